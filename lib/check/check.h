@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CHECK_CHECK_H
+#define ASSAY_CHECK_CHECK_H
+/*
+ * A check: facts and DNS answers in, a result and findings out. One file a check; the static table in check.c gives the
+ * run order (dmarc reads the results of spf and dkim, adsp those of dkim).
+ *
+ *   envelope()   at MAIL FROM: begin look-ups; never waits
+ *   header()     when all header fields are there: begin look-ups, prepare; never waits.
+ *                Returns whether the check wants the body.
+ *   body()       each chunk as it comes
+ *   judge()      waits for its answers, fills its result, raises its findings. ENVELOPE checks are judged at RCPT when
+ *                a policy may act there, else at end of message; MESSAGE checks at end of message. Once per message.
+ *
+ * Thread: all calls for one message from one thread (that of the connection).
+ */
+#include "check/result.h"
+#include "config/config.h"
+#include "dns/dns.h"
+#include "message/author.h"
+#include "message/facts.h"
+
+struct dkim_engine;	/* check/dkim.h: long-lived DKIM state, shared by all messages */
+struct psl_context;	/* check/dmarc.h: loaded public suffix list; NULL: not available */
+
+/* What outlives messages; owned by the pipeline's engine. */
+struct check_shared {
+	struct dns_resolver *resolver;
+	struct dkim_engine *dkim;
+	struct psl_context *psl;
+};
+
+enum check_id { CHECK_IPREV, CHECK_TLS, CHECK_AUTH, CHECK_SPF, CHECK_AUTHOR, CHECK_DKIM, CHECK_DMARC, CHECK_ADSP, CHECK_COUNT };
+
+/* One message under judgement. */
+struct check_context {
+	const struct config *config;
+	const struct check_shared *shared;
+	const struct facts *facts;
+	const struct author *author;	/* filled before header() */
+	struct dns_scope *dns;
+	struct arena *arena;		/* == facts->arena */
+	struct results *results;
+	void *state[CHECK_COUNT];	/* each check's own, in the arena unless it has a release() */
+};
+
+struct check {
+	enum check_id id;
+	const char *name;
+	enum finding_stage stage;
+	void (*envelope)(struct check_context *context);
+	bool (*header)(struct check_context *context);
+	void (*body)(struct check_context *context, const void *data, size_t length);
+	void (*judge)(struct check_context *context);
+	void (*release)(struct check_context *context);	/* at end or abort; frees what is not in the arena */
+};
+
+/** The checks in run order, CHECK_COUNT of them. Functions may be NULL. */
+extern const struct check *const checks_table[CHECK_COUNT];
+
+extern const struct check check_iprev, check_tls, check_auth, check_spf, check_author, check_dkim, check_dmarc, check_adsp;
+
+#endif

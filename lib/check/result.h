@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CHECK_RESULT_H
+#define ASSAY_CHECK_RESULT_H
+/*
+ * What the checks hand to policy, action and record: plain results with their evidence, and findings.
+ * Strings live in the message's arena. Nothing here is shared between messages.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/findings.h"
+#include "dns/dns.h"
+
+/* Result words of RFC 8601 section 2.7 and the protocols' RFCs; which may occur where is said at each result. */
+enum result {
+	RESULT_UNCHECKED,	/* the check did not run (yet): absent from headers, null in JSON */
+	RESULT_NONE, RESULT_PASS, RESULT_FAIL, RESULT_SOFTFAIL, RESULT_NEUTRAL, RESULT_POLICY, RESULT_TEMPERROR,
+	RESULT_PERMERROR, RESULT_UNKNOWN, RESULT_DISCARD, RESULT_NXDOMAIN, RESULT_COUNT
+};
+
+/** "pass", "temperror" …; RESULT_UNCHECKED gives NULL. */
+const char *result_name(enum result result);
+
+enum spf_scope { SPF_SCOPE_MFROM, SPF_SCOPE_HELO };
+
+struct spf_result {
+	enum result result;		/* none pass fail softfail neutral temperror permerror */
+	enum spf_scope scope;		/* which identity; the null sender is judged as postmaster@HELO: scope helo */
+	const char *domain;		/* the domain checked; NULL when there was none */
+	const char *explanation;	/* for fail with exp=: sanitized ASCII; NULL otherwise */
+	const char *reason;		/* mechanism that matched, or why it is an error; one line; may be NULL */
+	enum dns_security dnssec;	/* weakest of all answers used */
+};
+
+struct dkim_result {
+	enum result result;		/* pass fail neutral policy temperror permerror (none only for no signatures: n == 0) */
+	const char *domain;		/* d=, A-labels, lower case; NULL when unreadable */
+	const char *selector;		/* s= */
+	const char *identity;		/* i=, or "@" d= */
+	const char *algorithm;		/* "rsa-sha256" "ed25519-sha256" "rsa-sha1" …, as signed */
+	unsigned key_bits;		/* RSA modulus; ed25519: 256; 0: no key seen */
+	const char *signature_b;	/* first characters of b=, enough to be unique in this message */
+	const char *reason;		/* one line; NULL for a plain pass */
+	bool test_mode;			/* key has t=y */
+	bool partial_body;		/* l= leaves body unsigned */
+	enum dns_security dnssec;	/* of the key record */
+};
+
+enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
+
+struct dmarc_result {
+	enum result result;		/* none pass fail temperror permerror */
+	const char *domain;		/* author domain judged (the strictest of several) */
+	bool has_policy;		/* the three below mean something */
+	enum dmarc_policy policy;	/* p, sp or np as applies, before t=y */
+	const char *policy_domain;	/* where the record was found */
+	const char *org_domain;
+	enum dmarc_policy disposition;	/* what the domain owner asks for this message: none unless it failed */
+	bool testing;			/* t=y */
+	bool spf_aligned, dkim_aligned;	/* passes in alignment */
+	bool corroborated;		/* see FINDING_DMARC_REJECT_CORROBORATED */
+	const char *rua;		/* raw, for reports; NULL */
+	const char *reason;
+	enum dns_security dnssec;
+};
+
+struct adsp_result {
+	enum result result;		/* none pass unknown fail discard nxdomain temperror permerror (RFC 8601 2.7.?) */
+	const char *domain, *practices;	/* practices: "unknown" "all" "discardable"; NULL: no record */
+	const char *reason;
+	enum dns_security dnssec;
+};
+
+struct iprev_result {
+	enum result result;		/* pass fail temperror permerror */
+	const char *name;		/* forward-confirmed name; NULL unless pass */
+	const char *reason;
+	enum dns_security dnssec;
+};
+
+enum tls_grade { TLS_GRADE_NONE, TLS_GRADE_WEAK, TLS_GRADE_OK, TLS_GRADE_STRONG };
+enum cert_status { CERT_NONE, CERT_UNVERIFIED, CERT_FAILED, CERT_VERIFIED };
+
+struct tls_result {
+	bool checked;
+	enum tls_grade grade;
+	const char *version;		/* "TLSv1.3"; NULL without TLS */
+	const char *cipher;		/* IANA name where known, else as the MTA said */
+	unsigned bits;
+	bool forward_secrecy;
+	const char *cert_subject, *cert_issuer;
+	enum cert_status cert_status;
+	const char *reason;		/* why the grade */
+};
+const char *tls_grade_name(enum tls_grade grade);
+const char *cert_status_name(enum cert_status status);
+
+/* One observation. The same id may occur several times with different domains. */
+struct finding {
+	enum finding_id id;
+	const char *domain;	/* whom it is about; NULL: nobody */
+	const char *detail;	/* one line for the log; NULL */
+	enum dns_security dnssec;	/* of the evidence it stands on (policy may ask for secure) */
+};
+
+enum { FINDINGS_MAX = 128 };
+
+struct results {
+	struct spf_result spf;		/* MAIL FROM, or HELO for the null sender */
+	struct spf_result spf_helo;	/* HELO; UNCHECKED when spf is it already or HELO is no domain name */
+	bool dkim_checked;
+	const struct dkim_result *dkim;
+	size_t dkim_count;
+	struct dmarc_result dmarc;
+	struct adsp_result adsp;
+	struct iprev_result iprev;
+	struct tls_result tls;
+	bool exempt;			/* trusted network, local or authenticated: not judged */
+	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission"; NULL */
+	struct finding findings[FINDINGS_MAX];
+	size_t finding_count;
+	finding_set set;
+};
+
+/** Adds a finding (once per id and domain). Strings are borrowed from the message's arena. */
+void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
+    enum dns_security dnssec);
+
+#endif

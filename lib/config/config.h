@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CONFIG_CONFIG_H
+#define ASSAY_CONFIG_CONFIG_H
+/*
+ * The configuration: an immutable, reference-counted snapshot. Made by the loader from one schema table (schema.c),
+ * from which the manual page's option list and the sample config are checked too. A session keeps the snapshot it
+ * began with; SIGHUP swaps in a new one, or keeps the old one when the file is broken.
+ * Thread: a snapshot may be read by any thread that holds a reference.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config/findings.h"
+#include "dns/dns.h"
+#include "util/addr.h"
+#include "util/log.h"
+
+enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
+enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
+enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
+enum secure_need { SECURE_NEED_NONE, SECURE_NEED_REJECT };	/* "reject only on secure evidence" */
+
+struct string_list { const char *const *items; size_t count; };
+struct network_list { const struct ip_network *items; size_t count; };
+
+/* One `policy "name" { }` section. Empty match lists match everything; all non-empty ones must match. */
+struct policy_config {
+	const char *name;
+	struct string_list recipient_domains;	/* "example.org", or ".example.org" for it and all below; lower case */
+	struct string_list author_domains;
+	struct network_list client_networks;
+	enum run_mode mode;			/* the section's own, else the global one */
+	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
+	bool reject_only_secure;		/* reject on insecure evidence becomes quarantine */
+	struct string_list require_secure_domains;	/* insecure passes of these domains count as none */
+};
+
+struct config {
+	/* daemon */
+	const char *socket, *user, *group, *pid_file;
+	unsigned umask_bits;
+	enum log_target log_target;
+	enum log_level log_level;
+	int log_facility;
+	enum on_error on_error;
+	unsigned milter_timeout_secs;
+
+	/* who */
+	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
+	struct network_list trusted_networks;	/* exempt from judgement */
+	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
+	bool exempt_authenticated;
+
+	/* what */
+	enum run_mode mode;
+	const char *help_url;		/* appended to replies; "%s" is replaced by the finding's name; NULL: none */
+	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
+	size_t policy_count;
+
+	/* headers */
+	bool add_authentication_results, add_received_spf, add_received_tls, add_headers_in_dry_run;
+
+	/* checks */
+	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;
+	bool adsp_when_used;		/* adsp = auto: only when a policy uses it */
+	const char *spf_default_explanation;	/* text for fail without exp=; NULL */
+	unsigned dkim_min_key_bits;	/* 1024 */
+	unsigned dkim_max_signatures;	/* 20 */
+	enum org_domain_method dmarc_method;
+	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
+	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
+
+	/* dns */
+	struct dns_config dns;
+
+	/* limits */
+	unsigned max_header_fields;	/* 2000 */
+	unsigned max_header_bytes;	/* 512 KiB */
+	unsigned max_recipients;	/* kept and weighed; 1000 */
+	unsigned max_dns_lookups;	/* distinct questions a message; 300 */
+	unsigned dns_deadline_ms;	/* at end of message, for all checks; 20000 */
+};
+
+/**
+ * Reads a file. @param path NULL: every default.
+ * @param errors  where file:line messages with the nearest valid name go (all that were found, not the first only).
+ * @return a snapshot with one reference; NULL when there was an error.
+ */
+struct config *config_load(const char *path, FILE *errors) __attribute__((warn_unused_result));
+
+struct config *config_ref(struct config *config);
+/** Drops a reference and sets *config to NULL; the last one frees. */
+void config_unref(struct config **config);
+
+/** Writes all effective values in the syntax of the file (it loads again to the same snapshot). */
+void config_print(const struct config *config, FILE *out);
+
+/** Prints the schema as a sample config with every option, its default, unit and help, commented out. */
+void config_print_sample(FILE *out);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_DNS_DNS_H
+#define ASSAY_DNS_DNS_H
+/*
+ * The resolver as every check sees it. A normal query walks like this:
+ *
+ *   dns_start()  cache? → nothing to do. Else the question becomes a table entry of the I/O thread (transport.c)
+ *                and goes out; the caller goes on.
+ *   dns_wait()   cache hit → the answer, no thread hop. Else sleeps until the I/O thread has put the answer into the
+ *                cache, until the scope's deadline, or until the servers are given up (status FAIL).
+ *                In `validate` mode the waiting thread then validates (validate.h), once for all waiters.
+ *
+ * A scope is one message's (or one command's) view: it counts look-ups against the cap, has one deadline, and keeps
+ * the answers it gave out alive. Names are given and compared case-insensitively, without trailing dot, as A-labels,
+ * in presentation form (RFC 1035 section 5.1 escapes: \. \\ \DDD).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/arena.h"
+#include "util/clock.h"
+
+/* RR types the checks ask for (RFC 1035, 3596, 4034); any other number is allowed too. */
+enum {
+	DNS_TYPE_A = 1, DNS_TYPE_NS = 2, DNS_TYPE_CNAME = 5, DNS_TYPE_SOA = 6, DNS_TYPE_PTR = 12, DNS_TYPE_MX = 15,
+	DNS_TYPE_TXT = 16, DNS_TYPE_AAAA = 28, DNS_TYPE_DNAME = 39, DNS_TYPE_DS = 43, DNS_TYPE_RRSIG = 46,
+	DNS_TYPE_NSEC = 47, DNS_TYPE_DNSKEY = 48, DNS_TYPE_NSEC3 = 50, DNS_TYPE_TLSA = 52,
+};
+
+/* What became of a look-up. FAIL is never "no data": it is a temperror to every check. */
+enum dns_status {
+	DNS_STATUS_DATA,	/* NOERROR with records of the type */
+	DNS_STATUS_NODATA,	/* NOERROR, the name exists, no such records (RFC 2308) */
+	DNS_STATUS_NXDOMAIN,	/* the name (after CNAMEs) does not exist */
+	DNS_STATUS_FAIL,	/* SERVFAIL, REFUSED, time-out, malformed, bogus, over a cap: see why */
+};
+
+/* RFC 4033 section 5, ordered: the greater is the weaker, so that combining is max(). */
+enum dns_security { DNS_SECURE, DNS_INSECURE, DNS_INDETERMINATE, DNS_BOGUS };
+
+enum dnssec_mode { DNSSEC_VALIDATE, DNSSEC_TRUST_AD, DNSSEC_OFF };
+
+struct dns_rr {
+	uint16_t type;
+	uint16_t rdata_length;
+	uint32_t ttl_secs;
+	const uint8_t *rdata;	/* wire form, names in it uncompressed */
+	const char *owner;	/* presentation form, lower case */
+};
+
+/* Immutable. Borrowed: lives as long as the scope that gave it out. */
+struct dns_answer {
+	enum dns_status status;
+	enum dns_security security;	/* of all links (CNAME chain and final answer); FAIL: INDETERMINATE or BOGUS */
+	uint8_t rcode;			/* as received; 2 (SERVFAIL) when nothing usable was */
+	uint16_t type;
+	bool from_cache;
+	uint32_t ttl_secs;		/* how long it may be kept from now; 0 for FAIL */
+	const char *name;		/* as asked, lower case */
+	const char *canonical_name;	/* end of the CNAME/DNAME chain; == name without one */
+	const struct dns_rr *rrs;	/* records of the type at canonical_name; NULL unless DATA */
+	size_t rr_count;
+	const char *why;		/* one line: why it failed, or what the security stands on; never NULL */
+};
+
+struct dns_server { struct ip_addr addr; uint16_t port; };
+
+/* All from the config; zero in a numeric field takes the default. Borrowed during dns_resolver_new(), copied. */
+struct dns_config {
+	const struct dns_server *servers;	/* none and no zone_file: /etc/resolv.conf */
+	size_t server_count;
+	const char *zone_file;		/* master-file backend instead of the network: tests, `assay check --zone` */
+	enum dnssec_mode dnssec;
+	const char *const *trust_anchor_files;	/* NULL-terminated */
+	const char *const *negative_trust_anchors;	/* NULL-terminated domains */
+	unsigned timeout_ms;		/* one try at one server; default 2000, doubled for each further round */
+	unsigned rounds;		/* how often the list of servers is gone through; default 3 */
+	unsigned edns_bytes;		/* default 1232 */
+	size_t cache_bytes;		/* default 64 MiB */
+	unsigned cache_max_ttl_secs;	/* default 86400 */
+	unsigned cache_negative_ttl_secs;	/* cap; default 900 */
+	unsigned fail_ttl_secs;		/* how long a failure is remembered; default 5 */
+	unsigned max_inflight;		/* queries under way at once; default 4096 */
+	const struct clock *clock;	/* for signature validity only; NULL: system */
+};
+
+struct dns_resolver;
+struct dns_scope;
+
+/**
+ * Makes the resolver and starts its I/O thread.
+ * @param why_r  on failure a static or arena-free text of at most why_bytes: what is wrong and where.
+ * @return NULL on failure (no server, unreadable zone or trust anchor file).
+ */
+struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why_r, size_t why_bytes);
+
+/** Stops the I/O thread and frees everything; all scopes must be gone. Sets *resolver to NULL. */
+void dns_resolver_free(struct dns_resolver **resolver);
+
+struct dns_statistics {
+	uint64_t lookups, cache_hits, queries_sent, retries, tcp, timeouts, malformed, mismatched;
+	size_t cache_bytes, cache_entries, inflight;
+};
+void dns_resolver_statistics(struct dns_resolver *resolver, struct dns_statistics *statistics_r);
+
+/**
+ * @param deadline_ms   from now, for all look-ups of the scope together; 0: none but the resolver's own time-outs.
+ * @param max_lookups   distinct questions; further ones get FAIL "limit".
+ */
+struct dns_scope *dns_scope_new(struct dns_resolver *resolver, unsigned deadline_ms, unsigned max_lookups);
+
+/** Sets the deadline anew, in ms from now (a message's time starts to count at its end). */
+void dns_scope_set_deadline(struct dns_scope *scope, unsigned deadline_ms);
+
+/** Drops the scope with its answers. Look-ups under way go on and fill the cache; continuations no longer run. */
+void dns_scope_free(struct dns_scope **scope);
+
+/** Begins a look-up and returns at once. A name that cannot be asked (too long, empty label) is ignored here. */
+void dns_start(struct dns_scope *scope, const char *name, uint16_t type);
+
+/**
+ * Begins a look-up; when the answer is there, `then` is called once, on the I/O thread or, when the answer was in the
+ * cache, on the caller's thread before this returns. It may only call dns_start() and dns_start_then() on the same
+ * scope. The answer is not validated: use it to start further look-ups, for nothing else.
+ * arg must live as long as the scope.
+ */
+typedef void dns_then(struct dns_scope *scope, const struct dns_answer *answer, void *arg);
+void dns_start_then(struct dns_scope *scope, const char *name, uint16_t type, dns_then *then, void *arg);
+
+/**
+ * The answer; never NULL. Blocks at most until the scope's deadline.
+ * A name that cannot be asked gives NXDOMAIN, insecure, why "not a domain name" (nothing can exist under it).
+ */
+const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type);
+
+/** @return whether dns_wait() would return at once. */
+bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type);
+
+/** All character strings of a TXT record joined without spaces; length_r may be NULL. May contain NUL bytes. */
+const char *dns_rr_text(const struct dns_rr *rr, struct arena *arena, size_t *length_r);
+
+/** Domain name in the rdata of PTR, CNAME, NS, or MX (behind the preference); presentation form, lower case.
+ * @return NULL when the rdata is not of that form. */
+const char *dns_rr_name(const struct dns_rr *rr, struct arena *arena);
+
+/** @return preference of an MX record. */
+uint16_t dns_rr_preference(const struct dns_rr *rr);
+
+/** Address of an A or AAAA record; AF_UNSPEC when the rdata has another length. */
+struct ip_addr dns_rr_addr(const struct dns_rr *rr);
+
+/** "TXT" → 16, "TYPE65" → 65. @return 0 when unknown. */
+uint16_t dns_type_from_name(const char *name);
+const char *dns_type_name(uint16_t type, char text_r[16]);
+const char *dns_status_name(enum dns_status status);	/* "NOERROR" "NODATA" "NXDOMAIN" "SERVFAIL" */
+const char *dns_security_name(enum dns_security security);	/* "secure" "insecure" "indeterminate" "bogus" */
+
+static inline enum dns_security dns_weakest(enum dns_security a, enum dns_security b)
+{
+	return a > b ? a : b;
+}
+
+/** @return whether the text can be asked as a name: 1–255 octets in wire form, labels 1–63. */
+bool dns_name_valid(const char *name);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_MESSAGE_FACTS_H
+#define ASSAY_MESSAGE_FACTS_H
+/*
+ * Facts: what the MTA said, and nothing else. Filled by milter/ from callbacks and macros, by tools/ from options and
+ * a file; read by everybody, changed by nobody afterwards. All strings live in the session's or message's arena.
+ * NULL means: the MTA did not say.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/arena.h"
+
+struct facts_tls {
+	const char *version;		/* "TLSv1.3"; NULL: cleartext */
+	const char *cipher;		/* as the MTA names it: usually OpenSSL's name */
+	unsigned bits;
+	const char *cert_subject;	/* of the client certificate; NULL: none, or not handed over */
+	const char *cert_issuer;
+	const char *verify;		/* Sendmail {verify}: OK NO NOT FAIL …; NULL: not said (Postfix) */
+};
+
+struct facts_auth {
+	const char *mechanism;		/* {auth_type}; NULL: not authenticated */
+	const char *user;		/* {auth_authen} */
+	const char *author;		/* {auth_author} */
+};
+
+/* One connection; the last HELO and its TLS facts count. */
+struct facts_connection {
+	struct ip_addr client;		/* unmapped; AF_UNSPEC: not an IP connection */
+	const char *client_name;	/* as the MTA gave it to connect: forward-confirmed or "[addr]" / "unknown" */
+	const char *client_ptr;		/* {client_ptr} where given */
+	const char *daemon_name;	/* {daemon_name} */
+	const char *helo;		/* NULL before HELO */
+	const char *mta_hostname;	/* {j} */
+	bool local_submission;		/* non_smtpd_milters: simulated 127.0.0.1 without HELO */
+	struct facts_tls tls;
+	struct facts_auth auth;		/* as of the current message (MTAs tell it at MAIL) */
+};
+
+struct header_field {
+	const char *name;	/* as received */
+	const char *value;	/* as received behind the colon, leading white space kept, folds as LF; no NUL inside */
+	size_t name_length, value_length;
+	unsigned occurrence;	/* 1-based per name (case-insensitive), as smfi_chgheader counts */
+};
+
+/* One message. */
+struct facts {
+	struct arena *arena;
+	const struct facts_connection *connection;
+	int64_t time_secs;		/* epoch, from the injectable clock, when MAIL FROM came */
+	const char *queue_id;		/* NULL until known */
+	const char *mail_from;		/* without <>; "" for the null sender; NULL before MAIL */
+	const char *mail_from_domain;	/* behind the last @, A-labels, lower case, no trailing dot; NULL without one */
+	const char *const *recipients;	/* accepted ones, without <> */
+	size_t recipient_count;
+	const struct header_field *fields;	/* in order */
+	size_t field_count;
+	bool fields_truncated;		/* header fields over the caps (count or bytes) were not kept */
+	bool malformed;			/* NUL bytes or over-long lines, or names that are not field names, were seen */
+	uint64_t header_bytes, body_bytes;
+	uint64_t body_lines;
+};
+
+/** First field of that name (case-insensitive), or NULL. */
+const struct header_field *facts_field(const struct facts *facts, const char *name);
+size_t facts_field_count(const struct facts *facts, const char *name);
+
+#endif

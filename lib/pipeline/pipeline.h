@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_PIPELINE_PIPELINE_H
+#define ASSAY_PIPELINE_PIPELINE_H
+/*
+ * The main road, one function a station: facts → checks → findings → policy → decision → edits. Used alike by milter/
+ * and by `assay check`. It holds no MTA knowledge and judges nothing itself.
+ *
+ *   engine    one per configuration: resolver, DKIM state, suffix list
+ *   session   one per SMTP connection: connection facts
+ *   message   one per MAIL FROM: arena, DNS scope, facts, results
+ */
+#include "action/action.h"
+#include "check/check.h"
+#include "config/config.h"
+#include "policy/policy.h"
+
+struct engine;
+struct session;
+struct message;
+
+/**
+ * Takes its own reference of the config. A previous engine may be given: its resolver is shared when the dns settings are
+ * the same, so that a reload keeps the cache.
+ * @return NULL with why_r set.
+ */
+struct engine *engine_new(struct config *config, struct engine *previous, char *why_r, size_t why_bytes);
+struct engine *engine_ref(struct engine *engine);
+void engine_unref(struct engine **engine);
+const struct config *engine_config(const struct engine *engine);
+struct dns_resolver *engine_resolver(struct engine *engine);
+
+/** Takes its own reference of the engine. */
+struct session *session_new(struct engine *engine);
+void session_free(struct session **session);
+struct arena *session_arena(struct session *session);
+/** The caller fills it (strings in session_arena()) as the MTA tells; not while a message is being judged. */
+struct facts_connection *session_connection(struct session *session);
+const struct config *session_config(const struct session *session);
+
+/** @param mail_from with or without <>; "" or "<>" for the null sender. Begins the look-ups of the envelope checks. */
+struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock);
+/** End or abort. Sets *message to NULL. */
+void message_free(struct message **message);
+struct facts *message_facts(struct message *message);	/* e.g. to set queue_id */
+const struct results *message_results(const struct message *message);
+const struct author *message_author(const struct message *message);
+struct arena *message_arena(struct message *message);
+
+/** @return whether a reply at RCPT can be anything but "go on" (else nobody needs to wait there). */
+bool message_acts_at_rcpt(const struct message *message);
+
+/**
+ * A recipient. When a policy may act at RCPT the envelope checks are judged (waits for DNS), and decision_r says what its
+ * policy wants; an enforced defer or reject means the recipient does not count any more.
+ */
+void message_recipient(struct message *message, const char *recipient, struct decision *decision_r);
+
+/** value as received behind the colon. Fields over the caps are counted, not kept. */
+void message_field(struct message *message, const char *name, const char *value, size_t value_length);
+
+/** End of the header. @return whether body chunks are needed by anybody. */
+bool message_header_done(struct message *message);
+
+void message_body(struct message *message, const void *data, size_t length);
+
+/** Is every DNS answer there, so that message_judge() would not block for DNS? (for smfi_progress) */
+bool message_ready(struct message *message);
+
+/** The verdict of the whole message. Everything lives in the message's arena. */
+struct outcome {
+	struct decision decision;
+	struct edits edits;
+	const char *log_line;
+	const char *quarantine_reason;	/* ≤ 100 characters; NULL unless decided and enforced */
+};
+const struct outcome *message_judge(struct message *message);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* IP addresses and networks: parsing, printing, matching. Trusts nothing of the text it is given. */
+#include "util/addr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/error.h"
+
+enum { REVERSE_NAME_BYTES = 80 };
+
+static unsigned addr_bits(const struct ip_addr *addr)
+{
+	return addr->family == AF_INET ? 32 : 128;
+}
+
+static void addr_unmap(struct ip_addr *addr)
+{
+	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+	if (addr->family != AF_INET6 || memcmp(addr->bytes, mapped, sizeof(mapped)) != 0)
+		return;
+	addr->family = AF_INET;
+	memmove(addr->bytes, addr->bytes + 12, 4);
+	memset(addr->bytes + 4, 0, 12);
+}
+
+int addr_parse(const char *text, struct ip_addr *addr_r)
+{
+	memset(addr_r, 0, sizeof(*addr_r));
+	if (strncasecmp(text, "IPv6:", 5) == 0)
+		text += 5;
+	if (inet_pton(AF_INET, text, addr_r->bytes) == 1)
+		addr_r->family = AF_INET;
+	else if (inet_pton(AF_INET6, text, addr_r->bytes) == 1)
+		addr_r->family = AF_INET6;
+	else
+		return -E_SYNTAX;
+	addr_unmap(addr_r);
+	return 0;
+}
+
+struct ip_addr addr_from_sockaddr(const struct sockaddr *sockaddr)
+{
+	struct ip_addr addr = { .family = AF_UNSPEC };
+
+	if (sockaddr == NULL)
+		return addr;
+	if (sockaddr->sa_family == AF_INET) {
+		addr.family = AF_INET;
+		memcpy(addr.bytes, &((const struct sockaddr_in *)(const void *)sockaddr)->sin_addr, 4);
+	} else if (sockaddr->sa_family == AF_INET6) {
+		addr.family = AF_INET6;
+		memcpy(addr.bytes, &((const struct sockaddr_in6 *)(const void *)sockaddr)->sin6_addr, 16);
+		addr_unmap(&addr);
+	}
+	return addr;
+}
+
+const char *addr_format(const struct ip_addr *addr, char *text_r)
+{
+	if (addr->family == AF_UNSPEC || inet_ntop(addr->family, addr->bytes, text_r, ADDR_TEXT_BYTES) == NULL)
+		strcpy(text_r, "unknown");
+	return text_r;
+}
+
+bool addr_equal(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, addr_bits(a) / 8) == 0;
+}
+
+bool addr_is_loopback(const struct ip_addr *addr)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	if (addr->family == AF_INET)
+		return addr->bytes[0] == 127;
+	return addr->family == AF_INET6 && memcmp(addr->bytes, loopback6, 16) == 0;
+}
+
+/* Whether the first count bits agree. */
+static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned count)
+{
+	unsigned rest = count % 8;
+
+	if (memcmp(a, b, count / 8) != 0)
+		return false;
+	return rest == 0 || ((a[count / 8] ^ b[count / 8]) >> (8 - rest)) == 0;
+}
+
+int network_parse(const char *text, struct ip_network *network_r)
+{
+	const char *slash = strchr(text, '/');
+	char host[ADDR_TEXT_BYTES + 8], *end;
+	uint8_t zero[16] = { 0 };
+	struct ip_addr masked;
+	unsigned long prefix;
+	size_t length = slash != NULL ? (size_t)(slash - text) : strlen(text);
+
+	if (length >= sizeof(host))
+		return -E_SYNTAX;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (addr_parse(host, &network_r->addr) != 0)
+		return -E_SYNTAX;
+	network_r->prefix_bits = addr_bits(&network_r->addr);
+	if (slash == NULL)
+		return 0;
+	if (slash[1] < '0' || slash[1] > '9')
+		return -E_SYNTAX;
+	prefix = strtoul(slash + 1, &end, 10);
+	if (*end != '\0' || prefix > network_r->prefix_bits)
+		return -E_SYNTAX;
+	network_r->prefix_bits = (unsigned)prefix;
+	masked = network_r->addr;
+	for (unsigned bit = 0; bit < prefix; bit++)
+		masked.bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+	return memcmp(masked.bytes, zero, sizeof(zero)) == 0 ? 0 : -E_SYNTAX;
+}
+
+bool network_contains(const struct ip_network *network, const struct ip_addr *addr)
+{
+	return network->addr.family == addr->family && addr->family != AF_UNSPEC &&
+	    bits_equal(network->addr.bytes, addr->bytes, network->prefix_bits);
+}
+
+const char *addr_reverse_name(const struct ip_addr *addr, char *name_r)
+{
+	const uint8_t *b = addr->bytes;
+	size_t used = 0;
+
+	if (addr->family == AF_INET) {
+		snprintf(name_r, REVERSE_NAME_BYTES, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
+		return name_r;
+	}
+	for (int i = 15; i >= 0; i--)
+		used += (size_t)snprintf(name_r + used, REVERSE_NAME_BYTES - used, "%x.%x.", b[i] & 15u, b[i] >> 4);
+	snprintf(name_r + used, REVERSE_NAME_BYTES - used, "ip6.arpa");
+	return name_r;
+}

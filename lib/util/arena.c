@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Region allocator: a list of blocks, bump allocation, one free for all.
+ * Trusts its callers for sizes (they cap their input); fails by abort() when memory is out.
+ */
+#include "util/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 16 * 1024 - 64 };
+
+struct block {
+	struct block *next;
+	size_t size_bytes, used_bytes;
+	alignas(max_align_t) char data[];
+};
+
+struct arena {
+	struct block *blocks;	/* newest first; the last is the first one made */
+	size_t used_bytes;
+};
+
+static struct block *block_new(size_t size_bytes, struct block *next)
+{
+	struct block *block = malloc(sizeof(*block) + size_bytes);
+
+	if (block == NULL)
+		abort();
+	block->next = next;
+	block->size_bytes = size_bytes;
+	block->used_bytes = 0;
+	return block;
+}
+
+struct arena *arena_new(void)
+{
+	struct arena *arena = malloc(sizeof(*arena));
+
+	if (arena == NULL)
+		abort();
+	arena->blocks = block_new(BLOCK_BYTES, NULL);
+	arena->used_bytes = 0;
+	return arena;
+}
+
+static void blocks_free(struct block *block, const struct block *until)
+{
+	while (block != until) {
+		struct block *next = block->next;
+
+		free(block);
+		block = next;
+	}
+}
+
+void arena_free(struct arena **arena)
+{
+	if (*arena == NULL)
+		return;
+	blocks_free((*arena)->blocks, NULL);
+	free(*arena);
+	*arena = NULL;
+}
+
+void arena_reset(struct arena *arena)
+{
+	struct block *first = arena->blocks;
+
+	while (first->next != NULL)
+		first = first->next;
+	blocks_free(arena->blocks, first);
+	arena->blocks = first;
+	first->used_bytes = 0;
+	arena->used_bytes = 0;
+}
+
+size_t arena_used_bytes(const struct arena *arena)
+{
+	return arena->used_bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+	const size_t align = alignof(max_align_t);
+	struct block *block = arena->blocks;
+	void *result;
+
+	if (size_bytes > SIZE_MAX / 2)
+		abort();
+	size_bytes = (size_bytes + align - 1) / align * align;
+	if (block->size_bytes - block->used_bytes < size_bytes) {
+		block = block_new(size_bytes > BLOCK_BYTES ? size_bytes : BLOCK_BYTES, block);
+		arena->blocks = block;
+	}
+	result = block->data + block->used_bytes;
+	block->used_bytes += size_bytes;
+	arena->used_bytes += size_bytes;
+	return result;
+}
+
+void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes)
+{
+	void *result;
+
+	if (size_bytes != 0 && count > SIZE_MAX / 2 / size_bytes)
+		abort();
+	result = arena_alloc(arena, count * size_bytes);
+	memset(result, 0, count * size_bytes);
+	return result;
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t length)
+{
+	char *copy = arena_alloc(arena, length + 1);
+
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+	return text == NULL ? NULL : arena_strndup(arena, text, strlen(text));
+}
+
+void *arena_memdup(struct arena *arena, const void *data, size_t size_bytes)
+{
+	void *copy = arena_alloc(arena, size_bytes);
+
+	if (size_bytes != 0)
+		memcpy(copy, data, size_bytes);
+	return copy;
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
+{
+	va_list again;
+	char *text;
+	int length;
+
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		abort();
+	text = arena_alloc(arena, (size_t)length + 1);
+	vsnprintf(text, (size_t)length + 1, format, arguments);
+	return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+
+	va_start(arguments, format);
+	text = arena_vprintf(arena, format, arguments);
+	va_end(arguments);
+	return text;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Growing text buffer in an arena; old copies stay in the arena until it is freed (growth doubles). */
+#include "util/buf.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROOM = 128 };
+
+struct buf buf_make(struct arena *arena)
+{
+	static char empty[1];
+
+	return (struct buf){ .arena = arena, .data = empty };
+}
+
+static void buf_reserve(struct buf *buf, size_t more)
+{
+	size_t room = buf->room < FIRST_ROOM ? FIRST_ROOM : buf->room;
+	char *data;
+
+	if (more > SIZE_MAX / 4 - buf->length)
+		abort();
+	if (buf->length + more < buf->room)
+		return;
+	while (room <= buf->length + more)
+		room *= 2;
+	data = arena_alloc(buf->arena, room);
+	memcpy(data, buf->data, buf->length + 1);
+	buf->data = data;
+	buf->room = room;
+}
+
+void buf_append(struct buf *buf, const void *data, size_t length)
+{
+	buf_reserve(buf, length);
+	if (length != 0)
+		memcpy(buf->data + buf->length, data, length);
+	buf->length += length;
+	buf->data[buf->length] = '\0';
+}
+
+void buf_puts(struct buf *buf, const char *text)
+{
+	buf_append(buf, text, strlen(text));
+}
+
+void buf_putc(struct buf *buf, char c)
+{
+	buf_append(buf, &c, 1);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list arguments, again;
+	int length;
+
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		abort();
+	buf_reserve(buf, (size_t)length);
+	vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
+	buf->length += (size_t)length;
+	va_end(arguments);
+}

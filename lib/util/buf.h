@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_UTIL_BUF_H
+#define ASSAY_UTIL_BUF_H
+/*
+ * Growing text buffer in an arena: for header fields, log lines, explanations.
+ * data is always NUL-terminated after the first append. Thread: that of the arena.
+ */
+#include "util/arena.h"
+
+struct buf {
+	struct arena *arena;
+	char *data;	/* "" until something is appended */
+	size_t length, room;
+};
+
+/** Empty buffer whose bytes live in the arena (borrowed). */
+struct buf buf_make(struct arena *arena);
+void buf_append(struct buf *buf, const void *data, size_t length);
+void buf_puts(struct buf *buf, const char *text);
+void buf_putc(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_UTIL_CLOCK_H
+#define ASSAY_UTIL_CLOCK_H
+/*
+ * Time comes from here, so that tests and `assay check --time` can set it.
+ * Wall time judges (signatures, x=, records); monotonic time measures deadlines and is never set.
+ * Thread: any; a struct clock is immutable once shared.
+ */
+#include <stdint.h>
+
+struct clock {
+	int64_t fixed_secs;	/* wall time that never moves; 0: the system's time */
+	int64_t shift_secs;	/* added to the system's time */
+};
+
+/** @return seconds since the epoch. clock may be NULL: the system's time. */
+int64_t clock_wall_secs(const struct clock *clock);
+
+/** @return milliseconds since an arbitrary point; only differences mean something. */
+int64_t clock_monotonic_ms(void);
+
+#endif
