@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* util: arenas, buffers, addresses and networks, the clock, the cleaning of log lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/addr.h"
+#include "util/arena.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+
+static void test_arena_alloc_keeps_blocks_apart(void **state)
+{
+	struct arena *arena = arena_new();
+	char *blocks[200];
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		blocks[i] = arena_alloc(arena, 1 + (size_t)i * 37);
+		assert_int_equal((uintptr_t)blocks[i] % sizeof(long double), 0);
+		memset(blocks[i], i, 1 + (size_t)i * 37);
+	}
+	for (int i = 0; i < 200; i++)
+		for (int j = 0; j < 1 + i * 37; j++)
+			assert_int_equal((unsigned char)blocks[i][j], i);
+	arena_free(&arena);
+	assert_null(arena);
+	arena_free(&arena);
+}
+
+static void test_arena_alloc_larger_than_block(void **state)
+{
+	struct arena *arena = arena_new();
+	char *big = arena_alloc(arena, 1000000), *small = arena_strdup(arena, "after");
+
+	(void)state;
+	memset(big, 'x', 1000000);
+	assert_string_equal(small, "after");
+	assert_true(arena_used_bytes(arena) >= 1000006);
+	arena_reset(arena);
+	assert_int_equal(arena_used_bytes(arena), 0);
+	assert_string_equal(arena_printf(arena, "%d-%s", 7, "x"), "7-x");
+	arena_free(&arena);
+}
+
+static void test_arena_strndup_ends_with_nul(void **state)
+{
+	struct arena *arena = arena_new();
+
+	(void)state;
+	assert_string_equal(arena_strndup(arena, "abcdef", 3), "abc");
+	assert_null(arena_strdup(arena, NULL));
+	arena_free(&arena);
+}
+
+static void test_buf_grows_and_stays_terminated(void **state)
+{
+	struct arena *arena = arena_new();
+	struct buf buf = buf_make(arena);
+
+	(void)state;
+	assert_string_equal(buf.data, "");
+	for (int i = 0; i < 5000; i++) {
+		buf_printf(&buf, "%d,", i);
+		assert_int_equal(strlen(buf.data), buf.length);
+	}
+	assert_memory_equal(buf.data, "0,1,2,3,4,5,6,7,8,9,10,", 23);
+	assert_string_equal(buf.data + buf.length - 10, "4998,4999,");
+	buf_putc(&buf, '\0');
+	assert_int_equal(buf.data[buf.length - 1], 0);
+	arena_free(&arena);
+}
+
+static void test_addr_parse_unmaps_ipv4(void **state)
+{
+	struct ip_addr addr, v4;
+	char text[ADDR_TEXT_BYTES];
+
+	(void)state;
+	assert_int_equal(addr_parse("::ffff:192.0.2.7", &addr), 0);
+	assert_int_equal(addr_parse("192.0.2.7", &v4), 0);
+	assert_true(addr_equal(&addr, &v4));
+	assert_string_equal(addr_format(&addr, text), "192.0.2.7");
+	assert_int_equal(addr_parse("IPv6:2001:DB8::1", &addr), 0);
+	assert_string_equal(addr_format(&addr, text), "2001:db8::1");
+}
+
+static void test_addr_parse_refuses_garbage(void **state)
+{
+	static const char *const bad[] = { "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "::g", "1.2.3.4/24", " 1.2.3.4", "01.2.3.4", "[1.2.3.4]" };
+	struct ip_addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(addr_parse(bad[i], &addr), -E_SYNTAX);
+}
+
+static void test_addr_from_sockaddr_forms(void **state)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr local = { .sa_family = AF_UNIX };
+	struct ip_addr addr, four;
+
+	(void)state;
+	in.sin_addr.s_addr = htonl(0xc0000207);
+	inet_pton(AF_INET6, "::ffff:192.0.2.7", &in6.sin6_addr);
+	four = addr_from_sockaddr((struct sockaddr *)&in);
+	addr = addr_from_sockaddr((struct sockaddr *)&in6);
+	assert_int_equal(four.family, AF_INET);
+	assert_true(addr_equal(&four, &addr));
+	assert_int_equal(addr_from_sockaddr(&local).family, AF_UNSPEC);
+	assert_int_equal(addr_from_sockaddr(NULL).family, AF_UNSPEC);
+}
+
+static void test_addr_is_loopback(void **state)
+{
+	struct ip_addr addr;
+
+	(void)state;
+	assert_int_equal(addr_parse("127.9.9.9", &addr), 0);
+	assert_true(addr_is_loopback(&addr));
+	assert_int_equal(addr_parse("::1", &addr), 0);
+	assert_true(addr_is_loopback(&addr));
+	assert_int_equal(addr_parse("::2", &addr), 0);
+	assert_false(addr_is_loopback(&addr));
+	assert_int_equal(addr_parse("128.0.0.1", &addr), 0);
+	assert_false(addr_is_loopback(&addr));
+}
+
+static void test_network_contains_at_bit_edges(void **state)
+{
+	struct ip_network network;
+	struct ip_addr in, out;
+
+	(void)state;
+	assert_int_equal(network_parse("192.0.2.128/25", &network), 0);
+	assert_int_equal(addr_parse("192.0.2.255", &in), 0);
+	assert_int_equal(addr_parse("192.0.2.127", &out), 0);
+	assert_true(network_contains(&network, &in));
+	assert_false(network_contains(&network, &out));
+	assert_int_equal(network_parse("0.0.0.0/0", &network), 0);
+	assert_true(network_contains(&network, &out));
+	assert_int_equal(network_parse("2001:db8::/33", &network), 0);
+	assert_int_equal(addr_parse("2001:db8:7fff::1", &in), 0);
+	assert_int_equal(addr_parse("2001:db8:8000::1", &out), 0);
+	assert_true(network_contains(&network, &in));
+	assert_false(network_contains(&network, &out));
+	assert_int_equal(addr_parse("32.1.13.184", &out), 0);	/* the same first bytes in the other family */
+	assert_false(network_contains(&network, &out));
+}
+
+static void test_network_parse_refuses(void **state)
+{
+	static const char *const bad[] = { "192.0.2.1/24", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/-1", "192.0.2.0/2x",
+		"2001:db8::/129", "2001:db8::1/64", "/8", "192.0.2.0/+8" };
+	struct ip_network network;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(network_parse(bad[i], &network), -E_SYNTAX);
+}
+
+static void test_addr_reverse_name_forms(void **state)
+{
+	struct ip_addr addr;
+	char name[80];
+
+	(void)state;
+	assert_int_equal(addr_parse("192.0.2.7", &addr), 0);
+	assert_string_equal(addr_reverse_name(&addr, name), "7.2.0.192.in-addr.arpa");
+	/* the example of RFC 3596 section 2.5 */
+	assert_int_equal(addr_parse("4321:0:1:2:3:4:567:89ab", &addr), 0);
+	assert_string_equal(addr_reverse_name(&addr, name),
+	    "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa");
+}
+
+static void test_clock_wall_is_settable(void **state)
+{
+	struct clock fixed = { .fixed_secs = 1000 }, shifted = { .shift_secs = 86400 };
+	int64_t now = (int64_t)time(NULL), seen = clock_wall_secs(&shifted);
+
+	(void)state;
+	assert_int_equal(clock_wall_secs(&fixed), 1000);
+	assert_in_range(seen, now + 86400, now + 86402);
+	assert_in_range(clock_wall_secs(NULL), now, now + 2);
+}
+
+/* Runs log_line() with standard error in a file, returns what was written. */
+static void logged(char *text, size_t room, const char *message)
+{
+	char path[] = "/tmp/assay-log-XXXXXX";
+	int file = mkstemp(path), saved = dup(STDERR_FILENO);
+	ssize_t got;
+
+	assert_true(file >= 0 && saved >= 0);
+	fflush(stderr);
+	dup2(file, STDERR_FILENO);
+	log_line(LOG_LEVEL_WARNING, "%s", message);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	got = pread(file, text, room - 1, 0);
+	close(file);
+	unlink(path);
+	assert_true(got >= 0);
+	text[got] = '\0';
+}
+
+static void test_log_line_cannot_be_forged(void **state)
+{
+	char text[8192], big[20000];
+
+	(void)state;
+	log_open(LOG_TARGET_STDERR, LOG_LEVEL_INFO, 0, "test");
+	logged(text, sizeof(text), "from=a\nwarning: forged\r\x1b[2J\x80");
+	assert_string_equal(text, "warning: from=a\\x0awarning: forged\\x0d\\x1b[2J\\x80\n");
+	memset(big, '\n', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	logged(text, sizeof(text), big);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	log_open(LOG_TARGET_STDERR, LOG_LEVEL_ERROR, 0, "test");
+	assert_false(log_wants(LOG_LEVEL_WARNING));
+	logged(text, sizeof(text), "quiet");
+	assert_string_equal(text, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arena_alloc_keeps_blocks_apart),
+		cmocka_unit_test(test_arena_alloc_larger_than_block),
+		cmocka_unit_test(test_arena_strndup_ends_with_nul),
+		cmocka_unit_test(test_buf_grows_and_stays_terminated),
+		cmocka_unit_test(test_addr_parse_unmaps_ipv4),
+		cmocka_unit_test(test_addr_parse_refuses_garbage),
+		cmocka_unit_test(test_addr_from_sockaddr_forms),
+		cmocka_unit_test(test_addr_is_loopback),
+		cmocka_unit_test(test_network_contains_at_bit_edges),
+		cmocka_unit_test(test_network_parse_refuses),
+		cmocka_unit_test(test_addr_reverse_name_forms),
+		cmocka_unit_test(test_clock_wall_is_settable),
+		cmocka_unit_test(test_log_line_cannot_be_forged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
