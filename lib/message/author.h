@@ -22,6 +22,7 @@ struct author {
 	const char *domains[AUTHOR_MAX_DOMAINS];	/* distinct, A-labels, lower case, no trailing dot */
 	size_t domain_count;
 	bool domains_truncated;		/* there were more */
+	size_t field_count;		/* From fields seen, "From :" included */
 	const char *address;		/* first address as local@domain, for the log; NULL when none */
 	const char *reason;		/* why it is not AUTHOR_OK; NULL when it is */
 };

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names of results, and the one way by which findings come into being. Between checks and policy.
+ * Thread: that of the message. A full list drops the finding's text, never the finding: its bit is set in any case.
+ */
+#include "check/result.h"
+
+#include <string.h>
+
+static const char *const result_names[RESULT_COUNT] = {
+	[RESULT_NONE] = "none", [RESULT_PASS] = "pass", [RESULT_FAIL] = "fail", [RESULT_SOFTFAIL] = "softfail",
+	[RESULT_NEUTRAL] = "neutral", [RESULT_POLICY] = "policy", [RESULT_TEMPERROR] = "temperror",
+	[RESULT_PERMERROR] = "permerror", [RESULT_UNKNOWN] = "unknown", [RESULT_DISCARD] = "discard",
+	[RESULT_NXDOMAIN] = "nxdomain",
+};
+
+const char *result_name(enum result result)
+{
+	return (unsigned)result < RESULT_COUNT ? result_names[result] : NULL;
+}
+
+const char *tls_grade_name(enum tls_grade grade)
+{
+	static const char *const names[] = { "none", "weak", "ok", "strong" };
+
+	return names[grade];
+}
+
+const char *cert_status_name(enum cert_status status)
+{
+	static const char *const names[] = { "none", "unverified", "failed", "verified" };
+
+	return names[status];
+}
+
+static bool same_domain(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
+    enum dns_security dnssec)
+{
+	finding_set bit = (finding_set)1 << id;
+
+	if ((results->set & bit) != 0)
+		for (size_t i = 0; i < results->finding_count; i++)
+			if (results->findings[i].id == id && same_domain(results->findings[i].domain, domain))
+				return;
+	results->set |= bit;
+	if (results->finding_count < FINDINGS_MAX)
+		results->findings[results->finding_count++] = (struct finding){
+			.id = id, .domain = domain, .detail = detail, .dnssec = dnssec,
+		};
+}

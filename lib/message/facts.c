@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Look-ups in the facts of a message. Facts are filled by milter/ and tools/ and only read here.
+ * Thread: that of the message. Trusts the lengths in struct header_field; cannot fail.
+ */
+#include "message/facts.h"
+
+#include <strings.h>
+#include <string.h>
+
+static bool field_is(const struct header_field *field, const char *name, size_t name_length)
+{
+	return field->name_length == name_length && strncasecmp(field->name, name, name_length) == 0;
+}
+
+const struct header_field *facts_field(const struct facts *facts, const char *name)
+{
+	size_t name_length = strlen(name);
+
+	for (size_t i = 0; i < facts->field_count; i++)
+		if (field_is(&facts->fields[i], name, name_length))
+			return &facts->fields[i];
+	return NULL;
+}
+
+size_t facts_field_count(const struct facts *facts, const char *name)
+{
+	size_t name_length = strlen(name), count = 0;
+
+	for (size_t i = 0; i < facts->field_count; i++)
+		count += field_is(&facts->fields[i], name, name_length);
+	return count;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* results_raise() and the names of results. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check/result.h"
+
+static void test_results_raise_once_per_id_and_domain(void **state)
+{
+	static struct results results;
+	char domain[] = "a.example";
+
+	(void)state;
+	results_raise(&results, FINDING_DKIM_FAIL, "a.example", "first", DNS_SECURE);
+	results_raise(&results, FINDING_DKIM_FAIL, domain, "second", DNS_INSECURE);
+	results_raise(&results, FINDING_DKIM_FAIL, "b.example", NULL, DNS_INSECURE);
+	results_raise(&results, FINDING_DKIM_FAIL, NULL, NULL, DNS_INSECURE);
+	results_raise(&results, FINDING_DKIM_FAIL, NULL, NULL, DNS_INSECURE);
+	results_raise(&results, FINDING_SPF_FAIL, "a.example", NULL, DNS_INSECURE);
+	assert_int_equal(results.finding_count, 4);
+	assert_string_equal(results.findings[0].detail, "first");
+	assert_int_equal(results.findings[0].dnssec, DNS_SECURE);
+	assert_int_equal(results.set, ((finding_set)1 << FINDING_DKIM_FAIL) | ((finding_set)1 << FINDING_SPF_FAIL));
+}
+
+static void test_results_raise_sets_the_bit_when_the_list_is_full(void **state)
+{
+	static struct results results;
+	static char domains[FINDINGS_MAX + 10][8];
+
+	(void)state;
+	for (unsigned i = 0; i < FINDINGS_MAX + 10; i++) {
+		sprintf(domains[i], "d%u", i);
+		results_raise(&results, FINDING_DKIM_FAIL, domains[i], NULL, DNS_INSECURE);
+	}
+	assert_int_equal(results.finding_count, FINDINGS_MAX);
+	results_raise(&results, FINDING_FROM_INVALID, NULL, NULL, DNS_INSECURE);
+	assert_int_equal(results.finding_count, FINDINGS_MAX);
+	assert_true((results.set & ((finding_set)1 << FINDING_FROM_INVALID)) != 0);
+}
+
+static void test_result_name_words(void **state)
+{
+	(void)state;
+	assert_null(result_name(RESULT_UNCHECKED));
+	for (int i = RESULT_NONE; i < RESULT_COUNT; i++)
+		assert_non_null(result_name((enum result)i));
+	assert_string_equal(result_name(RESULT_SOFTFAIL), "softfail");
+	assert_string_equal(result_name(RESULT_NXDOMAIN), "nxdomain");
+	assert_null(result_name(RESULT_COUNT));
+	assert_string_equal(tls_grade_name(TLS_GRADE_NONE), "none");
+	assert_string_equal(tls_grade_name(TLS_GRADE_STRONG), "strong");
+	assert_string_equal(cert_status_name(CERT_NONE), "none");
+	assert_string_equal(cert_status_name(CERT_VERIFIED), "verified");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_results_raise_once_per_id_and_domain),
+		cmocka_unit_test(test_results_raise_sets_the_bit_when_the_list_is_full),
+		cmocka_unit_test(test_result_name_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
