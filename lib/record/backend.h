@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_RECORD_BACKEND_H
+#define ASSAY_RECORD_BACKEND_H
+/*
+ * What a database has to offer to the store: one small struct of functions. SQLite is the one that is built in.
+ * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
+ */
+#include "record/peer.h"
+#include "record/store.h"
+
+struct backend_handle;
+
+struct backend {
+	const char *name;
+	/* write: create the schema when it is missing, migrate an older one; wait at most busy_ms for locks */
+	struct backend_handle *(*open)(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes);
+	void (*close)(struct backend_handle **handle);
+	const char *(*why)(struct backend_handle *handle);
+	int (*begin)(struct backend_handle *handle);
+	int (*commit)(struct backend_handle *handle);
+	void (*rollback)(struct backend_handle *handle);
+
+	/* host "" is the peer as a whole */
+	int (*peer_get)(struct backend_handle *handle, const char *peer, const char *host, struct peer_memory *memory_r);
+	int (*peer_put)(struct backend_handle *handle, const char *peer, const char *host, const struct peer_memory *memory);
+	int (*peer_forget)(struct backend_handle *handle, const char *peer);
+	int (*peers_each)(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
+	int (*greylist_get)(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
+	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
+	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
+	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
+	/* deletes at most limit rows older than the given times; 0 leaves a table alone */
+	int (*expire)(struct backend_handle *handle, int64_t flows_before, int64_t peers_before, int64_t greylist_before,
+	    unsigned limit);
+};
+
+extern const struct backend backend_sqlite;
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_RECORD_STORE_H
+#define ASSAY_RECORD_STORE_H
+/*
+ * The store: what Assay remembers between messages (flows, TLS memory, greylist).
+ *
+ * Writes are notes: they go into a bounded queue and return at once; one writer thread applies them in groups, one commit
+ * a group. Reads go straight to the database, bounded by a short wait. The store may be slow, locked, full, corrupt
+ * or gone: then reads say -E_SYSTEM ("no memory"), notes are dropped and counted, the writer tries again
+ * later, and mail goes on. Nothing here ever blocks a message longer than busy_ms.
+ *
+ * Notes of one group that was not committed are lost on a crash, nothing else. Thread: any, for all functions.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/clock.h"
+
+struct store;
+
+struct store_config {
+	const char *path;		/* of the SQLite database; its directory must exist and be writable */
+	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
+	unsigned queue_max;		/* notes waiting; above it they are dropped and counted; 0: 20000 */
+	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
+	unsigned retry_secs;		/* after a failure the database is tried again so late; 0: 10 */
+	unsigned flow_keep_days;	/* retention; 0: 400 */
+	unsigned peer_keep_days;	/* not seen for so long; pinned peers stay; 0: 180 */
+	unsigned greylist_keep_days;	/* 0: 36 */
+	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
+	const struct clock *clock;
+	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
+};
+
+/* Grades as stored; the same order as enum tls_grade. */
+enum { STORE_GRADES = 4 };
+
+/* What is known of a peer (or of one of its hosts). */
+struct peer_memory {
+	int64_t first_secs, last_secs;
+	uint64_t sessions, grades[STORE_GRADES];	/* sessions by grade: none, weak, ok, strong */
+	unsigned days, tls_days;		/* distinct days on which it came; came with TLS */
+	int64_t last_tls_secs;			/* 0: never */
+	int64_t changed_secs;			/* since when it has come without its usual TLS only; 0: it has not */
+	uint64_t changed_sessions;		/* sessions since then */
+	int64_t settled_secs;			/* the habit was given up then (configured time after the change); 0 */
+	unsigned best_grade;
+	bool pinned;				/* an admin said: TLS required */
+	char last_cert[256];			/* subject of the last client certificate; "" none */
+};
+
+struct peer_note {
+	const char *peer;	/* "example.com" or "192.0.2.0/24" */
+	const char *host;	/* client address, as text */
+	unsigned grade;
+	const char *cert;	/* subject; NULL: none */
+	int64_t time_secs;
+	bool downgraded;	/* judged tls-downgrade: counts as change, not towards the habit */
+};
+
+struct greylist_entry {
+	int64_t first_secs, last_secs, passed_secs;	/* passed_secs 0: not yet */
+	uint64_t tries;
+};
+
+/* One judged message; text fields may be NULL (stored as ""). */
+struct flow_note {
+	int64_t time_secs;
+	const char *author_domain, *envelope_domain, *client_network;
+	const char *findings;	/* names, sorted, comma-separated: the set */
+	const char *results;	/* "spf=pass dkim=none dmarc=fail …" */
+	const char *tls_grade, *tls_version, *tls_cipher;
+	const char *policy, *action;
+	bool enforced;
+	uint64_t bytes;
+};
+
+/**
+ * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
+ * starts without memory and tries again. @return NULL only for a wrong configuration (no path); why_r set.
+ */
+struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes);
+
+/** Commits what is queued (bounded: 5 s), stops the writer, closes. Sets *store to NULL. */
+void store_close(struct store **store);
+
+/** @return 0; -E_ABSENT not known; -E_SYSTEM no memory now. */
+int store_peer_get(struct store *store, const char *peer, struct peer_memory *memory_r);
+int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r);
+int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r);
+
+/** @return 0 queued; -E_LIMIT dropped (queue full). */
+int store_peer_note(struct store *store, const struct peer_note *note);
+int store_greylist_note(struct store *store, const char *key, int64_t time_secs, bool passed);	/* one try */
+int store_flow_note(struct store *store, const struct flow_note *note);
+
+/** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
+int store_flush(struct store *store);
+
+struct store_statistics {
+	uint64_t noted, dropped, lost, commits, read_failures;
+	unsigned queued;
+	bool up;
+	char why[256];	/* why it is down, or was last */
+};
+void store_statistics(struct store *store, struct store_statistics *statistics_r);
+
+/** Calls each() for peers whose name contains pattern (NULL: all), most recently seen first, at most limit.
+ * @return 0 or -E_SYSTEM. */
+typedef void store_peer_each_f(void *arg, const char *peer, const struct peer_memory *memory);
+int store_peers_each(struct store *store, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
+
+/** For the command line, written at once. @return 0; -E_ABSENT; -E_SYSTEM. */
+int store_peer_forget(struct store *store, const char *peer);
+int store_peer_pin(struct store *store, const char *peer, bool pinned);
+
+struct flow_row {
+	int64_t hour_secs;
+	const char *author_domain, *envelope_domain, *client_network, *findings, *results;
+	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
+	bool enforced;
+	uint64_t messages, bytes;
+};
+typedef void store_flow_each_f(void *arg, const struct flow_row *row);
+/** Rows of hours since since_secs, oldest first. @return 0 or -E_SYSTEM. */
+int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f *each, void *arg);
+
+#endif

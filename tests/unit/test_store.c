@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* record: the habit rules (pure), and the store on real SQLite files: round trips, faults, retention. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/peer.h"
+#include "record/store.h"
+#include "util/error.h"
+
+enum { DAY = 86400, START = 1700000000 };
+
+static const struct peer_rules rules = { .min_sessions = 10, .min_days = 3, .min_share_percent = 95, .settle_days = 14 };
+
+/* ---- habit rules --------------------------------------------------------------------------------- */
+
+static void sessions(struct peer_memory *memory, unsigned grade, unsigned count, int64_t from_secs, int64_t step_secs)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct peer_note note = { .peer = "p", .grade = grade, .time_secs = from_secs + i * step_secs };
+
+		note.downgraded = peer_is_downgrade(memory, grade, &rules);
+		peer_memory_update(memory, &note, &rules);
+	}
+}
+
+static void test_peer_habit_needs_sessions_and_days(void **state)
+{
+	struct peer_memory busy_day = { 0 }, few = { 0 }, habit = { 0 };
+
+	(void)state;
+	sessions(&busy_day, 3, 1000, START - START % DAY, 60);
+	assert_int_equal(busy_day.tls_days, 1);
+	assert_false(peer_has_tls_habit(&busy_day, &rules));
+	sessions(&few, 3, 9, START, DAY);
+	assert_false(peer_has_tls_habit(&few, &rules));
+	sessions(&habit, 3, 10, START, DAY);
+	assert_true(peer_has_tls_habit(&habit, &rules));
+	assert_int_equal(habit.sessions, 10);
+	assert_int_equal(habit.days, 10);
+}
+
+static void test_peer_habit_needs_share(void **state)
+{
+	struct peer_memory mixed = { 0 };
+
+	(void)state;
+	sessions(&mixed, 0, 2, START, DAY);	/* before there is a habit */
+	sessions(&mixed, 3, 37, START + 2 * DAY, DAY);	/* 37 of 39: 94.9 % */
+	assert_false(peer_has_tls_habit(&mixed, &rules));
+	sessions(&mixed, 3, 1, START + 40 * DAY, DAY);	/* 38 of 40: 95 % */
+	assert_true(peer_has_tls_habit(&mixed, &rules));
+}
+
+static void test_peer_is_downgrade_by_grade(void **state)
+{
+	struct peer_memory strong = { 0 }, weak = { 0 }, pinned = { .pinned = true };
+
+	(void)state;
+	sessions(&strong, 3, 20, START, DAY);
+	assert_true(peer_is_downgrade(&strong, 0, &rules));
+	assert_true(peer_is_downgrade(&strong, 1, &rules));
+	assert_false(peer_is_downgrade(&strong, 2, &rules));
+	sessions(&weak, 1, 20, START, DAY);
+	assert_true(peer_is_downgrade(&weak, 0, &rules));
+	assert_false(peer_is_downgrade(&weak, 1, &rules));
+	assert_true(peer_is_downgrade(&pinned, 0, &rules));
+	assert_false(peer_is_downgrade(&pinned, 1, &rules));
+}
+
+static void test_peer_usual_grade_is_what_nearly_all_reach(void **state)
+{
+	struct peer_memory mixed = { 0 };
+
+	(void)state;
+	sessions(&mixed, 3, 50, START, 3600);
+	sessions(&mixed, 2, 50, START, 3600);
+	assert_int_equal(peer_usual_grade(&mixed, &rules), 2);
+}
+
+static void test_peer_change_settles_after_configured_days(void **state)
+{
+	struct peer_memory peer = { 0 };
+
+	(void)state;
+	sessions(&peer, 3, 20, START, DAY);
+	sessions(&peer, 0, 13, START + 30 * DAY, DAY);	/* days 30 … 42 */
+	assert_true(peer_has_tls_habit(&peer, &rules));
+	assert_int_equal(peer.changed_sessions, 13);
+	assert_int_equal(peer.changed_secs, START + 30 * DAY);
+	sessions(&peer, 0, 2, START + 43 * DAY, DAY);	/* day 44 is 14 days after the change */
+	assert_false(peer_has_tls_habit(&peer, &rules));
+	assert_int_equal(peer.settled_secs, START + 44 * DAY);
+	assert_false(peer_is_downgrade(&peer, 0, &rules));
+}
+
+static void test_peer_one_tls_session_ends_the_change(void **state)
+{
+	struct peer_memory peer = { 0 };
+
+	(void)state;
+	sessions(&peer, 3, 20, START, DAY);
+	sessions(&peer, 0, 10, START + 30 * DAY, DAY);
+	sessions(&peer, 3, 1, START + 41 * DAY, DAY);
+	assert_int_equal(peer.changed_secs, 0);
+	sessions(&peer, 0, 10, START + 42 * DAY, DAY);
+	assert_true(peer_has_tls_habit(&peer, &rules));
+	assert_true(peer_is_downgrade(&peer, 0, &rules));
+}
+
+/* ---- store --------------------------------------------------------------------------------------- */
+
+struct place {
+	char directory[64], path[96], why[256];
+	struct store_config config;
+	struct store *store;
+};
+
+static int place_setup(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	assert_non_null(place);
+	strcpy(place->directory, "/tmp/assay-store-XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
+	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1 };
+	*state = place;
+	return 0;
+}
+
+static int place_teardown(void **state)
+{
+	struct place *place = *state;
+	char command[128];
+
+	store_close(&place->store);
+	snprintf(command, sizeof(command), "rm -rf %s", place->directory);
+	assert_int_equal(system(command), 0);
+	free(place);
+	return 0;
+}
+
+static struct store *open_store(struct place *place)
+{
+	place->store = store_open(&place->config, place->why, sizeof(place->why));
+	assert_non_null(place->store);
+	return place->store;
+}
+
+static void test_store_open_without_path(void **state)
+{
+	struct store_config config = { .path = "" };
+	char why[100] = "";
+
+	(void)state;
+	assert_null(store_open(&config, why, sizeof(why)));
+	assert_string_not_equal(why, "");
+}
+
+static void test_store_peer_round_trip_survives_restart(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct peer_memory memory;
+	struct peer_note note = { .peer = "example.org", .host = "192.0.2.1", .grade = 3, .cert = "CN=mx", .time_secs = START };
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	note.host = "192.0.2.2";
+	note.cert = NULL;
+	note.time_secs += DAY;
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	store_close(&place->store);
+	store = open_store(place);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "example.org", &memory), 0);
+	assert_int_equal(memory.sessions, 6);
+	assert_int_equal(memory.days, 2);
+	assert_int_equal(memory.grades[3], 6);
+	assert_string_equal(memory.last_cert, "CN=mx");
+	assert_int_equal(store_peer_host_get(store, "example.org", "192.0.2.2", &memory), 0);
+	assert_int_equal(memory.sessions, 1);
+	assert_int_equal(store_peer_get(store, "example.net", &memory), -E_ABSENT);
+}
+
+static void test_store_greylist_counts_tries(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct greylist_entry entry;
+
+	assert_int_equal(store_greylist_note(store, "k", START, false), 0);
+	assert_int_equal(store_greylist_note(store, "k", START + 60, false), 0);
+	assert_int_equal(store_greylist_note(store, "k", START + 600, true), 0);
+	assert_int_equal(store_greylist_note(store, "k", START + 700, true), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_greylist_get(store, "k", &entry), 0);
+	assert_int_equal(entry.first_secs, START);
+	assert_int_equal(entry.last_secs, START + 700);
+	assert_int_equal(entry.passed_secs, START + 600);
+	assert_int_equal(entry.tries, 4);
+}
+
+struct flow_sum { unsigned rows; uint64_t messages, bytes; char findings[64]; };
+
+static void flow_sum(void *arg, const struct flow_row *row)
+{
+	struct flow_sum *sum = arg;
+
+	sum->rows++;
+	sum->messages += row->messages;
+	sum->bytes += row->bytes;
+	assert_int_equal(row->hour_secs % 3600, 0);
+	snprintf(sum->findings, sizeof(sum->findings), "%s", row->findings);
+}
+
+static void test_store_flow_groups_by_hour_and_set(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct flow_note note = { .time_secs = START - START % 3600, .author_domain = "a.example", .findings = "dkim-none,spf-fail",
+		.action = "tag", .bytes = 100 };
+	struct flow_sum sum = { 0 };
+
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(store_flow_note(store, &note), 0);
+		note.time_secs += 300;
+	}
+	note.time_secs += 3600;
+	note.findings = "spf-fail";
+	assert_int_equal(store_flow_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_flows_each(store, 0, flow_sum, &sum), 0);
+	assert_int_equal(sum.rows, 2);
+	assert_int_equal(sum.messages, 11);
+	assert_int_equal(sum.bytes, 1100);
+	assert_string_equal(sum.findings, "spf-fail");
+	memset(&sum, 0, sizeof(sum));
+	assert_int_equal(store_flows_each(store, START - START % 3600 + 3600, flow_sum, &sum), 0);
+	assert_int_equal(sum.rows, 1);
+}
+
+static void count_peers(void *arg, const char *peer, const struct peer_memory *memory)
+{
+	(void)peer;
+	(void)memory;
+	++*(unsigned *)arg;
+}
+
+static void test_store_peers_list_forget_pin(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct peer_memory memory;
+	unsigned count = 0;
+
+	for (int i = 0; i < 5; i++) {
+		char name[32];
+		struct peer_note note = { .peer = name, .host = "192.0.2.1", .grade = 2, .time_secs = START + i };
+
+		snprintf(name, sizeof(name), "p%d.example", i);
+		assert_int_equal(store_peer_note(store, &note), 0);
+	}
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peers_each(store, NULL, 100, count_peers, &count), 0);
+	assert_int_equal(count, 5);	/* hosts are not listed as peers */
+	count = 0;
+	assert_int_equal(store_peers_each(store, "p3", 100, count_peers, &count), 0);
+	assert_int_equal(count, 1);
+	count = 0;
+	assert_int_equal(store_peers_each(store, NULL, 2, count_peers, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(store_peer_forget(store, "p3.example"), 0);
+	assert_int_equal(store_peer_forget(store, "p3.example"), -E_ABSENT);
+	assert_int_equal(store_peer_host_get(store, "p3.example", "192.0.2.1", &memory), -E_ABSENT);
+	assert_int_equal(store_peer_pin(store, "new.example", true), 0);
+	assert_int_equal(store_peer_get(store, "new.example", &memory), 0);
+	assert_true(memory.pinned);
+	assert_int_equal(store_peer_pin(store, "never.example", false), -E_ABSENT);
+	assert_int_equal(store_peer_pin(store, "p2.example", true), 0);
+	assert_int_equal(store_peer_get(store, "p2.example", &memory), 0);
+	assert_int_equal(memory.sessions, 1);
+}
+
+static void test_store_without_directory_goes_on(void **state)
+{
+	struct place *place = *state;
+	struct store *store;
+	struct peer_memory memory;
+	struct store_statistics statistics;
+	struct peer_note note = { .peer = "x", .grade = 1, .time_secs = START };
+	char missing[128];
+
+	snprintf(missing, sizeof(missing), "%s/none/assay.db", place->directory);
+	place->config.path = missing;
+	place->config.queue_max = 3;
+	store = open_store(place);
+	assert_int_equal(store_peer_get(store, "x", &memory), -E_SYSTEM);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	/* the writer may hold a group of up to three for a moment: dropped in the end, never blocked */
+	for (int i = 0; i < 10; i++)
+		store_peer_note(store, &note);
+	store_statistics(store, &statistics);
+	assert_false(statistics.up);
+	assert_in_range(statistics.dropped, 7, 10);
+	assert_non_null(strstr(statistics.why, "none/assay.db"));
+	/* and when the directory comes, what was kept is written */
+	snprintf(missing, sizeof(missing), "%s/none", place->directory);
+	assert_int_equal(mkdir(missing, 0700), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);
+	assert_in_range(memory.sessions, 3, 6);
+}
+
+static void test_store_corrupt_file_is_no_memory(void **state)
+{
+	struct place *place = *state;
+	struct peer_memory memory;
+	struct store_statistics statistics;
+	FILE *file = fopen(place->path, "w");
+
+	assert_non_null(file);
+	for (int i = 0; i < 1000; i++)
+		fputs("this is not a database\n", file);
+	fclose(file);
+	open_store(place);
+	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
+	store_statistics(place->store, &statistics);
+	assert_non_null(strstr(statistics.why, "not a database"));
+}
+
+static void test_store_newer_schema_is_refused(void **state)
+{
+	struct place *place = *state;
+	struct peer_memory memory;
+	struct store_statistics statistics;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	open_store(place);
+	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
+	store_statistics(place->store, &statistics);
+	assert_non_null(strstr(statistics.why, "newer"));
+}
+
+static void test_store_locked_database_loses_nothing(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct peer_memory memory;
+	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
+	sqlite3 *db;
+
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	usleep(1500000);	/* longer than the writer waits for a lock */
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);	/* WAL: readers do not wait */
+	assert_int_equal(memory.sessions, 1);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);
+	assert_int_equal(memory.sessions, 51);
+}
+
+static void test_store_expires_old_rows_but_not_pins(void **state)
+{
+	struct place *place = *state;
+	struct clock clock = { .fixed_secs = START };
+	struct peer_note note = { .peer = "old", .grade = 3, .time_secs = START };
+	struct peer_memory memory;
+	struct greylist_entry entry;
+	struct store *store;
+
+	place->config.clock = &clock;
+	store = open_store(place);
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_greylist_note(store, "old", START, false), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_pin(store, "pinned", true), 0);
+	store_close(&place->store);
+	clock.fixed_secs = START + 200 * (int64_t)DAY;
+	store = open_store(place);	/* expires at its first write */
+	note.peer = "fresh";
+	note.time_secs = clock.fixed_secs;
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "old", &memory), -E_ABSENT);
+	assert_int_equal(store_greylist_get(store, "old", &entry), -E_ABSENT);
+	assert_int_equal(store_peer_get(store, "pinned", &memory), 0);
+	assert_int_equal(store_peer_get(store, "fresh", &memory), 0);
+}
+
+static void *note_many(void *arg)
+{
+	struct store *store = arg;
+	struct peer_note note = { .peer = "many", .grade = 2, .time_secs = START };
+	struct peer_memory memory;
+
+	for (int i = 0; i < 500; i++) {
+		assert_int_equal(store_peer_note(store, &note), 0);
+		store_peer_get(store, "many", &memory);
+	}
+	return NULL;
+}
+
+static void test_store_many_threads_lose_nothing(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	pthread_t threads[8];
+	struct peer_memory memory;
+
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, note_many, store), 0);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "many", &memory), 0);
+	assert_int_equal(memory.sessions, 4000);
+}
+
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_peer_habit_needs_sessions_and_days),
+		cmocka_unit_test(test_peer_habit_needs_share),
+		cmocka_unit_test(test_peer_is_downgrade_by_grade),
+		cmocka_unit_test(test_peer_usual_grade_is_what_nearly_all_reach),
+		cmocka_unit_test(test_peer_change_settles_after_configured_days),
+		cmocka_unit_test(test_peer_one_tls_session_ends_the_change),
+		cmocka_unit_test(test_store_open_without_path),
+		STORE_TEST(test_store_peer_round_trip_survives_restart),
+		STORE_TEST(test_store_greylist_counts_tries),
+		STORE_TEST(test_store_flow_groups_by_hour_and_set),
+		STORE_TEST(test_store_peers_list_forget_pin),
+		STORE_TEST(test_store_without_directory_goes_on),
+		STORE_TEST(test_store_corrupt_file_is_no_memory),
+		STORE_TEST(test_store_newer_schema_is_refused),
+		STORE_TEST(test_store_locked_database_loses_nothing),
+		STORE_TEST(test_store_expires_old_rows_but_not_pins),
+		STORE_TEST(test_store_many_threads_lose_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
