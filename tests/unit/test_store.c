@@ -124,6 +124,7 @@ static void test_peer_one_tls_session_ends_the_change(void **state)
 struct place {
 	char directory[64], path[96], why[256];
 	struct store_config config;
+	struct clock clock;	/* retention goes by it */
 	struct store *store;
 };
 
@@ -135,7 +136,9 @@ static int place_setup(void **state)
 	strcpy(place->directory, "/tmp/assay-store-XXXXXX");
 	assert_non_null(mkdtemp(place->directory));
 	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
-	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1 };
+	place->clock.fixed_secs = START + 2 * DAY;
+	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1,
+		.clock = &place->clock };
 	*state = place;
 	return 0;
 }
@@ -386,23 +389,21 @@ static void test_store_locked_database_loses_nothing(void **state)
 static void test_store_expires_old_rows_but_not_pins(void **state)
 {
 	struct place *place = *state;
-	struct clock clock = { .fixed_secs = START };
 	struct peer_note note = { .peer = "old", .grade = 3, .time_secs = START };
 	struct peer_memory memory;
 	struct greylist_entry entry;
 	struct store *store;
 
-	place->config.clock = &clock;
 	store = open_store(place);
 	assert_int_equal(store_peer_note(store, &note), 0);
 	assert_int_equal(store_greylist_note(store, "old", START, false), 0);
 	assert_int_equal(store_flush(store), 0);
 	assert_int_equal(store_peer_pin(store, "pinned", true), 0);
 	store_close(&place->store);
-	clock.fixed_secs = START + 200 * (int64_t)DAY;
+	place->clock.fixed_secs = START + 200 * (int64_t)DAY;
 	store = open_store(place);	/* expires at its first write */
 	note.peer = "fresh";
-	note.time_secs = clock.fixed_secs;
+	note.time_secs = place->clock.fixed_secs;
 	assert_int_equal(store_peer_note(store, &note), 0);
 	assert_int_equal(store_flush(store), 0);
 	assert_int_equal(store_peer_get(store, "old", &memory), -E_ABSENT);
