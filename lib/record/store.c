@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "record/backend.h"
+#include "record/greylist.h"
 #include "util/error.h"
 
 enum {
@@ -176,12 +177,7 @@ static int apply_greylist(struct store *store, struct backend_handle *handle, co
 
 	if (code != 0 && code != -E_ABSENT)
 		return code;
-	if (entry.first_secs == 0)
-		entry.first_secs = time_secs;
-	entry.last_secs = time_secs;
-	entry.tries++;
-	if (passed && entry.passed_secs == 0)
-		entry.passed_secs = time_secs;
+	greylist_update(&entry, time_secs, passed, store->config.greylist_window_secs);
 	return store->backend->greylist_put(handle, key, &entry);
 }
 
@@ -571,6 +567,7 @@ static void store_defaults(struct store_config *config)
 	config->peer_keep_days = or_default(config->peer_keep_days, 180);
 	config->greylist_keep_days = or_default(config->greylist_keep_days, 36);
 	config->peer_settle_days = or_default(config->peer_settle_days, 14);
+	config->greylist_window_secs = or_default(config->greylist_window_secs, 2 * DAY_SECS);
 }
 
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes)

@@ -29,6 +29,7 @@ struct store_config {
 	unsigned peer_keep_days;	/* not seen for so long; pinned peers stay; 0: 180 */
 	unsigned greylist_keep_days;	/* 0: 36 */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
+	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
 	const struct clock *clock;
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/greylist.h"
 #include "record/peer.h"
 #include "record/store.h"
 #include "util/error.h"
@@ -117,6 +118,75 @@ static void test_peer_one_tls_session_ends_the_change(void **state)
 	sessions(&peer, 0, 10, START + 42 * DAY, DAY);
 	assert_true(peer_has_tls_habit(&peer, &rules));
 	assert_true(peer_is_downgrade(&peer, 0, &rules));
+}
+
+/* ---- greylist rules ------------------------------------------------------------------------------ */
+
+static const struct greylist_rules grey = { .delay_secs = 300, .window_secs = 2 * DAY };
+
+static void test_greylist_judge_waits_then_passes(void **state)
+{
+	struct greylist_entry entry = { .first_secs = START, .last_secs = START, .tries = 1 };
+	struct greylist_try try = { .time_secs = START };
+	unsigned wait;
+
+	(void)state;
+	assert_int_equal(greylist_judge(NULL, &try, &grey, &wait), GREYLIST_WAIT);
+	assert_int_equal(wait, 300);
+	try.time_secs = START + 299;
+	assert_int_equal(greylist_judge(&entry, &try, &grey, &wait), GREYLIST_WAIT);
+	assert_int_equal(wait, 1);
+	try.time_secs = START + 300;
+	assert_int_equal(greylist_judge(&entry, &try, &grey, &wait), GREYLIST_PASS);
+	try.time_secs = START + 2 * DAY + 1;	/* too late: the first try is forgotten */
+	assert_int_equal(greylist_judge(&entry, &try, &grey, &wait), GREYLIST_WAIT);
+	entry.passed_secs = START + 400;	/* once passed, always passed (until the store forgets it) */
+	assert_int_equal(greylist_judge(&entry, &try, &grey, &wait), GREYLIST_PASS);
+}
+
+static void test_greylist_judge_evidence_passes_at_once(void **state)
+{
+	struct greylist_entry entry = { .first_secs = START, .last_secs = START, .tries = 1 };
+	struct greylist_try tls = { .time_secs = START + 1, .tls = true }, aligned = { .time_secs = START, .aligned = true };
+	unsigned wait;
+
+	(void)state;
+	assert_int_equal(greylist_judge(NULL, &tls, &grey, &wait), GREYLIST_WAIT);
+	assert_int_equal(greylist_judge(&entry, &tls, &grey, &wait), GREYLIST_PASS);
+	assert_int_equal(greylist_judge(NULL, &aligned, &grey, &wait), GREYLIST_PASS);
+}
+
+static void test_greylist_judge_clock_going_back(void **state)
+{
+	struct greylist_entry entry = { .first_secs = START, .last_secs = START, .tries = 1 };
+	struct greylist_try try = { .time_secs = START - 1000 };
+	unsigned wait;
+
+	(void)state;
+	assert_int_equal(greylist_judge(&entry, &try, &grey, &wait), GREYLIST_WAIT);
+	assert_int_equal(wait, 300);
+}
+
+static void test_greylist_update_starts_anew_after_window(void **state)
+{
+	struct greylist_entry entry = { 0 };
+
+	(void)state;
+	greylist_update(&entry, START, false, 2 * DAY);
+	greylist_update(&entry, START + 60, false, 2 * DAY);
+	assert_int_equal(entry.tries, 2);
+	greylist_update(&entry, START + 3 * DAY, false, 2 * DAY);
+	assert_int_equal(entry.first_secs, START + 3 * DAY);
+	assert_int_equal(entry.tries, 1);
+}
+
+static void test_greylist_key_is_lower_case(void **state)
+{
+	struct arena *arena = arena_new();
+
+	(void)state;
+	assert_string_equal(greylist_key(arena, "192.0.2.0/24", "", "Bob@Example.ORG"), "192.0.2.0/24 <> bob@example.org");
+	arena_free(&arena);
 }
 
 /* ---- store --------------------------------------------------------------------------------------- */
@@ -452,6 +522,11 @@ int main(void)
 		cmocka_unit_test(test_peer_usual_grade_is_what_nearly_all_reach),
 		cmocka_unit_test(test_peer_change_settles_after_configured_days),
 		cmocka_unit_test(test_peer_one_tls_session_ends_the_change),
+		cmocka_unit_test(test_greylist_judge_waits_then_passes),
+		cmocka_unit_test(test_greylist_judge_evidence_passes_at_once),
+		cmocka_unit_test(test_greylist_judge_clock_going_back),
+		cmocka_unit_test(test_greylist_update_starts_anew_after_window),
+		cmocka_unit_test(test_greylist_key_is_lower_case),
 		cmocka_unit_test(test_store_open_without_path),
 		STORE_TEST(test_store_peer_round_trip_survives_restart),
 		STORE_TEST(test_store_greylist_counts_tries),
