@@ -14,13 +14,14 @@
 
 #include "config/findings.h"
 #include "dns/dns.h"
+#include "dns/validate.h"
 #include "util/addr.h"
 #include "util/log.h"
 
 enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
-enum secure_need { SECURE_NEED_NONE, SECURE_NEED_REJECT };	/* "reject only on secure evidence" */
+enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 
 struct string_list { const char *const *items; size_t count; };
 struct network_list { const struct ip_network *items; size_t count; };
@@ -58,12 +59,14 @@ struct config {
 	const char *help_url;		/* appended to replies; "%s" is replaced by the finding's name; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
+	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */
 
 	/* headers */
 	bool add_authentication_results, add_received_spf, add_received_tls, add_headers_in_dry_run;
 
 	/* checks */
 	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;
+	enum adsp_use adsp_use;		/* as configured; adsp_enabled is already settled: yes, or auto and used by a policy */
 	bool adsp_when_used;		/* adsp = auto: only when a policy uses it */
 	const char *spf_default_explanation;	/* text for fail without exp=; NULL */
 	unsigned dkim_min_key_bits;	/* 1024 */
@@ -73,7 +76,8 @@ struct config {
 	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
 
 	/* dns */
-	struct dns_config dns;
+	struct dns_config dns;		/* dns.validator points to the next */
+	struct validator_config dns_validator;	/* caps only */
 
 	/* limits */
 	unsigned max_header_fields;	/* 2000 */
@@ -89,6 +93,13 @@ struct config {
  * @return a snapshot with one reference; NULL when there was an error.
  */
 struct config *config_load(const char *path, FILE *errors) __attribute__((warn_unused_result));
+
+/** As config_load(), from memory. @param name  what the messages call the file. */
+struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
+	__attribute__((warn_unused_result));
+
+/** @return whether all options of a section are the same ("dns": may a reload keep the resolver?). */
+bool config_section_equal(const struct config *a, const struct config *b, const char *section);
 
 struct config *config_ref(struct config *config);
 /** Drops a reference and sets *config to NULL; the last one frees. */

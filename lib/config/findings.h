@@ -109,6 +109,9 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "the author domain has no DNS entry (RFC 5617 section 4.3)")                                                \
 	X(ADSP_TEMPERROR, "adsp-temperror", "adsp", MESSAGE, NONE, 451, "4.7.22", "ADSP check of %s failed temporarily",   \
 	    "a DNS answer that ADSP needed did not come")                                                              \
+	X(INSECURE_PASS, "insecure-pass", "policy", MESSAGE, TAG, 550, "5.7.26",                                           \
+	    "authentication of %s stands on DNS data that DNSSEC does not secure",                                     \
+	    "a pass of a domain listed in a policy's require-secure-domains stands on insecure DNS; counted there only") \
 	X(DNSSEC_BOGUS, "dnssec-bogus", "dns", MESSAGE, NONE, 451, "4.7.0", "DNS data of %s failed DNSSEC validation",     \
 	    "an answer failed validation; it was not used")
 

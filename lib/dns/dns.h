@@ -65,6 +65,8 @@ struct dns_answer {
 	const char *why;		/* one line: why it failed, or what the security stands on; never NULL */
 };
 
+struct validator_config;	/* dns/validate.h */
+
 struct dns_server { struct ip_addr addr; uint16_t port; };
 
 /* All from the config; zero in a numeric field takes the default. Borrowed during dns_resolver_new(), copied. */
@@ -84,6 +86,7 @@ struct dns_config {
 	unsigned fail_ttl_secs;		/* how long a failure is remembered; default 5 */
 	unsigned max_inflight;		/* queries under way at once; default 4096 */
 	const struct clock *clock;	/* for signature validity only; NULL: system */
+	const struct validator_config *validator;	/* caps of validation (the other fields are not read); NULL: defaults */
 };
 
 struct dns_resolver;

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Values are read by the schema rows and stored at their offsets; policies inherit the global mode and actions; the
+ * last policy always matches everything. Thread: that of the arena. Trusts the tree's names (they are the schema's),
+ * nothing of its values.
+ */
+#include "config/build.h"
+
+#include <string.h>
+
+#include "config/schema.h"
+#include "config/value.h"
+
+enum { MAX_POLICIES = 1000, NAME_LENGTH = 64 };
+
+struct builder {
+	struct arena *arena;
+	struct complaints *complaints;
+	struct config *config;
+};
+
+static bool find_row(const char *section, const char *name, struct option_row *row_r)
+{
+	bool actions = strcmp(section, "actions") == 0;
+	enum finding_id id;
+
+	if (actions || strcmp(section, "findings") == 0) {
+		if (finding_from_name(name, &id) != 0)
+			return false;
+		*row_r = schema_finding_row(id, actions);
+		return true;
+	}
+	for (size_t i = 0; i < schema_count; i++) {
+		if (strcmp(schema_table[i].section, section) == 0 && strcmp(schema_table[i].name, name) == 0) {
+			*row_r = schema_table[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void apply_option(struct builder *builder, const struct source_option *option, const struct option_row *row,
+    void *base)
+{
+	union value *values = arena_calloc(builder->arena, option->value_count + 1, sizeof(*values));
+	size_t count = option->value_count;
+	bool good = true;
+	const char *why;
+
+	if (!option_is_list(row->type) && count != 1) {
+		complain(builder->complaints, option->line, "'%s' takes one value, not a list", option->name);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (value_parse(row, option->values[i].text, builder->arena, &values[i], &why) == 0)
+			continue;
+		good = false;
+		complain(builder->complaints, option->values[i].line, "%s = '%.100s': %s", option->name,
+		    option->values[i].text, why);
+	}
+	if (good)
+		value_store(row, values, count, builder->arena, base);
+}
+
+static void apply_section(struct builder *builder, const struct source_section *section, void *base)
+{
+	struct option_row row;
+
+	for (size_t i = 0; i < section->option_count; i++) {
+		if (find_row(section->name, section->options[i].name, &row))
+			apply_option(builder, &section->options[i], &row, base);
+	}
+}
+
+static void store_defaults(struct builder *builder)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		if (strcmp(schema_table[i].section, "policy") != 0)
+			value_store_default(&schema_table[i], builder->arena, builder->config);
+	}
+	for (int id = 0; id < FINDING_COUNT; id++)
+		builder->config->finding_actions[id] = findings_table[id].default_action;
+	builder->config->dns.validator = &builder->config->dns_validator;
+}
+
+static void init_policy(struct builder *builder, const char *name, struct policy_config *policy_r)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		if (strcmp(schema_table[i].section, "policy") == 0 && schema_table[i].default_text != NULL)
+			value_store_default(&schema_table[i], builder->arena, policy_r);
+	}
+	policy_r->name = name;
+	policy_r->mode = builder->config->mode;
+	memcpy(policy_r->actions, builder->config->finding_actions, sizeof(policy_r->actions));
+}
+
+static bool matches_everything(const struct policy_config *policy)
+{
+	return policy->recipient_domains.count == 0 && policy->author_domains.count == 0 && policy->client_networks.count == 0;
+}
+
+static void check_name(struct builder *builder, const struct source_section *section)
+{
+	const char *valid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	size_t length = strlen(section->title);
+
+	if (length == 0 || length > NAME_LENGTH || section->title[strspn(section->title, valid)] != '\0')
+		complain(builder->complaints, section->line,
+		    "policy '%.100s': a name has 1 to %d letters, digits, '-', '_' or '.'", section->title, NAME_LENGTH);
+}
+
+static void apply_policy(struct builder *builder, const struct source_section *section, struct policy_config *policy_r)
+{
+	check_name(builder, section);
+	init_policy(builder, arena_strdup(builder->arena, section->title), policy_r);
+	apply_section(builder, section, policy_r);
+	for (size_t i = 0; i < section->section_count; i++)
+		apply_section(builder, &section->sections[i], policy_r);
+}
+
+/* Whether the file gives the policy a condition, be it a wrong one. */
+static bool has_condition(const struct source_section *section)
+{
+	for (size_t i = 0; i < section->option_count; i++) {
+		const char *name = section->options[i].name;
+
+		if (section->options[i].value_count != 0 && (strcmp(name, "recipient-domains") == 0 ||
+		    strcmp(name, "author-domains") == 0 || strcmp(name, "client-networks") == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The order of policies is the order of matching, so one that matches everything must come last. */
+static void check_order(struct builder *builder, const struct source_section *section, const struct policy_config *policy,
+    bool last)
+{
+	if (!has_condition(section) && !last)
+		complain(builder->complaints, section->line,
+		    "policy '%s' has no conditions and matches everything: the policies after it can never match", policy->name);
+	if (has_condition(section) && strcmp(policy->name, "default") == 0)
+		complain(builder->complaints, section->line,
+		    "policy 'default' is the one for all other mail and cannot have conditions");
+}
+
+static size_t count_policies(const struct source_section *root)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < root->section_count; i++)
+		count += strcmp(root->sections[i].name, "policy") == 0;
+	return count;
+}
+
+static void apply_policies(struct builder *builder, const struct source_section *root)
+{
+	size_t total = count_policies(root), count = 0;
+	struct policy_config *policies;
+
+	if (total > MAX_POLICIES) {
+		complain(builder->complaints, root->line, "more than %d policies", MAX_POLICIES);
+		return;
+	}
+	policies = arena_calloc(builder->arena, total + 1, sizeof(*policies));
+	for (size_t i = 0; i < root->section_count; i++) {
+		const struct source_section *section = &root->sections[i];
+
+		if (strcmp(section->name, "policy") != 0)
+			continue;
+		apply_policy(builder, section, &policies[count]);
+		check_order(builder, section, &policies[count], count + 1 == total);
+		count++;
+	}
+	if (count == 0 || !matches_everything(&policies[count - 1]))
+		init_policy(builder, "default", &policies[count++]);
+	builder->config->policies = policies;
+	builder->config->policy_count = count;
+}
+
+/* adsp = auto: only when some policy does something about what it finds. */
+static bool adsp_is_used(const struct config *config)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		for (int id = 0; id < FINDING_COUNT; id++) {
+			if (strcmp(findings_table[id].check, "adsp") == 0 && config->policies[i].actions[id] != ACTION_NONE)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_whole(struct builder *builder)
+{
+	struct config *config = builder->config;
+
+	config->adsp_when_used = config->adsp_use == ADSP_AUTO;
+	config->adsp_enabled = config->adsp_use == ADSP_YES || (config->adsp_use == ADSP_AUTO && adsp_is_used(config));
+	if (config->dmarc_method == ORG_DOMAIN_PSL && config->psl_file == NULL)
+		complain(builder->complaints, 0, "dmarc { org-domain = psl } needs a psl-file");
+	if (config->dns.dnssec == DNSSEC_VALIDATE && config->dns.trust_anchor_files[0] == NULL)
+		complain(builder->complaints, 0, "dns { dnssec = validate } needs trust-anchor-files");
+}
+
+void build_config(const struct source_section *root, struct arena *arena, struct complaints *complaints,
+    struct config *config_r)
+{
+	struct builder builder = { arena, complaints, config_r };
+
+	store_defaults(&builder);
+	apply_section(&builder, root, config_r);
+	for (size_t i = 0; i < root->section_count; i++) {
+		if (strcmp(root->sections[i].name, "policy") != 0)
+			apply_section(&builder, &root->sections[i], config_r);
+	}
+	apply_policies(&builder, root);
+	check_whole(&builder);
+}

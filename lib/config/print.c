@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A snapshot, or the schema's defaults, written as a configuration file. Pure apart from the output stream.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/schema.h"
+#include "config/value.h"
+
+static bool is_in(const struct option_row *row, const char *section)
+{
+	return strcmp(row->section, section) == 0;
+}
+
+static void print_option(const struct option_row *row, const void *base, const char *indent, FILE *out)
+{
+	fprintf(out, "%s%s = ", indent, row->name);
+	value_print(row, base, out);
+	fputc('\n', out);
+}
+
+static void print_actions(const void *base, bool in_policy, const char *indent, FILE *out)
+{
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		struct option_row row = schema_finding_row((enum finding_id)id, in_policy);
+
+		print_option(&row, base, indent, out);
+	}
+}
+
+static void print_section(const struct config *config, const char *section, FILE *out)
+{
+	const char *indent = section[0] != '\0' ? "\t" : "";
+
+	for (size_t i = 0; i < schema_count; i++) {
+		if (is_in(&schema_table[i], section))
+			print_option(&schema_table[i], config, indent, out);
+	}
+	if (strcmp(section, "findings") == 0)
+		print_actions(config, false, indent, out);
+}
+
+static void print_policy(const struct policy_config *policy, FILE *out)
+{
+	fputs("policy ", out);
+	value_print_quoted(policy->name, out);
+	fputs(" {\n", out);
+	for (size_t i = 0; i < schema_count; i++) {
+		if (is_in(&schema_table[i], "policy"))
+			print_option(&schema_table[i], policy, "\t", out);
+	}
+	fputs("\tactions {\n", out);
+	print_actions(policy, true, "\t\t", out);
+	fputs("\t}\n}\n", out);
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
+		if (strcmp(row->name, "policy") == 0)
+			continue;
+		if (row->name[0] != '\0')
+			fprintf(out, "%s {\n", row->name);
+		print_section(config, row->name, out);
+		if (row->name[0] != '\0')
+			fputs("}\n", out);
+	}
+	for (size_t i = 0; i < config->policy_count; i++)
+		print_policy(&config->policies[i], out);
+}
+
+/* One section as text; the caller frees it. */
+static char *section_text(const struct config *config, const char *section)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	if (out == NULL)
+		abort();
+	print_section(config, section, out);
+	if (fclose(out) != 0)
+		abort();
+	return text;
+}
+
+bool config_section_equal(const struct config *a, const struct config *b, const char *section)
+{
+	char *text_a = section_text(a, section), *text_b = section_text(b, section);
+	bool equal = strcmp(text_a, text_b) == 0;
+
+	free(text_a);
+	free(text_b);
+	return equal;
+}
+
+/* "valid:" for words, the range for numbers. */
+static void print_limits(const struct option_row *row, const char *indent, FILE *out)
+{
+	if (row->type != OPTION_WORD)
+		return;
+	fprintf(out, "%s# one of:", indent);
+	for (const struct option_word *word = row->words; word->word != NULL; word++)
+		fprintf(out, " %s", word->word);
+	fputc('\n', out);
+}
+
+static void print_sample_option(const struct option_row *row, const void *base, const char *indent, FILE *out)
+{
+	fprintf(out, "\n%s# %s\n", indent, row->help);
+	print_limits(row, indent, out);
+	fprintf(out, "%s#%s = ", indent, row->name);
+	value_print(row, base, out);
+	fputc('\n', out);
+}
+
+static void print_sample_section(const struct config *config, const struct section_row *section, FILE *out)
+{
+	const char *indent = section->name[0] != '\0' ? "\t" : "";
+
+	fprintf(out, "\n# ---- %s\n", section->help);
+	if (section->name[0] != '\0')
+		fprintf(out, "%s {\n", section->name);
+	for (size_t i = 0; i < schema_count; i++) {
+		if (is_in(&schema_table[i], section->name))
+			print_sample_option(&schema_table[i], config, indent, out);
+	}
+	for (int id = 0; strcmp(section->name, "findings") == 0 && id < FINDING_COUNT; id++) {
+		struct option_row row = schema_finding_row((enum finding_id)id, false);
+
+		fprintf(out, "\t# %s\n", row.help);
+		fprintf(out, "\t#%s = %s\n", row.name, row.default_text);
+	}
+	if (section->name[0] != '\0')
+		fputs("}\n", out);
+}
+
+static void print_sample_policy(const struct section_row *section, const struct policy_config *policy, FILE *out)
+{
+	fprintf(out, "\n# ---- %s\n#policy \"example\" {\n", section->help);
+	for (size_t i = 0; i < schema_count; i++) {
+		if (!is_in(&schema_table[i], "policy"))
+			continue;
+		fprintf(out, "#\t# %s\n", schema_table[i].help);
+		print_option(&schema_table[i], policy, "#\t", out);
+	}
+	fputs("#\t# actions of this policy; those not named here are as in findings { }\n#\tactions {\n", out);
+	fputs("#\t\tdmarc-reject = quarantine\n#\t\tspf-fail = tag\n#\t}\n#}\n", out);
+}
+
+void config_print_sample(FILE *out)
+{
+	struct config *config = config_load(NULL, stderr);
+
+	if (config == NULL)
+		abort();
+	fputs("# assay.conf - configuration of assayd and assay; see assay.conf(5).\n#\n"
+	    "# Every option is shown with its default. `assay config FILE` checks a file and prints what is in effect.\n"
+	    "# Times need a unit (ms s m h d); sizes may have one (K M G).\n", out);
+	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
+		if (strcmp(row->name, "policy") == 0)
+			print_sample_policy(row, &config->policies[config->policy_count - 1], out);
+		else
+			print_sample_section(config, row, out);
+	}
+	config_unref(&config);
+}

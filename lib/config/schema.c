@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The schema table: every option with its default, limits and help. Defaults are written as an admin would write them
+ * and go through the same parser (a unit test loads them all). Constant; thread: any.
+ */
+#include "config/schema.h"
+
+#include <syslog.h>
+
+/* dnssec = … when the file does not say. */
+#define DEFAULT_DNSSEC "trust-ad"
+
+static const struct option_word words_mode[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
+static const struct option_word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
+static const struct option_word words_log_target[] = {
+	{ "syslog", LOG_TARGET_SYSLOG }, { "journal", LOG_TARGET_JOURNAL }, { "stderr", LOG_TARGET_STDERR }, { 0 }
+};
+static const struct option_word words_log_level[] = {
+	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE },
+	{ "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG }, { 0 }
+};
+static const struct option_word words_facility[] = {
+	{ "mail", LOG_MAIL }, { "daemon", LOG_DAEMON }, { "auth", LOG_AUTH }, { "user", LOG_USER },
+	{ "local0", LOG_LOCAL0 }, { "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 }, { "local3", LOG_LOCAL3 },
+	{ "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 }, { "local7", LOG_LOCAL7 }, { 0 }
+};
+static const struct option_word words_org_domain[] = {
+	{ "tree-walk", ORG_DOMAIN_TREE_WALK }, { "psl", ORG_DOMAIN_PSL }, { 0 }
+};
+static const struct option_word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO }, { "yes", ADSP_YES }, { 0 } };
+static const struct option_word words_dnssec[] = {
+	{ "validate", DNSSEC_VALIDATE }, { "trust-ad", DNSSEC_TRUST_AD }, { "off", DNSSEC_OFF }, { 0 }
+};
+static const struct option_word words_action[] = {
+	{ "none", ACTION_NONE }, { "tag", ACTION_TAG }, { "greylist", ACTION_GREYLIST }, { "defer", ACTION_DEFER },
+	{ "quarantine", ACTION_QUARANTINE }, { "reject", ACTION_REJECT }, { 0 }
+};
+
+#define CONFIG(field) offsetof(struct config, field)
+#define POLICY(field) offsetof(struct policy_config, field)
+#define YES_NO 0, 1, NULL
+#define LIST 0, 0, NULL
+#define TEXT(length) 0, length, NULL
+#define WORD(words) 0, 0, words
+
+const struct option_row schema_table[] = {
+	/* daemon */
+	{ "", "socket", OPTION_SOCKET, CONFIG(socket), "unix:/run/assay/assay.sock", TEXT(255),
+	    "where the MTA reaches assayd: unix:PATH, inet:PORT@HOST or inet6:PORT@HOST" },
+	{ "", "user", OPTION_NAME, CONFIG(user), "assay", TEXT(32),
+	    "user to run as when started by root" },
+	{ "", "group", OPTION_NAME, CONFIG(group), "", TEXT(32),
+	    "group to run as and of the socket; empty: the user's own group" },
+	{ "", "umask", OPTION_OCTAL, CONFIG(umask_bits), "007", 0, 0777, NULL,
+	    "file mode bits taken from the unix socket (octal)" },
+	{ "", "pid-file", OPTION_PATH, CONFIG(pid_file), "", TEXT(1024),
+	    "file for the process id; empty: none" },
+	{ "", "log-target", OPTION_WORD, CONFIG(log_target), "syslog", WORD(words_log_target),
+	    "where log lines go" },
+	{ "", "log-level", OPTION_WORD, CONFIG(log_level), "info", WORD(words_log_level),
+	    "lines less important than this are not written" },
+	{ "", "log-facility", OPTION_WORD, CONFIG(log_facility), "mail", WORD(words_facility),
+	    "syslog facility" },
+	{ "", "on-error", OPTION_WORD, CONFIG(on_error), "accept", WORD(words_on_error),
+	    "what happens to a message when assayd itself fails" },
+	{ "", "milter-timeout", OPTION_SECONDS, CONFIG(milter_timeout_secs), "7210s", 10, 86400, NULL,
+	    "how long to wait for the MTA before the connection is dropped" },
+	/* who */
+	{ "", "authserv-id", OPTION_NAME, CONFIG(authserv_id), "", TEXT(255),
+	    "our name in Authentication-Results; empty: what the MTA calls itself" },
+	{ "", "trusted-networks", OPTION_NETWORKS, CONFIG(trusted_networks), "127.0.0.0/8, ::1", LIST,
+	    "clients that are not judged, and whose Authentication-Results fields may be kept" },
+	{ "", "trusted-authserv-ids", OPTION_DOMAINS, CONFIG(trusted_authserv_ids), "", LIST,
+	    "Authentication-Results in these names are kept when they come from trusted networks" },
+	{ "", "exempt-authenticated", OPTION_BOOL, CONFIG(exempt_authenticated), "yes", YES_NO,
+	    "do not judge clients that authenticated (SMTP AUTH)" },
+	/* what */
+	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(words_mode),
+	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
+	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
+	    "added to replies; %s is replaced by the finding's name; empty: none" },
+
+	{ "spf", "enabled", OPTION_BOOL, CONFIG(spf_enabled), "yes", YES_NO,
+	    "check SPF (RFC 7208); DMARC needs it" },
+	{ "spf", "check-helo", OPTION_BOOL, CONFIG(spf_check_helo), "yes", YES_NO,
+	    "check the HELO name too" },
+	{ "spf", "default-explanation", OPTION_STRING, CONFIG(spf_default_explanation), "", TEXT(200),
+	    "text for an SPF failure of a domain that gives none itself" },
+
+	{ "dkim", "enabled", OPTION_BOOL, CONFIG(dkim_enabled), "yes", YES_NO,
+	    "verify DKIM signatures (RFC 6376); DMARC needs it" },
+	{ "dkim", "min-key-bits", OPTION_COUNT, CONFIG(dkim_min_key_bits), "1024", 1024, 4096, NULL,
+	    "RSA keys with fewer bits do not count (RFC 8301)" },
+	{ "dkim", "max-signatures", OPTION_COUNT, CONFIG(dkim_max_signatures), "20", 1, 100, NULL,
+	    "signatures judged a message" },
+
+	{ "dmarc", "enabled", OPTION_BOOL, CONFIG(dmarc_enabled), "yes", YES_NO,
+	    "judge DMARC (RFC 9989)" },
+	{ "dmarc", "org-domain", OPTION_WORD, CONFIG(dmarc_method), "tree-walk", WORD(words_org_domain),
+	    "how the organizational domain is found: tree-walk (RFC 9989) or psl (RFC 7489)" },
+	{ "dmarc", "psl-file", OPTION_PATH, CONFIG(psl_file), "/usr/share/publicsuffix/public_suffix_list.dafsa", TEXT(1024),
+	    "public suffix list for org-domain = psl" },
+	{ "dmarc", "trusted-forwarders", OPTION_PATTERNS, CONFIG(trusted_forwarders), "", LIST,
+	    "domains whose passing SPF or DKIM speaks for forwarded mail: no corroborated reject" },
+
+	{ "adsp", "enabled", OPTION_WORD, CONFIG(adsp_use), "auto", WORD(words_adsp),
+	    "check ADSP (RFC 5617, historic); auto: when a policy uses one of its findings" },
+
+	{ "iprev", "enabled", OPTION_BOOL, CONFIG(iprev_enabled), "yes", YES_NO,
+	    "check whether the client's reverse DNS leads back to its address (RFC 8601)" },
+
+	{ "headers", "authentication-results", OPTION_BOOL, CONFIG(add_authentication_results), "yes", YES_NO,
+	    "add Authentication-Results (RFC 8601)" },
+	{ "headers", "received-spf", OPTION_BOOL, CONFIG(add_received_spf), "no", YES_NO,
+	    "add Received-SPF (RFC 7208)" },
+	{ "headers", "received-tls", OPTION_BOOL, CONFIG(add_received_tls), "yes", YES_NO,
+	    "add a Received field that records TLS and the client certificate (RFC 8314)" },
+	{ "headers", "in-dry-run", OPTION_BOOL, CONFIG(add_headers_in_dry_run), "yes", YES_NO,
+	    "add the fields in dry-run too; forged ones are always removed" },
+
+	{ "dns", "servers", OPTION_SERVERS, CONFIG(dns), "", LIST,
+	    "recursive servers, ADDRESS or ADDRESS@PORT; empty: those of /etc/resolv.conf" },
+	{ "dns", "zone-file", OPTION_PATH, CONFIG(dns.zone_file), "", TEXT(1024),
+	    "answer from this master file instead of the network (for tests)" },
+	{ "dns", "dnssec", OPTION_WORD, CONFIG(dns.dnssec), DEFAULT_DNSSEC, WORD(words_dnssec),
+	    "validate: check signatures ourselves; trust-ad: believe a server on loopback; off" },
+	{ "dns", "trust-anchor-files", OPTION_PATH_ARRAY, CONFIG(dns.trust_anchor_files), "/usr/share/dns/root.key", LIST,
+	    "files with DS or DNSKEY records to start validation from" },
+	{ "dns", "negative-trust-anchors", OPTION_DOMAIN_ARRAY, CONFIG(dns.negative_trust_anchors), "", LIST,
+	    "domains taken as unsigned, with all below them" },
+	{ "dns", "timeout", OPTION_MILLISECONDS, CONFIG(dns.timeout_ms), "2s", 10, 60000, NULL,
+	    "for one try at one server; doubled in each further round" },
+	{ "dns", "rounds", OPTION_COUNT, CONFIG(dns.rounds), "3", 1, 10, NULL,
+	    "how often the list of servers is gone through" },
+	{ "dns", "edns-size", OPTION_BYTES, CONFIG(dns.edns_bytes), "1232", 512, 4096, NULL,
+	    "largest UDP answer asked for" },
+	{ "dns", "cache-size", OPTION_LARGE_BYTES, CONFIG(dns.cache_bytes), "64M", 65536, 1LL << 36, NULL,
+	    "memory for cached answers" },
+	{ "dns", "cache-max-ttl", OPTION_SECONDS, CONFIG(dns.cache_max_ttl_secs), "1d", 1, 604800, NULL,
+	    "longest time an answer is kept" },
+	{ "dns", "cache-negative-ttl", OPTION_SECONDS, CONFIG(dns.cache_negative_ttl_secs), "15m", 1, 86400, NULL,
+	    "longest time an absence is kept" },
+	{ "dns", "fail-ttl", OPTION_SECONDS, CONFIG(dns.fail_ttl_secs), "5s", 1, 300, NULL,
+	    "how long a failed look-up is not tried again" },
+	{ "dns", "max-inflight", OPTION_COUNT, CONFIG(dns.max_inflight), "4096", 16, 65536, NULL,
+	    "queries under way at once" },
+	/* caps of validation (KeyTrap and its kin) */
+	{ "dns", "max-keys-per-signature", OPTION_COUNT, CONFIG(dns_validator.max_keys_per_rrsig), "4", 1, 64, NULL,
+	    "DNSSEC: keys tried for one signature" },
+	{ "dns", "max-signatures-per-rrset", OPTION_COUNT, CONFIG(dns_validator.max_rrsigs_per_rrset), "8", 1, 64, NULL,
+	    "DNSSEC: signatures looked at for one set of records" },
+	{ "dns", "max-crypto-per-rrset", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_rrset), "8", 1, 256, NULL,
+	    "DNSSEC: signature verifications for one set of records" },
+	{ "dns", "max-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_lookup), "64", 4, 1024, NULL,
+	    "DNSSEC: signature verifications for one look-up with its chain" },
+	{ "dns", "max-ds", OPTION_COUNT, CONFIG(dns_validator.max_ds), "16", 1, 256, NULL,
+	    "DNSSEC: DS records of one delegation" },
+	{ "dns", "max-dnskeys", OPTION_COUNT, CONFIG(dns_validator.max_dnskeys), "64", 1, 256, NULL,
+	    "DNSSEC: keys of one zone" },
+	{ "dns", "max-nsec3-iterations", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_iterations), "150", 1, 2500, NULL,
+	    "DNSSEC: above it a zone counts as insecure (RFC 9276)" },
+	{ "dns", "max-nsec3-work", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_work), "5000", 100, 100000, NULL,
+	    "DNSSEC: hash operations for one response" },
+	{ "dns", "max-chain", OPTION_COUNT, CONFIG(dns_validator.max_chain), "10", 1, 32, NULL,
+	    "DNSSEC: CNAME and DNAME links followed" },
+	{ "dns", "max-cached-cuts", OPTION_LARGE_COUNT, CONFIG(dns_validator.max_cached_cuts), "20000", 100, 10000000, NULL,
+	    "DNSSEC: zone cuts whose state is kept" },
+
+	{ "limits", "max-header-fields", OPTION_COUNT, CONFIG(max_header_fields), "2000", 50, 100000, NULL,
+	    "header fields judged a message" },
+	{ "limits", "max-header-size", OPTION_BYTES, CONFIG(max_header_bytes), "512K", 16384, 64 << 20, NULL,
+	    "bytes of header fields judged a message" },
+	{ "limits", "max-recipients", OPTION_COUNT, CONFIG(max_recipients), "1000", 1, 100000, NULL,
+	    "recipients whose policies are weighed" },
+	{ "limits", "max-dns-lookups", OPTION_COUNT, CONFIG(max_dns_lookups), "300", 20, 10000, NULL,
+	    "distinct DNS questions a message" },
+	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", 100, 250000, NULL,
+	    "for all DNS answers together, from the end of the message" },
+
+	{ "policy", "recipient-domains", OPTION_PATTERNS, POLICY(recipient_domains), "", LIST,
+	    "matches recipients of these domains; \".example.org\" is it and all below" },
+	{ "policy", "author-domains", OPTION_PATTERNS, POLICY(author_domains), "", LIST,
+	    "matches author (From) domains; they are not known yet at RCPT" },
+	{ "policy", "client-networks", OPTION_NETWORKS, POLICY(client_networks), "", LIST,
+	    "matches client addresses" },
+	{ "policy", "mode", OPTION_WORD, POLICY(mode), NULL, WORD(words_mode),
+	    "as the global mode, for this policy" },
+	{ "policy", "reject-only-secure", OPTION_BOOL, POLICY(reject_only_secure), "no", YES_NO,
+	    "a reject whose DNS evidence is not DNSSEC-secure becomes quarantine" },
+	{ "policy", "require-secure-domains", OPTION_PATTERNS, POLICY(require_secure_domains), "", LIST,
+	    "a DMARC, DKIM or SPF pass of these domains on insecure DNS raises insecure-pass" },
+};
+const size_t schema_count = sizeof(schema_table) / sizeof(schema_table[0]);
+
+const struct section_row schema_sections[] = {
+	{ "", "the daemon, whom it trusts, and what it does" },
+	{ "spf", "SPF" },
+	{ "dkim", "DKIM" },
+	{ "dmarc", "DMARC" },
+	{ "adsp", "ADSP" },
+	{ "iprev", "reverse DNS of the client" },
+	{ "headers", "header fields that are added" },
+	{ "dns", "the resolver and DNSSEC" },
+	{ "limits", "caps on what one message may cost" },
+	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
+	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
+	{ 0 },
+};
+
+struct option_row schema_finding_row(enum finding_id id, bool in_policy)
+{
+	const struct finding_row *finding = &findings_table[id];
+	size_t base = in_policy ? POLICY(actions) : CONFIG(finding_actions);
+
+	return (struct option_row){
+		.section = in_policy ? "actions" : "findings", .name = finding->name, .type = OPTION_WORD,
+		.offset = base + (size_t)id * sizeof(enum action), .words = words_action, .help = finding->help,
+		.default_text = in_policy ? NULL : action_name(finding->default_action),
+	};
+}
+
+bool option_is_list(enum option_type type)
+{
+	return type >= OPTION_DOMAINS;
+}

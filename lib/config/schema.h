@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CONFIG_SCHEMA_H
+#define ASSAY_CONFIG_SCHEMA_H
+/*
+ * The schema: one row an option, from which the parser's tables, the defaults, the range checks, config_print(), the
+ * sample config and the check of the manual page are made. Constant; thread: any.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/config.h"
+
+/* What an option holds; says both the syntax in the file and the C type at the offset. */
+enum option_type {
+	OPTION_BOOL,		/* yes | no → bool */
+	OPTION_COUNT,		/* number → unsigned */
+	OPTION_LARGE_COUNT,	/* number → size_t */
+	OPTION_OCTAL,		/* 007 → unsigned */
+	OPTION_BYTES,		/* 64M, 512K, 1232 → unsigned */
+	OPTION_LARGE_BYTES,	/* the same → size_t */
+	OPTION_SECONDS,		/* 90s, 2m, 1h, 1d → unsigned seconds */
+	OPTION_MILLISECONDS,	/* 500ms, 2s, 1m → unsigned milliseconds */
+	OPTION_WORD,		/* one of words → int (an enum) */
+	OPTION_STRING,		/* printable ASCII → const char *, NULL for "" */
+	OPTION_NAME,		/* a domain-like name → const char *, NULL for "" */
+	OPTION_PATH,		/* absolute path → const char *, NULL for "" */
+	OPTION_SOCKET,		/* libmilter's socket forms → const char * */
+	OPTION_DOMAINS,		/* list of domains → struct string_list */
+	OPTION_PATTERNS,	/* list of domains, ".example.org" for it and all below → struct string_list */
+	OPTION_NETWORKS,	/* list of networks → struct network_list */
+	OPTION_PATH_ARRAY,	/* list of paths → NULL-terminated const char *const * */
+	OPTION_DOMAIN_ARRAY,	/* list of domains → NULL-terminated const char *const * */
+	OPTION_SERVERS,		/* list of ADDRESS[@PORT] → struct dns_config's servers and server_count */
+};
+
+struct option_word { const char *word; int value; };
+
+struct option_row {
+	const char *section;		/* "" for the top level */
+	const char *name;
+	enum option_type type;
+	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
+	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
+	long long min, max;		/* in the unit of the C type; strings: max length */
+	const struct option_word *words;	/* ends with a NULL word; only for OPTION_WORD */
+	const char *help;		/* one line */
+};
+
+struct section_row { const char *name, *help; };
+
+extern const struct option_row schema_table[];
+extern const size_t schema_count;
+
+/* Sections in the order in which they are printed; ends with a NULL name. "findings" and "policy" come last. */
+extern const struct section_row schema_sections[];
+
+/** Row for a finding's action: in section "findings" (struct config) or in "actions" of a policy (struct policy_config). */
+struct option_row schema_finding_row(enum finding_id id, bool in_policy);
+
+/** @return whether an option of this type takes more than one value. */
+bool option_is_list(enum option_type type);
+
+#endif
