@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CHECK_PATH_H
+#define ASSAY_CHECK_PATH_H
+/*
+ * The way so far: what the Received fields say of each hop's transport (RFC 5321 section 4.4, RFC 3848, RFC 8314 section
+ * 4.3, and the habits of Postfix, Exim, Sendmail, Exchange, Gmail and qmail). Earlier hops may lie: this is evidence
+ * for a report, never for a pass. Pure. Thread: any.
+ */
+#include "message/facts.h"
+
+enum hop_transport {
+	HOP_UNKNOWN,	/* the field does not say */
+	HOP_LOCAL,	/* no network hop: local submission, delivery inside one host or one system */
+	HOP_CLEARTEXT,	/* it names a protocol without TLS, and a client that came over the network */
+	HOP_TLS,
+};
+
+struct path_hop {
+	enum hop_transport transport;
+	const char *from, *by;		/* names as given, cleaned to printable ASCII; NULL */
+	const char *protocol;		/* behind `with`, upper case: "ESMTPS"; NULL */
+	const char *version, *cipher;	/* as given; NULL */
+};
+
+enum { PATH_MAX_HOPS = 50 };
+
+struct path_result {
+	struct path_hop *hops;		/* newest first, as in the header */
+	size_t hop_count;
+	bool truncated;			/* more than PATH_MAX_HOPS */
+	unsigned tls, cleartext, unknown;	/* network hops by kind */
+};
+
+const char *hop_transport_name(enum hop_transport transport);	/* "unknown" "local" "cleartext" "tls" */
+
+/** Reads one Received value. Everything lives in the arena. */
+void path_parse_hop(struct arena *arena, const char *value, struct path_hop *hop_r);
+
+/** Reads all Received fields of the message. */
+void path_read(const struct facts *facts, struct path_result *path_r);
+
+#endif
