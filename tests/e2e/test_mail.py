@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The mails of the demonstration, each in dry-run and enforced, and what the header of a delivered message looks like."""
+import re
+
+import pytest
+
+from world import Keys, delivered_fields, parse_authres, scenarios
+from world.client import deliver, deliver_swaks
+from world.mail import AUTHSERV_ID, split_fields
+from world.processes import wait_for
+
+NAMES = [scenario.name for scenario in scenarios.make(type("NoKeys", (Keys,), {"sign": lambda *a, **o: a[1]})())]
+
+
+def scenario_named(stack, name):
+    return next(scenario for scenario in scenarios.make(stack.keys) if scenario.name == name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dry_run_delivers_with_verdicts(stack, name):
+    scenario = scenario_named(stack, name)
+    reply = deliver_swaks(stack.postfix, scenario.mail, stack.world.directory)
+    assert reply.code == 250, reply
+    raw = stack.postfix.delivered(scenario.mail.recipients[0])
+    assert scenarios.verdict_differences(scenario, raw) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_enforce_replies_exactly(stack, name):
+    scenario = scenario_named(stack, name)
+    mail = scenario.mail
+    replies = deliver(stack.postfix, mail, stack.enforce_port)
+    last = replies["last"]
+    if scenario.enforced == "250":
+        assert last.code == 250, last
+        assert scenarios.verdict_differences(scenario, stack.postfix.delivered(mail.recipients[0])) == []
+    elif scenario.enforced == "hold":
+        assert last.code == 250, last
+        wait_for(lambda: stack.postfix.held(mail.recipients[0]), "the message to be on hold")
+        assert stack.postfix.delivered_now(mail.recipients[0]) is None
+    else:
+        code, enhanced, finding, domain, stage = scenario.enforced.split()
+        assert (last.code, last.enhanced) == (int(code), enhanced), last
+        assert "https://help.assay.example/" + finding in last.text
+        assert domain == "-" or domain in last.text
+        assert last.stage == ("RCPT" if stage == "RCPT" else "end of message")
+        assert stack.postfix.delivered_now(mail.recipients[0]) is None
+
+
+def test_dry_run_says_what_would_have_been_done(stack):
+    mail = scenario_named(stack, "unsigned, ADSP discardable").mail
+    replies = deliver(stack.postfix, mail)
+    raw = stack.postfix.delivered(mail.recipients[0])
+    ours = [v for v in delivered_fields(raw, "Authentication-Results") if AUTHSERV_ID in v]
+    assert re.search(r"\([^)]*reject[^)]*\)", ours[0].replace("\n", " ")), ours[0]
+    queue_id = replies["end"].queue_id
+    line = next(line for line in stack.dry.log().splitlines() if queue_id in line)
+    assert "adsp-discardable" in line and "reject" in line
+
+
+def test_authentication_results_stands_on_top_once(stack):
+    mail = scenario_named(stack, "clean, two signatures").mail
+    deliver(stack.postfix, mail)
+    raw = stack.postfix.delivered(mail.recipients[0])
+    names = [name.lower() for name, _ in split_fields(raw)
+             if name.lower() not in ("return-path", "x-original-to", "delivered-to")]
+    assert names.count("authentication-results") == 1
+    by_postfix = next(i for i, (name, value) in enumerate(split_fields(raw)) if name == "Received" and "(Postfix)" in value)
+    ours = next(i for i, (name, _) in enumerate(split_fields(raw)) if name == "Authentication-Results")
+    assert ours < by_postfix
+
+
+def test_authentication_results_has_the_registered_properties(stack):
+    mail = scenario_named(stack, "clean, two signatures").mail
+    deliver(stack.postfix, mail)
+    value = delivered_fields(stack.postfix.delivered(mail.recipients[0]), "Authentication-Results")[0]
+    authserv_id, results = parse_authres(value)
+    assert authserv_id == AUTHSERV_ID
+    assert results["spf"][0]["properties"]["smtp.mailfrom"].endswith("two.example")
+    rows = [row["properties"] for row in results["dkim"]]
+    assert [row["header.d"] for row in rows] == ["two.example", "two.example"]
+    assert sorted(row["header.a"] for row in rows) == ["ed25519-sha256", "rsa-sha256"]
+    assert sorted(row["header.s"] for row in rows) == ["ed", "rsa"]
+    assert len({row["header.b"] for row in rows}) == 2
+    assert results["dmarc"][0]["properties"]["header.from"] == "two.example"
+
+
+def test_forged_fields_are_removed_and_foreign_ones_kept(stack):
+    mail = scenario_named(stack, "forged Authentication-Results").mail
+    deliver(stack.postfix, mail)
+    raw = stack.postfix.delivered(mail.recipients[0])
+    fields = delivered_fields(raw, "Authentication-Results")
+    assert len(fields) == 2
+    assert "header.d=forged.example" not in "".join(fields)
+    assert any("kept.example" in field for field in fields)
+
+
+def test_received_has_the_tls_clause_and_no_injected_cr(stack):
+    scenario = scenario_named(stack, "STARTTLS")
+    deliver(stack.postfix, scenario.mail)
+    raw = stack.postfix.delivered(scenario.mail.recipients[0])
+    ours = [re.sub(r"\s+", " ", v) for v in delivered_fields(raw, "Received") if re.search(r"tls\s+TLS_", v)]
+    assert len(ours) == 1
+    assert re.search(r"with ESMTPS tls TLS_[A-Z0-9_]+", ours[0]), ours[0]
+    assert "TLSv1.3" in ours[0] and "192.0.2.1" in ours[0]
+    assert b"\r" not in raw.split(b"\n\n", 1)[0]
+
+
+def test_cleartext_received_has_no_tls_clause(stack):
+    mail = scenario_named(stack, "clean, RSA").mail
+    deliver(stack.postfix, mail)
+    received = delivered_fields(stack.postfix.delivered(mail.recipients[0]), "Received")
+    assert not any(re.search(r"\btls\s+TLS_", value) for value in received)
+
+
+def test_spf_explanation_reaches_the_reply(stack):
+    mail = scenarios.plain("explain.example")
+    last = deliver(stack.postfix, mail, stack.enforce_port)["last"]
+    assert (last.code, last.enhanced) == (550, "5.7.23")
+    assert "192.0.2.1 is not one of ours" in last.text

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The same daemon behind a real Sendmail: other macros ({verify}, queue id at MAIL), other order of callbacks."""
+import re
+
+import pytest
+
+from world import delivered_fields, scenarios, sendmail
+from world import mail as m
+from world.client import Client, tls_context
+
+
+class Behind:
+    """Sendmail in front of an assayd that trusts no network, so that loopback clients are judged."""
+
+    def __init__(self, stack):
+        self.assayd, sink = stack.another_assayd("behind-sendmail", mode="enforce", trusted="")
+        self.sink = stack.postfix.add_service("")
+        del sink
+        self.mta = sendmail.Sendmail(stack.world, self.sink, stack.authority, self.assayd.milter)
+        self.mta.start()
+
+
+@pytest.fixture(name="behind", scope="module")
+def behind_fixture(stack):
+    reason = sendmail.why_not()
+    if reason:
+        pytest.skip(reason)
+    behind = Behind(stack)
+    yield behind
+    behind.mta.stop()
+    behind.assayd.stop()
+
+
+def send(behind, mail, **options):
+    with Client(behind.mta.port, helo=mail.helo, **options) as session:
+        return session.send(mail)
+
+
+def test_signed_mail_passes(stack, behind):
+    mail = scenarios.signed(stack.keys, "two.example", "rsa", "ed")
+    assert send(behind, mail)["end"].code == 250
+    verdicts = scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))
+    assert verdicts["dkim"] == ["pass", "pass"] and verdicts["dmarc"] == "pass"
+
+
+def test_simple_canonicalization_survives(stack, behind):
+    mail = scenarios.plain("simple.example")
+    mail.data = m.message("news@simple.example", extra=b"X-Odd:   three\r\nX-Tab:\tone\r\n", body=b"  a\r\n\r\n\r\n")
+    mail.data = stack.keys.sign(mail.data, "simple.example", "rsa", canonicalize=(b"simple", b"simple"),
+                                headers=m.SIGNED_HEADERS + [b"X-Odd", b"X-Tab"])
+    assert send(behind, mail)["end"].code == 250
+    assert scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))["dkim"] == ["pass"]
+
+
+def test_rejected_with_code_and_reason(stack, behind):
+    mail = scenarios.plain("adsp.example")
+    end = send(behind, mail)["end"]
+    assert (end.code, end.enhanced) == (550, "5.7.22") and "adsp.example" in end.text
+
+
+def test_forged_fields_are_removed(stack, behind):
+    forged = b"".join(b"Authentication-Results: mx.assay.example; dkim=pass header.d=f%d.example\r\n" % i for i in range(5))
+    mail = scenarios.signed(stack.keys, "forged.example", "rsa", extra=forged)
+    assert send(behind, mail)["end"].code == 250
+    raw = stack.postfix.delivered(mail.recipients[0])
+    assert not re.search(rb"header\.d=f\d\.example", raw)
+    assert len(delivered_fields(raw, "Authentication-Results")) == 1
+
+
+def test_verified_client_certificate_is_told_apart(stack, behind):
+    certificate = stack.authority.issue("partner.example")
+    mail = scenarios.signed(stack.keys, "tls.example", "rsa")
+    assert send(behind, mail, tls=tls_context(*certificate))["end"].code == 250
+    raw = stack.postfix.delivered(mail.recipients[0])
+    received = [re.sub(r"\s+", " ", v) for v in delivered_fields(raw, "Received") if re.search(r"tls\s+TLS_", v)]
+    assert len(received) == 1
+    assert "partner.example" in received[0] and re.search(r"verif", received[0], re.I), received[0]
+
+
+def test_tls_without_certificate(stack, behind):
+    mail = scenarios.signed(stack.keys, "tls.example", "rsa")
+    assert send(behind, mail, tls=tls_context())["end"].code == 250
+    raw = stack.postfix.delivered(mail.recipients[0])
+    assert any("tls TLS_" in re.sub(r"\s+", " ", v) for v in delivered_fields(raw, "Received"))

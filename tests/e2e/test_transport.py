@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Ways in which a message can come that must not change its verdict: BDAT, 8 bits, UTF-8, size, TLS of every kind."""
+import re
+
+import pytest
+
+from world import delivered_fields, scenarios
+from world import mail as m
+from world.client import Client, deliver, tls_context
+
+PASS = {"spf": "pass", "dkim": ["pass"]}
+
+
+def assert_verdicts(stack, mail, expected):
+    seen = scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))
+    assert {method: seen.get(method) for method in expected} == expected
+
+
+def test_bdat(stack):
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa", body=b"line\r\n" * 5000)
+    with Client(stack.enforce_port, mail.client, mail.client_name) as session:
+        assert session.send(mail, bdat=True)["end"].code == 250
+    assert_verdicts(stack, mail, PASS)
+
+
+@pytest.mark.parametrize("canonicalize", [(b"simple", b"simple"), (b"relaxed", b"simple"), (b"simple", b"relaxed")])
+def test_canonicalization_survives_the_milter_protocol(stack, canonicalize):
+    mail = scenarios.plain("simple.example")
+    extra = b"X-Odd:no space\r\nX-Odd:    four\r\n\tand a tab \r\nX-Empty:\r\nX-Blank: \r\n"
+    mail.data = m.message("news@simple.example", extra=extra, body=b"\r\n  a  \r\n\r\n\r\n.dot\r\n\r\n\r\n")
+    mail.data = stack.keys.sign(mail.data, "simple.example", "rsa", canonicalize=canonicalize,
+                                headers=m.SIGNED_HEADERS + [b"X-Odd", b"X-Odd", b"X-Empty", b"X-Blank"])
+    deliver(stack.postfix, mail)
+    assert_verdicts(stack, mail, PASS)
+
+
+def test_empty_body(stack):
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa", body=b"")
+    deliver(stack.postfix, mail)
+    assert_verdicts(stack, mail, PASS)
+
+
+def test_8bit_body_and_header(stack):
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa", subject="Grüße",
+                            body=bytes(range(128, 256)) + b"\r\n")
+    with Client(stack.dry_port, mail.client, mail.client_name) as session:
+        assert session.send(mail, options=["BODY=8BITMIME"])["end"].code == 250
+    assert_verdicts(stack, mail, PASS)
+
+
+def test_smtputf8_author_is_judged_under_its_a_label(stack):
+    mail = scenarios.plain("xn--bcher-kva.example")
+    data = m.message("news@xn--bcher-kva.example", sender_field="Jürgen <jürgen@bücher.example>")
+    mail.data = stack.keys.sign(data, "xn--bcher-kva.example", "rsa")
+    with Client(stack.dry_port, mail.client, mail.client_name) as session:
+        assert session.send(mail, options=["SMTPUTF8", "BODY=8BITMIME"])["end"].code == 250
+    assert_verdicts(stack, mail, {**PASS, "dmarc": "pass"})
+    raw = stack.postfix.delivered(mail.recipients[0])
+    _, results = m.parse_authres(delivered_fields(raw, "Authentication-Results")[0])
+    assert results["dmarc"][0]["properties"]["header.from"] == "xn--bcher-kva.example"
+
+
+def test_20_megabytes(stack):
+    line = b"0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ..\r\n"
+    mail = scenarios.signed(stack.keys, "big.example", "rsa", body=line * (20_000_000 // len(line)))
+    assert deliver(stack.postfix, mail)["end"].code == 250
+    assert_verdicts(stack, mail, PASS)
+
+
+def test_long_lines(stack):
+    """Postfix itself breaks lines over line_length_limit; the message must be judged, whatever the verdict."""
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa", body=b"x" * 5000 + b"\r\n" + b"y" * 100_000 + b"\r\n")
+    assert deliver(stack.postfix, mail)["end"].code == 250
+    assert scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))["spf"] == "pass"
+
+
+def test_ten_thousand_header_fields(stack):
+    extra = b"".join(b"X-Many: %d\r\n" % i for i in range(10_000))
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa", extra=extra)
+    assert deliver(stack.postfix, mail)["end"].code == 250
+    verdicts = scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))
+    assert verdicts["spf"] == "pass"
+
+
+def test_hundred_recipients(stack):
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa")
+    mail.recipients = [m.recipient("many") for _ in range(100)]
+    assert deliver(stack.postfix, mail, stack.enforce_port)["end"].code == 250
+    for address in mail.recipients[::33]:
+        assert scenarios.seen_verdicts(stack.postfix.delivered(address))["dkim"] == ["pass"]
+
+
+def test_null_sender_is_judged_by_helo(stack):
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa")
+    mail.mail_from = ""
+    deliver(stack.postfix, mail)
+    raw = stack.postfix.delivered(mail.recipients[0])
+    _, results = m.parse_authres(delivered_fields(raw, "Authentication-Results")[0])
+    assert results["spf"][0]["result"] == "pass"
+    assert results["spf"][0]["properties"].get("smtp.helo") == "mail.pass.example"
+
+
+def test_ipv6_client(stack):
+    mail = scenarios.plain("pass.example")
+    mail.client, mail.client_name = "2001:db8::25", None
+    deliver(stack.postfix, mail)
+    assert_verdicts(stack, mail, {"spf": "fail"})
+
+
+def received_by_assay(stack, mail):
+    raw = stack.postfix.delivered(mail.recipients[0])
+    return [re.sub(r"\s+", " ", v) for v in delivered_fields(raw, "Received") if re.search(r"tls\s+TLS_", v)][0]
+
+
+def test_smtps_is_recorded(stack):
+    mail = scenarios.signed(stack.keys, "tls.example", "rsa")
+    with Client(stack.postfix.smtps, tls=tls_context(), implicit_tls=True) as session:
+        assert session.send(mail)["end"].code == 250
+    assert "ESMTPS" in received_by_assay(stack, mail)
+
+
+def test_tls12_suite_has_its_iana_name(stack):
+    context = tls_context()
+    context.maximum_version = context.minimum_version = __import__("ssl").TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    mail = scenarios.signed(stack.keys, "tls.example", "rsa")
+    with Client(stack.dry_port, mail.client, mail.client_name, tls=context) as session:
+        assert session.send(mail)["end"].code == 250
+    received = received_by_assay(stack, mail)
+    assert "tls TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" in received and "TLSv1.2" in received
+
+
+def test_trusted_client_certificate_is_named(stack):
+    certificate = stack.authority.issue("partner.example")
+    mail = scenarios.signed(stack.keys, "tls.example", "rsa")
+    with Client(stack.dry_port, mail.client, mail.client_name, tls=tls_context(*certificate)) as session:
+        assert session.send(mail)["end"].code == 250
+    received = received_by_assay(stack, mail)
+    assert "partner.example" in received and "Assay Test CA" in received
+
+
+def test_submission_over_tls_says_esmtpsa(stack):
+    mail = scenarios.plain("reject.example")
+    with Client(stack.postfix.submission, tls=tls_context(), login=("alice", "wonderland")) as session:
+        assert session.send(mail)["end"].code == 250
+    assert "ESMTPSA" in received_by_assay(stack, mail)
+    assert scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))["auth"] == "pass"
