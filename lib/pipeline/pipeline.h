@@ -36,6 +36,10 @@ struct arena *session_arena(struct session *session);
 /** The caller fills it (strings in session_arena()) as the MTA tells; not while a message is being judged. */
 struct facts_connection *session_connection(struct session *session);
 const struct config *session_config(const struct session *session);
+/** @return whether a policy of this session's config may refuse at RCPT (then the MTA must wait for a reply there). */
+bool session_acts_at_rcpt(const struct session *session);
+/** @return whether any message of this session could need its body (else the MTA need not send bodies at all). */
+bool session_may_want_body(const struct session *session);
 
 /** @param mail_from with or without <>; "" or "<>" for the null sender. Begins the look-ups of the envelope checks. */
 struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock);
@@ -63,9 +67,6 @@ bool message_header_done(struct message *message);
 
 void message_body(struct message *message, const void *data, size_t length);
 
-/** Is every DNS answer there, so that message_judge() would not block for DNS? (for smfi_progress) */
-bool message_ready(struct message *message);
-
 /** The verdict of the whole message. Everything lives in the message's arena. */
 struct outcome {
 	struct decision decision;
@@ -74,5 +75,14 @@ struct outcome {
 	const char *quarantine_reason;	/* ≤ 100 characters; NULL unless decided and enforced */
 };
 const struct outcome *message_judge(struct message *message);
+
+/** Judges connection and envelope only, as if the message ended here (`assay check` without a message). */
+const struct outcome *message_judge_envelope(struct message *message);
+
+/** @return whether the decision is to be carried out as a 4xx or 5xx reply. */
+bool decision_refuses(const struct decision *decision);
+
+/** The log line for a recipient refused at RCPT; in the message's arena. */
+const char *message_log_refused(struct message *message, const char *recipient, const struct decision *decision);
 
 #endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: what one configuration needs and many messages share (resolver, DKIM state, suffix list).
+ * A reload makes a new engine beside the old one; sessions keep the one they began with, the last one frees it.
+ * Trusts the config (checked by its loader). Fails only at start: no resolver, no DKIM state.
+ * Thread: any; immutable after engine_new() but for the reference count.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check/dkim.h"
+#include "check/dmarc.h"
+#include "pipeline/internal.h"
+
+/* NULL and an empty list are the same list. */
+static bool lists_equal(const char *const *a, const char *const *b)
+{
+	static const char *const empty[] = { NULL };
+
+	a = a != NULL ? a : empty;
+	b = b != NULL ? b : empty;
+	for (; *a != NULL && *b != NULL; a++, b++) {
+		if (strcmp(*a, *b) != 0)
+			return false;
+	}
+	return *a == *b;
+}
+
+static bool servers_equal(const struct dns_config *a, const struct dns_config *b)
+{
+	if (a->server_count != b->server_count)
+		return false;
+	for (size_t i = 0; i < a->server_count; i++) {
+		if (!addr_equal(&a->servers[i].addr, &b->servers[i].addr) || a->servers[i].port != b->servers[i].port)
+			return false;
+	}
+	return true;
+}
+
+/* Whether a resolver made from a serves b as well. A zone file is read again on every reload: never the same. */
+static bool dns_config_equal(const struct dns_config *a, const struct dns_config *b)
+{
+	return a->zone_file == NULL && b->zone_file == NULL && servers_equal(a, b) &&
+	    lists_equal(a->trust_anchor_files, b->trust_anchor_files) &&
+	    lists_equal(a->negative_trust_anchors, b->negative_trust_anchors) &&
+	    a->dnssec == b->dnssec && a->timeout_ms == b->timeout_ms && a->rounds == b->rounds &&
+	    a->edns_bytes == b->edns_bytes && a->cache_bytes == b->cache_bytes &&
+	    a->cache_max_ttl_secs == b->cache_max_ttl_secs && a->cache_negative_ttl_secs == b->cache_negative_ttl_secs &&
+	    a->fail_ttl_secs == b->fail_ttl_secs && a->max_inflight == b->max_inflight && a->clock == b->clock;
+}
+
+static void shared_resolver_unref(struct shared_resolver **shared)
+{
+	struct shared_resolver *old = *shared;
+
+	*shared = NULL;
+	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
+		return;
+	dns_resolver_free(&old->resolver);
+	config_unref(&old->config);
+	free(old);
+}
+
+static struct shared_resolver *shared_resolver_new(struct config *config, char *why_r, size_t why_bytes)
+{
+	struct shared_resolver *shared = calloc(1, sizeof(*shared));
+
+	if (shared == NULL)
+		abort();
+	shared->resolver = dns_resolver_new(&config->dns, why_r, why_bytes);
+	if (shared->resolver == NULL) {
+		free(shared);
+		return NULL;
+	}
+	shared->config = config_ref(config);
+	atomic_init(&shared->references, 1);
+	return shared;
+}
+
+static struct shared_resolver *shared_resolver_get(struct config *config, struct engine *previous, char *why_r,
+    size_t why_bytes)
+{
+	if (previous != NULL && dns_config_equal(&previous->resolver->config->dns, &config->dns)) {
+		atomic_fetch_add(&previous->resolver->references, 1);
+		return previous->resolver;
+	}
+	return shared_resolver_new(config, why_r, why_bytes);
+}
+
+struct engine *engine_new(struct config *config, struct engine *previous, char *why_r, size_t why_bytes)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+
+	if (engine == NULL)
+		abort();
+	atomic_init(&engine->references, 1);
+	engine->config = config_ref(config);
+	engine->resolver = shared_resolver_get(config, previous, why_r, why_bytes);
+	if (engine->resolver == NULL)
+		goto fail;
+	engine->shared.resolver = engine->resolver->resolver;
+	engine->shared.dkim = dkim_engine_new(config, why_r, why_bytes);
+	if (engine->shared.dkim == NULL)
+		goto fail;
+	if (config->dmarc_method == ORG_DOMAIN_PSL) {
+		engine->shared.psl = psl_context_new(config->psl_file, why_r, why_bytes);
+		if (engine->shared.psl == NULL)
+			goto fail;
+	}
+	engine->acts_at_rcpt = policy_acts_at_rcpt(config);
+	engine->wants_every_body = policy_uses(config, FINDING_MESSAGE_MALFORMED);
+	if (gethostname(engine->hostname, sizeof(engine->hostname)) != 0 || engine->hostname[0] == '\0')
+		snprintf(engine->hostname, sizeof(engine->hostname), "localhost");
+	engine->hostname[sizeof(engine->hostname) - 1] = '\0';
+	return engine;
+fail:
+	engine_unref(&engine);
+	return NULL;
+}
+
+struct engine *engine_ref(struct engine *engine)
+{
+	atomic_fetch_add(&engine->references, 1);
+	return engine;
+}
+
+void engine_unref(struct engine **engine)
+{
+	struct engine *old = *engine;
+
+	*engine = NULL;
+	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
+		return;
+	dkim_engine_free(&old->shared.dkim);
+	psl_context_free(&old->shared.psl);
+	shared_resolver_unref(&old->resolver);
+	config_unref(&old->config);
+	free(old);
+}
+
+const struct config *engine_config(const struct engine *engine)
+{
+	return engine->config;
+}
+
+struct dns_resolver *engine_resolver(struct engine *engine)
+{
+	return engine->shared.resolver;
+}

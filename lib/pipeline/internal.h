@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_PIPELINE_INTERNAL_H
+#define ASSAY_PIPELINE_INTERNAL_H
+/*
+ * The insides of engine, session and message, shared by the files of this directory and by nobody else.
+ * Thread: an engine is immutable but for its reference count; session and message belong to one thread at a time
+ * (libmilter may serve one connection from several worker threads, but never at once).
+ */
+#include <stdatomic.h>
+
+#include "pipeline/pipeline.h"
+
+enum { HOSTNAME_BYTES = 256 };
+
+/* The resolver and the settings it was made from: shared by engines whose dns settings are the same. */
+struct shared_resolver {
+	atomic_int references;
+	struct dns_resolver *resolver;
+	struct config *config;		/* whose dns section the resolver was made from; a reference */
+};
+
+struct engine {
+	atomic_int references;
+	struct config *config;
+	struct shared_resolver *resolver;
+	struct check_shared shared;
+	bool acts_at_rcpt;
+	bool wants_every_body;		/* a policy asks for what only the whole body shows */
+	char hostname[HOSTNAME_BYTES];
+};
+
+struct session {
+	struct arena *arena;
+	struct engine *engine;
+	struct facts_connection connection;
+};
+
+struct message {
+	struct session *session;
+	const struct config *config;
+	struct arena *arena;
+	struct facts facts;
+	struct author author;
+	struct results *results;
+	struct check_context context;
+	bool judged[CHECK_COUNT];
+	bool wants_body[CHECK_COUNT];
+	bool header_done;
+
+	/* room of the arrays that facts borrows */
+	struct header_field *fields;
+	size_t field_room;
+	size_t fields_over_cap;		/* fields kept although the caps are reached: see message_field() */
+	size_t header_bytes_over_cap;
+	const char **recipients;
+	const char **recipient_domains;	/* parallel; NULL: no domain */
+	size_t recipient_room;
+	bool recipients_truncated;
+
+	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
+
+	bool outcome_made;
+	struct outcome outcome;
+};
+
+/** Whether this message is not to be judged; NULL or the word for results.exempt_reason. */
+const char *message_exempt_reason(const struct message *message);
+
+/** Judges the checks of that stage that have not been judged yet; exempt messages: only those that need no DNS. */
+void message_judge_stage(struct message *message, enum finding_stage stage);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The message: from MAIL FROM to the end of the body. Collects the facts under the caps of the config and passes each
+ * station on to the checks; what comes of it is in judge.c.
+ * Trusts nothing: sizes are capped here (header fields, header bytes, recipients, address length), NUL bytes, stray CRs
+ * and over-long lines are noted as malformed. Cannot fail: memory that is out aborts, therefore the caps.
+ * Thread: the connection's.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "pipeline/internal.h"
+
+enum {
+	FIRST_FIELD_ROOM = 32,
+	FIRST_RECIPIENT_ROOM = 4,
+	ADDRESS_MAX_BYTES = 2048,	/* RFC 5321 allows 256; what is longer is cut and has no domain */
+	LINE_MAX_BYTES = 998,		/* RFC 5322 section 2.1.1 */
+};
+
+/* An address as the MTA hands it over, in the arena, without the angle brackets. */
+static const char *address_copy(struct message *message, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length >= 2 && text[0] == '<' && text[length - 1] == '>') {
+		text++;
+		length -= 2;
+	}
+	if (length > ADDRESS_MAX_BYTES) {
+		length = ADDRESS_MAX_BYTES;
+		message->facts.malformed = true;
+	}
+	return arena_strndup(message->arena, text, length);
+}
+
+static const char *address_domain(struct message *message, const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	if (at == NULL || at[1] == '\0' || strlen(address) >= ADDRESS_MAX_BYTES)
+		return NULL;
+	return domain_normalize(message->arena, at + 1, strlen(at + 1));
+}
+
+struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock)
+{
+	struct arena *arena = arena_new();
+	struct message *message = arena_calloc(arena, 1, sizeof(*message));
+	struct engine *engine = session->engine;
+
+	message->session = session;
+	message->config = engine->config;
+	message->arena = arena;
+	message->facts.arena = arena;
+	message->facts.connection = &session->connection;
+	message->facts.time_secs = clock_wall_secs(clock);
+	message->facts.mail_from = address_copy(message, mail_from);
+	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
+	message->results = arena_calloc(arena, 1, sizeof(*message->results));
+	message->results->exempt_reason = message_exempt_reason(message);
+	message->results->exempt = message->results->exempt_reason != NULL;
+	message->context = (struct check_context){
+		.config = message->config, .shared = &engine->shared, .facts = &message->facts,
+		.author = &message->author, .arena = arena, .results = message->results,
+		.dns = dns_scope_new(engine->shared.resolver, message->config->dns_deadline_ms,
+		    message->config->max_dns_lookups),
+	};
+	if (message->results->exempt)
+		return message;
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (checks_table[i]->envelope != NULL)
+			checks_table[i]->envelope(&message->context);
+	}
+	return message;
+}
+
+void message_free(struct message **message)
+{
+	struct message *old = *message;
+	struct arena *arena;
+
+	*message = NULL;
+	if (old == NULL)
+		return;
+	/* Continuations of the scope may still run on the I/O thread: they must end before the state they use goes. */
+	dns_scope_free(&old->context.dns);
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (checks_table[i]->release != NULL && !old->results->exempt)
+			checks_table[i]->release(&old->context);
+	}
+	arena = old->arena;
+	arena_free(&arena);
+}
+
+struct facts *message_facts(struct message *message)
+{
+	return &message->facts;
+}
+
+const struct results *message_results(const struct message *message)
+{
+	return message->results;
+}
+
+const struct author *message_author(const struct message *message)
+{
+	return &message->author;
+}
+
+struct arena *message_arena(struct message *message)
+{
+	return message->arena;
+}
+
+bool message_acts_at_rcpt(const struct message *message)
+{
+	return message->session->engine->acts_at_rcpt && !message->results->exempt;
+}
+
+static void recipients_grow(struct message *message)
+{
+	size_t room = message->recipient_room == 0 ? FIRST_RECIPIENT_ROOM : message->recipient_room * 2;
+	const char **recipients = arena_calloc(message->arena, room, sizeof(*recipients));
+	const char **domains = arena_calloc(message->arena, room, sizeof(*domains));
+
+	if (message->facts.recipient_count != 0) {
+		memcpy(recipients, message->recipients, message->facts.recipient_count * sizeof(*recipients));
+		memcpy(domains, message->recipient_domains, message->facts.recipient_count * sizeof(*domains));
+	}
+	message->recipients = recipients;
+	message->recipient_domains = domains;
+	message->recipient_room = room;
+	message->facts.recipients = recipients;
+}
+
+static void recipient_keep(struct message *message, const char *address, const char *domain)
+{
+	size_t index = message->facts.recipient_count;
+
+	if (index >= message->config->max_recipients) {
+		message->recipients_truncated = true;
+		return;
+	}
+	if (index == message->recipient_room)
+		recipients_grow(message);
+	message->recipients[index] = address;
+	message->recipient_domains[index] = domain;
+	message->facts.recipient_count++;
+}
+
+void message_recipient(struct message *message, const char *recipient, struct decision *decision_r)
+{
+	struct policy_who who = { .client = &message->session->connection.client };
+	const char *address;
+
+	*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
+	/* Over the cap nothing more is stored; such a recipient is weighed under the policies of the others. */
+	if (message->facts.recipient_count >= message->config->max_recipients && !message_acts_at_rcpt(message)) {
+		message->recipients_truncated = true;
+		return;
+	}
+	address = address_copy(message, recipient);
+	who.recipient_domain = address_domain(message, address);
+	if (message_acts_at_rcpt(message)) {
+		message_judge_stage(message, FINDING_STAGE_ENVELOPE);
+		policy_decide(message->config, policy_select(message->config, &who), message->results,
+		    FINDING_STAGE_ENVELOPE, message->arena, decision_r);
+		if (decision_refuses(decision_r))
+			return;
+	}
+	recipient_keep(message, address, who.recipient_domain);
+}
+
+/* Occurrence number of a new field: one more than the last field of the same name. */
+static unsigned field_occurrence(const struct message *message, const char *name, size_t name_length)
+{
+	for (size_t i = message->facts.field_count; i > 0; i--) {
+		const struct header_field *field = &message->fields[i - 1];
+
+		if (field->name_length == name_length && strncasecmp(field->name, name, name_length) == 0)
+			return field->occurrence + 1;
+	}
+	return 1;
+}
+
+/*
+ * Fields over the caps are not kept, but for those by which a forger would profit from hiding them behind two thousand
+ * others: fields in our own name that must be deleted, and further author addresses. They have as much room again.
+ */
+static bool field_has_room(struct message *message, const char *name, size_t bytes)
+{
+	const struct config *config = message->config;
+
+	if (message->facts.field_count < config->max_header_fields && message->facts.header_bytes <= config->max_header_bytes)
+		return true;
+	message->facts.fields_truncated = true;
+	if (strcasecmp(name, "Authentication-Results") != 0 && strcasecmp(name, "From") != 0)
+		return false;
+	if (message->fields_over_cap >= config->max_header_fields ||
+	    message->header_bytes_over_cap + bytes > config->max_header_bytes)
+		return false;
+	message->fields_over_cap++;
+	message->header_bytes_over_cap += bytes;
+	return true;
+}
+
+static bool field_name_valid(const char *name, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] < 33 || name[i] == 127 || name[i] == ':')	/* RFC 5322 section 3.6.8; char is signed */
+			return false;
+	}
+	return length != 0;
+}
+
+/* Whether a value has a line over the limit, or a CR (folds come as LF, so any CR is a stray one). */
+static bool field_value_malformed(const char *value, size_t length, size_t name_length)
+{
+	size_t line = name_length + 1;	/* the first line holds "Name:" */
+
+	for (size_t i = 0; i < length; i++) {
+		if (value[i] == '\r' || value[i] == '\0')
+			return true;
+		line = value[i] == '\n' ? 0 : line + 1;
+		if (line > LINE_MAX_BYTES)
+			return true;
+	}
+	return false;
+}
+
+static void fields_grow(struct message *message)
+{
+	size_t room = message->field_room == 0 ? FIRST_FIELD_ROOM : message->field_room * 2;
+	struct header_field *fields = arena_calloc(message->arena, room, sizeof(*fields));
+
+	if (message->facts.field_count != 0)
+		memcpy(fields, message->fields, message->facts.field_count * sizeof(*fields));
+	message->fields = fields;
+	message->field_room = room;
+	message->facts.fields = fields;
+}
+
+void message_field(struct message *message, const char *name, const char *value, size_t value_length)
+{
+	size_t name_length = strlen(name);
+	size_t bytes = name_length + value_length + 3;	/* ":" and CRLF */
+	struct header_field *field;
+	char *copy;
+
+	message->facts.header_bytes += bytes;
+	if (!field_name_valid(name, name_length) || field_value_malformed(value, value_length, name_length))
+		message->facts.malformed = true;
+	if (message->header_done || !field_has_room(message, name, bytes))
+		return;
+	if (message->facts.field_count == message->field_room)
+		fields_grow(message);
+	copy = arena_strndup(message->arena, value, value_length);
+	for (char *nul = memchr(copy, '\0', value_length); nul != NULL; nul = memchr(copy, '\0', value_length))
+		*nul = '?';	/* the promise of facts.h: no NUL inside */
+	field = &message->fields[message->facts.field_count];
+	*field = (struct header_field){
+		.name = arena_strndup(message->arena, name, name_length), .value = copy,
+		.name_length = name_length, .value_length = value_length,
+		.occurrence = field_occurrence(message, name, name_length),
+	};
+	message->facts.field_count++;
+}
+
+bool message_header_done(struct message *message)
+{
+	bool wanted = message->session->engine->wants_every_body;
+
+	if (message->header_done)
+		return false;
+	message->header_done = true;
+	author_parse(&message->facts, &message->author);
+	if (message->results->exempt)
+		return false;
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (checks_table[i]->header == NULL)
+			continue;
+		message->wants_body[i] = checks_table[i]->header(&message->context);
+		wanted = wanted || message->wants_body[i];
+	}
+	return wanted;
+}
+
+/* Counts lines and notes what RFC 5322 forbids; state is kept over chunk borders. */
+static void body_inspect(struct message *message, const char *data, size_t length)
+{
+	const char *end = data + length;
+
+	message->facts.body_bytes += length;
+	if (memchr(data, '\0', length) != NULL)
+		message->facts.malformed = true;
+	while (data < end) {
+		const char *lf = memchr(data, '\n', (size_t)(end - data));
+
+		message->body_line_bytes += (size_t)((lf != NULL ? lf : end) - data);
+		if (message->body_line_bytes > LINE_MAX_BYTES + 1)	/* the CR is counted in */
+			message->facts.malformed = true;
+		if (lf == NULL)
+			return;
+		message->facts.body_lines++;
+		message->body_line_bytes = 0;
+		data = lf + 1;
+	}
+}
+
+void message_body(struct message *message, const void *data, size_t length)
+{
+	if (length == 0)
+		return;
+	body_inspect(message, data, length);
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (message->wants_body[i] && checks_table[i]->body != NULL)
+			checks_table[i]->body(&message->context, data, length);
+	}
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_MILTER_ASSAYD_H
+#define ASSAY_MILTER_ASSAYD_H
+/*
+ * The daemon's insides: what main.c, the libmilter callbacks and their helpers share.
+ *
+ * Threads: main waits for signals (signals.c); one runs smfi_main(); libmilter's workers run the callbacks, one at a time
+ * for a connection, but not always the same one (Debian builds libmilter with a worker pool); one sends progress
+ * (progress.c); the resolver has its own. Signals are blocked in all of them.
+ */
+#include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "pipeline/pipeline.h"
+
+/* ---- connection: libmilter's private data --------------------------------------------------------------------- */
+
+enum macro_slot {
+	SLOT_CLIENT_NAME, SLOT_CLIENT_PTR, SLOT_DAEMON_NAME, SLOT_HELO, SLOT_MTA_HOSTNAME,
+	SLOT_TLS_VERSION, SLOT_CIPHER, SLOT_CERT_SUBJECT, SLOT_CERT_ISSUER, SLOT_VERIFY,
+	SLOT_AUTH_TYPE, SLOT_AUTH_AUTHEN, SLOT_AUTH_AUTHOR, SLOT_COUNT
+};
+
+/* An end of message under judgement, listed so that the MTA hears from us meanwhile. */
+struct progress_entry {
+	struct progress_entry *next, *previous;
+	SMFICTX *context;
+	int64_t since_ms;
+};
+
+struct connection {
+	struct session *session;
+	struct message *message;	/* NULL between messages */
+	char *slots[SLOT_COUNT];	/* what the MTA said, replaced in place: a long session does not grow */
+	sfsistat quiet_reply;		/* NOREPLY where replies were negotiated away, else CONTINUE */
+	sfsistat rcpt_reply, body_reply;
+	bool skip_offered;		/* SMFIS_SKIP may end the body */
+	bool leading_space;		/* header values come and go with their leading white space */
+	bool wants_body;		/* of the current message */
+	bool counted;			/* the current message is one that SIGTERM waits for */
+	struct progress_entry progress;
+};
+
+/* ---- callbacks.c ---------------------------------------------------------------------------------------------- */
+
+extern const struct smfiDesc assayd_callbacks;
+
+/** Queue id of the current message for the log; "NOQUEUE" before there is one. */
+const char *connection_queue_id(const struct connection *connection);
+
+/* ---- macros.c: the only place that reads an MTA macro ---------------------------------------------------------- */
+
+/** Asks the MTA for the macros we read, at negotiation. */
+void macros_request(SMFICTX *context);
+void macros_read_connect(SMFICTX *context, struct connection *connection);
+void macros_read_helo(SMFICTX *context, struct connection *connection);
+void macros_read_mail(SMFICTX *context, struct connection *connection);
+/** Queue id into the current message's facts, as soon as the MTA has one. */
+void macros_read_queue_id(SMFICTX *context, struct connection *connection);
+/** Keeps a copy of value (capped; NULL and "" give NULL) in the slot. @return the copy. */
+const char *slot_set(struct connection *connection, enum macro_slot slot, const char *value);
+
+/* ---- apply.c -------------------------------------------------------------------------------------------------- */
+
+/** Tells libmilter the reply of an enforced decision. @return SMFIS_REJECT or SMFIS_TEMPFAIL. */
+sfsistat apply_reply(SMFICTX *context, const struct connection *connection, const struct decision *decision);
+/** Edits, quarantine or reply of a judged message. @return the status for the end of message. */
+sfsistat apply_outcome(SMFICTX *context, const struct connection *connection, const struct outcome *outcome);
+
+/* ---- state.c: the engine in force, messages under way ----------------------------------------------------------- */
+
+/** Puts a new engine in force (takes over the caller's reference); the old one goes when its last session ends. */
+void state_set_engine(struct engine *engine);
+/** @return a reference of the engine in force, to be given back with engine_unref(). */
+struct engine *state_get_engine(void);
+void state_session_began(void);
+void state_session_ended(void);
+/** @return whether the message counts among those that a stop waits for; hand that to state_message_ended(). */
+bool state_message_began(void);
+void state_message_ended(bool counted);
+/** From now on new messages no longer count. */
+void state_drain(void);
+/** Waits until no counted message is left, or the time is over. @return whether none is left. */
+bool state_wait_drained(unsigned timeout_ms);
+/** @return number of connections with a session. */
+unsigned state_session_count(void);
+
+/* ---- progress.c ----------------------------------------------------------------------------------------------- */
+
+/** Starts the thread. @return 0 or -E_SYSTEM. */
+int progress_start(void);
+/** Around message_judge(): meanwhile the MTA is told every few seconds that we are alive. */
+void progress_begin(struct progress_entry *entry, SMFICTX *context);
+void progress_end(struct progress_entry *entry);
+
+/* ---- listen.c: the socket --------------------------------------------------------------------------------------- */
+
+/**
+ * Makes the listening socket: checks the place first (with words an admin understands), removes a stale unix socket if
+ * nothing answers there, and sets rights.
+ * @param uid,gid   owner of a unix socket; (uid_t)-1: as created.
+ * @return 0, or a sysexits.h code with why_r set.
+ */
+int listen_open(const char *spec, unsigned umask_bits, uid_t uid, gid_t gid, char *why_r, size_t why_bytes);
+/** No new connections from now on; existing ones go on. */
+void listen_close(void);
+/** Wakes libmilter's listener, which else looks only every 5 s whether it shall stop. */
+void listen_knock(void);
+
+/* ---- process.c: user, pid file, background ------------------------------------------------------------------------ */
+
+struct process_user {
+	uid_t uid;
+	gid_t gid;
+	bool change;		/* we are root and shall become this user */
+	const char *name;
+};
+/** Looks up user and group. @return 0 or a sysexits.h code with why_r set. */
+int process_find_user(const char *user, const char *group, struct process_user *user_r, char *why_r, size_t why_bytes);
+/** Becomes the user for good. @return 0 or a sysexits.h code with why_r set. */
+int process_drop_privileges(const struct process_user *user, char *why_r, size_t why_bytes);
+/** Locks and writes the pid file. @return 0 or a sysexits.h code with why_r set. */
+int process_write_pid_file(const char *path, char *why_r, size_t why_bytes);
+void process_remove_pid_file(void);
+/** Forks; the parent stays until process_ready() or the child's end, and exits with its code. @return 0 in the child. */
+int process_background(char *why_r, size_t why_bytes);
+/** Tells the waiting parent (if any) that the daemon serves; keep_stderr: the log goes there. */
+void process_ready(bool keep_stderr);
+
+/* ---- signals.c ---------------------------------------------------------------------------------------------------- */
+
+/** Blocks all signals that the daemon handles; call before any thread is made. */
+void signals_block(void);
+/** Runs smfi_main() in a thread of its own and serves signals until the end. @return exit code. */
+int signals_serve(const char *config_path, const char *socket_override, bool verbose);
+
+/** Opens the log as the config says. */
+void log_open_config(const struct config *config, bool verbose);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libmilter's callbacks, thin: each hands what the MTA said to the pipeline and returns at once; only RCPT (when a policy
+ * may refuse there) and the end of the message wait for anything.
+ *
+ * Order the MTA keeps: negotiate connect helo* (envfrom envrcpt* header* eoh body* eom|abort)* close. HELO comes again after
+ * STARTTLS and the last one counts; abort ends the message, not the session; close may come at any time.
+ * Replies where no verdict is possible are negotiated away; libmilter fakes that for MTAs which do not know it.
+ * Thread: any of libmilter's workers, one at a time for a connection.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assayd.h"
+
+static struct connection *connection_get(SMFICTX *context)
+{
+	return smfi_getpriv(context);
+}
+
+const char *connection_queue_id(const struct connection *connection)
+{
+	const char *id = connection->message != NULL ? message_facts(connection->message)->queue_id : NULL;
+
+	return id != NULL ? id : "NOQUEUE";
+}
+
+/* A connection under the engine now in force. */
+static struct connection *connection_new(SMFICTX *context)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	struct engine *engine = state_get_engine();
+
+	if (connection == NULL)
+		abort();
+	connection->session = session_new(engine);
+	engine_unref(&engine);
+	connection->quiet_reply = connection->rcpt_reply = connection->body_reply = SMFIS_CONTINUE;
+	smfi_setpriv(context, connection);
+	state_session_began();
+	return connection;
+}
+
+static void connection_end_message(struct connection *connection)
+{
+	if (connection->message == NULL)
+		return;
+	message_free(&connection->message);
+	connection->wants_body = false;
+	state_message_ended(connection->counted);
+	connection->counted = false;
+}
+
+static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long unused2,
+    unsigned long unused3, unsigned long *actions_r, unsigned long *steps_r, unsigned long *unused2_r,
+    unsigned long *unused3_r)
+{
+	struct connection *connection = connection_get(context);
+	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH;
+	const unsigned long wanted = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE;
+
+	(void)unused2;
+	(void)unused3;
+	if (connection == NULL)
+		connection = connection_new(context);
+	if ((actions & wanted) != wanted)
+		log_warning("the MTA offers not all of: add header, change header, quarantine (actions 0x%lx)", actions);
+	*actions_r = actions & (wanted | SMFIF_SETSYMLIST);
+	if ((actions & SMFIF_SETSYMLIST) != 0)
+		macros_request(context);
+	connection->skip_offered = (steps & SMFIP_SKIP) != 0;
+	connection->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+	if (!session_acts_at_rcpt(connection->session))
+		quiet |= SMFIP_NR_RCPT;
+	if (!connection->skip_offered)	/* a reply to body chunks is good for nothing but to end them */
+		quiet |= SMFIP_NR_BODY;
+	quiet &= steps;
+	connection->quiet_reply = SMFIS_NOREPLY;
+	connection->rcpt_reply = (quiet & SMFIP_NR_RCPT) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	connection->body_reply = (quiet & SMFIP_NR_BODY) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	*steps_r = quiet | (steps & (SMFIP_SKIP | SMFIP_HDR_LEADSPC | SMFIP_NODATA | SMFIP_NOUNKNOWN));
+	if (!session_may_want_body(connection->session))
+		*steps_r |= steps & SMFIP_NOBODY;
+	*unused2_r = *unused3_r = 0;
+	return SMFIS_CONTINUE;
+}
+
+/*
+ * Mail that did not come over the network: no or a local socket address (Sendmail), or Postfix's cleanup, which pretends a
+ * client at 127.0.0.1 (non_smtpd_milters) but has no port to tell.
+ */
+static bool is_local_submission(const struct sockaddr *address)
+{
+	struct ip_addr client = addr_from_sockaddr(address);
+
+	if (client.family == AF_UNSPEC)
+		return true;
+	if (!addr_is_loopback(&client))
+		return false;
+	if (address->sa_family == AF_INET)
+		return ((const struct sockaddr_in *)(const void *)address)->sin_port == 0;
+	return ((const struct sockaddr_in6 *)(const void *)address)->sin6_port == 0;
+}
+
+static sfsistat on_connect(SMFICTX *context, char *hostname, struct sockaddr *address)
+{
+	struct connection *connection = connection_get(context);
+	struct facts_connection *facts;
+
+	if (connection == NULL)		/* "quit, new connection follows": not negotiated again */
+		connection = connection_new(context);
+	facts = session_connection(connection->session);
+	facts->client = addr_from_sockaddr(address);
+	facts->client_name = slot_set(connection, SLOT_CLIENT_NAME, hostname);
+	facts->local_submission = is_local_submission(address);
+	macros_read_connect(context, connection);
+	return connection->quiet_reply;
+}
+
+static sfsistat on_helo(SMFICTX *context, char *name)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection == NULL)
+		return SMFIS_TEMPFAIL;
+	connection_end_message(connection);
+	session_connection(connection->session)->helo = slot_set(connection, SLOT_HELO, name);
+	macros_read_helo(context, connection);
+	return connection->quiet_reply;
+}
+
+static sfsistat on_envfrom(SMFICTX *context, char **arguments)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection == NULL)
+		return SMFIS_TEMPFAIL;
+	connection_end_message(connection);
+	macros_read_mail(context, connection);
+	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "", NULL);
+	connection->counted = state_message_began();
+	macros_read_queue_id(context, connection);
+	return connection->quiet_reply;
+}
+
+static sfsistat on_envrcpt(SMFICTX *context, char **arguments)
+{
+	struct connection *connection = connection_get(context);
+	const char *recipient = arguments[0] != NULL ? arguments[0] : "";
+	struct decision decision;
+
+	if (connection == NULL || connection->message == NULL)
+		return SMFIS_TEMPFAIL;
+	macros_read_queue_id(context, connection);
+	message_recipient(connection->message, recipient, &decision);
+	if (!decision_refuses(&decision))
+		return connection->rcpt_reply;
+	log_info("%s", message_log_refused(connection->message, recipient, &decision));
+	return apply_reply(context, connection, &decision);
+}
+
+static sfsistat on_header(SMFICTX *context, char *name, char *value)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection == NULL || connection->message == NULL)
+		return SMFIS_TEMPFAIL;
+	message_field(connection->message, name, value, strlen(value));
+	return connection->quiet_reply;
+}
+
+static sfsistat on_eoh(SMFICTX *context)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection == NULL || connection->message == NULL)
+		return SMFIS_TEMPFAIL;
+	connection->wants_body = message_header_done(connection->message);
+	return connection->quiet_reply;
+}
+
+static sfsistat on_body(SMFICTX *context, unsigned char *data, size_t length)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection == NULL || connection->message == NULL)
+		return SMFIS_TEMPFAIL;
+	if (connection->wants_body)
+		message_body(connection->message, data, length);
+	else if (connection->skip_offered)
+		return SMFIS_SKIP;
+	return connection->body_reply;
+}
+
+static sfsistat on_eom(SMFICTX *context)
+{
+	struct connection *connection = connection_get(context);
+	const struct outcome *outcome;
+	sfsistat status;
+
+	if (connection == NULL || connection->message == NULL)
+		return SMFIS_TEMPFAIL;
+	macros_read_queue_id(context, connection);
+	progress_begin(&connection->progress, context);
+	outcome = message_judge(connection->message);
+	progress_end(&connection->progress);
+	status = apply_outcome(context, connection, outcome);
+	log_info("%s", outcome->log_line);
+	connection_end_message(connection);
+	return status;
+}
+
+static sfsistat on_abort(SMFICTX *context)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection != NULL)
+		connection_end_message(connection);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *context)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection == NULL)
+		return SMFIS_CONTINUE;
+	smfi_setpriv(context, NULL);
+	connection_end_message(connection);
+	session_free(&connection->session);
+	for (size_t i = 0; i < SLOT_COUNT; i++)
+		free(connection->slots[i]);
+	free(connection);
+	state_session_ended();
+	return SMFIS_CONTINUE;
+}
+
+static char filter_name[] = "assayd";
+
+const struct smfiDesc assayd_callbacks = {
+	.xxfi_name = filter_name,
+	.xxfi_version = SMFI_VERSION,
+	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
+	.xxfi_connect = on_connect,
+	.xxfi_helo = on_helo,
+	.xxfi_envfrom = on_envfrom,
+	.xxfi_envrcpt = on_envrcpt,
+	.xxfi_header = on_header,
+	.xxfi_eoh = on_eoh,
+	.xxfi_body = on_body,
+	.xxfi_eom = on_eom,
+	.xxfi_abort = on_abort,
+	.xxfi_close = on_close,
+	.xxfi_negotiate = on_negotiate,
+};

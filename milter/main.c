@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * assayd: start-up. Reads options and config, makes the socket, drops privileges for good, makes the engine, serves.
+ * Everything that can be wrong is found here, said on standard error, and told by the exit code (sysexits.h).
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "assayd.h"
+
+enum { WHY_BYTES = 512, WANTED_FILES = 65536 };
+
+#define DEFAULT_CONFIG SYSCONFDIR "/assay/assay.conf"
+
+static char absolute_config[PATH_MAX];
+
+struct options {
+	const char *config_path;	/* NULL: defaults only (no file at the default place) */
+	const char *socket, *pid_file;
+	bool foreground, check_only, verbose;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: assayd [-fnvh] [-c CONFIG] [-p SOCKET] [-P PIDFILE]\n"
+	    "  -c CONFIG   configuration file (default " DEFAULT_CONFIG ")\n"
+	    "  -f          stay in the foreground\n"
+	    "  -n          check the configuration, print the effective values, and end\n"
+	    "  -p SOCKET   listen here instead of the configured socket: unix:/path, inet:PORT@HOST, inet6:PORT@HOST\n"
+	    "  -P PIDFILE  write the process id here\n"
+	    "  -v          log more\n"
+	    "  -h          this help\n", out);
+}
+
+/* @return -1 to go on, else the exit code. */
+static int read_options(int argc, char **argv, struct options *options_r)
+{
+	int option;
+
+	*options_r = (struct options){ .config_path = NULL };
+	while ((option = getopt(argc, argv, "c:fnp:P:vh")) != -1) {
+		switch (option) {
+		case 'c': options_r->config_path = optarg; break;
+		case 'f': options_r->foreground = true; break;
+		case 'n': options_r->check_only = true; break;
+		case 'p': options_r->socket = optarg; break;
+		case 'P': options_r->pid_file = optarg; break;
+		case 'v': options_r->verbose = true; break;
+		case 'h': usage(stdout); return EX_OK;
+		default: usage(stderr); return EX_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "assayd: unexpected argument '%s'\n", argv[optind]);
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if (options_r->config_path == NULL && access(DEFAULT_CONFIG, F_OK) == 0)
+		options_r->config_path = DEFAULT_CONFIG;
+	/* A reload must find it when we are at home in "/". A path that leads nowhere is the loader's to complain about. */
+	if (options_r->config_path != NULL && realpath(options_r->config_path, absolute_config) != NULL)
+		options_r->config_path = absolute_config;
+	return -1;
+}
+
+void log_open_config(const struct config *config, bool verbose)
+{
+	log_open(config->log_target, verbose ? LOG_LEVEL_DEBUG : config->log_level, config->log_facility, "assayd");
+}
+
+static int fail(int code, const char *why)
+{
+	fprintf(stderr, "assayd: %s\n", why);
+	return code;
+}
+
+static int check_only(struct config *config)
+{
+	char why[WHY_BYTES] = "";
+	struct engine *engine = engine_new(config, NULL, why, sizeof(why));
+
+	config_print(config, stdout);
+	if (engine == NULL)
+		return fail(EX_CONFIG, why);
+	engine_unref(&engine);
+	return EX_OK;
+}
+
+/* A connection takes a descriptor, a unix socket's backlog many at once. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= WANTED_FILES)
+		return;
+	limit.rlim_cur = limit.rlim_max < WANTED_FILES ? limit.rlim_max : WANTED_FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Pid file and socket, with the rights we were started with; then those rights go. */
+static int take_place(const struct options *options, const struct config *config, char *why_r)
+{
+	const char *pid_file = options->pid_file != NULL ? options->pid_file : config->pid_file;
+	struct process_user user;
+	int code = process_find_user(config->user, config->group, &user, why_r, WHY_BYTES);
+
+	if (code == 0 && pid_file != NULL && *pid_file != '\0')
+		code = process_write_pid_file(pid_file, why_r, WHY_BYTES);
+	if (code == 0)
+		code = listen_open(options->socket != NULL ? options->socket : config->socket, config->umask_bits,
+		    user.change ? user.uid : (uid_t)-1, user.gid, why_r, WHY_BYTES);
+	if (code == 0)
+		code = process_drop_privileges(&user, why_r, WHY_BYTES);
+	return code;
+}
+
+static int start(const struct options *options, struct config *config)
+{
+	char why[WHY_BYTES] = "";
+	struct engine *engine;
+	int code = options->foreground ? 0 : process_background(why, sizeof(why));
+
+	if (code != 0)
+		return fail(code, why);
+	raise_file_limit();
+	signals_block();
+	(void)smfi_settimeout((int)config->milter_timeout_secs);
+	if (smfi_register(assayd_callbacks) != MI_SUCCESS)
+		return fail(EX_UNAVAILABLE, "libmilter does not take our registration (another version?)");
+	code = take_place(options, config, why);
+	if (code == 0) {
+		engine = engine_new(config, NULL, why, sizeof(why));
+		code = engine == NULL ? EX_CONFIG : 0;
+	}
+	if (code != 0) {
+		listen_close();
+		process_remove_pid_file();
+		return fail(code, why);
+	}
+	state_set_engine(engine);
+	if (chdir("/") != 0)
+		return fail(EX_OSERR, strerror(errno));
+	log_open_config(config, options->verbose);
+	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
+	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
+	process_ready(config->log_target == LOG_TARGET_STDERR);
+	return signals_serve(options->config_path, options->socket, options->verbose);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct config *config;
+	int code = read_options(argc, argv, &options);
+
+	if (code >= 0)
+		return code;
+	config = config_load(options.config_path, stderr);
+	if (config == NULL)
+		return EX_CONFIG;
+	code = options.check_only ? check_only(config) : start(&options, config);
+	config_unref(&config);
+	return code;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Signals: SIGHUP makes a new snapshot of the config (a broken file keeps the old one and says why), SIGTERM and SIGINT
+ * stop after the messages under way, a second one at once. The main thread waits for them; they are blocked everywhere
+ * else, and libmilter's own signal thread is put to sleep (sigwait.c).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "assayd.h"
+
+enum {
+	DRAIN_MAX_MS = 60000,		/* a message that takes longer than its deadlines together */
+	DRAIN_STEP_MS = 200,		/* how soon a second signal is seen */
+	LAST_REPLY_MS = 200,		/* libmilter writes the reply after our callback has ended */
+	STOP_KNOCK_MS = 50, STOP_KNOCKS = 140,	/* 7 s: libmilter looks by itself every 5 s */
+};
+
+/* libmilter has ended by itself: told to the main thread by this signal. */
+#define SIGNAL_MILTER_ENDED SIGUSR2
+
+struct milter_thread {
+	pthread_t thread, main_thread;
+	int result;
+};
+
+static void handled_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGNAL_MILTER_ENDED);
+}
+
+void signals_block(void)
+{
+	sigset_t set;
+
+	handled_signals(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* One line of the loader's messages each. */
+static void log_lines(char *text)
+{
+	char *rest = text;
+	char *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (*line != '\0')
+			log_error("reload: %s", line);
+	}
+}
+
+static struct config *load_for_reload(const char *path)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *errors = open_memstream(&text, &length);
+	struct config *config;
+
+	if (errors == NULL)
+		return NULL;
+	config = config_load(path, errors);
+	fclose(errors);
+	if (config == NULL)
+		log_lines(text);
+	free(text);
+	return config;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+/* What a running daemon cannot change. */
+static void warn_of_restart(const struct config *old, const struct config *new, const char *socket_override)
+{
+	if (socket_override == NULL && !same_text(old->socket, new->socket))
+		log_warning("reload: the new socket %s takes a restart", new->socket);
+	if (!same_text(old->user, new->user) || !same_text(old->group, new->group))
+		log_warning("reload: the new user or group takes a restart");
+}
+
+static void reload(const char *path, const char *socket_override, bool verbose)
+{
+	struct engine *current = state_get_engine(), *fresh = NULL;
+	struct config *config = load_for_reload(path);
+	char why[512] = "";
+
+	if (config != NULL)
+		fresh = engine_new(config, current, why, sizeof(why));
+	if (fresh == NULL) {
+		log_error("reload: %s%snothing changes, the configuration in force stays", why, why[0] != '\0' ? ": " : "");
+	} else {
+		warn_of_restart(engine_config(current), config, socket_override);
+		log_open_config(config, verbose);
+		state_set_engine(fresh);
+		log_notice("reload: new configuration from %s is in force", path != NULL ? path : "the defaults");
+	}
+	config_unref(&config);
+	engine_unref(&current);
+}
+
+static void reload_notified(const char *path, const char *socket_override, bool verbose)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+	    (int64_t)now.tv_sec * 1000000 + (int64_t)(now.tv_nsec / 1000));
+	reload(path, socket_override, verbose);
+	(void)sd_notify(0, "READY=1");
+}
+
+static void *milter_run(void *arg)
+{
+	struct milter_thread *milter = arg;
+
+	milter->result = smfi_main();
+	pthread_kill(milter->main_thread, SIGNAL_MILTER_ENDED);
+	return NULL;
+}
+
+static bool second_signal(void)
+{
+	const struct timespec no_time = { 0 };
+	sigset_t set;
+	int signal_number;
+
+	handled_signals(&set);
+	while ((signal_number = sigtimedwait(&set, NULL, &no_time)) > 0) {
+		if (signal_number == SIGTERM || signal_number == SIGINT)
+			return true;
+	}
+	return false;
+}
+
+/* smfi_stop() sets libmilter's flag and then waits for its listener to look up. */
+static void *stop_run(void *unused)
+{
+	(void)unused;
+	(void)smfi_stop();
+	return NULL;
+}
+
+/* @return whether smfi_main() has returned. */
+static bool stop_libmilter(struct milter_thread *milter)
+{
+	struct timespec until;
+	pthread_t stopper;
+
+	if (pthread_create(&stopper, NULL, stop_run, NULL) != 0)
+		return false;
+	pthread_detach(stopper);
+	for (unsigned knocks = 0; knocks < STOP_KNOCKS; knocks++) {
+		listen_knock();
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += STOP_KNOCK_MS * 1000000L;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		if (pthread_timedjoin_np(milter->thread, NULL, &until) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The stop: no new connections, then the messages under way to their end, then libmilter.
+ * @return whether everything came to rest, so that memory may be freed.
+ */
+static bool stop(struct milter_thread *milter)
+{
+	const struct timespec last_reply = { .tv_nsec = LAST_REPLY_MS * 1000000L };
+	unsigned waited_ms = 0;
+
+	(void)sd_notify(0, "STOPPING=1");
+	log_notice("stopping: messages under way are finished, a second signal stops at once");
+	state_drain();
+	listen_close();
+	while (!state_wait_drained(DRAIN_STEP_MS)) {
+		waited_ms += DRAIN_STEP_MS;
+		if (second_signal() || waited_ms >= DRAIN_MAX_MS) {
+			log_warning("stopping at once, messages under way are left to the MTA");
+			return false;
+		}
+	}
+	nanosleep(&last_reply, NULL);
+	if (state_session_count() != 0)
+		return false;	/* idle connections: they are just dropped */
+	return stop_libmilter(milter) && state_session_count() == 0;
+}
+
+/* Frees what can be freed when nothing runs any more; else ends without touching what others may still use. */
+static int finish(bool at_rest, int code)
+{
+	process_remove_pid_file();
+	log_notice("stopped");
+	if (!at_rest)
+		_exit(code);
+	state_set_engine(NULL);
+	return code;
+}
+
+static int serve_signals(struct milter_thread *milter, const char *config_path, const char *socket_override, bool verbose)
+{
+	sigset_t set;
+
+	handled_signals(&set);
+	for (;;) {
+		switch (sigwaitinfo(&set, NULL)) {
+		case SIGHUP:
+			reload_notified(config_path, socket_override, verbose);
+			break;
+		case SIGTERM:
+		case SIGINT:
+			return finish(stop(milter), EX_OK);
+		case SIGNAL_MILTER_ENDED:
+			log_error("libmilter ended by itself; its reason is in syslog");
+			listen_close();
+			return finish(false, EX_SOFTWARE);
+		default:
+			break;
+		}
+	}
+}
+
+int signals_serve(const char *config_path, const char *socket_override, bool verbose)
+{
+	struct milter_thread milter = { .main_thread = pthread_self() };
+
+	if (progress_start() != 0 || pthread_create(&milter.thread, NULL, milter_run, &milter) != 0) {
+		log_error("cannot start a thread: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	(void)sd_notify(0, "READY=1");
+	return serve_signals(&milter, config_path, socket_override, verbose);
+}
