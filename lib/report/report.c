@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Adds up flow rows and prints them. Groups are kept in hash tables (uthash) by name, at most MAX_GROUPS of a kind: what
+ * is over that is added up under "(others)". Trusts the store for nothing but termination of strings.
+ */
+#include "report/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <uthash.h>
+
+#include "policy/policy.h"
+#include "util/arena.h"
+
+enum { MAX_GROUPS = 100000, TOP = 20 };
+
+/* What is counted for a group: messages by the action the policies at hand decide. */
+struct group {
+	UT_hash_handle hh;
+	uint64_t messages, would[ACTION_COUNT];
+	char name[];
+};
+
+struct report {
+	const struct config *config;
+	struct arena *arena;	/* for one row's decision; reset each time */
+	struct results *results;
+	uint64_t rows, messages, bytes;
+	uint64_t carried_out[ACTION_COUNT];	/* decided and enforced at the time */
+	uint64_t told[ACTION_COUNT];		/* decided in dry-run at the time */
+	uint64_t would[ACTION_COUNT];		/* decided by the policies at hand */
+	struct group *findings, *domains, *versions, *ciphers, *grades;
+	struct group *networks;			/* "version network": to count networks per version */
+	struct group *version_networks;
+};
+
+struct report *report_new(const struct config *config)
+{
+	struct report *report = calloc(1, sizeof(*report));
+
+	if (report == NULL || (report->results = calloc(1, sizeof(*report->results))) == NULL)
+		abort();
+	report->config = config;
+	report->arena = arena_new();
+	return report;
+}
+
+static void groups_free(struct group **groups)
+{
+	struct group *group, *next;
+
+	HASH_ITER(hh, *groups, group, next) {
+		HASH_DEL(*groups, group);
+		free(group);
+	}
+}
+
+void report_free(struct report **report)
+{
+	if (*report == NULL)
+		return;
+	groups_free(&(*report)->findings);
+	groups_free(&(*report)->domains);
+	groups_free(&(*report)->versions);
+	groups_free(&(*report)->ciphers);
+	groups_free(&(*report)->grades);
+	groups_free(&(*report)->networks);
+	groups_free(&(*report)->version_networks);
+	arena_free(&(*report)->arena);
+	free((*report)->results);
+	free(*report);
+	*report = NULL;
+}
+
+static struct group *group_find(struct group **groups, const char *name, bool *new_r)
+{
+	struct group *group;
+
+	if (HASH_COUNT(*groups) >= MAX_GROUPS) {
+		HASH_FIND_STR(*groups, name, group);
+		if (group == NULL)
+			name = "(others)";
+	}
+	HASH_FIND_STR(*groups, name, group);
+	*new_r = group == NULL;
+	if (group == NULL) {
+		group = calloc(1, sizeof(*group) + strlen(name) + 1);
+		if (group == NULL)
+			abort();
+		strcpy(group->name, name);
+		HASH_ADD_STR(*groups, name, group);
+	}
+	return group;
+}
+
+static void group_count(struct group **groups, const char *name, uint64_t messages, enum action would)
+{
+	bool is_new;
+	struct group *group = group_find(groups, name, &is_new);
+
+	group->messages += messages;
+	group->would[would] += messages;
+}
+
+/* "a,b,c" → findings; unknown names (of another version) are left out. */
+static void read_findings(struct report *report, const char *names)
+{
+	struct results *results = report->results;
+
+	memset(results, 0, sizeof(*results));
+	while (*names != '\0') {
+		size_t length = strcspn(names, ",");
+		char *name = arena_strndup(report->arena, names, length);
+		enum finding_id id;
+
+		if (finding_from_name(name, &id) == 0)
+			results_raise(results, id, NULL, NULL, DNS_INSECURE);
+		names += length + (names[length] == ',');
+	}
+}
+
+/* The policy that applied then, by name, if there is still one of that name; else the one that matches now. */
+static const struct policy_config *row_policy(const struct report *report, const struct flow_row *row)
+{
+	const char *author[] = { row->author_domain };
+	struct ip_network network = { .addr = { .family = AF_UNSPEC } };
+	struct policy_who who = { .author_domains = author, .author_domain_count = row->author_domain[0] != '\0',
+		.client = &network.addr };
+
+	for (size_t i = 0; i < report->config->policy_count; i++)
+		if (strcmp(report->config->policies[i].name, row->policy) == 0)
+			return &report->config->policies[i];
+	if (network_parse(row->client_network, &network) != 0)
+		network.addr.family = AF_UNSPEC;
+	return policy_select(report->config, &who);
+}
+
+static void count_tls(struct report *report, const struct flow_row *row, enum action would)
+{
+	const char *version = row->tls_version[0] != '\0' ? row->tls_version : "(cleartext)";
+	const char *pair = arena_printf(report->arena, "%s %s", version, row->client_network);
+	bool is_new;
+
+	group_count(&report->grades, row->tls_grade[0] != '\0' ? row->tls_grade : "(not judged)", row->messages, would);
+	group_count(&report->versions, version, row->messages, would);
+	if (row->tls_cipher[0] != '\0')
+		group_count(&report->ciphers, row->tls_cipher, row->messages, would);
+	group_find(&report->networks, pair, &is_new);
+	if (is_new)
+		group_count(&report->version_networks, version, 1, ACTION_NONE);
+}
+
+void report_add(void *arg, const struct flow_row *row)
+{
+	struct report *report = arg;
+	struct decision decision;
+	enum action then;
+
+	arena_reset(report->arena);
+	report->rows++;
+	report->messages += row->messages;
+	report->bytes += row->bytes;
+	if (action_from_name(row->action, &then) != 0)
+		then = ACTION_NONE;
+	(row->enforced ? report->carried_out : report->told)[then] += row->messages;
+
+	read_findings(report, row->findings);
+	policy_decide(report->config, row_policy(report, row), report->results, FINDING_STAGE_MESSAGE, report->arena, &decision);
+	report->would[decision.action] += row->messages;
+	for (size_t i = 0; i < report->results->finding_count; i++)
+		group_count(&report->findings, findings_table[report->results->findings[i].id].name, row->messages,
+		    decision.action);
+	group_count(&report->domains, row->author_domain[0] != '\0' ? row->author_domain : "(none)", row->messages,
+	    decision.action);
+	count_tls(report, row, decision.action);
+}
+
+static int by_messages(const struct group *a, const struct group *b)
+{
+	if (a->messages != b->messages)
+		return a->messages < b->messages ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static void print_groups(struct group **groups, const char *title, FILE *out)
+{
+	struct group *group, *next;
+	unsigned shown = 0;
+
+	fprintf(out, "\n%-42s %10s %9s %9s %9s %10s %9s\n", title, "messages", "tag", "greylist", "defer", "quarantine",
+	    "reject");
+	HASH_SORT(*groups, by_messages);
+	HASH_ITER(hh, *groups, group, next) {
+		if (++shown > TOP)
+			break;
+		fprintf(out, "  %-40.60s %10" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %10" PRIu64 " %9" PRIu64 "\n",
+		    group->name, group->messages, group->would[ACTION_TAG], group->would[ACTION_GREYLIST],
+		    group->would[ACTION_DEFER], group->would[ACTION_QUARANTINE], group->would[ACTION_REJECT]);
+	}
+	if (HASH_COUNT(*groups) > TOP)
+		fprintf(out, "  … and %u more\n", HASH_COUNT(*groups) - TOP);
+	if (shown == 0)
+		fputs("  none\n", out);
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole != 0 ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+static void print_actions(const struct report *report, FILE *out)
+{
+	fprintf(out, "\n%-12s %16s %20s %22s\n", "action", "carried out", "told in dry-run", "by the policies now");
+	for (int action = ACTION_COUNT - 1; action >= 0; action--)
+		fprintf(out, "  %-10s %16" PRIu64 " %20" PRIu64 " %14" PRIu64 " %6.2f%%\n", action_name((enum action)action),
+		    report->carried_out[action], report->told[action], report->would[action],
+		    percent(report->would[action], report->messages));
+}
+
+static void print_versions(struct report *report, FILE *out)
+{
+	struct group *group, *next, *networks;
+
+	fprintf(out, "\n%-42s %10s %9s %16s\n", "TLS version", "messages", "share", "client networks");
+	HASH_SORT(report->versions, by_messages);
+	HASH_ITER(hh, report->versions, group, next) {
+		HASH_FIND_STR(report->version_networks, group->name, networks);
+		fprintf(out, "  %-40.60s %10" PRIu64 " %8.2f%% %16" PRIu64 "\n", group->name, group->messages,
+		    percent(group->messages, report->messages), networks != NULL ? networks->messages : 0);
+	}
+}
+
+void report_print_text(struct report *report, int64_t since_secs, int64_t until_secs, FILE *out)
+{
+	char since[32], until[32];
+	struct tm tm;
+	time_t time_value = (time_t)since_secs;
+
+	strftime(since, sizeof(since), "%Y-%m-%d %H:%M", gmtime_r(&time_value, &tm));
+	time_value = (time_t)until_secs;
+	strftime(until, sizeof(until), "%Y-%m-%d %H:%M", gmtime_r(&time_value, &tm));
+	fprintf(out, "Assay: %s to %s (UTC)\n%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " flows\n", since, until,
+	    report->messages, report->bytes, report->rows);
+	print_actions(report, out);
+	print_groups(&report->findings, "finding (actions by the policies now)", out);
+	print_groups(&report->domains, "author domain", out);
+	print_groups(&report->grades, "TLS grade", out);
+	print_versions(report, out);
+	print_groups(&report->ciphers, "TLS cipher suite", out);
+}
