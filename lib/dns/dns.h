@@ -138,6 +138,15 @@ void dns_start_then(struct dns_scope *scope, const char *name, uint16_t type, dn
  */
 const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type);
 
+/**
+ * For `assay dns`: waits like dns_wait(), then judges each link of the chain anew and tells how.
+ * @param explanation_r  several lines (zones, keys, proofs) that live as long as the scope; NULL when the resolver
+ *                       does not validate.
+ * @return as dns_wait().
+ */
+const struct dns_answer *dns_explain(struct dns_scope *scope, const char *name, uint16_t type,
+    const char **explanation_r);
+
 /** @return whether dns_wait() would return at once. */
 bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type);
 
@@ -150,6 +159,9 @@ const char *dns_rr_name(const struct dns_rr *rr, struct arena *arena);
 
 /** @return preference of an MX record. */
 uint16_t dns_rr_preference(const struct dns_rr *rr);
+
+/** The record in zone-file form, one line without newline; for people, through ldns or RFC 3597. */
+char *dns_rr_to_text(const struct dns_rr *rr, struct arena *arena);
 
 /** Address of an A or AAAA record; AF_UNSPEC when the rdata has another length. */
 struct ip_addr dns_rr_addr(const struct dns_rr *rr);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_DNS_CACHE_H
+#define ASSAY_DNS_CACHE_H
+/*
+ * The cache: a table of questions, sharded. An entry is made when a question is first asked (PENDING: one query on its
+ * way, however many wait), gets its answer once, is judged once, and is dropped when its time is over or the bytes are
+ * needed. Entries are counted references: one of the table, one of each scope, query or judgement that uses them.
+ *
+ *   PENDING ──cache_complete()──▶ RAW ──cache_judge_begin()──▶ JUDGING ──cache_judge_end()──▶ JUDGED
+ *
+ * Thread: any. Everything that changes in an entry is guarded by its shard's mutex; answer is immutable once set, and
+ * may be read without the lock by whoever has seen a state beyond PENDING under the lock.
+ */
+#include <pthread.h>
+
+#include "dns/answer.h"
+
+enum entry_state { ENTRY_PENDING, ENTRY_RAW, ENTRY_JUDGING, ENTRY_JUDGED };
+
+/* Somebody to be told when an entry is complete; memory of the subscriber. */
+struct subscriber {
+	struct subscriber *next;
+	void (*notify)(struct subscriber *subscriber);	/* on the completing thread, without any lock */
+};
+
+struct cache_shard;
+
+struct cache_entry {
+	/* immutable */
+	struct cache_shard *shard;
+	uint64_t hash;
+	uint16_t type;
+	uint8_t depth;			/* how many follow-ups led here; bounds chains across messages */
+	struct dns_name *name;		/* behind the entry; only its length's bytes exist */
+	/* under the shard's mutex */
+	struct cache_entry *next;	/* in its bucket */
+	struct cache_entry *newer, *older;	/* completed entries by last use */
+	struct subscriber *subscribers;
+	pthread_cond_t changed;
+	enum entry_state state;
+	bool in_table;
+	enum dns_security security;	/* when JUDGED */
+	char *why;			/* when JUDGED; owned, or NULL: as in the answer */
+	struct answer *answer;		/* set once on leaving PENDING */
+	int64_t expires_ms;		/* monotonic; when complete */
+	size_t bytes;
+	/* atomic */
+	_Atomic unsigned refs;
+};
+
+struct cache;
+
+struct cache *cache_new(size_t bytes);
+void cache_free(struct cache **cache);
+
+/**
+ * The entry of a question, alive and not expired, made when there is none.
+ * @param new_r  set to whether it was made now: then the caller must see to it that it gets completed.
+ * @return with a reference for the caller.
+ */
+struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *name, uint16_t type, unsigned depth,
+    bool *new_r);
+void cache_retain(struct cache_entry *entry);
+void cache_release(struct cache_entry **entry);
+
+/** Gives the entry its answer (owned from now on), wakes who waits, tells the subscribers. judged: nothing will judge it. */
+void cache_complete(struct cache_entry *entry, struct answer *answer, bool judged, enum dns_security security);
+
+/** @return whether the entry was PENDING, so that the subscriber is on its list and will be told. */
+bool cache_subscribe(struct cache_entry *entry, struct subscriber *subscriber);
+
+bool cache_is_complete(struct cache_entry *entry);
+
+/** Waits until complete. @param deadline_ms monotonic, 0: none. @return whether it is. */
+bool cache_wait_complete(struct cache_entry *entry, int64_t deadline_ms);
+
+enum judge_turn { JUDGE_DONE, JUDGE_YOURS, JUDGE_TIMEOUT };
+
+/** Waits while somebody else judges. YOURS: the caller must call cache_judge_end(). */
+enum judge_turn cache_judge_begin(struct cache_entry *entry, int64_t deadline_ms);
+
+/** @param why copied; NULL: the judgement was broken off, somebody else may try. */
+void cache_judge_end(struct cache_entry *entry, enum dns_security security, const char *why, uint32_t ttl_secs);
+
+/* What changes in a completed entry, read at once. */
+struct cache_view {
+	enum entry_state state;
+	enum dns_security security;
+	const char *why;	/* in the arena */
+	uint32_t ttl_secs;
+};
+void cache_view(struct cache_entry *entry, struct arena *arena, struct cache_view *view_r);
+
+void cache_usage(struct cache *cache, size_t *bytes_r, size_t *entries_r);
+
+#endif

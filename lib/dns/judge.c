@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The place of DNSSEC validation: a cache entry is judged once, by the first thread that waits for it; the others wait
+ * for its verdict. The validator fetches keys and delegations as raw messages of other entries, which need to be
+ * complete but not judged: so two judgements never wait for each other. A judgement that was cut short by its own
+ * scope's deadline is not kept; the next asker begins anew.
+ */
+#include "dns/resolver.h"
+
+#include <string.h>
+
+#include "util/error.h"
+
+enum { FETCHES_MAX = 256 };
+
+/* One judgement's look-ups; what it was given stays alive until it ends. */
+struct fetch {
+	struct dns_resolver *resolver;
+	int64_t deadline_ms;
+	struct cache_entry *entries[FETCHES_MAX];
+	size_t count;
+	bool cut_short;
+};
+
+static struct cache_entry *fetch_entry(struct fetch *fetch, const char *name, uint16_t type)
+{
+	struct dns_name parsed;
+
+	if (dns_name_parse(name, &parsed) != 0)
+		return NULL;
+	for (size_t i = 0; i < fetch->count; i++)
+		if (fetch->entries[i]->type == type && dns_name_equal(fetch->entries[i]->name, &parsed))
+			return fetch->entries[i];
+	if (fetch->count == FETCHES_MAX)
+		return NULL;
+	fetch->entries[fetch->count] = resolver_acquire(fetch->resolver, &parsed, type, ANSWER_CHAIN_LINKS, NULL);
+	return fetch->entries[fetch->count++];
+}
+
+static void fetch_start(void *context, const char *name, uint16_t type)
+{
+	fetch_entry(context, name, type);
+}
+
+static int fetch_wait(void *context, const char *name, uint16_t type, const uint8_t **wire_r, size_t *length_r)
+{
+	struct fetch *fetch = context;
+	struct cache_entry *entry = fetch_entry(fetch, name, type);
+
+	if (entry == NULL)
+		return -E_DNS;
+	if (!cache_wait_complete(entry, fetch->deadline_ms)) {
+		fetch->cut_short = true;
+		return -E_DNS;
+	}
+	*wire_r = entry->answer->wire;
+	*length_r = entry->answer->wire_length;
+	return entry->answer->wire != NULL ? 0 : -E_DNS;
+}
+
+/* Runs the validator over one entry. @return whether the verdict stands (it was not cut short). */
+static bool entry_validate(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms, bool explain,
+    struct arena *arena, struct validator_verdict *verdict_r)
+{
+	struct fetch *fetch = arena_calloc(arena, 1, sizeof(*fetch));
+	struct dns_fetcher fetcher = { .start = fetch_start, .wait = fetch_wait, .context = fetch };
+	char name[DNS_NAME_TEXT_BYTES];
+
+	fetch->resolver = resolver;
+	fetch->deadline_ms = deadline_ms;
+	memset(verdict_r, 0, sizeof(*verdict_r));
+	dns_name_text(entry->name->bytes, name);
+	validator_judge(resolver->validator, &fetcher, name, entry->type, entry->answer->wire, entry->answer->wire_length,
+	    explain, arena, verdict_r);
+	for (size_t i = 0; i < fetch->count; i++)
+		cache_release(&fetch->entries[i]);
+	if (verdict_r->why == NULL)
+		verdict_r->why = "";
+	/* an answer that was proven with what had come in time stands all the same */
+	return !fetch->cut_short || verdict_r->security < DNS_INDETERMINATE;
+}
+
+bool resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms)
+{
+	enum judge_turn turn = cache_judge_begin(entry, deadline_ms);
+	struct validator_verdict verdict;
+	struct arena *arena;
+	bool stands;
+
+	if (turn != JUDGE_YOURS)
+		return turn == JUDGE_DONE;
+	arena = arena_new();
+	stands = entry_validate(resolver, entry, deadline_ms, false, arena, &verdict);
+	cache_judge_end(entry, verdict.security, stands ? verdict.why : NULL, verdict.ttl_secs);
+	arena_free(&arena);
+	return stands;
+}
+
+void resolver_explain(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
+    struct arena *arena, struct validator_verdict *verdict_r)
+{
+	if (entry->answer->wire == NULL) {
+		*verdict_r = (struct validator_verdict){ .security = DNS_INDETERMINATE, .why = entry->answer->head.why };
+		return;
+	}
+	entry_validate(resolver, entry, deadline_ms, true, arena, verdict_r);
+}

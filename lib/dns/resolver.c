@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The resolver's hub: it joins cache, transport or master file, and validator. A new cache entry is asked here; the
+ * message that comes back is built into an answer here (on the I/O thread), and when a CNAME chain leaves the message
+ * its target is asked at once. Trusts its configuration; what it gets from the transport has been matched, nothing more.
+ */
+#include "dns/resolver.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/resolvconf.h"
+
+enum { RCODE_SERVFAIL = 2 };
+
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+	return value != 0 ? value : fallback;
+}
+
+/* ---- completing ---- */
+
+/* The target of an unfinished chain is asked at once: whoever waits will need it. */
+static void chain_prefetch(struct dns_resolver *resolver, const struct cache_entry *entry, const struct answer *answer)
+{
+	struct cache_entry *next;
+
+	if (answer->target == NULL || entry->depth + answer->link_count > ANSWER_CHAIN_LINKS)
+		return;
+	next = resolver_acquire(resolver, answer->target, entry->type, entry->depth + answer->link_count, NULL);
+	cache_release(&next);
+}
+
+static void entry_complete(struct dns_resolver *resolver, struct cache_entry *entry, struct answer *answer,
+    enum dns_security security)
+{
+	/* the entry may be dropped from the cache at once, but not before the caller's reference goes */
+	bool judged = resolver->validator == NULL || answer->head.status == DNS_STATUS_FAIL;
+
+	chain_prefetch(resolver, entry, answer);
+	cache_complete(entry, answer, judged, security);
+}
+
+/* What stands instead of validation: the AD bit of a resolver on loopback, or nothing. */
+static enum dns_security security_without_validation(const struct dns_resolver *resolver, struct answer *answer,
+    const struct dns_server *server)
+{
+	answer->head.why = resolver->unjudged_why;
+	if (resolver->dnssec != DNSSEC_TRUST_AD)
+		return DNS_INDETERMINATE;
+	if (server == NULL || !addr_is_loopback(&server->addr)) {
+		answer->head.why = "the resolver is not on loopback: its AD bit is not believed";
+		return DNS_INDETERMINATE;
+	}
+	answer->head.why = answer->authenticated ? "AD bit set by the resolver on loopback" :
+	    "AD bit not set by the resolver on loopback";
+	return answer->authenticated ? DNS_SECURE : DNS_INSECURE;
+}
+
+static const char *on_message(void *context, void *cookie, const struct dns_server *server, const uint8_t *wire,
+    size_t length)
+{
+	struct dns_resolver *resolver = context;
+	struct cache_entry *entry = cookie;
+	struct answer *answer;
+	const char *why;
+
+	arena_reset(resolver->scratch);
+	answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, resolver->scratch, &why);
+	if (answer == NULL)
+		return why;
+	entry_complete(resolver, entry, answer, security_without_validation(resolver, answer, server));
+	cache_release(&entry);
+	return NULL;
+}
+
+static void on_give_up(void *context, void *cookie, uint8_t rcode, const char *why)
+{
+	struct dns_resolver *resolver = context;
+	struct cache_entry *entry = cookie;
+
+	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, rcode, why, resolver->limits.fail_ttl_secs),
+	    DNS_INDETERMINATE);
+	cache_release(&entry);
+}
+
+/* ---- asking ---- */
+
+/* Answers from the master file, on the asking thread. */
+static void zonefile_ask(struct dns_resolver *resolver, struct cache_entry *entry)
+{
+	struct arena *scratch = arena_new();
+	struct answer *answer = NULL;
+	const char *why = "the master file says that this name fails";
+	const uint8_t *wire;
+	size_t length;
+
+	if (zonefile_respond(resolver->zonefile, entry->name, entry->type, scratch, &wire, &length) == 0)
+		answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, scratch, &why);
+	if (answer == NULL)
+		answer = answer_fail(entry->name, entry->type, RCODE_SERVFAIL, why, resolver->limits.fail_ttl_secs);
+	else
+		answer->head.why = resolver->unjudged_why;
+	entry_complete(resolver, entry, answer, DNS_INDETERMINATE);
+	arena_free(&scratch);
+}
+
+/*
+ * The same with a master file. The lock (recursive: a chain's target is asked within) hides pending entries from other
+ * threads, so that nobody ever subscribes to one: completing it, maybe with a scope's lock held, calls nobody.
+ */
+static struct cache_entry *zonefile_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
+    unsigned depth, bool *made_r)
+{
+	struct cache_entry *entry;
+
+	pthread_mutex_lock(&resolver->zonefile_lock);
+	entry = cache_acquire(resolver->cache, name, type, depth, made_r);
+	if (*made_r)
+		zonefile_ask(resolver, entry);
+	pthread_mutex_unlock(&resolver->zonefile_lock);
+	return entry;
+}
+
+struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
+    unsigned depth, bool *hit_r)
+{
+	bool made, hit = false;
+	struct cache_entry *entry = resolver->zonefile != NULL ?
+	    zonefile_acquire(resolver, name, type, depth, &made) :
+	    cache_acquire(resolver->cache, name, type, depth, &made);
+
+	atomic_fetch_add_explicit(&resolver->lookups, 1, memory_order_relaxed);
+	if (!made) {
+		hit = cache_is_complete(entry);
+		if (hit)
+			atomic_fetch_add_explicit(&resolver->cache_hits, 1, memory_order_relaxed);
+	} else if (resolver->zonefile == NULL) {
+		cache_retain(entry);	/* the query's */
+		transport_submit(resolver->transport, name, type, entry);
+	}
+	if (hit_r != NULL)
+		*hit_r = hit;
+	return entry;
+}
+
+/* ---- making ---- */
+
+static int transport_make(struct dns_resolver *resolver, const struct dns_config *config, char *why_r, size_t why_bytes)
+{
+	struct dns_server servers[TRANSPORT_MAX_SERVERS];
+	struct transport_config transport = {
+		.servers = servers,
+		.server_count = config->server_count < TRANSPORT_MAX_SERVERS ? config->server_count : TRANSPORT_MAX_SERVERS,
+		.timeout_ms = or_default(config->timeout_ms, 2000), .rounds = or_default(config->rounds, 3),
+		.edns_bytes = or_default(config->edns_bytes, 1232), .max_inflight = or_default(config->max_inflight, 4096),
+		.dnssec_ok = config->dnssec != DNSSEC_OFF, .checking_disabled = config->dnssec == DNSSEC_VALIDATE,
+		.ask_authenticated = config->dnssec == DNSSEC_TRUST_AD,
+		.accept = on_message, .give_up = on_give_up, .context = resolver,
+	};
+
+	for (size_t i = 0; i < transport.server_count; i++) {
+		servers[i] = config->servers[i];
+		if (servers[i].port == 0)
+			servers[i].port = 53;
+		if (servers[i].addr.family != AF_INET && servers[i].addr.family != AF_INET6) {
+			snprintf(why_r, why_bytes, "DNS server %zu has no address", i + 1);
+			return -1;
+		}
+	}
+	if (transport.server_count == 0)
+		transport.server_count = resolvconf_read(RESOLVCONF_PATH, servers, TRANSPORT_MAX_SERVERS);
+	if (transport.server_count == 0) {
+		snprintf(why_r, why_bytes, "no DNS server: none configured and no usable nameserver line in %s", RESOLVCONF_PATH);
+		return -1;
+	}
+	resolver->transport = transport_new(&transport);
+	if (resolver->transport == NULL)
+		snprintf(why_r, why_bytes, "cannot start the thread for DNS queries");
+	return resolver->transport != NULL ? 0 : -1;
+}
+
+static int validator_make(struct dns_resolver *resolver, const struct dns_config *config, char *why_r, size_t why_bytes)
+{
+	struct validator_config validator = { 0 };
+
+	if (config->validator != NULL)
+		validator = *config->validator;
+	validator.trust_anchor_files = config->trust_anchor_files;
+	validator.negative_trust_anchors = config->negative_trust_anchors;
+	validator.clock = config->clock;
+	resolver->validator = validator_new(&validator, why_r, why_bytes);
+	return resolver->validator != NULL ? 0 : -1;
+}
+
+/* Backend and validator. @return 0 or -1 with why_r set. */
+static int resolver_make(struct dns_resolver *resolver, const struct dns_config *config, char *why_r, size_t why_bytes)
+{
+	if (config->zone_file != NULL) {
+		resolver->dnssec = DNSSEC_OFF;
+		resolver->unjudged_why = "from a master file: not judged";
+		resolver->zonefile = zonefile_load(config->zone_file, why_r, why_bytes);
+		return resolver->zonefile != NULL ? 0 : -1;
+	}
+	resolver->dnssec = config->dnssec;
+	resolver->unjudged_why = config->dnssec == DNSSEC_OFF ? "DNSSEC is off" : "not judged yet";
+	if (config->dnssec == DNSSEC_VALIDATE && validator_make(resolver, config, why_r, why_bytes) != 0)
+		return -1;
+	return transport_make(resolver, config, why_r, why_bytes);
+}
+
+static void zonefile_lock_init(struct dns_resolver *resolver)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&resolver->zonefile_lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why_r, size_t why_bytes)
+{
+	struct dns_resolver *resolver = calloc(1, sizeof(*resolver));
+
+	if (resolver == NULL)
+		abort();
+	resolver->limits = (struct answer_limits){
+		.max_ttl_secs = or_default(config->cache_max_ttl_secs, 86400),
+		.max_negative_ttl_secs = or_default(config->cache_negative_ttl_secs, 900),
+		.fail_ttl_secs = or_default(config->fail_ttl_secs, 5),
+		.keep_wire = config->dnssec == DNSSEC_VALIDATE && config->zone_file == NULL,
+	};
+	zonefile_lock_init(resolver);
+	resolver->cache = cache_new(config->cache_bytes != 0 ? config->cache_bytes : (size_t)64 * 1024 * 1024);
+	resolver->scratch = arena_new();
+	if (resolver_make(resolver, config, why_r, why_bytes) != 0)
+		dns_resolver_free(&resolver);
+	return resolver;
+}
+
+void dns_resolver_free(struct dns_resolver **resolver)
+{
+	struct dns_resolver *old = *resolver;
+
+	*resolver = NULL;
+	if (old == NULL)
+		return;
+	transport_free(&old->transport);
+	if (old->validator != NULL)
+		validator_free(&old->validator);
+	zonefile_free(&old->zonefile);
+	cache_free(&old->cache);
+	arena_free(&old->scratch);
+	pthread_mutex_destroy(&old->zonefile_lock);
+	free(old);
+}
+
+void dns_resolver_statistics(struct dns_resolver *resolver, struct dns_statistics *statistics_r)
+{
+	memset(statistics_r, 0, sizeof(*statistics_r));
+	if (resolver->transport != NULL)
+		transport_statistics(resolver->transport, statistics_r);
+	statistics_r->lookups = atomic_load_explicit(&resolver->lookups, memory_order_relaxed);
+	statistics_r->cache_hits = atomic_load_explicit(&resolver->cache_hits, memory_order_relaxed);
+	cache_usage(resolver->cache, &statistics_r->cache_bytes, &statistics_r->cache_entries);
+}
