@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CHECK_DKIM_JOB_H
+#define ASSAY_CHECK_DKIM_JOB_H
+/*
+ * The signatures of one message on their way from the header (dkim.c) to the verdict (dkim_judge.c). Inside the DKIM check
+ * only. Thread: the message's.
+ */
+#include "check/check.h"
+#include "check/dkim.h"
+#include "check/dkim_hash.h"
+#include "check/dkim_signature.h"
+
+/* Clocks differ (RFC 6376 section 3.5, x=): this much is forgiven for t= and x=. */
+enum { DKIM_CLOCK_SKEW_SECS = 300 };
+
+/* One signature that is judged. */
+struct dkim_job {
+	const struct header_field *field;
+	struct dkim_signature signature;
+	const char *limit;		/* why we cannot hash it: a cap of ours or of the library; NULL */
+	const char *query;		/* name of the key record; NULL: no look-up is needed */
+	bool own_header_hash;		/* dkim_canon.c makes it; slot is a surrogate for the body hash */
+	int slot;			/* of the hasher; -1: none */
+	int total_slot;			/* for l=: where the length of the whole body is told; -1 */
+};
+
+struct dkim_state {
+	struct dkim_job *jobs;		/* in header order */
+	size_t job_count;
+	size_t too_many;		/* signatures over the cap, not judged */
+	struct dkim_hasher *hasher;	/* NULL: nothing to hash */
+};
+
+/** Plans the hashes of all jobs and feeds the header to libopendkim. @return whether the body is wanted. */
+bool dkim_feed_header(struct check_context *context, struct dkim_state *state);
+
+/** The verdict on one signature, with its findings raised. */
+void dkim_judge_job(struct check_context *context, const struct dkim_state *state, const struct dkim_job *job,
+    struct dkim_result *result_r);
+
+#endif
