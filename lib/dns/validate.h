@@ -36,6 +36,8 @@ struct validator_config {
 	unsigned max_nsec3_work;		/* 5000: sum of iterations+1 hashed for one response */
 	unsigned max_chain;			/* 10: CNAME and DNAME links */
 	size_t max_cached_cuts;			/* 20000 */
+	unsigned max_crypto_failed_per_lookup;	/* 16: verifications that failed, of the 64 */
+	bool allow_sha1;			/* RSASHA1 (5, 7) counts; default no: insecure (RFC 9905) */
 };
 
 struct validator_verdict {

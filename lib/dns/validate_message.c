@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A DNS message taken apart into RRsets in canonical form (RFC 4034 section 6), answer and authority only.
+ * Frames (owner, type, class, TTL, rdlength) are read here, bounded octet by octet, so that no record can change where
+ * the next one begins. Rdata that may hold compressed or mixed-case names goes through ldns, which knows the forms and
+ * the list of types to lower-case; all other rdata is opaque and already canonical (RFC 3597 section 7).
+ * Trusts nothing. Fails with -E_SYNTAX or -E_LIMIT. Thread: any; objects are the caller's.
+ */
+#include "dns/validate_internal.h"
+
+#include <ldns/ldns.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/error.h"
+
+/* MAX_SIGS is well above the number of signatures looked at (max_rrsigs_per_rrset); it bounds memory. */
+enum { MAX_SECTION_RRS = 256, MAX_SIGS = 32, HEADER_BYTES = 12, RRSIG_FIXED_BYTES = 18 };
+
+struct frame {
+	const uint8_t *owner;
+	uint16_t type, class, length;
+	uint32_t ttl_secs;
+	const uint8_t *rdata;
+	size_t start, end;	/* positions in the message */
+	bool taken;
+};
+
+static uint16_t read_16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t read_32(const uint8_t *at)
+{
+	return (uint32_t)read_16(at) << 16 | read_16(at + 2);
+}
+
+/* Types whose rdata names are compressed on the wire or lower-cased for signing (RFC 4034 section 6.2, RFC 6840
+ * section 5.1). RRSIG is read by rrsig_parse(), NSEC keeps its case. */
+static bool has_names(uint16_t type)
+{
+	switch (type) {
+	case LDNS_RR_TYPE_NS: case LDNS_RR_TYPE_MD: case LDNS_RR_TYPE_MF: case LDNS_RR_TYPE_CNAME:
+	case LDNS_RR_TYPE_SOA: case LDNS_RR_TYPE_MB: case LDNS_RR_TYPE_MG: case LDNS_RR_TYPE_MR:
+	case LDNS_RR_TYPE_PTR: case LDNS_RR_TYPE_MINFO: case LDNS_RR_TYPE_MX: case LDNS_RR_TYPE_RP:
+	case LDNS_RR_TYPE_AFSDB: case LDNS_RR_TYPE_RT: case LDNS_RR_TYPE_PX: case LDNS_RR_TYPE_NAPTR:
+	case LDNS_RR_TYPE_KX: case LDNS_RR_TYPE_SRV: case LDNS_RR_TYPE_DNAME:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Replaces the frame's rdata by its canonical form. */
+static int canonicalise(struct arena *arena, const uint8_t *wire, size_t length, struct frame *frame)
+{
+	ldns_buffer *buffer = ldns_buffer_new(512);
+	size_t position = frame->start;
+	ldns_rr *rr = NULL;
+	int status = -E_SYNTAX;
+
+	if (buffer == NULL)
+		abort();
+	if (ldns_wire2rr(&rr, wire, length, &position, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
+		goto out;
+	/* ldns reads names past the end of a record, and accepts records that lack fields: neither is a record */
+	if (position != frame->end || ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(ldns_rr_descript(frame->type)))
+		goto out;
+	ldns_rr2canonical(rr);
+	if (ldns_rr_rdata2buffer_wire(buffer, rr) != LDNS_STATUS_OK || ldns_buffer_position(buffer) > UINT16_MAX)
+		goto out;
+	frame->length = (uint16_t)ldns_buffer_position(buffer);
+	frame->rdata = arena_memdup(arena, ldns_buffer_begin(buffer), frame->length);
+	status = 0;
+out:
+	ldns_rr_free(rr);
+	ldns_buffer_free(buffer);
+	return status;
+}
+
+static int frame_parse(struct arena *arena, const uint8_t *wire, size_t length, size_t *position, struct frame *frame)
+{
+	uint8_t owner[NAME_BYTES];
+
+	memset(frame, 0, sizeof(*frame));
+	frame->start = *position;
+	if (name_from_wire(wire, length, position, owner) != 0 || length - *position < 10)
+		return -E_SYNTAX;
+	frame->type = read_16(wire + *position);
+	frame->class = read_16(wire + *position + 2);
+	frame->ttl_secs = read_32(wire + *position + 4);
+	frame->length = read_16(wire + *position + 8);
+	*position += 10;
+	if (length - *position < frame->length)
+		return -E_SYNTAX;
+	frame->rdata = wire + *position;
+	*position += frame->length;
+	frame->end = *position;
+	if (frame->ttl_secs > INT32_MAX)	/* RFC 2181 section 8 */
+		frame->ttl_secs = 0;
+	frame->owner = arena_memdup(arena, owner, name_length(owner));
+	return 0;
+}
+
+int rrsig_parse(struct arena *arena, const uint8_t *rdata, size_t length, struct vsig *sig_r, uint16_t *covered_r)
+{
+	uint8_t signer[NAME_BYTES], *prefix;
+	size_t position = 0, signer_length;
+
+	memset(sig_r, 0, sizeof(*sig_r));
+	if (length <= RRSIG_FIXED_BYTES)
+		return -E_SYNTAX;
+	/* of the signer's own octets, so a compression pointer (not allowed, RFC 4034 section 3.1.7) finds no target */
+	if (name_from_wire(rdata + RRSIG_FIXED_BYTES, length - RRSIG_FIXED_BYTES, &position, signer) != 0)
+		return -E_SYNTAX;
+	signer_length = name_length(signer);
+	if (position != signer_length || position + RRSIG_FIXED_BYTES >= length)
+		return -E_SYNTAX;
+	*covered_r = read_16(rdata);
+	sig_r->algorithm = rdata[2];
+	sig_r->labels = rdata[3];
+	sig_r->original_ttl = read_32(rdata + 4);
+	sig_r->expiration = read_32(rdata + 8);
+	sig_r->inception = read_32(rdata + 12);
+	sig_r->key_tag = read_16(rdata + 16);
+	prefix = arena_alloc(arena, RRSIG_FIXED_BYTES + signer_length);
+	memcpy(prefix, rdata, RRSIG_FIXED_BYTES);
+	memcpy(prefix + RRSIG_FIXED_BYTES, signer, signer_length);
+	sig_r->prefix = prefix;
+	sig_r->prefix_length = RRSIG_FIXED_BYTES + signer_length;
+	sig_r->signer = prefix + RRSIG_FIXED_BYTES;
+	sig_r->signature = rdata + sig_r->prefix_length;
+	sig_r->signature_length = length - sig_r->prefix_length;
+	return 0;
+}
+
+static int rr_compare(const void *a, const void *b)
+{
+	const struct vrr *x = a, *y = b;
+	int order = memcmp(x->rdata, y->rdata, x->length < y->length ? x->length : y->length);
+
+	return order != 0 ? order : (int)x->length - (int)y->length;
+}
+
+/* Canonical order without duplicates (RFC 4034 section 6.3). */
+static void rrset_sort(struct vrrset *set)
+{
+	size_t kept = 0;
+
+	if (set->count > 1)
+		qsort(set->rrs, set->count, sizeof(*set->rrs), rr_compare);
+	for (size_t i = 0; i < set->count; i++)
+		if (kept == 0 || rr_compare(&set->rrs[kept - 1], &set->rrs[i]) != 0)
+			set->rrs[kept++] = set->rrs[i];
+	set->count = kept;
+}
+
+/* Gathers the records that belong to frames[first], and the signatures over them. */
+static void rrset_gather(struct arena *arena, struct frame *frames, size_t count, size_t first, struct vrrset *set)
+{
+	const struct frame *head = &frames[first];
+
+	memset(set, 0, sizeof(*set));
+	set->owner = head->owner;
+	set->type = head->type;
+	set->ttl_secs = head->ttl_secs;
+	set->rrs = arena_alloc(arena, (count - first) * sizeof(*set->rrs));
+	for (size_t i = first; i < count; i++) {
+		struct frame *frame = &frames[i];
+
+		if (frame->taken || frame->type != head->type || !name_equal(frame->owner, head->owner))
+			continue;
+		frame->taken = true;
+		if (frame->ttl_secs < set->ttl_secs)
+			set->ttl_secs = frame->ttl_secs;
+		set->rrs[set->count++] = (struct vrr){ frame->rdata, frame->length };
+	}
+	rrset_sort(set);
+}
+
+/* Hands each RRSIG to the RRset it covers; one that covers nothing, or is broken, is of no use to anybody. */
+static void sigs_attach(struct arena *arena, const struct frame *frames, size_t count, struct vrrset *sets, size_t set_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct vrrset *set;
+		struct vsig sig;
+		uint16_t covered;
+
+		if (frames[i].type != DNS_TYPE_RRSIG || frames[i].class != LDNS_RR_CLASS_IN)
+			continue;
+		if (rrsig_parse(arena, frames[i].rdata, frames[i].length, &sig, &covered) != 0)
+			continue;
+		set = rrset_find(sets, set_count, frames[i].owner, covered);
+		if (set == NULL || set->sig_count == MAX_SIGS)
+			continue;
+		if (set->sigs == NULL)
+			set->sigs = arena_alloc(arena, (count - i < MAX_SIGS ? count - i : MAX_SIGS) * sizeof(*set->sigs));
+		set->sigs[set->sig_count++] = sig;
+	}
+}
+
+static int section_parse(struct arena *arena, const uint8_t *wire, size_t length, size_t *position, size_t count,
+    struct vrrset **sets_r, size_t *set_count_r)
+{
+	struct frame *frames;
+	struct vrrset *sets;
+	size_t set_count = 0;
+
+	if (count > MAX_SECTION_RRS)
+		return -E_LIMIT;
+	frames = arena_calloc(arena, count + 1, sizeof(*frames));
+	for (size_t i = 0; i < count; i++) {
+		struct frame *frame = &frames[i];
+
+		if (frame_parse(arena, wire, length, position, frame) != 0)
+			return -E_SYNTAX;
+		frame->taken = frame->class != LDNS_RR_CLASS_IN || frame->type == DNS_TYPE_RRSIG;
+		if (!frame->taken && has_names(frame->type) && canonicalise(arena, wire, length, frame) != 0)
+			return -E_SYNTAX;
+	}
+	sets = arena_calloc(arena, count + 1, sizeof(*sets));
+	for (size_t i = 0; i < count; i++)
+		if (!frames[i].taken)
+			rrset_gather(arena, frames, count, i, &sets[set_count++]);
+	sigs_attach(arena, frames, count, sets, set_count);
+	*sets_r = sets;
+	*set_count_r = set_count;
+	return 0;
+}
+
+int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struct vmessage *message_r)
+{
+	size_t position = HEADER_BYTES, questions;
+	uint8_t name[NAME_BYTES];
+	int status;
+
+	memset(message_r, 0, sizeof(*message_r));
+	if (length < HEADER_BYTES)
+		return -E_SYNTAX;
+	message_r->rcode = wire[3] & 15;
+	questions = read_16(wire + 4);
+	if (questions > 1)
+		return -E_SYNTAX;
+	if (questions == 1) {
+		if (name_from_wire(wire, length, &position, name) != 0 || length - position < 4)
+			return -E_SYNTAX;
+		position += 4;
+	}
+	status = section_parse(arena, wire, length, &position, read_16(wire + 6), &message_r->answer,
+	    &message_r->answer_count);
+	if (status != 0)
+		return status;
+	return section_parse(arena, wire, length, &position, read_16(wire + 8), &message_r->authority,
+	    &message_r->authority_count);
+}
+
+struct vrrset *rrset_find(struct vrrset *sets, size_t count, const uint8_t *owner, uint16_t type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sets[i].type == type && name_equal(sets[i].owner, owner))
+			return &sets[i];
+	return NULL;
+}
+
+/* Windows ascending, each of 1 to 32 octets (RFC 4034 section 4.1.2). A broken bitmap must not look like an empty one. */
+bool bitmap_valid(const uint8_t *bitmap, size_t length)
+{
+	int last = -1;
+
+	while (length != 0) {
+		size_t octets;
+
+		if (length < 2)
+			return false;
+		octets = bitmap[1];
+		if (octets == 0 || octets > 32 || length - 2 < octets || bitmap[0] <= last)
+			return false;
+		last = bitmap[0];
+		bitmap += 2 + octets;
+		length -= 2 + octets;
+	}
+	return true;
+}
+
+bool bitmap_has(const uint8_t *bitmap, size_t length, uint16_t type)
+{
+	size_t position = 0;
+
+	while (length - position >= 2) {
+		size_t octets = bitmap[position + 1];
+
+		if (octets == 0 || octets > 32 || length - position - 2 < octets)
+			return false;
+		if (bitmap[position] == type >> 8) {
+			size_t octet = (type & 255) / 8;
+
+			return octet < octets && (bitmap[position + 2 + octet] & (0x80 >> type % 8)) != 0;
+		}
+		position += 2 + octets;
+	}
+	return false;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The walk down the tree: from the deepest cut that is known, or from an anchor, to the zone that signed an answer, or,
+ * for an answer without signatures, to the proof that a delegation on the way is unsigned (RFC 4035 section 5.2).
+ * All DS and DNSKEY answers that will probably be wanted are asked for at once and then judged in order.
+ * Part of the validator; trusts cached cuts. Fails by the state of the cut it returns. Thread: that of the judgement.
+ */
+#include "dns/validate_internal.h"
+
+#include <ldns/ldns.h>
+#include <string.h>
+
+enum { AHEAD = 8, LIKELY = 4, NO_TTL_LIMIT = 86400 };
+
+const uint8_t *negative_anchor_for(const struct validator *validator, const uint8_t *name)
+{
+	const uint8_t *best = NULL;
+
+	for (const struct name_list *item = validator->negative_anchors; item != NULL; item = item->next)
+		if (name_within(name, item->name) && (best == NULL || name_labels(item->name) > name_labels(best)))
+			best = item->name;
+	/* a positive anchor below the negative one wins again (RFC 7646 section 1.1) */
+	for (const struct anchor *anchor = validator->anchors; best != NULL && anchor != NULL; anchor = anchor->next)
+		if (name_within(name, anchor->name) && name_below(anchor->name, best))
+			return NULL;
+	return best;
+}
+
+static struct cut *anchor_establish(struct judgement *j, const uint8_t *name)
+{
+	for (const struct anchor *anchor = j->validator->anchors; anchor != NULL; anchor = anchor->next)
+		if (name_equal(anchor->name, name))
+			return keys_establish(j, name, anchor->ds, anchor->ds_count, NULL, NO_TTL_LIMIT,
+			    j_printf(j, "trust anchor from %s", anchor->source));
+	return NULL;
+}
+
+/* The cached cut, held. */
+static struct cut *cached(struct judgement *j, const uint8_t *name)
+{
+	struct cut *cut = cuts_get(j->validator->cuts, name, j->now);
+
+	return cut != NULL ? judgement_hold(j, cut) : NULL;
+}
+
+/* The deepest cut known at name or above: cached or anchored. */
+static struct cut *nearest(struct judgement *j, const uint8_t *name)
+{
+	for (;; name = name_parent(name)) {
+		struct cut *cut = cached(j, name);
+
+		if (cut != NULL && cut->state != CUT_NOT_A_CUT)
+			return cut;
+		cut = anchor_establish(j, name);
+		if (cut != NULL)
+			return cut;
+		if (name_is_root(name))
+			return cut_make(j, name, CUT_UNKNOWN, NULL, 0, "no trust anchor covers this name");
+	}
+}
+
+/* DS set at zone, by parent. */
+static struct cut *delegation_follow(struct judgement *j, const uint8_t *zone, struct vrrset *set, struct cut *parent)
+{
+	const struct vsig *sig = rrset_verify(j, set, parent, VERIFY_UNEXPANDED);
+	struct vds *ds;
+	size_t count;
+
+	if (sig == NULL)
+		return cut_make(j, zone, CUT_BOGUS, parent, 0, j_printf(j, "DS set of %s: %s", name_text(j->arena, zone), set->why));
+	ds = arena_calloc(j->arena, set->count + 1, sizeof(*ds));
+	count = ds_parse(set, ds, set->count);
+	return keys_establish(j, zone, ds, count, parent, set->ttl_secs, j_printf(j, "DS set signed by key %u %s of zone %s",
+	    sig->key_tag, algorithm_name(sig->algorithm), name_text(j->arena, parent->name)));
+}
+
+/* An alias at the label, or a DNAME above it, is data of the zone: no cut there. NULL when there is no alias. */
+static struct cut *alias_follow(struct judgement *j, const uint8_t *name, struct vmessage *message, struct cut *zone)
+{
+	struct vrrset *set = NULL;
+
+	for (size_t i = 0; i < message->answer_count && set == NULL; i++) {
+		struct vrrset *candidate = &message->answer[i];
+
+		if (candidate->type == DNS_TYPE_DNAME && name_below(name, candidate->owner) &&
+		    name_within(candidate->owner, zone->name))
+			set = candidate;
+	}
+	if (set == NULL)
+		set = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
+	if (set == NULL)
+		return NULL;
+	if (rrset_verify(j, set, zone, VERIFY_ANY) == NULL)
+		return cut_make(j, name, CUT_BOGUS, zone, 0, j_printf(j, "alias in answer to DS of %s: %s",
+		    name_text(j->arena, name), set->why));
+	if (rrset_is_expanded(set)) {
+		struct denial denial = denial_judge_wildcard(j, message, zone, name, set->sig->labels);
+
+		if (denial.kind == DENIAL_INSECURE)
+			return cut_make(j, name, CUT_INSECURE, zone, denial.ttl_secs, denial.why);
+		if (denial.kind == DENIAL_BOGUS)
+			return cut_make(j, name, CUT_BOGUS, zone, 0, denial.why);
+	}
+	return cut_make(j, name, CUT_NOT_A_CUT, zone, set->ttl_secs, "it is an alias");
+}
+
+/* One label: what the zone above it says of it. ended_r: nothing exists below it. */
+static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zone, bool *ended_r)
+{
+	const char *text = name_text(j->arena, name);
+	struct vmessage *message;
+	struct denial denial;
+	struct vrrset *set;
+	struct cut *cut;
+
+	if (judgement_fetch(j, name, DNS_TYPE_DS, &message) != 0)
+		return cut_make(j, name, CUT_UNKNOWN, zone, 0, j_printf(j, "no answer to DS of %s", text));
+	set = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_DS);
+	if (set != NULL)
+		return delegation_follow(j, name, set, zone);
+	cut = alias_follow(j, name, message, zone);
+	if (cut != NULL)
+		return cut;
+	denial = denial_judge(j, message, zone, name, DNS_TYPE_DS);
+	if (denial.kind == DENIAL_BOGUS)
+		return cut_make(j, name, CUT_BOGUS, zone, 0, j_printf(j, "no DS of %s, and no proof of that: %s", text, denial.why));
+	if (denial.kind == DENIAL_INSECURE)
+		return cut_make(j, name, CUT_INSECURE, zone, denial.ttl_secs, denial.why);
+	if (denial.delegation)
+		return cut_make(j, name, CUT_INSECURE, zone, denial.ttl_secs, j_printf(j,
+		    "zone %s proves that the delegation %s has no DS (%s)", name_text(j->arena, zone->name), text, denial.why));
+	*ended_r = message->rcode == LDNS_RCODE_NXDOMAIN;
+	return cut_make(j, name, CUT_NOT_A_CUT, zone, denial.ttl_secs, denial.why);
+}
+
+/* Top-down, label by label, from a SECURE zone. @return the first cut that is not SECURE, or the deepest SECURE one. */
+static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_t *target)
+{
+	unsigned labels = name_labels(zone->name), last = name_labels(target), started = labels;
+	bool ended = false;
+
+	while (labels < last && !ended) {
+		const uint8_t *name;
+		struct cut *cut;
+
+		for (; started < last && started < labels + AHEAD; started++)
+			judgement_start(j, name_suffix(target, started + 1), DNS_TYPE_DS);
+		name = name_suffix(target, ++labels);
+		cut = cached(j, name);
+		if (cut == NULL)
+			cut = step(j, name, zone, &ended);
+		if (cut->state == CUT_SECURE)
+			zone = cut;
+		else if (cut->state != CUT_NOT_A_CUT)
+			return cut;
+	}
+	return zone;
+}
+
+/* Who says to have signed the DS set: the zone above, which need not be the next label. NULL when nobody between. */
+static const uint8_t *ds_signer(const struct vrrset *set, const uint8_t *base)
+{
+	for (size_t i = 0; i < set->sig_count; i++)
+		if (name_below(set->owner, set->sigs[i].signer) && name_within(set->sigs[i].signer, base))
+			return set->sigs[i].signer;
+	return NULL;
+}
+
+/* Both halves of each delegation between base and zone, as far as they are likely to be cuts. */
+static void prefetch(struct judgement *j, const uint8_t *base, const uint8_t *zone)
+{
+	unsigned first = name_labels(base) + 1, last = name_labels(zone);
+
+	for (unsigned labels = last; labels >= first; labels--) {
+		const uint8_t *name = name_suffix(zone, labels);
+
+		if (labels != last && labels >= first + LIKELY)
+			continue;
+		judgement_start(j, name, DNS_TYPE_DS);
+		judgement_start(j, name, DNS_TYPE_DNSKEY);
+	}
+}
+
+struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)
+{
+	struct cut *cut = cached(j, zone), *base;
+	struct vmessage *message;
+	struct vrrset *set;
+	const uint8_t *signer;
+
+	if (cut != NULL)
+		return cut;
+	base = nearest(j, zone);
+	if (base->state != CUT_SECURE || name_equal(base->name, zone))
+		return base;
+	prefetch(j, base->name, zone);
+	if (judgement_fetch(j, zone, DNS_TYPE_DS, &message) != 0)
+		return cut_make(j, zone, CUT_UNKNOWN, base, 0, j_printf(j, "no answer to DS of %s", name_text(j->arena, zone)));
+	set = rrset_find(message->answer, message->answer_count, zone, DNS_TYPE_DS);
+	signer = set != NULL ? ds_signer(set, base->name) : NULL;
+	if (signer != NULL) {
+		/* the signer is above zone, so this recursion ends */
+		struct cut *parent = name_equal(signer, base->name) ? base : walk_to_zone(j, signer);
+
+		if (parent->state == CUT_SECURE)
+			return delegation_follow(j, zone, set, parent);
+		if (parent->state != CUT_NOT_A_CUT)
+			return parent;
+	}
+	cut = walk_down(j, base, zone);
+	if (cut->state == CUT_SECURE && !name_equal(cut->name, zone))
+		return cut_make(j, zone, CUT_NOT_A_CUT, cut, 0, "it is no zone");
+	return cut;
+}
+
+struct cut *walk_to_name(struct judgement *j, const uint8_t *name)
+{
+	struct cut *base = nearest(j, name);
+
+	return base->state == CUT_SECURE ? walk_down(j, base, name) : base;
+}
