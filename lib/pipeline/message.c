@@ -173,6 +173,13 @@ void message_recipient(struct message *message, const char *recipient, struct de
 	recipient_keep(message, address, who.recipient_domain);
 }
 
+void message_recipient_keep(struct message *message, const char *recipient)
+{
+	const char *address = address_copy(message, recipient);
+
+	recipient_keep(message, address, address_domain(message, address));
+}
+
 /* Occurrence number of a new field: one more than the last field of the same name. */
 static unsigned field_occurrence(const struct message *message, const char *name, size_t name_length)
 {

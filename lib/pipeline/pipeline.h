@@ -59,6 +59,9 @@ bool message_acts_at_rcpt(const struct message *message);
  */
 void message_recipient(struct message *message, const char *recipient, struct decision *decision_r);
 
+/** A recipient that is weighed at the end of the message only (`assay check`). */
+void message_recipient_keep(struct message *message, const char *recipient);
+
 /** value as received behind the colon. Fields over the caps are counted, not kept. */
 void message_field(struct message *message, const char *name, const char *value, size_t value_length);
 

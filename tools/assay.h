@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_TOOLS_ASSAY_H
+#define ASSAY_TOOLS_ASSAY_H
+/*
+ * The command line: one file a subcommand, all over the same library as the daemon. Single-threaded but for the
+ * resolver's own thread. Exit codes are those of sysexits.h; an error is one sentence on standard error.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "pipeline/pipeline.h"
+
+#define DEFAULT_CONFIG SYSCONFDIR "/assay/assay.conf"
+
+/* Subcommands: argv[0] is the subcommand's name. @return exit code. */
+int command_check(int argc, char **argv);
+int command_dns(int argc, char **argv);
+int command_findings(int argc, char **argv);
+int command_config(int argc, char **argv);
+
+/** "assay: ..." on standard error. @return code. */
+int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
+struct config *load_config(const char *path);
+
+/* Options that several subcommands share: they override the config's dns section. */
+struct dns_options {
+	struct dns_server server;	/* --resolver ADDR[@PORT] */
+	bool has_server;
+	const char *trust_anchor[2];	/* --trust-anchor F; NULL-terminated */
+	const char *zone_file;		/* --zone F */
+	enum dnssec_mode dnssec;	/* --dnssec */
+	bool has_dnssec;
+	struct clock clock;		/* --time EPOCH */
+};
+/** ADDR[@PORT]. @return 0 or -E_SYNTAX. */
+int parse_resolver(const char *text, struct dns_server *server_r);
+int parse_dnssec(const char *text, enum dnssec_mode *mode_r);
+int parse_time(const char *text, int64_t *secs_r);
+/** Puts the options into the config (which borrows them). @return 0 or an exit code after a complaint. */
+int dns_options_apply(const struct dns_options *options, struct config *config);
+
+/** Prints text with control and 8-bit bytes as \xNN: nothing from a message reaches the terminal raw. */
+void print_clean(FILE *out, const char *text);
+
+/* ---- check ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Reads a message (RFC 5322, LF or CRLF; a leading mbox From_ line is skipped) into the pipeline, as an MTA would hand it
+ * over: folds as LF, body lines as CRLF.
+ * @return 0, or an exit code after a complaint (read error).
+ */
+int message_read(FILE *in, const char *name, struct message *message);
+
+struct verdict {
+	struct message *message;
+	const struct outcome *outcome;
+	const struct facts_connection *connection;
+	bool envelope_only;
+};
+void verdict_print_text(const struct verdict *verdict, FILE *out);
+void verdict_print_json(const struct verdict *verdict, FILE *out);
+
+#endif

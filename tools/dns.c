@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * assay dns: one look-up through the resolver of the daemon, with the reason for its DNSSEC verdict. The first line of
+ * output is the verdict, so that scripts can read it.
+ */
+#include <getopt.h>
+#include <jansson.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "assay.h"
+#include "json_text.h"
+#include "util/buf.h"
+
+struct dns_command {
+	const char *config_path, *name;
+	uint16_t type;
+	struct dns_options dns;
+	bool json;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: assay dns [OPTION]... NAME [TYPE]\n"
+	    "  --resolver ADDR[@PORT]   DNS server\n"
+	    "  --trust-anchor F         DNSSEC trust anchors\n"
+	    "  --dnssec validate|trust-ad|off\n"
+	    "  --zone F                 answers come from this zone file\n"
+	    "  --time EPOCH             judge signatures as if it were this time\n"
+	    "  --config F               configuration (default " DEFAULT_CONFIG ")\n"
+	    "  --json                   print one JSON object\n"
+	    "  TYPE                     default TXT\n", out);
+}
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' }, { "resolver", required_argument, NULL, 'R' },
+	{ "trust-anchor", required_argument, NULL, 'T' }, { "dnssec", required_argument, NULL, 'D' },
+	{ "zone", required_argument, NULL, 'z' }, { "time", required_argument, NULL, 'M' },
+	{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+};
+
+static int bad_value(const char *option, const char *value)
+{
+	return complain(EX_USAGE, "dns: --%s: '%s' is not valid", option, value);
+}
+
+/* @return -1 to go on, else the exit code. */
+static int take_option(int option, struct dns_command *command)
+{
+	struct dns_options *dns = &command->dns;
+
+	switch (option) {
+	case 'c': command->config_path = optarg; return -1;
+	case 'T': dns->trust_anchor[0] = optarg; return -1;
+	case 'z': dns->zone_file = optarg; return -1;
+	case 'j': command->json = true; return -1;
+	case 'h': usage(stdout); return EX_OK;
+	case 'R':
+		dns->has_server = true;
+		return parse_resolver(optarg, &dns->server) == 0 ? -1 : bad_value("resolver", optarg);
+	case 'D':
+		dns->has_dnssec = true;
+		return parse_dnssec(optarg, &dns->dnssec) == 0 ? -1 : bad_value("dnssec", optarg);
+	case 'M':
+		return parse_time(optarg, &dns->clock.fixed_secs) == 0 ? -1 : bad_value("time", optarg);
+	default: usage(stderr); return EX_USAGE;
+	}
+}
+
+static int read_options(int argc, char **argv, struct dns_command *command)
+{
+	int option, code = -1;
+
+	command->type = DNS_TYPE_TXT;
+	while (code < 0 && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+		code = take_option(option, command);
+	if (code >= 0)
+		return code;
+	if (optind == argc) {
+		complain(EX_USAGE, "dns: no NAME given");
+		usage(stderr);
+		return EX_USAGE;
+	}
+	command->name = argv[optind++];
+	if (optind < argc) {
+		command->type = dns_type_from_name(argv[optind]);
+		if (command->type == 0)
+			return complain(EX_USAGE, "dns: '%s' is not a record type", argv[optind]);
+		optind++;
+	}
+	if (optind < argc)
+		return complain(EX_USAGE, "dns: unexpected argument '%s'", argv[optind]);
+	if (strcmp(command->name, ".") != 0 && !dns_name_valid(command->name))
+		return complain(EX_USAGE, "dns: '%s' is not a domain name", command->name);
+	return -1;
+}
+
+/* Rdata in a form for reading: text, name or address for the types we know, else RFC 3597 hex. */
+static const char *rdata_text(const struct dns_rr *rr, struct arena *arena)
+{
+	char address[ADDR_TEXT_BYTES];
+	struct ip_addr addr;
+	const char *name;
+	struct buf hex;
+
+	if (rr->type == DNS_TYPE_A || rr->type == DNS_TYPE_AAAA) {
+		addr = dns_rr_addr(rr);
+		return arena_strdup(arena, addr_format(&addr, address));
+	}
+	if (rr->type == DNS_TYPE_TXT)
+		return arena_printf(arena, "\"%s\"", dns_rr_text(rr, arena, NULL));
+	name = rr->type == DNS_TYPE_MX || rr->type == DNS_TYPE_PTR || rr->type == DNS_TYPE_CNAME || rr->type == DNS_TYPE_NS ?
+	    dns_rr_name(rr, arena) : NULL;
+	if (name != NULL)
+		return rr->type == DNS_TYPE_MX ? arena_printf(arena, "%u %s", dns_rr_preference(rr), name) : name;
+	hex = buf_make(arena);
+	buf_printf(&hex, "\\# %u ", rr->rdata_length);
+	for (unsigned i = 0; i < rr->rdata_length; i++)
+		buf_printf(&hex, "%02x", rr->rdata[i]);
+	return hex.data;
+}
+
+static void print_text(const struct dns_answer *answer, const char *explanation, struct arena *arena)
+{
+	char type[16];
+
+	printf("%s\n%s", dns_security_name(answer->security), dns_status_name(answer->status));
+	if (strcmp(answer->name, answer->canonical_name) != 0) {
+		fputs(" (alias of ", stdout);
+		print_clean(stdout, answer->canonical_name);
+		putchar(')');
+	}
+	putchar('\n');
+	for (size_t i = 0; i < answer->rr_count; i++) {
+		const struct dns_rr *rr = &answer->rrs[i];
+
+		print_clean(stdout, rr->owner);
+		printf(" %u %s ", rr->ttl_secs, dns_type_name(rr->type, type));
+		print_clean(stdout, rdata_text(rr, arena));
+		putchar('\n');
+	}
+	print_clean(stdout, answer->why);
+	putchar('\n');
+	for (const char *line = explanation; line != NULL && *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+
+		fputs("  ", stdout);
+		print_clean(stdout, arena_strndup(arena, line, length));
+		putchar('\n');
+		line += length + (line[length] != '\0');
+	}
+}
+
+static void print_json(const struct dns_answer *answer, const char *explanation, struct arena *arena)
+{
+	json_t *object = json_object(), *records = json_array();
+	char type[16];
+
+	for (size_t i = 0; i < answer->rr_count; i++) {
+		const struct dns_rr *rr = &answer->rrs[i];
+
+		json_array_append_new(records, json_pack("{s:o, s:i, s:s, s:o}", "name", json_text(arena, rr->owner),
+		    "ttl", (int)rr->ttl_secs, "type", dns_type_name(rr->type, type),
+		    "data", json_text(arena, rdata_text(rr, arena))));
+	}
+	json_object_set_new(object, "security", json_string(dns_security_name(answer->security)));
+	json_object_set_new(object, "status", json_string(dns_status_name(answer->status)));
+	json_object_set_new(object, "rcode", json_integer(answer->rcode));
+	json_object_set_new(object, "name", json_text(arena, answer->name));
+	json_object_set_new(object, "canonical_name", json_text(arena, answer->canonical_name));
+	json_object_set_new(object, "records", records);
+	json_object_set_new(object, "why", json_text(arena, answer->why));
+	json_object_set_new(object, "explanation", json_text(arena, explanation));
+	json_dumpf(object, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(object);
+}
+
+static int look_up(const struct dns_command *command, struct config *config)
+{
+	struct dns_resolver *resolver;
+	struct dns_scope *scope;
+	const struct dns_answer *answer;
+	const char *explanation = NULL;
+	struct arena *arena;
+	char why[512] = "";
+	int code = dns_options_apply(&command->dns, config);
+
+	if (code != 0)
+		return code;
+	resolver = dns_resolver_new(&config->dns, why, sizeof(why));
+	if (resolver == NULL)
+		return complain(EX_CONFIG, "%s", why);
+	arena = arena_new();
+	scope = dns_scope_new(resolver, config->dns_deadline_ms, config->max_dns_lookups);
+	answer = dns_explain(scope, command->name, command->type, &explanation);
+	if (command->json)
+		print_json(answer, explanation, arena);
+	else
+		print_text(answer, explanation, arena);
+	dns_scope_free(&scope);
+	arena_free(&arena);
+	dns_resolver_free(&resolver);
+	return EX_OK;
+}
+
+int command_dns(int argc, char **argv)
+{
+	struct dns_command command = { .config_path = NULL };
+	struct config *config;
+	int code = read_options(argc, argv, &command);
+
+	if (code >= 0)
+		return code;
+	config = load_config(command.config_path);
+	if (config == NULL)
+		return EX_CONFIG;
+	code = look_up(&command, config);
+	config_unref(&config);
+	return code;
+}

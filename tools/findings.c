@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* assay findings: prints the table of findings as it is compiled in. */
+#include <getopt.h>
+#include <jansson.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "assay.h"
+
+static const char *stage_name(enum finding_stage stage)
+{
+	return stage == FINDING_STAGE_ENVELOPE ? "envelope" : "message";
+}
+
+static int print_json(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < FINDING_COUNT; i++) {
+		const struct finding_row *row = &findings_table[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "name", row->name,
+		    "check", row->check, "stage", stage_name(row->stage), "action", action_name(row->default_action),
+		    "code", (int)row->code, "enhanced", row->enhanced, "text", row->text, "help", row->help));
+	}
+	json_dumpf(list, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(list);
+	return EX_OK;
+}
+
+static int print_text(void)
+{
+	printf("%-26s %-8s %-9s %-11s %s\n", "finding", "check", "known at", "default", "reply");
+	for (size_t i = 0; i < FINDING_COUNT; i++) {
+		const struct finding_row *row = &findings_table[i];
+
+		printf("%-26s %-8s %-9s %-11s %u %s %s\n    %s\n", row->name, row->check, stage_name(row->stage),
+		    action_name(row->default_action), row->code, row->enhanced, row->text, row->help);
+	}
+	return EX_OK;
+}
+
+int command_findings(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			puts("usage: assay findings [--json]");
+			return EX_OK;
+		}
+		if (option != 'j')
+			return EX_USAGE;
+		json = true;
+	}
+	if (optind < argc)
+		return complain(EX_USAGE, "findings: unexpected argument '%s'", argv[optind]);
+	return json ? print_json() : print_text();
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* assay: finds the subcommand; what all of them share. */
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "assay.h"
+#include "util/error.h"
+
+enum { NAME_MAX_LENGTH = 32, WORTH_SUGGESTING = 3 };
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "check", command_check, "judge one message, or an envelope and connection, as the daemon would" },
+	{ "dns", command_dns, "look up a name and say how DNSSEC judges the answer, and why" },
+	{ "findings", command_findings, "list every finding: default action, SMTP reply, meaning" },
+	{ "config", command_config, "check a configuration file and print the effective values" },
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+int complain(int code, const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("assay: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	return code;
+}
+
+struct config *load_config(const char *path)
+{
+	if (path == NULL && access(DEFAULT_CONFIG, R_OK) == 0)
+		path = DEFAULT_CONFIG;
+	return config_load(path, stderr);
+}
+
+int parse_resolver(const char *text, struct dns_server *server_r)
+{
+	const char *at = strchr(text, '@');
+	size_t length = at != NULL ? (size_t)(at - text) : strlen(text);
+	char address[ADDR_TEXT_BYTES + 8], *end;
+	unsigned long port = 53;
+
+	if (length >= sizeof(address))
+		return -E_SYNTAX;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	if (at != NULL) {
+		port = strtoul(at + 1, &end, 10);
+		if (at[1] < '0' || at[1] > '9' || *end != '\0' || port == 0 || port > 65535)
+			return -E_SYNTAX;
+	}
+	server_r->port = (uint16_t)port;
+	return addr_parse(address, &server_r->addr);
+}
+
+int parse_dnssec(const char *text, enum dnssec_mode *mode_r)
+{
+	static const char *const names[] = {
+		[DNSSEC_VALIDATE] = "validate", [DNSSEC_TRUST_AD] = "trust-ad", [DNSSEC_OFF] = "off",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*mode_r = (enum dnssec_mode)i;
+			return 0;
+		}
+	}
+	return -E_SYNTAX;
+}
+
+int parse_time(const char *text, int64_t *secs_r)
+{
+	char *end;
+	long long secs = strtoll(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || secs <= 0 || secs == LLONG_MAX)
+		return -E_SYNTAX;
+	*secs_r = secs;
+	return 0;
+}
+
+int dns_options_apply(const struct dns_options *options, struct config *config)
+{
+	if (options->zone_file != NULL && access(options->zone_file, R_OK) != 0)
+		return complain(EX_NOINPUT, "zone file %s cannot be read", options->zone_file);
+	if (options->trust_anchor[0] != NULL && access(options->trust_anchor[0], R_OK) != 0)
+		return complain(EX_NOINPUT, "trust anchor file %s cannot be read", options->trust_anchor[0]);
+	if (options->has_server) {
+		config->dns.servers = &options->server;
+		config->dns.server_count = 1;
+		config->dns.zone_file = NULL;
+	}
+	if (options->zone_file != NULL)
+		config->dns.zone_file = options->zone_file;
+	if (options->trust_anchor[0] != NULL)
+		config->dns.trust_anchor_files = options->trust_anchor;
+	if (options->has_dnssec)
+		config->dns.dnssec = options->dnssec;
+	if (options->clock.fixed_secs != 0)
+		config->dns.clock = &options->clock;
+	return 0;
+}
+
+void print_clean(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c >= 32 && c < 127)
+			fputc(c, out);
+		else
+			fprintf(out, "\\x%02x", c);
+	}
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: assay COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n", out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+	fputs("\nassay COMMAND --help tells the options; see also assay(1)\n", out);
+}
+
+/* Edit distance (insert, delete, replace), for the suggestion only. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[NAME_MAX_LENGTH + 1];
+	size_t b_length = strlen(b);
+
+	if (strlen(a) > NAME_MAX_LENGTH || b_length > NAME_MAX_LENGTH)
+		return UINT_MAX;
+	for (unsigned j = 0; j <= b_length; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1] != '\0'; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_length; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[b_length];
+}
+
+static int unknown_command(const char *name)
+{
+	const char *nearest = NULL;
+	unsigned best = WORTH_SUGGESTING + 1;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		unsigned d = distance(name, commands[i].name);
+
+		if (d < best) {
+			best = d;
+			nearest = commands[i].name;
+		}
+	}
+	if (nearest != NULL)
+		return complain(EX_USAGE, "no command '%s'; did you mean '%s'?", name, nearest);
+	complain(EX_USAGE, "no command '%s'", name);
+	usage(stderr);
+	return EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return EX_OK;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	return unknown_command(argv[1]);
+}
