@@ -56,7 +56,7 @@ struct config {
 
 	/* what */
 	enum run_mode mode;
-	const char *help_url;		/* appended to replies; "%s" is replaced by the finding's name; NULL: none */
+	const char *help_url;		/* appended to replies; %s becomes the finding's name, %d the domain; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */

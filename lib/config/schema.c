@@ -78,7 +78,7 @@ const struct option_row schema_table[] = {
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(words_mode),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
-	    "added to replies; %s is replaced by the finding's name; empty: none" },
+	    "added to replies; %s becomes the finding's name, %d the domain; empty: none" },
 
 	{ "spf", "enabled", OPTION_BOOL, CONFIG(spf_enabled), "yes", YES_NO,
 	    "check SPF (RFC 7208); DMARC needs it" },

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Findings → decision. Which policy applies, and which of the actions that it assigns to the findings is the strongest.
+ * Pure: same input, same decision, whatever the order of the findings. Thread: any. Trusts the results' enums; their
+ * texts come from the network and are only passed to reply_text() (reply.c), which cleans them.
+ */
+#include "policy/policy.h"
+
+#include <string.h>
+
+#include "policy/reply.h"
+
+bool policy_domain_matches(const struct string_list *patterns, const char *domain)
+{
+	size_t length, pattern_length;
+
+	if (domain == NULL)
+		return false;
+	length = strlen(domain);
+	for (size_t i = 0; i < patterns->count; i++) {
+		const char *pattern = patterns->items[i];
+
+		pattern_length = strlen(pattern);
+		if (pattern[0] != '.') {
+			if (strcmp(pattern, domain) == 0)
+				return true;
+		} else if (strcmp(pattern + 1, domain) == 0 ||
+		    (length > pattern_length && strcmp(domain + length - pattern_length, pattern) == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Every author domain must match: else a second From would borrow a policy that was made for another domain. */
+static bool authors_match(const struct policy_config *policy, const struct policy_who *who)
+{
+	for (size_t i = 0; i < who->author_domain_count; i++) {
+		if (!policy_domain_matches(&policy->author_domains, who->author_domains[i]))
+			return false;
+	}
+	return who->author_domain_count != 0;
+}
+
+static bool client_matches(const struct policy_config *policy, const struct ip_addr *client)
+{
+	for (size_t i = 0; client != NULL && i < policy->client_networks.count; i++) {
+		if (network_contains(&policy->client_networks.items[i], client))
+			return true;
+	}
+	return false;
+}
+
+static bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
+{
+	if (policy->recipient_domains.count != 0 && !policy_domain_matches(&policy->recipient_domains, who->recipient_domain))
+		return false;
+	if (policy->author_domains.count != 0 && !authors_match(policy, who))
+		return false;
+	return policy->client_networks.count == 0 || client_matches(policy, who->client);
+}
+
+const struct policy_config *policy_select(const struct config *config, const struct policy_who *who)
+{
+	for (size_t i = 0; i + 1 < config->policy_count; i++) {
+		if (policy_matches(&config->policies[i], who))
+			return &config->policies[i];
+	}
+	return &config->policies[config->policy_count - 1];
+}
+
+/* Checks whose evidence is the message or the session itself; DNSSEC has nothing to say about them. */
+static bool stands_on_dns(enum finding_id id)
+{
+	static const char *const without[] = { "tls", "auth", "author", "authres" };
+
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		if (strcmp(findings_table[id].check, without[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
+static enum action asked_action(const struct policy_config *policy, const struct finding *finding)
+{
+	enum action action = policy->actions[finding->id];
+
+	if (action == ACTION_REJECT && policy->reject_only_secure && stands_on_dns(finding->id) &&
+	    finding->dnssec != DNS_SECURE)
+		return ACTION_QUARANTINE;
+	return action;
+}
+
+static bool is_permanent(const struct finding *finding)
+{
+	return findings_table[finding->id].code >= 500;
+}
+
+/* Whether a should decide rather than b when both ask for the same action: an order that depends on them alone. */
+static bool goes_before(const struct finding *a, const struct finding *b)
+{
+	if (is_permanent(a) != is_permanent(b))
+		return is_permanent(a);
+	if (a->id != b->id)
+		return a->id < b->id;
+	return strcmp(a->domain != NULL ? a->domain : "", b->domain != NULL ? b->domain : "") < 0;
+}
+
+/* The strongest so far, and what else asked for the same action. */
+struct weighing {
+	const struct policy_config *policy;
+	enum action action;
+	const struct finding *decider;	/* NULL while the action is none */
+	finding_set asking;		/* findings that ask for the action */
+};
+
+static void weigh(struct weighing *weighing, const struct finding *finding)
+{
+	enum action action = asked_action(weighing->policy, finding);
+
+	if (action == ACTION_NONE || action < weighing->action)
+		return;
+	if (action > weighing->action) {
+		weighing->action = action;
+		weighing->decider = NULL;
+		weighing->asking = 0;
+	}
+	weighing->asking |= (finding_set)1 << finding->id;
+	if (weighing->decider == NULL || goes_before(finding, weighing->decider))
+		weighing->decider = finding;
+}
+
+static bool needs_secure(const struct policy_config *policy, enum result result, const char *domain)
+{
+	return result == RESULT_PASS && policy_domain_matches(&policy->require_secure_domains, domain);
+}
+
+static bool dkim_passes_securely(const struct results *results, const char *domain)
+{
+	for (size_t i = 0; i < results->dkim_count; i++) {
+		const struct dkim_result *dkim = &results->dkim[i];
+
+		if (dkim->result == RESULT_PASS && dkim->dnssec == DNS_SECURE && dkim->domain != NULL &&
+		    strcmp(dkim->domain, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The pass that require-secure-domains does not believe: DMARC's when DMARC passed for a listed domain; else an SPF or
+ * DKIM pass of a listed domain that has no secure DKIM pass beside it. A pure function of the results, so that it can be
+ * replayed. @return the domain; NULL when there is no such pass.
+ */
+static const char *insecure_pass_domain(const struct policy_config *policy, const struct results *results)
+{
+	const struct spf_result *spf = &results->spf;
+
+	if (needs_secure(policy, results->dmarc.result, results->dmarc.domain))
+		return results->dmarc.dnssec == DNS_SECURE ? NULL : results->dmarc.domain;
+	if (needs_secure(policy, spf->result, spf->domain) && spf->dnssec != DNS_SECURE &&
+	    !dkim_passes_securely(results, spf->domain))
+		return spf->domain;
+	for (size_t i = 0; i < results->dkim_count; i++) {
+		const struct dkim_result *dkim = &results->dkim[i];
+
+		if (needs_secure(policy, dkim->result, dkim->domain) && dkim->dnssec != DNS_SECURE &&
+		    !dkim_passes_securely(results, dkim->domain) &&
+		    !(spf->result == RESULT_PASS && spf->dnssec == DNS_SECURE && spf->domain != NULL &&
+		    strcmp(spf->domain, dkim->domain) == 0))
+			return dkim->domain;
+	}
+	return NULL;
+}
+
+void policy_decide(const struct config *config, const struct policy_config *policy, const struct results *results,
+    enum finding_stage stage, struct arena *arena, struct decision *decision_r)
+{
+	struct weighing weighing = { .policy = policy };
+	struct finding insecure = { .id = FINDING_INSECURE_PASS, .dnssec = DNS_INSECURE };
+
+	*decision_r = (struct decision){ .finding = FINDING_COUNT, .policy = policy->name, .code = 250,
+	    .enforced = policy->mode == MODE_ENFORCE };
+	if (results->exempt)
+		return;
+	for (size_t i = 0; i < results->finding_count; i++) {
+		const struct finding *finding = &results->findings[i];
+
+		if (stage == FINDING_STAGE_MESSAGE || findings_table[finding->id].stage == FINDING_STAGE_ENVELOPE)
+			weigh(&weighing, finding);
+	}
+	insecure.domain = stage == FINDING_STAGE_MESSAGE ? insecure_pass_domain(policy, results) : NULL;
+	if (insecure.domain != NULL) {
+		/* its very evidence is that DNS was not secure: reject-only-secure must not take the reject away */
+		insecure.dnssec = DNS_SECURE;
+		weigh(&weighing, &insecure);
+	}
+	if (weighing.decider == NULL)
+		return;
+	decision_r->action = weighing.action;
+	decision_r->finding = weighing.decider->id;
+	decision_r->domain = weighing.decider->domain;
+	reply_fill(config, results, weighing.asking, arena, decision_r);
+}
+
+/* An enforced "none" holds nobody back, so that it does not hide what a policy in dry-run would have done. */
+static bool has_effect(const struct decision *decision)
+{
+	return decision->enforced && decision->action != ACTION_NONE;
+}
+
+const struct decision *decision_stricter(const struct decision *a, const struct decision *b)
+{
+	if (has_effect(a) != has_effect(b))
+		return has_effect(a) ? a : b;
+	return b->action > a->action ? b : a;
+}
+
+static bool refuses(enum action action)
+{
+	return action == ACTION_GREYLIST || action == ACTION_DEFER || action == ACTION_REJECT;
+}
+
+bool policy_acts_at_rcpt(const struct config *config)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		const struct policy_config *policy = &config->policies[i];
+
+		if (policy->mode != MODE_ENFORCE || policy->author_domains.count != 0)
+			continue;
+		for (int id = 0; id < FINDING_COUNT; id++) {
+			if (findings_table[id].stage == FINDING_STAGE_ENVELOPE && refuses(policy->actions[id]))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool policy_uses(const struct config *config, enum finding_id id)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (config->policies[i].actions[id] != ACTION_NONE)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reply codes and texts. What comes from the network (domains, SPF explanations) is reduced to printable ASCII and cut,
+ * so that a reply is always one line of at most REPLY_TEXT_MAX characters.
+ */
+#include "policy/reply.h"
+
+#include <string.h>
+
+#include "util/buf.h"
+
+enum { DOMAIN_MAX = 100, HELP_MAX = 250 };
+
+static void append_clean(struct buf *buf, const char *text, size_t max)
+{
+	size_t start = buf->length;
+
+	for (; *text != '\0' && buf->length - start < max; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		buf_putc(buf, c < 0x20 || c >= 0x7f ? '?' : (char)c);
+	}
+}
+
+static const char *domain_text(const struct decision *decision, struct arena *arena)
+{
+	struct buf buf = buf_make(arena);
+
+	if (decision->domain == NULL)
+		return "the sender";
+	append_clean(&buf, decision->domain, DOMAIN_MAX);
+	return buf.data;
+}
+
+/* Copies a template with %s replaced. */
+static void append_template(struct buf *buf, const char *template, const char *subject)
+{
+	const char *place = strstr(template, "%s");
+
+	if (place == NULL) {
+		buf_puts(buf, template);
+		return;
+	}
+	buf_append(buf, template, (size_t)(place - template));
+	buf_puts(buf, subject);
+	buf_puts(buf, place + 2);
+}
+
+static bool is_authentication(enum finding_id id)
+{
+	static const char *const checks[] = { "spf", "dkim", "dmarc", "adsp" };
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (strcmp(findings_table[id].check, checks[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 7372 section 3.6: more than one kind of authentication failed. DMARC's own findings have that code already. */
+static bool several_failed(const struct decision *decision, finding_set asking)
+{
+	const char *own = findings_table[decision->finding].check;
+
+	if (!is_authentication(decision->finding) || strcmp(own, "dmarc") == 0)
+		return false;
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if ((asking >> id & 1) != 0 && is_authentication((enum finding_id)id) && strcmp(findings_table[id].check, own) != 0)
+			return true;
+	}
+	return false;
+}
+
+static void append_several(struct buf *buf, const char *domain, finding_set asking)
+{
+	const char *separator = ": ";
+
+	buf_printf(buf, "multiple authentication checks failed for %s", domain);
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if ((asking >> id & 1) == 0 || !is_authentication((enum finding_id)id))
+			continue;
+		if (buf->length > REPLY_TEXT_MAX / 2) {
+			buf_puts(buf, " ...");
+			return;
+		}
+		buf_printf(buf, "%s%s", separator, findings_table[id].name);
+		separator = ", ";
+	}
+}
+
+/* "; see https://…": %s is the finding's name, %d the domain. */
+static const char *help_text(const struct config *config, const struct decision *decision, struct arena *arena)
+{
+	struct buf buf = buf_make(arena);
+
+	if (config->help_url == NULL)
+		return "";
+	buf_puts(&buf, "; see ");
+	for (const char *c = config->help_url; *c != '\0'; c++) {
+		if (c[0] == '%' && c[1] == 's') {
+			buf_puts(&buf, findings_table[decision->finding].name);
+			c++;
+		} else if (c[0] == '%' && c[1] == 'd') {
+			for (const char *d = decision->domain != NULL ? decision->domain : ""; *d != '\0'; d++) {
+				if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:", *d) != NULL)
+					buf_putc(&buf, *d);
+			}
+			c++;
+		} else {
+			append_clean(&buf, (const char[]){ *c, '\0' }, 1);
+		}
+	}
+	return buf.length > HELP_MAX ? "" : buf.data;
+}
+
+static const char *explanation(const struct config *config, const struct results *results, const struct decision *decision)
+{
+	if (decision->finding != FINDING_SPF_FAIL)
+		return NULL;
+	return results->spf.explanation != NULL ? results->spf.explanation : config->spf_default_explanation;
+}
+
+static void fill_codes(struct decision *decision, bool several, struct arena *arena)
+{
+	const struct finding_row *row = &findings_table[decision->finding];
+	const char *enhanced = several ? "5.7.26" : row->enhanced;
+	bool reject = decision->action == ACTION_REJECT;
+
+	if (decision->action == ACTION_GREYLIST) {
+		decision->code = 451;
+		decision->enhanced = "4.7.1";
+		return;
+	}
+	if (reject)
+		decision->code = row->code >= 500 ? row->code : 550;
+	else
+		decision->code = row->code < 500 ? row->code : 451;
+	decision->enhanced = arena_printf(arena, "%c%s", reject ? '5' : '4', enhanced + 1);
+}
+
+void reply_fill(const struct config *config, const struct results *results, finding_set asking, struct arena *arena,
+    struct decision *decision)
+{
+	const char *domain = domain_text(decision, arena), *help, *why = explanation(config, results, decision);
+	bool several = several_failed(decision, asking);
+	struct buf buf = buf_make(arena);
+	size_t room;
+
+	if (decision->action != ACTION_REJECT && decision->action != ACTION_DEFER && decision->action != ACTION_GREYLIST)
+		return;
+	fill_codes(decision, several, arena);
+	if (several)
+		append_several(&buf, domain, asking);
+	else
+		append_template(&buf, findings_table[decision->finding].text, domain);
+	if (decision->action == ACTION_GREYLIST)
+		buf_puts(&buf, "; greylisted, try again later");
+	help = help_text(config, decision, arena);
+	room = REPLY_TEXT_MAX - strlen(help);
+	if (buf.length > room)
+		buf.data[buf.length = room] = '\0';
+	if (!several && why != NULL && buf.length + 2 < room) {
+		buf_puts(&buf, ": ");
+		append_clean(&buf, why, room - buf.length);
+	}
+	buf_puts(&buf, help);
+	decision->text = buf.data;
+}

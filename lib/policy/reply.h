@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_POLICY_REPLY_H
+#define ASSAY_POLICY_REPLY_H
+/* The SMTP reply of a decision: codes from the findings table, text with the domain that failed. Pure. Thread: any. */
+#include "policy/policy.h"
+
+enum { REPLY_TEXT_MAX = 400 };
+
+/** Whether a domain is in a list of "example.org" and ".example.org" patterns; NULL is in none. */
+bool policy_domain_matches(const struct string_list *patterns, const char *domain);
+
+/**
+ * Fills code, enhanced and text of a decision whose action, finding and domain are set.
+ * @param asking  all findings that ask for the decided action (RFC 7372: several failed checks have a code of their own).
+ */
+void reply_fill(const struct config *config, const struct results *results, finding_set asking, struct arena *arena,
+    struct decision *decision);
+
+#endif
