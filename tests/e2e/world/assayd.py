@@ -55,6 +55,7 @@ class Assayd:
         shutil.chown(directory, "nobody")
         self.socket = os.path.join(directory, "milter.sock")
         self.child = None
+        world.on_close(self.stop)
 
     @property
     def milter(self):
@@ -62,7 +63,7 @@ class Assayd:
         return "unix:" + self.socket
 
     @staticmethod
-    def program(name="assayd"):
+    def program(name="milter/assayd"):
         build = os.environ.get("ASSAY_BUILD")
         if not build:
             raise RuntimeError("set ASSAY_BUILD to the build directory")
@@ -81,8 +82,14 @@ class Assayd:
         wait_for(lambda: self.world.processes.alive(self.child) and unix_answers(self.socket), "assayd's socket")
 
     def stop(self, sign=signal.SIGTERM):
+        """@return the exit status; fails when a sanitizer had something to say."""
+        if self.child is None:
+            return None
         status = self.world.processes.stop(self.child, sign, 30)
         self.child = None
+        report = re.search(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*", self.log(), re.S)
+        if report:
+            raise AssertionError(report.group(0)[:6000])
         return status
 
     def restart(self):

@@ -26,11 +26,11 @@ def txt(text):
 class Dns:
     """NSD + Unbound. add() records first, then start(); or add() and reload() later (for names not asked before)."""
 
-    def __init__(self, world):
+    def __init__(self, world, port=None):
         self.world = world
         self.records = []
         self.serial = 1
-        self.nsd_port, self.port, self.black_port = free_port(), free_port(), free_port()
+        self.nsd_port, self.port, self.black_port = free_port(), port or free_port(), free_port()
         self.nsd = self.unbound = None
         self.add(".", "NS", "ns.example.")
         self.add("ns.example", "A", "127.0.0.1")

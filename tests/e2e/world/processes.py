@@ -120,12 +120,18 @@ class World:
         self.closers.append(closer)
 
     def close(self):
-        for closer in reversed(self.closers):
-            closer()
+        """Closers run last to first, all of them; the first failure is raised at the end."""
+        errors = []
+        for closer in reversed([self.processes.stop_all] + self.closers):
+            try:
+                closer()
+            except Exception as error:  # pylint: disable=broad-except
+                errors.append(error)
         self.closers = []
-        self.processes.stop_all()
         if not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
+        if errors:
+            raise errors[0]
 
     def __enter__(self):
         return self
