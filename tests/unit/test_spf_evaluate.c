@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The evaluation behind the front: verdicts, limits over the whole check, and the traps of libspf2 1.2.10. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#include "check/spf.h"
+#include "spf_fake.h"
+#include "util/buf.h"
+
+static struct arena *arena;
+static struct dns_scope *scope;
+static struct spf_result result;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena = arena_new();
+	scope = fake_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_free(&scope);
+	arena_free(&arena);
+	return 0;
+}
+
+static void txt(const char *name, const char *text)
+{
+	fake_add(scope, name, DNS_TYPE_TXT, text);
+}
+
+static void a(const char *name, const char *address)
+{
+	fake_add(scope, name, strchr(address, ':') != NULL ? DNS_TYPE_AAAA : DNS_TYPE_A, address);
+}
+
+static enum result judge_as(const char *client, const char *helo, const char *mail_from)
+{
+	struct spf_request request = { .helo = helo, .mail_from = mail_from, .receiver = "mx.receiver.example", .time_secs = 1 };
+
+	assert_int_equal(addr_parse(client, &request.client), 0);
+	spf_evaluate(&request, scope, arena, &result);
+	assert_int_equal(result.result == RESULT_UNCHECKED, 0);
+	assert_true(result.explanation == NULL || result.result == RESULT_FAIL);
+	assert_non_null(result.reason);
+	assert_null(strchr(result.reason, '\n'));
+	return result.result;
+}
+
+static enum result judge(const char *client)
+{
+	return judge_as(client, "helo.example.net", "user@example.org");
+}
+
+/* One record at example.org. */
+static enum result judge_record(const char *record, const char *client)
+{
+	fake_free(&scope);
+	scope = fake_new();
+	txt("example.org", record);
+	return judge(client);
+}
+
+static void test_evaluate_qualifiers(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record("v=spf1 ip4:192.0.2.0/24 -all", "192.0.2.77"), RESULT_PASS);
+	assert_string_equal(result.reason, "matched ip4:192.0.2.0/24");
+	assert_string_equal(result.domain, "example.org");
+	assert_int_equal(result.scope, SPF_SCOPE_MFROM);
+	assert_int_equal(judge_record("v=spf1 -ip4:192.0.2.0/24 +all", "192.0.2.77"), RESULT_FAIL);
+	assert_int_equal(judge_record("v=spf1 ~all", "192.0.2.77"), RESULT_SOFTFAIL);
+	assert_int_equal(judge_record("v=spf1 ?all", "192.0.2.77"), RESULT_NEUTRAL);
+	assert_int_equal(judge_record("v=spf1", "192.0.2.77"), RESULT_NEUTRAL);
+	assert_string_equal(result.reason, "no mechanism matched");
+	assert_int_equal(judge_record("no record", "192.0.2.77"), RESULT_NONE);
+	assert_string_equal(result.reason, "no SPF record at example.org");
+	assert_int_equal(judge_record("v=spf1 mop -all", "192.0.2.77"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "SPF record at example.org: syntax error in \"mop\"");
+}
+
+static void test_evaluate_include_reason(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 include:_spf.example.net -all");
+	txt("_spf.example.net", "v=spf1 a:no.example.net ip4:192.0.2.0/24 -all");
+	a("no.example.net", "198.51.100.1");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
+	assert_string_equal(result.reason, "matched include:_spf.example.net -> ip4:192.0.2.0/24");
+	assert_int_equal(judge("203.0.113.1"), RESULT_FAIL);
+	assert_string_equal(result.reason, "matched -all");
+	assert_int_equal(judge("198.51.100.1"), RESULT_PASS);
+	assert_string_equal(result.reason, "matched include:_spf.example.net -> a:no.example.net");
+}
+
+static void test_evaluate_redirect_stands_anywhere(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 redirect=r.example.org ip4:192.0.2.1 exp=no.example.org");
+	txt("r.example.org", "v=spf1 -all exp=x.%{d}");
+	txt("x.r.example.org", "%{i} may not: %{S}");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
+	assert_int_equal(judge("192.0.2.2"), RESULT_FAIL);
+	assert_string_equal(result.explanation, "192.0.2.2 may not: user%40example.org");
+	assert_string_equal(result.reason, "matched redirect=r.example.org -> -all");
+}
+
+static void test_evaluate_family_chooses_type(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 a:h.example.org mx -exists:e.example.org -all");
+	fake_add(scope, "example.org", DNS_TYPE_MX, "h.example.org");
+	a("h.example.org", "192.0.2.1");
+	a("h.example.org", "2001:db8::1");
+	a("e.example.org", "127.0.0.2");
+	assert_int_equal(judge("2001:db8::1"), RESULT_PASS);
+	assert_int_equal(fake_asked(scope, "h.example.org", DNS_TYPE_A), 0);
+	assert_int_equal(fake_asked(scope, "h.example.org", DNS_TYPE_AAAA), 1);
+	assert_int_equal(judge("2001:db8::2"), RESULT_FAIL);
+	assert_int_equal(fake_asked(scope, "e.example.org", DNS_TYPE_A), 1);
+	assert_int_equal(fake_asked(scope, "e.example.org", DNS_TYPE_AAAA), 0);
+}
+
+static void test_evaluate_mapped_client(void **state)
+{
+	struct spf_request request = { .mail_from = "user@example.org", .client = { .family = AF_INET6,
+		.bytes = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 } } };
+
+	(void)state;
+	txt("example.org", "v=spf1 -ip6:::/0 ip4:192.0.2.1 -all");
+	spf_evaluate(&request, scope, arena, &result);
+	assert_int_equal(result.result, RESULT_PASS);
+}
+
+/* RFC 7208 knows no exemption for loopback; libspf2 has one. */
+static void test_evaluate_loopback_client(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record("v=spf1 -all", "127.0.0.1"), RESULT_FAIL);
+	assert_int_equal(judge_record("v=spf1 -all", "::1"), RESULT_FAIL);
+	assert_int_equal(judge_record("v=spf1 a:l.example.org/8 a:m.example.org -all", "127.0.0.1"), RESULT_FAIL);
+	a("l.example.org", "127.9.9.9");
+	assert_int_equal(judge("127.0.0.1"), RESULT_PASS);
+	assert_int_equal(judge("255.0.0.1"), RESULT_FAIL);
+	a("m.example.org", "::1");
+	assert_int_equal(judge("::1"), RESULT_PASS);
+	assert_int_equal(judge("8000::1"), RESULT_FAIL);
+}
+
+static void test_evaluate_prefix_lengths(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record("v=spf1 a/0 -all", "203.0.113.9"), RESULT_FAIL);	/* no address at all */
+	a("example.org", "192.0.2.129");
+	a("example.org", "2001:db8:8000::1");
+	assert_int_equal(judge("203.0.113.9"), RESULT_PASS);
+	assert_int_equal(judge("2001:db8::9"), RESULT_FAIL);	/* the /0 is for IPv4 */
+	for (unsigned bits = 0; bits <= 32; bits++) {
+		fake_free(&scope);
+		scope = fake_new();
+		txt("example.org", arena_printf(arena, "v=spf1 mx/%u//%u -all", bits, bits * 4));
+		fake_add(scope, "example.org", DNS_TYPE_MX, "h.example.org");
+		a("h.example.org", "192.0.2.128");
+		a("h.example.org", "2001:db8::");
+		assert_int_equal(judge("192.0.2.0"), bits <= 24 ? RESULT_PASS : RESULT_FAIL);
+		assert_int_equal(judge("2001:db8:8000::"), bits * 4 <= 32 ? RESULT_PASS : RESULT_FAIL);
+		assert_int_equal(judge("192.0.2.128"), RESULT_PASS);
+		assert_int_equal(judge("2001:db8::"), RESULT_PASS);
+	}
+	assert_int_equal(judge_record("v=spf1 ip4:1.2.3.5/0 -all", "203.0.113.9"), RESULT_PASS);
+	assert_int_equal(judge_record("v=spf1 ip6:::/0 -all", "203.0.113.9"), RESULT_FAIL);
+}
+
+/* ---- identities ---- */
+
+static void test_evaluate_null_sender(void **state)
+{
+	(void)state;
+	txt("helo.example.net", "v=spf1 exists:%{l}.%{o}.%{h} -all");
+	a("postmaster.helo.example.net.helo.example.net", "127.0.0.2");
+	assert_int_equal(judge_as("192.0.2.1", "helo.example.net", ""), RESULT_PASS);
+	assert_int_equal(result.scope, SPF_SCOPE_HELO);
+	assert_string_equal(result.domain, "helo.example.net");
+	assert_int_equal(judge_as("192.0.2.1", "helo.example.net", NULL), RESULT_PASS);
+	assert_int_equal(judge_as("192.0.2.1", "other.example", "@helo.example.net"), RESULT_FAIL);
+	assert_int_equal(result.scope, SPF_SCOPE_MFROM);
+}
+
+static void test_evaluate_identity_unusable(void **state)
+{
+	static const char *const senders[] = { "user", "user@", "user@localhost", "user@[192.0.2.1]", "user@a..org", "user@.a.org",
+		"user@a.org..", "user@192.0.2.1", "user@a b.org", "user@a.o\xc3\xa9", "user@a.o\nrg",
+		"u@a123456789012345678901234567890123456789012345678901234567890123.example", "@", "user@a.org\\", NULL };
+	char *sender = arena_alloc(arena, 70000);
+
+	(void)state;
+	txt("*.org", "v=spf1 +all");
+	for (size_t i = 0; senders[i] != NULL; i++) {
+		assert_int_equal(judge_as("192.0.2.1", "helo.example.org", senders[i]), RESULT_NONE);
+		assert_null(result.domain);
+	}
+	memset(sender, 'a', 70000);
+	strcpy(sender + 69000, "@example.org");
+	assert_int_equal(judge_as("192.0.2.1", "helo.example.org", sender), RESULT_NONE);
+	assert_int_equal(judge_as("192.0.2.1", sender, "user@example.org"), RESULT_NONE);
+	assert_int_equal(fake_waits(scope), 0);
+	assert_int_equal(result.dnssec, DNS_INDETERMINATE);
+	assert_int_equal(judge_as("192.0.2.1", NULL, NULL), RESULT_NONE);
+	assert_int_equal(judge_as("192.0.2.1", "[192.0.2.1]", ""), RESULT_NONE);
+	assert_int_equal(judge_as("192.0.2.1", "", "user@example.org."), RESULT_PASS);
+}
+
+/* RFC 8616 section 4: terms with %{l} or %{s} match nothing when the local part has 8-bit octets. */
+static void test_evaluate_8bit_local_part(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 exists:%{l}.example.org include:%{s}.example.org ip4:192.0.2.1 -all");
+	a("*.example.org", "127.0.0.2");
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "us\xc3\xa9r@example.org"), RESULT_PASS);
+	assert_string_equal(result.reason, "matched ip4:192.0.2.1");
+	assert_int_equal(judge_as("192.0.2.2", "h.example", "us\xc3\xa9r@example.org"), RESULT_FAIL);
+}
+
+/* ---- limits, RFC 7208 section 4.6.4 ---- */
+
+static void test_evaluate_term_limit_is_global(void **state)
+{
+	(void)state;
+	a("h.example.org", "192.0.2.1");
+	txt("example.org", "v=spf1 include:i1.example.org include:i2.example.org ip4:203.0.113.9 redirect=r.example.org");
+	txt("i1.example.org", "v=spf1 a:h.example.org a:h.example.org a:h.example.org -all");
+	txt("i2.example.org", "v=spf1 a:h.example.org a:h.example.org a:h.example.org -all");
+	txt("r.example.org", "v=spf1 a:h.example.org -all");
+	assert_int_equal(judge("203.0.113.1"), RESULT_FAIL);	/* 2 includes, 6 a, 1 redirect, 1 a: 10 */
+	txt("example.net", "v=spf1 include:i1.example.org redirect=example.org");	/* 15 */
+	assert_int_equal(judge_as("203.0.113.1", "h.example", "u@example.net"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "over 10 DNS look-ups at a:h.example.org of i2.example.org");
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@example.net"), RESULT_PASS);	/* matched before the limit */
+}
+
+static void test_evaluate_include_loops(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record("v=spf1 include:example.org", "192.0.2.1"), RESULT_PERMERROR);
+	assert_int_equal(fake_waits(scope), 11);
+	assert_int_equal(judge_record("v=spf1 redirect=example.org", "192.0.2.1"), RESULT_PERMERROR);
+	assert_int_equal(judge_record("v=spf1 include:a.example.org include:b.example.org", "192.0.2.1"), RESULT_PERMERROR);
+	txt("a.example.org", "v=spf1 include:example.org");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
+}
+
+/* libspf2 alone starts its count anew in every include: 7,381 look-ups in one check. */
+static void test_evaluate_fan_out_is_bounded(void **state)
+{
+	const char *ten = "v=spf1";
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		ten = arena_printf(arena, "%s include:%u.%%{d}", ten, i);
+	txt("example.org", ten);
+	txt("*.example.org", ten);
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
+	assert_true(fake_waits(scope) <= 11);
+}
+
+static void test_evaluate_void_limit(void **state)
+{
+	(void)state;
+	a("h.example.org", "203.0.113.1");
+	assert_int_equal(judge_record("v=spf1 a:v1.example.org exists:v2.example.org ?all", "192.0.2.1"), RESULT_NEUTRAL);
+	assert_int_equal(judge_record("v=spf1 a:v1.example.org mx:v2.example.org exists:v3.example.org ?all", "192.0.2.1"),
+	    RESULT_PERMERROR);
+	assert_int_equal(judge_record("v=spf1 a:v1.example.org include:i.example.org exists:v3.example.org ?all", "192.0.2.1"),
+	    RESULT_PERMERROR);
+	txt("i.example.org", "v=spf1 mx -all");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "over 2 look-ups without an answer at exists:v3.example.org of example.org");
+	assert_int_equal(judge_record("v=spf1 a:v1.example.org a:v2.example.org exp=no.example.org -all", "192.0.2.1"), RESULT_FAIL);
+}
+
+/* One mx term of which several hosts have no address of the client's family is one void term. */
+static void test_evaluate_void_counts_terms(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 mx ip6:2001:db8::/32 -all");
+	for (unsigned i = 0; i < 5; i++) {
+		const char *host = arena_printf(arena, "mx%u.example.org", i);
+
+		fake_add(scope, "example.org", DNS_TYPE_MX, host);
+		a(host, "192.0.2.1");
+	}
+	assert_int_equal(judge("2001:db8::1"), RESULT_PASS);
+}
+
+static void test_evaluate_mx_limit(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 mx -all");
+	for (unsigned i = 0; i < 10; i++)
+		fake_add(scope, "example.org", DNS_TYPE_MX, arena_printf(arena, "mx%u.example.org", i));
+	a("*.example.org", "192.0.2.1");
+	assert_int_equal(judge("203.0.113.1"), RESULT_FAIL);
+	fake_add(scope, "example.org", DNS_TYPE_MX, "mx10.example.org");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "over 10 MX hosts at mx of example.org");
+}
+
+static void test_evaluate_null_mx(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 mx -all");
+	fake_add(scope, "example.org", DNS_TYPE_MX, ".");
+	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);
+}
+
+static void test_evaluate_ptr_limit_ignores_rest(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 ptr -all");
+	for (unsigned i = 0; i < 10; i++)
+		fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, arena_printf(arena, "h%u.example.net", i));
+	a("*.example.org", "192.0.2.1");
+	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "h.example.org");
+	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);
+}
+
+static void test_evaluate_ptr(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 ptr -all");
+	txt("notexample.org", "v=spf1 ptr:ple.org -all");
+	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "bad.example.org");
+	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "H.Example.org");
+	fake_fail(scope, "bad.example.org", DNS_TYPE_A, DNS_INDETERMINATE);
+	a("h.example.org", "192.0.2.1");
+	a("h.example.org", "192.0.2.2");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);	/* the name that failed is skipped */
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@notexample.org"), RESULT_FAIL);
+	assert_int_equal(judge("192.0.2.2"), RESULT_FAIL);	/* no PTR */
+	fake_fail(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, DNS_BOGUS);
+	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);	/* an error there does not match, and is no evidence */
+	assert_int_equal(result.dnssec, DNS_INSECURE);
+}
+
+static void test_evaluate_validated_name(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 exists:%{p}.is.example.org -all");
+	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "other.example.net");
+	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "sub.example.org");
+	a("other.example.net", "192.0.2.1");
+	a("sub.example.org", "192.0.2.1");
+	a("sub.example.org.is.example.org", "127.0.0.2");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
+	a("unknown.is.example.org", "127.0.0.2");
+	assert_int_equal(judge("192.0.2.9"), RESULT_PASS);
+}
+
+/* ---- errors and security ---- */
+
+static void test_evaluate_dns_failures(void **state)
+{
+	(void)state;
+	fake_fail(scope, "example.org", DNS_TYPE_TXT, DNS_INDETERMINATE);
+	assert_int_equal(judge("192.0.2.1"), RESULT_TEMPERROR);
+	assert_string_equal(result.reason, "TYPE16 of example.org: no answer");
+	txt("a.example", "v=spf1 a:f.example -all");
+	txt("b.example", "v=spf1 mx:f.example -all");
+	txt("c.example", "v=spf1 exists:f.example -all");
+	txt("d.example", "v=spf1 include:f.example -all");
+	txt("e.example", "v=spf1 redirect=f.example");
+	txt("g.example", "v=spf1 include:a.example +all");
+	txt("h.example", "v=spf1 mx -all");
+	txt("ok.example", "v=spf1 ip4:192.0.2.1 a:f.example -all");
+	txt("exp.example", "v=spf1 -all exp=f.example");
+	fake_add(scope, "h.example", DNS_TYPE_MX, "f.example");
+	for (unsigned i = 0; i < 4; i++)
+		fake_fail(scope, "f.example", (uint16_t[]){ DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_MX, DNS_TYPE_TXT }[i], DNS_INDETERMINATE);
+	for (const char *letter = "abcdegh"; *letter != '\0'; letter++) {
+		assert_int_equal(judge_as("192.0.2.1", "h.test", arena_printf(arena, "u@%c.example", *letter)), RESULT_TEMPERROR);
+		assert_int_equal(judge_as("::1", "h.test", arena_printf(arena, "u@%c.example", *letter)), RESULT_TEMPERROR);
+	}
+	assert_int_equal(judge_as("192.0.2.1", "h.test", "u@ok.example"), RESULT_PASS);
+	assert_int_equal(judge_as("192.0.2.1", "h.test", "u@exp.example"), RESULT_FAIL);
+}
+
+static void test_evaluate_security_is_the_weakest(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 include:i.example.net a:h.example.org -all exp=e.example.org");
+	txt("i.example.net", "v=spf1 ip4:192.0.2.1 -all");
+	txt("e.example.org", "no");
+	a("h.example.org", "192.0.2.2");
+	fake_security(scope, "example.org", DNS_SECURE);
+	fake_security(scope, "i.example.net", DNS_SECURE);
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
+	assert_int_equal(result.dnssec, DNS_SECURE);
+	assert_int_equal(judge("192.0.2.2"), RESULT_PASS);
+	assert_int_equal(result.dnssec, DNS_INSECURE);
+	fake_security(scope, "h.example.org", DNS_SECURE);
+	assert_int_equal(judge("192.0.2.3"), RESULT_FAIL);
+	assert_int_equal(result.dnssec, DNS_SECURE);	/* the explanation is no evidence */
+	assert_string_equal(result.explanation, "no");
+}
+
+static void test_evaluate_bogus(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 a:b.example.org -all");
+	fake_fail(scope, "b.example.org", DNS_TYPE_A, DNS_BOGUS);
+	assert_int_equal(judge("192.0.2.1"), RESULT_TEMPERROR);
+	assert_int_equal(result.dnssec, DNS_BOGUS);
+}
+
+static void test_evaluate_several_records(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 -all");
+	txt("example.org", "v=verify");
+	txt("example.org", "V=SPF1 +all");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "several SPF records at example.org");
+}
+
+/* ---- explanation ---- */
+
+static const char *explanation_of(const char *text)
+{
+	fake_free(&scope);
+	scope = fake_new();
+	txt("example.org", "v=spf1 -all exp=e.example.org");
+	if (text != NULL)
+		txt("e.example.org", text);
+	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);
+	return result.explanation;
+}
+
+static void test_explain_text(void **state)
+{
+	char *text = arena_alloc(arena, 4000);
+
+	(void)state;
+	assert_string_equal(explanation_of("%{c} is not %{o}. See http://%{d}/why?s=%{S}&r=%{r}"),
+	    "192.0.2.1 is not example.org. See http://example.org/why?s=user%40example.org&r=mx.receiver.example");
+	assert_null(explanation_of(NULL));
+	assert_null(explanation_of(""));
+	assert_null(explanation_of("\xef\xbb\xbftext"));
+	assert_null(explanation_of("a\r\nb"));
+	assert_null(explanation_of("The %{x}-files"));
+	memset(text, 'x', 2999);
+	text[2999] = '\0';
+	assert_int_equal(strlen(explanation_of(text)), 450);
+}
+
+static void test_explain_hostile_sender(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 -all exp=e.example.org");
+	txt("e.example.org", "<%{l}>");
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "a\r\n250 ok\x9b@example.org"), RESULT_FAIL);
+	assert_string_equal(result.explanation, "<a?" "?250 ok?>");
+}
+
+static void test_explain_default(void **state)
+{
+	struct spf_request request = { .mail_from = "user@example.org", .default_explanation = "100% not by %{i}" };
+
+	(void)state;
+	assert_int_equal(addr_parse("192.0.2.1", &request.client), 0);
+	txt("example.org", "v=spf1 -all");
+	spf_evaluate(&request, scope, arena, &result);
+	assert_string_equal(result.explanation, "100% not by %{i}");
+	request.default_explanation = "not by %{i}";
+	spf_evaluate(&request, scope, arena, &result);
+	assert_string_equal(result.explanation, "not by 192.0.2.1");
+}
+
+/* ---- what crashes or fools libspf2 1.2.10 when it sees it ---- */
+
+static const char *repeat(const char *head, const char *piece, unsigned count, const char *tail)
+{
+	struct buf text = buf_make(arena);
+
+	buf_puts(&text, head);
+	while (count-- != 0)
+		buf_puts(&text, piece);
+	buf_puts(&text, tail);
+	return text.data;
+}
+
+static void test_trap_macro_stack_overflow(void **state)
+{
+	char *letters = arena_alloc(arena, 5001);
+
+	(void)state;
+	memset(letters, 'A', 5000);
+	letters[5000] = '\0';
+	assert_non_null(explanation_of(repeat("", "a%{d}", 42, "%{d}AAAA")));
+	assert_int_equal(judge_record(repeat(repeat("v=spf1 exists:", "%{d}", 127, ""), letters, 1, ".org -all"), "192.0.2.1"),
+	    RESULT_PERMERROR);
+	assert_int_equal(judge_record(repeat(repeat("v=spf1 x=", "%{d}", 127, ""), letters, 1, " -all"), "192.0.2.1"),
+	    RESULT_PERMERROR);
+	letters[2000] = '\0';
+	assert_int_equal(judge_record(repeat(repeat("v=spf1 x=", "%{d}", 127, ""), letters, 1, " -all"), "192.0.2.1"), RESULT_FAIL);
+	assert_int_equal(judge_record(repeat(repeat("v=spf1 exists:", "%{d}", 127, ""), letters, 1, ".org -all"), "192.0.2.1"),
+	    RESULT_FAIL);
+}
+
+/* Five look-ups, 1.1 GB in libspf2: each include makes its name forty times as long. */
+static void test_trap_exponential_names(void **state)
+{
+	struct rusage before, after;
+
+	(void)state;
+	txt("example.org", repeat("v=spf1 include:", "%{d}.", 40, "example.org"));
+	txt("*.org", repeat("v=spf1 include:", "%{d}.", 40, "example.org"));
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
+	getrusage(RUSAGE_SELF, &after);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 4096);	/* KiB */
+	assert_true(arena_used_bytes(arena) < 100000);
+}
+
+static void test_trap_wide_prefix(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record("v=spf1 ip4:1.2.3.5/4294967295 -all", "1.2.3.4"), RESULT_PERMERROR);
+	assert_int_equal(judge_record("v=spf1 a/4294967328 -all", "1.2.3.4"), RESULT_PERMERROR);
+	assert_int_equal(judge_record("v=spf1 exists:%{d4294967297}.example -all", "1.2.3.4"), RESULT_FAIL);
+}
+
+static void test_trap_long_records_lose_terms(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record(repeat("v=spf1", " ip4:192.0.2.1", 70, " -all"), "203.0.113.1"), RESULT_FAIL);
+	assert_int_equal(judge_record(repeat("v=spf1", " ip4:192.0.2.1", 70, " ip4:203.0.113.1 -all"), "203.0.113.1"), RESULT_PASS);
+	assert_int_equal(judge_record(repeat("v=spf1", " x=y", 700, " -all"), "203.0.113.1"), RESULT_FAIL);
+	a("h.example.org", "192.0.2.1");
+	assert_int_equal(judge_record(repeat("v=spf1", " a:h.example.org", 180, " -all"), "203.0.113.1"), RESULT_PERMERROR);
+	assert_int_equal(judge_record(repeat("v=spf1", " all", 700, ""), "203.0.113.1"), RESULT_PASS);
+}
+
+static void test_trap_many_errors(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_record(repeat("v=spf1 ", "!", 2900, ""), "192.0.2.1"), RESULT_PERMERROR);
+	assert_int_equal(judge_record(repeat("v=spf1 ", "!", 65000, ""), "192.0.2.1"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "SPF record at example.org is over 3000 bytes");
+	assert_true(arena_used_bytes(arena) < 1000000);
+}
+
+static void test_trap_digits_drop_letters(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 exists:%{d9}.y.example.org -all");
+	a("example.org.y.example.org", "127.0.0.2");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_evaluate_qualifiers), TEST(test_evaluate_include_reason), TEST(test_evaluate_redirect_stands_anywhere),
+		TEST(test_evaluate_family_chooses_type), TEST(test_evaluate_mapped_client), TEST(test_evaluate_loopback_client),
+		TEST(test_evaluate_prefix_lengths), TEST(test_evaluate_null_sender), TEST(test_evaluate_identity_unusable),
+		TEST(test_evaluate_8bit_local_part), TEST(test_evaluate_term_limit_is_global), TEST(test_evaluate_include_loops),
+		TEST(test_evaluate_fan_out_is_bounded), TEST(test_evaluate_void_limit), TEST(test_evaluate_void_counts_terms),
+		TEST(test_evaluate_mx_limit), TEST(test_evaluate_null_mx), TEST(test_evaluate_ptr_limit_ignores_rest),
+		TEST(test_evaluate_ptr), TEST(test_evaluate_validated_name), TEST(test_evaluate_dns_failures),
+		TEST(test_evaluate_security_is_the_weakest), TEST(test_evaluate_bogus), TEST(test_evaluate_several_records),
+		TEST(test_explain_text), TEST(test_explain_hostile_sender), TEST(test_explain_default),
+		TEST(test_trap_macro_stack_overflow), TEST(test_trap_exponential_names), TEST(test_trap_wide_prefix),
+		TEST(test_trap_long_records_lose_terms), TEST(test_trap_many_errors), TEST(test_trap_digits_drop_letters),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
