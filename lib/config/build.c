@@ -47,6 +47,8 @@ static void apply_option(struct builder *builder, const struct source_option *op
 	bool good = true;
 	const char *why;
 
+	if (count == 0 && builder->complaints->count != 0)
+		return;	/* perhaps a syntax error cut it off */
 	if (!option_is_list(row->type) && count != 1) {
 		complain(builder->complaints, option->line, "'%s' takes one value, not a list", option->name);
 		return;

@@ -30,18 +30,6 @@ static void print_actions(const void *base, bool in_policy, const char *indent, 
 	}
 }
 
-static void print_section(const struct config *config, const char *section, FILE *out)
-{
-	const char *indent = section[0] != '\0' ? "\t" : "";
-
-	for (size_t i = 0; i < schema_count; i++) {
-		if (is_in(&schema_table[i], section))
-			print_option(&schema_table[i], config, indent, out);
-	}
-	if (strcmp(section, "findings") == 0)
-		print_actions(config, false, indent, out);
-}
-
 static void print_policy(const struct policy_config *policy, FILE *out)
 {
 	fputs("policy ", out);
@@ -56,19 +44,35 @@ static void print_policy(const struct policy_config *policy, FILE *out)
 	fputs("\t}\n}\n", out);
 }
 
+/* What stands between the braces of a section; of "policy": all policies. */
+static void print_section(const struct config *config, const char *section, FILE *out)
+{
+	const char *indent = section[0] != '\0' ? "\t" : "";
+
+	if (strcmp(section, "policy") == 0) {
+		for (size_t i = 0; i < config->policy_count; i++)
+			print_policy(&config->policies[i], out);
+		return;
+	}
+	for (size_t i = 0; i < schema_count; i++) {
+		if (is_in(&schema_table[i], section))
+			print_option(&schema_table[i], config, indent, out);
+	}
+	if (strcmp(section, "findings") == 0)
+		print_actions(config, false, indent, out);
+}
+
 void config_print(const struct config *config, FILE *out)
 {
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
-		if (strcmp(row->name, "policy") == 0)
-			continue;
-		if (row->name[0] != '\0')
+		bool braces = row->name[0] != '\0' && strcmp(row->name, "policy") != 0;
+
+		if (braces)
 			fprintf(out, "%s {\n", row->name);
 		print_section(config, row->name, out);
-		if (row->name[0] != '\0')
+		if (braces)
 			fputs("}\n", out);
 	}
-	for (size_t i = 0; i < config->policy_count; i++)
-		print_policy(&config->policies[i], out);
 }
 
 /* One section as text; the caller frees it. */

@@ -53,7 +53,11 @@ struct parser {
 	struct mark *marks;
 	bool again;			/* this pass found a stray: parse once more */
 	bool duplicate_titles;		/* already complained about: let them pass */
+	bool checking_end, end_seen;	/* see check_end() */
 };
+
+/* An option that no file can contain (control bytes are refused before): appended to the text it finds its end. */
+static const char end_mark[] = "\x01" "end";
 
 static struct node *node_add(struct node *parent, const char *name, enum node_kind kind)
 {
@@ -81,6 +85,7 @@ static struct node *schema_tree(struct parser *parser)
 
 	*root = (struct node){ .parser = parser, .name = "", .kind = NODE_SECTION };
 	add_options(root, "");
+	node_add(root, end_mark, NODE_OPTION)->stray = true;
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
 		if (row->name[0] == '\0')
 			continue;
@@ -112,6 +117,8 @@ static int on_value(cfg_t *section, cfg_opt_t *option, const char *text, void *r
 	struct parser *parser = node_of(option)->parser;
 	struct mark *mark = arena_alloc(parser->pass_arena, sizeof(*mark));
 
+	if (strcmp(option->name, end_mark) == 0)
+		parser->end_seen = true;
 	*mark = (struct mark){ .next = parser->marks, .option = option, .line = (unsigned)section->line };
 	parser->marks = mark;
 	*(const char **)result = text;
@@ -152,7 +159,7 @@ static void say_syntax_error(struct parser *parser, const cfg_t *section, const 
 	const char *what = arena_vprintf(parser->arena, format, arguments);
 
 	if (strncmp(what, "premature end of file", 21) == 0)
-		what = "the file ends inside of a section, list or string";
+		what = "the file ends where a value, list or string should end";
 	complain(parser->complaints, (unsigned)section->line, "%s", what);
 }
 
@@ -164,6 +171,8 @@ static void on_error(cfg_t *section, const char *format, va_list arguments)
 	va_list again;
 	const char *name;
 
+	if (parser->checking_end)
+		return;
 	va_copy(again, arguments);
 	if (strcmp(format, "no such option '%s'") == 0) {
 		name = va_arg(again, const char *);
@@ -319,6 +328,38 @@ static void complain_about_strays(struct node *section)
 	}
 }
 
+static cfg_t *parse_once(struct parser *parser, const char *text)
+{
+	cfg_t *cfg;
+
+	parser->again = false;
+	parser->marks = NULL;
+	arena_reset(parser->pass_arena);
+	cfg = cfg_init(make_options(parser->root), CFGF_NONE);
+	if (cfg == NULL)
+		abort();
+	cfg_set_error_function(cfg, on_error);
+	/* fmemopen(), which is below, refuses an empty buffer */
+	cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n");
+	return cfg;
+}
+
+/* libConfuse takes the end of the file for the end of all open sections and comments. Is an option behind it still
+ * one of the top level? */
+static void check_end(struct parser *parser, const char *text)
+{
+	unsigned lines = 1;
+	cfg_t *cfg;
+
+	for (const char *c = text; *c != '\0'; c++)
+		lines += c[0] == '\n' && c[1] != '\0';
+	parser->checking_end = true;
+	cfg = parse_once(parser, arena_printf(parser->arena, "%s\n%s = yes\n", text, end_mark));
+	cfg_free(cfg);
+	if (!parser->end_seen)
+		complain(parser->complaints, lines, "the file ends inside of a section or comment");
+}
+
 const struct source_section *source_parse(const char *text, struct complaints *complaints)
 {
 	struct parser parser = { .complaints = complaints, .arena = complaints->arena };
@@ -329,15 +370,7 @@ const struct source_section *source_parse(const char *text, struct complaints *c
 	parser.pass_arena = arena_new();
 	parser.root = schema_tree(&parser);
 	for (unsigned pass = 1;; pass++) {
-		parser.again = false;
-		parser.marks = NULL;
-		arena_reset(parser.pass_arena);
-		cfg = cfg_init(make_options(parser.root), CFGF_NONE);
-		if (cfg == NULL)
-			abort();
-		cfg_set_error_function(cfg, on_error);
-		/* fmemopen(), which is below, refuses an empty buffer */
-		cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n");
+		cfg = parse_once(&parser, text);
 		last = !parser.again || pass == MAX_PASSES;
 		if (last)
 			read_section(&parser, cfg, root);
@@ -345,7 +378,9 @@ const struct source_section *source_parse(const char *text, struct complaints *c
 		if (last)
 			break;
 	}
-	arena_free(&parser.pass_arena);
 	complain_about_strays(parser.root);
+	if (complaints->count == 0)
+		check_end(&parser, text);
+	arena_free(&parser.pass_arena);
 	return root;
 }

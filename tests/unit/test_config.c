@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The configuration: defaults, every kind of value, every kind of error with its line, printing that loads again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "config/config.h"
+#include "config/names.h"
+#include "config/schema.h"
+#include "config/value.h"
+
+/* Loads a text; *errors_r is what was said (the caller frees it). */
+static struct config *load(const char *text, size_t length, char **errors_r)
+{
+	size_t size;
+	FILE *out = open_memstream(errors_r, &size);
+	struct config *config;
+
+	assert_non_null(out);
+	config = config_load_buffer(text, length, "test.conf", out);
+	fclose(out);
+	return config;
+}
+
+static struct config *load_good(const char *text)
+{
+	char *errors;
+	struct config *config = load(text, strlen(text), &errors);
+
+	assert_string_equal(errors, "");
+	assert_non_null(config);
+	free(errors);
+	return config;
+}
+
+/* The text must be refused with exactly these lines. */
+static void check_errors(const char *text, const char *expected)
+{
+	char *errors;
+	struct config *config = load(text, strlen(text), &errors);
+
+	assert_string_equal(errors, expected);
+	assert_null(config);
+	free(errors);
+}
+
+static char *print(const struct config *config)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	config_print(config, out);
+	fclose(out);
+	return text;
+}
+
+static void test_config_load_defaults(void **state)
+{
+	struct config *config = config_load(NULL, stderr);
+
+	(void)state;
+	assert_non_null(config);
+	assert_string_equal(config->socket, "unix:/run/assay/assay.sock");
+	assert_int_equal(config->mode, MODE_DRY_RUN);
+	assert_int_equal(config->on_error, ON_ERROR_ACCEPT);
+	assert_int_equal(config->umask_bits, 07);
+	assert_int_equal(config->milter_timeout_secs, 7210);
+	assert_null(config->authserv_id);
+	assert_null(config->help_url);
+	assert_true(config->spf_enabled && config->dkim_enabled && config->dmarc_enabled && config->iprev_enabled);
+	assert_false(config->adsp_enabled);
+	assert_true(config->adsp_when_used);
+	assert_int_equal(config->dkim_min_key_bits, 1024);
+	assert_int_equal(config->dkim_max_signatures, 20);
+	assert_int_equal(config->dmarc_method, ORG_DOMAIN_TREE_WALK);
+	assert_int_equal(config->dns.timeout_ms, 2000);
+	assert_int_equal(config->dns.cache_bytes, 64 << 20);
+	assert_int_equal(config->dns.cache_negative_ttl_secs, 900);
+	assert_int_equal(config->dns.server_count, 0);
+	assert_ptr_equal(config->dns.validator, &config->dns_validator);
+	assert_int_equal(config->dns_validator.max_nsec3_work, 5000);
+	assert_int_equal(config->max_header_bytes, 512 * 1024);
+	assert_int_equal(config->dns_deadline_ms, 20000);
+	assert_int_equal(config->trusted_networks.count, 2);
+	assert_int_equal(config->policy_count, 1);
+	assert_string_equal(config->policies[0].name, "default");
+	assert_int_equal(config->policies[0].actions[FINDING_DMARC_REJECT], ACTION_QUARANTINE);
+	config_unref(&config);
+	assert_null(config);
+}
+
+static void test_config_load_values(void **state)
+{
+	struct config *config = load_good(
+	    "mode = enforce # comment\nsocket = inet:8899@127.0.0.1\nauthserv-id = \"mx.example.org\"\n"
+	    "trusted-networks = { 10.0.0.0/8, \"2001:db8::/32\" }\n"
+	    "dns {\n servers = {\"127.0.0.1@5353\", \"[::1]@53\", \"192.0.2.1\"}\n timeout = 500ms\n dnssec = validate\n"
+	    " cache-size = 128k\n max-ds = 3\n}\nlimits { dns-deadline = 1m }\nadsp { enabled = yes }\n");
+	const struct dns_server *servers = config->dns.servers;
+	char text[ADDR_TEXT_BYTES];
+
+	(void)state;
+	assert_int_equal(config->mode, MODE_ENFORCE);
+	assert_string_equal(config->authserv_id, "mx.example.org");
+	assert_int_equal(config->trusted_networks.count, 2);
+	assert_int_equal(config->trusted_networks.items[1].prefix_bits, 32);
+	assert_int_equal(config->dns.server_count, 3);
+	assert_int_equal(servers[0].port, 5353);
+	assert_string_equal(addr_format(&servers[1].addr, text), "::1");
+	assert_int_equal(servers[2].port, 53);
+	assert_int_equal(config->dns.timeout_ms, 500);
+	assert_int_equal(config->dns.cache_bytes, 131072);
+	assert_int_equal(config->dns.dnssec, DNSSEC_VALIDATE);
+	assert_int_equal(config->dns_validator.max_ds, 3);
+	assert_int_equal(config->dns_deadline_ms, 60000);
+	assert_true(config->adsp_enabled);
+	assert_int_equal(config->policies[0].mode, MODE_ENFORCE);
+	config_unref(&config);
+}
+
+static void test_config_load_policies_inherit(void **state)
+{
+	struct config *config = load_good(
+	    "findings { spf-fail = reject dkim-none = tag }\n"
+	    "policy \"partner\" {\n recipient-domains = { \".Example.org\" }\n mode = enforce\n actions { spf-fail = none }\n}\n"
+	    "policy \"net\" { client-networks = 192.0.2.0/24 }\n");
+
+	(void)state;
+	assert_int_equal(config->policy_count, 3);
+	assert_string_equal(config->policies[0].name, "partner");
+	assert_string_equal(config->policies[0].recipient_domains.items[0], ".example.org");
+	assert_int_equal(config->policies[0].mode, MODE_ENFORCE);
+	assert_int_equal(config->policies[0].actions[FINDING_SPF_FAIL], ACTION_NONE);
+	assert_int_equal(config->policies[0].actions[FINDING_DKIM_NONE], ACTION_TAG);
+	assert_int_equal(config->policies[1].actions[FINDING_SPF_FAIL], ACTION_REJECT);
+	assert_int_equal(config->policies[1].mode, MODE_DRY_RUN);
+	assert_string_equal(config->policies[2].name, "default");
+	config_unref(&config);
+}
+
+static void test_config_load_adsp_auto_follows_policies(void **state)
+{
+	struct config *config = load_good("policy p { recipient-domains = a.example actions { adsp-all = tag } }");
+
+	(void)state;
+	assert_true(config->adsp_enabled);
+	config_unref(&config);
+}
+
+static void test_config_load_unknown_names_all_told(void **state)
+{
+	(void)state;
+	check_errors("soket = \"/x\"\ndns {\n serves = {}\n mode = enforce\n}\nfoo { a = 1 b { c = 2 } }\nbar \"t\" { x = {1,2} }\n"
+	    "findings { spf-fial = reject }\npolicy p { recipient-domains = a.b actoins { } }\nzzzzzzzz += 3\n",
+	    "test.conf:1: unknown option 'soket'; did you mean 'socket'?\n"
+	    "test.conf:3: unknown option 'serves' in section 'dns'; did you mean 'servers'?\n"
+	    "test.conf:4: unknown option 'mode' in section 'dns'; 'mode' belongs to the top level, outside of any section\n"
+	    "test.conf:6: unknown section 'foo'\n"
+	    "test.conf:7: unknown section 'bar'\n"
+	    "test.conf:8: unknown finding 'spf-fial' in section 'findings'; did you mean 'spf-fail'?\n"
+	    "test.conf:9: unknown section 'actoins' in section 'policy'; did you mean 'actions'?\n"
+	    "test.conf:10: unknown option 'zzzzzzzz'\n");
+}
+
+static void test_config_load_bad_values(void **state)
+{
+	(void)state;
+	check_errors("mode = enforced\nmilter-timeout = 20\numask = 999\ntrusted-networks = { 10.0.0.1/8, ::1, \"x\" }\n"
+	    "dns { servers = { \"1.2.3.4@99999\" } edns-size = 100 }\nexempt-authenticated = maybe\npid-file = { \"/a\", \"/b\" }\n"
+	    "milter-timeout = 5w\nsocket = inet:localhost:8899\n",
+	    "test.conf:1: mode = 'enforced': valid: dry-run, enforce\n"
+	    "test.conf:3: umask = '999': not an octal number from 0 to 0777\n"
+	    "test.conf:4: trusted-networks = '10.0.0.1/8': not a network; write an address or ADDRESS/PREFIX with the host bits zero\n"
+	    "test.conf:4: trusted-networks = 'x': not a network; write an address or ADDRESS/PREFIX with the host bits zero\n"
+	    "test.conf:5: servers = '1.2.3.4@99999': port is not a number from 1 to 65535\n"
+	    "test.conf:5: edns-size = '100': out of range; valid: 512 to 4K\n"
+	    "test.conf:6: exempt-authenticated = 'maybe': valid: yes, no\n"
+	    "test.conf:7: 'pid-file' takes one value, not a list\n"
+	    "test.conf:8: 'milter-timeout' is already set in line 2\n"
+	    "test.conf:8: milter-timeout = '5w': unknown unit 'w'; valid: d, h, m, s\n"
+	    "test.conf:9: socket = 'inet:localhost:8899': write inet:PORT@HOST (inet:HOST:PORT is Postfix's form, for main.cf)\n");
+}
+
+static void test_config_load_time_without_unit(void **state)
+{
+	(void)state;
+	check_errors("milter-timeout = 20", "test.conf:1: milter-timeout = '20': needs a unit: d, h, m, s\n");
+}
+
+static void test_config_load_policy_order(void **state)
+{
+	(void)state;
+	check_errors("policy \"all\" { }\npolicy \"b\" { client-networks = 10.0.0.0/8 }\npolicy \"b\" { author-domains = x.y }\n"
+	    "policy \"default\" { client-networks = 10.0.0.0/8 }\npolicy \"a b\" { recipient-domains = a..b }\n",
+	    "test.conf:1: policy 'all' has no conditions and matches everything: the policies after it can never match\n"
+	    "test.conf:3: there is a policy 'b' already\n"
+	    "test.conf:4: policy 'default' is the one for all other mail and cannot have conditions\n"
+	    "test.conf:5: policy 'a b': a name has 1 to 64 letters, digits, '-', '_' or '.'\n"
+	    "test.conf:5: recipient-domains = 'a..b': not a domain name (empty label)\n");
+}
+
+static void test_config_load_syntax_errors(void **state)
+{
+	(void)state;
+	check_errors("mode enforce\n", "test.conf:1: missing equal sign after option 'mode'\n");
+	check_errors("dns {\n timeout = 2s\n", "test.conf:2: the file ends inside of a section or comment\n");
+	check_errors("mode = enforce /* but\n", "test.conf:1: the file ends inside of a section or comment\n");
+	check_errors("trusted-networks = { 10.0.0.0/8,\n", "test.conf:2: the file ends where a value, list or string should end\n");
+	check_errors("user = \"assay\nmode = enforce\n", "test.conf:3: the file ends where a value, list or string should end\n");
+	check_errors("mode =", "test.conf:1: the file ends where a value, list or string should end\n");
+	check_errors("\n}\n", "test.conf:2: unexpected closing brace\n");
+	check_errors("policy { }\n", "test.conf:1: missing title for section 'policy'\n");
+}
+
+static void test_config_load_bytes(void **state)
+{
+	char line[5000], *errors;
+
+	(void)state;
+	assert_null(load("mode\0= enforce", 14, &errors));
+	assert_string_equal(errors, "test.conf:1: NUL byte: this is not a text file\n");
+	free(errors);
+	memset(line, '#', sizeof(line));
+	assert_null(load(line, sizeof(line), &errors));
+	assert_string_equal(errors, "test.conf:1: line is longer than 4096 bytes\n");
+	free(errors);
+	check_errors("mode = \"\x1b[2J\"", "test.conf:1: control byte: this is not a text file\n");
+	check_errors("user = \"j\xc3\xb6rg\"", "test.conf:1: user = 'j\\xc3\\xb6rg': only letters, digits, '-', '_' and '.' are allowed\n");
+}
+
+static void test_config_load_unreadable_file(void **state)
+{
+	char *errors;
+	size_t size;
+	FILE *out = open_memstream(&errors, &size);
+
+	(void)state;
+	assert_null(config_load("/nonexistent/assay.conf", out));
+	assert_null(config_load("/", out));
+	fclose(out);
+	assert_string_equal(errors, "/nonexistent/assay.conf: No such file or directory\n/: Is a directory\n");
+	free(errors);
+}
+
+static void test_config_load_endless_file(void **state)
+{
+	char *errors;
+	size_t size;
+	FILE *out = open_memstream(&errors, &size);
+
+	(void)state;
+	assert_null(config_load("/dev/zero", out));
+	fclose(out);
+	assert_string_equal(errors, "/dev/zero: file is larger than 256 KiB\n");
+	free(errors);
+}
+
+static void test_config_load_many_errors_are_counted(void **state)
+{
+	char text[4000] = "", *errors;
+
+	(void)state;
+	strcpy(text, "trusted-networks = {\n");
+	for (int i = 0; i < 150; i++)
+		strcat(text, i != 0 ? ",\nx" : "x");
+	strcat(text, "}\n");
+	assert_null(load(text, strlen(text), &errors));
+	assert_non_null(strstr(errors, "\n50 more errors\n"));
+	free(errors);
+}
+
+static void check_round_trip(struct config *config)
+{
+	char *first = print(config), *second;
+	struct config *again = load_good(first);
+
+	second = print(again);
+	assert_string_equal(first, second);
+	for (const struct section_row *row = schema_sections; row->name != NULL; row++)
+		assert_true(config_section_equal(config, again, row->name));
+	free(first);
+	free(second);
+	config_unref(&again);
+	config_unref(&config);
+}
+
+static void test_config_print_loads_again(void **state)
+{
+	(void)state;
+	check_round_trip(config_load(NULL, stderr));
+	check_round_trip(load_good("help-url = \"https://x.example/?\\\"a\\\\b\\${HOME}=%s&d=%d\"\n"
+	    "trusted-networks = {}\ndns { trust-anchor-files = {} servers = {\"[2001:db8::1]@5353\"} dnssec = off timeout = 1500ms }\n"
+	    "policy one { author-domains = {\"a.example\", \".b.example\"} reject-only-secure = yes actions { tls-none = defer } }\n"
+	    "policy default { mode = enforce }\n"));
+}
+
+static void test_config_section_equal_sees_changes(void **state)
+{
+	struct config *a = load_good("mode = enforce\ndns { timeout = 2000ms }"), *b = load_good(""), *c = load_good("dns { timeout = 3s }");
+
+	(void)state;
+	assert_true(config_section_equal(a, b, "dns"));
+	assert_false(config_section_equal(a, c, "dns"));
+	assert_false(config_section_equal(a, b, ""));
+	config_unref(&a);
+	config_unref(&b);
+	config_unref(&c);
+}
+
+/* The sample loads to the defaults, and so it does with every option line uncommented. */
+static void test_config_print_sample_is_the_defaults(void **state)
+{
+	struct config *defaults = config_load(NULL, stderr), *sample;
+	char *text, *first = print(defaults), *second, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	config_print_sample(out);
+	fclose(out);
+	for (size_t i = 0; i < schema_count; i++) {
+		assert_true(snprintf(NULL, 0, "%s", schema_table[i].help) <= 90);
+		assert_non_null(strstr(text, schema_table[i].help));
+	}
+	line = strstr(text, "\n#policy");
+	assert_non_null(line);
+	line[1] = '\0';
+	for (line = text; (line = strchr(line, '#')) != NULL; line++) {
+		if (line[1] >= 'a' && line[1] <= 'z')
+			*line = ' ';
+	}
+	sample = load_good(text);
+	second = print(sample);
+	assert_string_equal(first, second);
+	free(text);
+	free(first);
+	free(second);
+	config_unref(&sample);
+	config_unref(&defaults);
+}
+
+static void test_config_ref_keeps_snapshot(void **state)
+{
+	struct config *config = load_good("authserv-id = a.example"), *other = config_ref(config);
+
+	(void)state;
+	config_unref(&config);
+	assert_null(config);
+	assert_string_equal(other->authserv_id, "a.example");
+	config_unref(&other);
+}
+
+static void test_findings_table_is_well_formed(void **state)
+{
+	(void)state;
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		const struct finding_row *row = &findings_table[id];
+		enum finding_id found;
+
+		assert_int_equal(finding_from_name(row->name, &found), 0);
+		assert_int_equal(found, id);	/* names are distinct */
+		assert_true((row->code >= 400 && row->code < 500 && row->enhanced[0] == '4') ||
+		    (row->code >= 500 && row->code < 600 && row->enhanced[0] == '5'));
+		assert_true(row->help[0] != '\0' && row->text[0] != '\0');
+		for (const char *percent = strchr(row->text, '%'); percent != NULL; percent = strchr(percent + 1, '%'))
+			assert_int_equal(percent[1], 's');
+	}
+}
+
+static void test_action_from_name_knows_all(void **state)
+{
+	enum action action;
+
+	(void)state;
+	for (int i = 0; i < ACTION_COUNT; i++) {
+		assert_int_equal(action_from_name(action_name((enum action)i), &action), 0);
+		assert_int_equal(action, i);
+	}
+	assert_int_not_equal(action_from_name("drop", &action), 0);
+}
+
+static void test_names_suggest_nearest(void **state)
+{
+	struct arena *arena = arena_new();
+
+	(void)state;
+	assert_string_equal(names_suggest("dns", "tiemout", arena), "; did you mean 'timeout'?");
+	assert_string_equal(names_suggest("", "polcy", arena), "; did you mean 'policy'?");
+	assert_string_equal(names_suggest("spf", "psl-file", arena), "; 'psl-file' belongs into the section 'dmarc'");
+	assert_string_equal(names_suggest("spf", "qqqqqq", arena), "");
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config_load_defaults),
+		cmocka_unit_test(test_config_load_values),
+		cmocka_unit_test(test_config_load_policies_inherit),
+		cmocka_unit_test(test_config_load_adsp_auto_follows_policies),
+		cmocka_unit_test(test_config_load_unknown_names_all_told),
+		cmocka_unit_test(test_config_load_bad_values),
+		cmocka_unit_test(test_config_load_time_without_unit),
+		cmocka_unit_test(test_config_load_policy_order),
+		cmocka_unit_test(test_config_load_syntax_errors),
+		cmocka_unit_test(test_config_load_bytes),
+		cmocka_unit_test(test_config_load_unreadable_file),
+		cmocka_unit_test(test_config_load_endless_file),
+		cmocka_unit_test(test_config_load_many_errors_are_counted),
+		cmocka_unit_test(test_config_print_loads_again),
+		cmocka_unit_test(test_config_section_equal_sees_changes),
+		cmocka_unit_test(test_config_print_sample_is_the_defaults),
+		cmocka_unit_test(test_config_ref_keeps_snapshot),
+		cmocka_unit_test(test_findings_table_is_well_formed),
+		cmocka_unit_test(test_action_from_name_knows_all),
+		cmocka_unit_test(test_names_suggest_nearest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
