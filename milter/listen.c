@@ -8,6 +8,7 @@
  * Fails with a sysexits.h code and a sentence for the admin. Thread: main, before and after all others.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -224,36 +225,55 @@ static int listen_on(int fd, const struct sockaddr_un *address)
 	return listen(fd, 1);
 }
 
-void listen_close(void)
-{
-	struct sockaddr_un no_name = { .sun_family = AF_UNIX };	/* the system gives an abstract one */
-	struct stat status;
-	int nobody = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	listen_knock();
-	if (listening.unix_path != NULL && lstat(listening.unix_path, &status) == 0 && status.st_dev == listening.device &&
-	    status.st_ino == listening.inode)
-		(void)unlink(listening.unix_path);
-	free(listening.unix_path);
-	listening.unix_path = NULL;
-	/* Never blocks in accept(): libmilter may have polled the old socket and accept on this one. */
-	if (nobody >= 0 && listening.fd >= 0 && listen_on(nobody, &no_name) == 0)
-		(void)dup2(nobody, listening.fd);
-	if (nobody >= 0)
-		close(nobody);
-}
-
-void listen_knock(void)
+/* Wakes whoever polls this listening socket. */
+static void knock(int listening_fd)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	int fd;
 
-	if (listening.fd < 0 || getsockname(listening.fd, (struct sockaddr *)&address, &length) != 0)
+	if (getsockname(listening_fd, (struct sockaddr *)&address, &length) != 0)
 		return;
 	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;
 	(void)connect(fd, (const struct sockaddr *)&address, length);	/* refused or full: somebody else knocks */
 	close(fd);
+}
+
+void listen_knock(void)
+{
+	if (listening.fd >= 0)
+		knock(listening.fd);
+}
+
+/*
+ * libmilter may be polling the old socket, and would for up to 5 s: it is woken after its descriptor has become the new
+ * one. Its accept() then finds nothing there, which is why the new one must not block.
+ */
+static void replace_listening_fd(void)
+{
+	struct sockaddr_un no_name = { .sun_family = AF_UNIX };	/* the system gives an abstract one */
+	int nobody = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int old = fcntl(listening.fd, F_DUPFD_CLOEXEC, 0);
+
+	if (nobody >= 0 && old >= 0 && listen_on(nobody, &no_name) == 0 && dup2(nobody, listening.fd) >= 0)
+		knock(old);
+	if (nobody >= 0)
+		close(nobody);
+	if (old >= 0)
+		close(old);
+}
+
+void listen_close(void)
+{
+	struct stat status;
+
+	if (listening.fd >= 0)
+		replace_listening_fd();
+	if (listening.unix_path != NULL && lstat(listening.unix_path, &status) == 0 && status.st_dev == listening.device &&
+	    status.st_ino == listening.inode)
+		(void)unlink(listening.unix_path);
+	free(listening.unix_path);
+	listening.unix_path = NULL;
 }

@@ -19,7 +19,7 @@ int command_findings(int argc, char **argv);
 int command_config(int argc, char **argv);
 
 /** "assay: ..." on standard error. @return code. */
-int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int tool_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
 struct config *load_config(const char *path);

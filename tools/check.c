@@ -56,7 +56,7 @@ static const struct option long_options[] = {
 
 static int bad_value(const char *option, const char *value, const char *form)
 {
-	return complain(EX_USAGE, "check: --%s '%s' is not of the form %s", option, value, form);
+	return tool_complain(EX_USAGE, "check: --%s '%s' is not of the form %s", option, value, form);
 }
 
 /* @return -1 to go on, else the exit code. */
@@ -91,7 +91,7 @@ static int take_option(int option, const char *value, struct check_options *opti
 	case 'h': usage(stdout); return EX_OK;
 	case 'r':
 		if (options->recipient_count == RECIPIENTS_MAX)
-			return complain(EX_USAGE, "check: more than %d recipients", RECIPIENTS_MAX);
+			return tool_complain(EX_USAGE, "check: more than %d recipients", RECIPIENTS_MAX);
 		options->recipients[options->recipient_count++] = value;
 		return -1;
 	default: usage(stderr); return EX_USAGE;
@@ -109,7 +109,7 @@ static int read_options(int argc, char **argv, struct check_options *options)
 	if (optind < argc)
 		options->message = argv[optind++];
 	if (optind < argc)
-		return complain(EX_USAGE, "check: unexpected argument '%s'", argv[optind]);
+		return tool_complain(EX_USAGE, "check: unexpected argument '%s'", argv[optind]);
 	return -1;
 }
 
@@ -181,7 +181,7 @@ static FILE *open_message(const char *path, int *code_r)
 		return stdin;
 	in = fopen(path, "r");
 	if (in == NULL || (fstat(fileno(in), &status) == 0 && S_ISDIR(status.st_mode))) {
-		*code_r = complain(EX_NOINPUT, "%s: %s", path, in == NULL ? strerror(errno) : "is a directory");
+		*code_r = tool_complain(EX_NOINPUT, "%s: %s", path, in == NULL ? strerror(errno) : "is a directory");
 		if (in != NULL)
 			fclose(in);
 		return NULL;
@@ -224,7 +224,7 @@ static int run(const struct check_options *options, struct config *config, FILE 
 		return code;
 	engine = engine_new(config, NULL, why, sizeof(why));
 	if (engine == NULL)
-		return complain(EX_CONFIG, "%s", why);
+		return tool_complain(EX_CONFIG, "%s", why);
 	session = session_new(engine);
 	code = fill_connection(options, session);
 	if (code == 0)

@@ -35,7 +35,7 @@ int command_config(int argc, char **argv)
 	if (optind < argc && path == NULL)
 		path = argv[optind++];
 	if (optind < argc)
-		return complain(EX_USAGE, "config: unexpected argument '%s'", argv[optind]);
+		return tool_complain(EX_USAGE, "config: unexpected argument '%s'", argv[optind]);
 	if (sample) {
 		config_print_sample(stdout);
 		return EX_OK;

@@ -41,7 +41,7 @@ static const struct option long_options[] = {
 
 static int bad_value(const char *option, const char *value)
 {
-	return complain(EX_USAGE, "dns: --%s: '%s' is not valid", option, value);
+	return tool_complain(EX_USAGE, "dns: --%s: '%s' is not valid", option, value);
 }
 
 /* @return -1 to go on, else the exit code. */
@@ -77,7 +77,7 @@ static int read_options(int argc, char **argv, struct dns_command *command)
 	if (code >= 0)
 		return code;
 	if (optind == argc) {
-		complain(EX_USAGE, "dns: no NAME given");
+		tool_complain(EX_USAGE, "dns: no NAME given");
 		usage(stderr);
 		return EX_USAGE;
 	}
@@ -85,13 +85,13 @@ static int read_options(int argc, char **argv, struct dns_command *command)
 	if (optind < argc) {
 		command->type = dns_type_from_name(argv[optind]);
 		if (command->type == 0)
-			return complain(EX_USAGE, "dns: '%s' is not a record type", argv[optind]);
+			return tool_complain(EX_USAGE, "dns: '%s' is not a record type", argv[optind]);
 		optind++;
 	}
 	if (optind < argc)
-		return complain(EX_USAGE, "dns: unexpected argument '%s'", argv[optind]);
+		return tool_complain(EX_USAGE, "dns: unexpected argument '%s'", argv[optind]);
 	if (strcmp(command->name, ".") != 0 && !dns_name_valid(command->name))
-		return complain(EX_USAGE, "dns: '%s' is not a domain name", command->name);
+		return tool_complain(EX_USAGE, "dns: '%s' is not a domain name", command->name);
 	return -1;
 }
 
@@ -190,7 +190,7 @@ static int look_up(const struct dns_command *command, struct config *config)
 		return code;
 	resolver = dns_resolver_new(&config->dns, why, sizeof(why));
 	if (resolver == NULL)
-		return complain(EX_CONFIG, "%s", why);
+		return tool_complain(EX_CONFIG, "%s", why);
 	arena = arena_new();
 	scope = dns_scope_new(resolver, config->dns_deadline_ms, config->max_dns_lookups);
 	answer = dns_explain(scope, command->name, command->type, &explanation);

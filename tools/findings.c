@@ -59,6 +59,6 @@ int command_findings(int argc, char **argv)
 		json = true;
 	}
 	if (optind < argc)
-		return complain(EX_USAGE, "findings: unexpected argument '%s'", argv[optind]);
+		return tool_complain(EX_USAGE, "findings: unexpected argument '%s'", argv[optind]);
 	return json ? print_json() : print_text();
 }

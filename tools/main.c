@@ -24,7 +24,7 @@ static const struct command {
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
-int complain(int code, const char *format, ...)
+int tool_complain(int code, const char *format, ...)
 {
 	va_list arguments;
 
@@ -92,9 +92,9 @@ int parse_time(const char *text, int64_t *secs_r)
 int dns_options_apply(const struct dns_options *options, struct config *config)
 {
 	if (options->zone_file != NULL && access(options->zone_file, R_OK) != 0)
-		return complain(EX_NOINPUT, "zone file %s cannot be read", options->zone_file);
+		return tool_complain(EX_NOINPUT, "zone file %s cannot be read", options->zone_file);
 	if (options->trust_anchor[0] != NULL && access(options->trust_anchor[0], R_OK) != 0)
-		return complain(EX_NOINPUT, "trust anchor file %s cannot be read", options->trust_anchor[0]);
+		return tool_complain(EX_NOINPUT, "trust anchor file %s cannot be read", options->trust_anchor[0]);
 	if (options->has_server) {
 		config->dns.servers = &options->server;
 		config->dns.server_count = 1;
@@ -173,8 +173,8 @@ static int unknown_command(const char *name)
 		}
 	}
 	if (nearest != NULL)
-		return complain(EX_USAGE, "no command '%s'; did you mean '%s'?", name, nearest);
-	complain(EX_USAGE, "no command '%s'", name);
+		return tool_complain(EX_USAGE, "no command '%s'; did you mean '%s'?", name, nearest);
+	tool_complain(EX_USAGE, "no command '%s'", name);
 	usage(stderr);
 	return EX_USAGE;
 }

@@ -181,6 +181,6 @@ int message_read(FILE *in, const char *name, struct message *message)
 	free(reader.line.data);
 	free(reader.field.data);
 	if (ferror(in))
-		return complain(EX_IOERR, "%s: %s", name, strerror(errno));
+		return tool_complain(EX_IOERR, "%s: %s", name, strerror(errno));
 	return 0;
 }
