@@ -63,7 +63,7 @@ class Assayd:
         return "unix:" + self.socket
 
     @staticmethod
-    def program(name="milter/assayd"):
+    def program(name="assayd"):
         build = os.environ.get("ASSAY_BUILD")
         if not build:
             raise RuntimeError("set ASSAY_BUILD to the build directory")
