@@ -248,8 +248,9 @@ void listen_knock(void)
 }
 
 /*
- * libmilter may be polling the old socket, and would for up to 5 s: it is woken after its descriptor has become the new
- * one. Its accept() then finds nothing there, which is why the new one must not block.
+ * libmilter may be polling the old socket, and would for up to 5 s. A knock at the old one wakes its poll(), which then looks
+ * the descriptor up anew, finds the new socket, and goes back to sleep unless something waits there: therefore the
+ * knock at the new one before. The new one must not block, since libmilter may have polled the old one and accept here.
  */
 static void replace_listening_fd(void)
 {
@@ -257,8 +258,10 @@ static void replace_listening_fd(void)
 	int nobody = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int old = fcntl(listening.fd, F_DUPFD_CLOEXEC, 0);
 
-	if (nobody >= 0 && old >= 0 && listen_on(nobody, &no_name) == 0 && dup2(nobody, listening.fd) >= 0)
+	if (nobody >= 0 && old >= 0 && listen_on(nobody, &no_name) == 0 && dup2(nobody, listening.fd) >= 0) {
+		knock(listening.fd);
 		knock(old);
+	}
 	if (nobody >= 0)
 		close(nobody);
 	if (old >= 0)
