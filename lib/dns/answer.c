@@ -34,10 +34,14 @@ static bool is_owned_by(const ldns_rr *rr, const struct dns_name *name)
 	    dns_name_equals_wire(name, ldns_rdf_data(owner), ldns_rdf_size(owner));
 }
 
+/* RFC 2181 section 8: the sign bit set means zero. */
+static uint32_t ttl_of(const ldns_rr *rr)
+{
+	return ldns_rr_ttl(rr) > INT32_MAX ? 0 : ldns_rr_ttl(rr);
+}
+
 static void ttl_lower(struct builder *b, uint32_t ttl_secs)
 {
-	if (ttl_secs > INT32_MAX)	/* RFC 2181 section 8: the sign bit set means zero */
-		ttl_secs = 0;
 	if (ttl_secs < b->ttl_secs)
 		b->ttl_secs = ttl_secs;
 }
@@ -78,7 +82,7 @@ static void records_collect(struct builder *b)
 		if (ldns_rr_get_type(rr) != b->type || !is_owned_by(rr, &b->names[b->link_count]) || is_duplicate(b, rr))
 			continue;
 		b->found[b->found_count++] = rr;
-		ttl_lower(b, ldns_rr_ttl(rr));
+		ttl_lower(b, ttl_of(rr));
 	}
 }
 
@@ -100,7 +104,7 @@ static const char *chain_follow(struct builder *b)
 			return why;
 		if (b->link_count == ANSWER_CHAIN_LINKS)
 			return "more than 10 CNAME links";
-		ttl_lower(b, ldns_rr_ttl(cname));
+		ttl_lower(b, ttl_of(cname));
 		target = ldns_rr_rdf(cname, 0);
 		next = &b->names[b->link_count + 1];
 		if (dns_name_from_wire(ldns_rdf_data(target), ldns_rdf_size(target), next) != 0)
@@ -135,7 +139,7 @@ static int64_t negative_ttl(const struct builder *b, const ldns_rr_list *authori
 	for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
 		struct dns_name owner;
-		uint32_t minimum, ttl = ldns_rr_ttl(rr);
+		uint32_t minimum, ttl = ttl_of(rr);
 
 		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN ||
 		    dns_name_from_wire(ldns_rdf_data(ldns_rr_owner(rr)), ldns_rdf_size(ldns_rr_owner(rr)), &owner) != 0 ||
@@ -228,10 +232,8 @@ static void records_pack(struct answer *answer, struct block *block, const struc
 
 	memcpy(bytes, ldns_buffer_begin(rdata), ldns_buffer_position(rdata));
 	for (size_t i = 0, start = 0; i < b->found_count; start = ends[i++]) {
-		uint32_t ttl = ldns_rr_ttl(b->found[i]);
-
 		rrs[i] = (struct dns_rr){ .type = b->type, .rdata_length = (uint16_t)(ends[i] - start),
-			.ttl_secs = ttl > INT32_MAX ? 0 : ttl, .rdata = bytes + start, .owner = answer->head.canonical_name };
+			.ttl_secs = ttl_of(b->found[i]), .rdata = bytes + start, .owner = answer->head.canonical_name };
 	}
 	answer->head.rrs = rrs;
 	answer->head.rr_count = b->found_count;

@@ -128,17 +128,20 @@ static const char *scan_field(ldns_rdf_type field, struct span *span)
 	return NULL;
 }
 
-/* Fields that may be left out of the wire because the rest of the rdata is empty. */
-static bool may_be_empty(ldns_rdf_type field)
+/* How many fields there must be. ldns's own minimum, but for NSEC (a bitmap is never empty: RFC 4034 section 4.1.2)
+ * and OPT (mostly empty: RFC 6891 section 6.1.2). */
+static size_t fields_minimum(uint16_t type, const ldns_rr_descriptor *shape)
 {
-	return field == LDNS_RDF_TYPE_NSEC;
+	if (type == DNS_TYPE_NSEC)
+		return 2;
+	return type == TYPE_OPT ? 0 : ldns_rr_descriptor_minimum(shape);
 }
 
 const char *scan_rdata(uint16_t type, const uint8_t *wire, size_t length, size_t offset, size_t rdata_length)
 {
 	const ldns_rr_descriptor *shape = ldns_rr_descript(type);
 	struct span span = { wire, length, offset, offset + rdata_length };
-	size_t minimum = ldns_rr_descriptor_minimum(shape), maximum = ldns_rr_descriptor_maximum(shape), count = 0;
+	size_t maximum = ldns_rr_descriptor_maximum(shape), count = 0;
 	const char *why;
 
 	if (type == TYPE_OPT)	/* options: code, length, data (RFC 6891 section 6.1.2) */
@@ -156,9 +159,7 @@ const char *scan_rdata(uint16_t type, const uint8_t *wire, size_t length, size_t
 	}
 	if (span.at != span.end)
 		return "rdata longer than its type allows";
-	while (count < minimum && may_be_empty(ldns_rr_descriptor_field_type(shape, count)))
-		count++;
-	return count < minimum ? "rdata shorter than its type needs" : NULL;
+	return count < fields_minimum(type, shape) ? "rdata shorter than its type needs" : NULL;
 }
 
 /* One RR; moves *at behind it and counts OPT records. */
