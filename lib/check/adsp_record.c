@@ -61,7 +61,7 @@ static bool same_name(const struct tag *a, const struct tag *b)
 	return a->name_length == b->name_length && memcmp(a->name, b->name, a->name_length) == 0;
 }
 
-static bool rest_of_semicolons(const char *p, const char *end)
+static bool rest_is_blank(const char *p, const char *end)
 {
 	while (p < end && is_wsp(*p))
 		p++;
@@ -82,7 +82,7 @@ int adsp_record_parse(const char *text, size_t length, enum adsp_practice *pract
 		next = memchr(p, ';', (size_t)(end - p));
 		if (next == NULL)
 			next = end;
-		if (count != 0 && rest_of_semicolons(p, end))
+		if (count != 0 && rest_is_blank(p, end))
 			break;	/* one ";" may stand at the end */
 		if (count == TAGS_MAX || !split_tag(p, next, &tags[count]))
 			return -E_ABSENT;
