@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Answers that crash, hang or mislead other programs, through the real resolver: each ends in a named verdict.
+
+Every case runs as one `assay check`, and all of them once more in a row through a single process (one scope after the
+other in `assay check` is a new process, so the daemon test does that). Expected words are from RFC 7208, 6376, 9989 and
+5617: what cannot be read is permerror, what did not come is temperror.
+"""
+import json
+import os
+import resource
+import struct
+import subprocess
+
+import pytest
+
+import hostile_dns as h
+
+CLIENT = "192.0.2.66"
+DOMAIN = "case.hostile.example"
+
+
+def assay(build_dir, port, *arguments, stdin=None):
+    command = [os.path.join(build_dir, "assay"), "check", "--json", "--resolver", f"127.0.0.1@{port}", "--dnssec", "off",
+               "--client", CLIENT, "--helo", "helo.hostile.example", "--mail-from", f"user@{DOMAIN}",
+               "--config", os.environ["ASSAY_HOSTILE_CONF"], *arguments]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    done = subprocess.run(command, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    # ru_maxrss of children is the largest so far: it bounds this one too. The sanitizers' shadow needs room.
+    if not os.environ.get("ASSAY_SANITIZED"):
+        assert peak < 200 * 1024, f"{max(peak, before)} KiB at the peak"
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def configuration(tmp_path_factory):
+    path = tmp_path_factory.mktemp("hostile") / "assay.conf"
+    path.write_text('dns { timeout = 300ms rounds = 2 }\nadsp { enabled = yes }\n')
+    os.environ["ASSAY_HOSTILE_CONF"] = str(path)
+    yield
+    del os.environ["ASSAY_HOSTILE_CONF"]
+
+
+def zone_server(records):
+    """A server from {(name, type): [rdata]}; everything else is NXDOMAIN. '*' serves the rest."""
+    def answer(query, name, rrtype, _tcp):
+        rdatas = records.get((name, rrtype))
+        if rdatas is None and ("*", rrtype) in records:
+            rdatas = records[("*", rrtype)]
+        if rdatas is None:
+            exists = any(key[0] == name for key in records)
+            return h.message(query, rcode=0 if exists else 3)
+        return h.message(query, [h.rr(name, rrtype, rdata) for rdata in rdatas])
+    return h.HostileServer(answer)
+
+
+def spf(build_dir, record, more=None):
+    records = {(DOMAIN, h.TXT): [h.txt_rdata(record)]}
+    records.update(more or {})
+    with zone_server(records) as server:
+        return assay(build_dir, server.port)["spf"]
+
+
+# ---- SPF: the crash inputs of libspf2 ---------------------------------------------------------------
+
+SPF_CASES = {
+    # every macro text that overruns libspf2's compile buffer is a valid explanation or a syntax error, never a crash
+    "unknown-modifier-overflow": ("v=spf1 x=" + "%{d}" * 127 + "A" * 5000 + " -all", {"permerror", "fail"}),
+    "exists-overflow": ("v=spf1 exists:" + "%{d}" * 127 + "A" * 5000 + " -all", {"permerror"}),
+    "cidr-overflow": ("v=spf1 ip4:192.0.2.67/4294967295 -all", {"permerror"}),
+    "macro-digit-overflow": ("v=spf1 exists:%{d99999999999999999999}.x.example -all", {"permerror", "fail"}),
+    "macro-digit-zero": ("v=spf1 exists:%{d0}.x.example -all", {"permerror"}),
+    "bangs": ("v=spf1 " + "!" * 2900, {"permerror"}),
+    "seventy-networks": ("v=spf1 " + " ".join(f"ip4:198.51.100.{i}" for i in range(70)) + " -all", {"fail"}),
+    "zero-prefix": ("v=spf1 ip4:0.0.0.0/0 -all", {"pass"}),
+    "leading-zero-prefix": ("v=spf1 ip4:192.0.2.0/024 -all", {"permerror"}),
+    "redirect-twice": ("v=spf1 redirect=a.example redirect=b.example", {"permerror"}),
+    "control-byte": ("v=spf1 \x01 -all", {"permerror"}),
+    "nul-byte": ("v=spf1 ip4:192.0.2.66\x00 -all", {"permerror"}),
+    "eight-bit": ("v=spf1 a:caf\xe9.example -all", {"permerror"}),
+    "label-of-64": ("v=spf1 a:" + "a" * 64 + ".example -all", {"permerror", "fail"}),
+    "endless-self-include": (f"v=spf1 include:{DOMAIN} -all", {"permerror"}),
+    "endless-self-redirect": (f"v=spf1 redirect={DOMAIN}", {"permerror"}),
+    "too-many-terms": ("v=spf1 " + " ".join(f"a:n{i}.x.example" for i in range(11)) + " -all", {"permerror"}),
+}
+
+
+@pytest.mark.parametrize("case", SPF_CASES)
+def test_spf_record(build_dir, case):
+    record, expected = SPF_CASES[case]
+    assert spf(build_dir, record)["result"] in expected
+
+
+def test_spf_exp_overflow(build_dir):
+    """218 bytes of explanation that abort programs built on the bare library."""
+    result = spf(build_dir, "v=spf1 exp=exp.hostile.example -all",
+                 {("exp.hostile.example", h.TXT): [h.txt_rdata("a%{d}" * 42 + "%{d}" + "AAAA")]})
+    assert result["result"] == "fail"
+    assert result["explanation"] is None or "a" + DOMAIN in result["explanation"]
+
+
+def test_spf_exp_cannot_break_a_reply(build_dir):
+    result = spf(build_dir, "v=spf1 exp=exp.hostile.example -all",
+                 {("exp.hostile.example", h.TXT): [h.txt_rdata("no\r\n250 yes\x00\x1b[2J \xff %{h}")]})
+    assert result["result"] == "fail"
+    text = result["explanation"] or ""
+    assert all(0x20 <= ord(c) < 0x7f for c in text)
+
+
+def test_spf_exponential_include(build_dir):
+    """include of forty macros under a wildcard: 1.1 GB elsewhere (memory is checked at every run here)."""
+    record = "v=spf1 include:" + "%{d}." * 40 + "hostile.example -all"
+    result = spf(build_dir, record, {("*", h.TXT): [h.txt_rdata(record)]})
+    assert result["result"] in ("permerror", "fail")
+
+
+def test_spf_two_records(build_dir):
+    with zone_server({(DOMAIN, h.TXT): [h.txt_rdata("v=spf1 +all"), h.txt_rdata("v=spf1 -all")]}) as server:
+        assert assay(build_dir, server.port)["spf"]["result"] == "permerror"
+
+
+def test_spf_mx_flood(build_dir):
+    records = {(DOMAIN, h.TXT): [h.txt_rdata("v=spf1 mx -all")],
+               (DOMAIN, h.MX): [struct.pack("!H", i) + h.wire_name(f"mx{i}.hostile.example") for i in range(30)]}
+    with zone_server(records) as server:
+        assert assay(build_dir, server.port)["spf"]["result"] == "permerror"
+
+
+# ---- DNS messages -----------------------------------------------------------------------------------
+
+def pointer_chain(query):
+    """An owner name that is a chain of compression pointers, each to the one before."""
+    start = 12 + len(h.wire_name(DOMAIN)) + 4
+    chain = b"\xc0\x0c" + b"".join(struct.pack("!H", 0xc000 | (start + 2 * i)) for i in range(500))
+    filler = b"\x00" + struct.pack("!HHIH", 65280, 1, 0, len(chain)) + chain
+    at = start + 11 + 2 * 500
+    record = struct.pack("!H", 0xc000 | at) + struct.pack("!HHIH", h.TXT, 1, 60, 12) + h.txt_rdata("v=spf1 +all")
+    return h.message(query, [filler, record])
+
+
+def self_pointer(query):
+    at = 12 + len(h.wire_name(DOMAIN)) + 4
+    return h.message(query, [struct.pack("!H", 0xc000 | at) + struct.pack("!HHIH", h.TXT, 1, 60, 0)])
+
+
+def nsec3_bad(query, algorithm, hash_length):
+    rdata = bytes([algorithm, 0]) + struct.pack("!H", 1) + b"\0" + bytes([hash_length]) + b"x" * hash_length
+    return h.message(query, rcode=3, authority=[h.rr("a.hostile.example", h.NSEC3, rdata)])
+
+
+GOOD = h.txt_rdata("v=spf1 +all")
+
+# name: (function of the query, the SPF results that are right). A good +all record is in many of them: to use it would
+# be `pass` on evidence from a message that must not be believed.
+MESSAGES = {
+    "empty-strings-65k": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"\0" * 60000)]), {"temperror"}),
+    "empty-strings-4k": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"\0" * 4000)]), {"temperror"}),
+    "a-with-rdlength-8": (lambda q: h.message(q, [h.rr(DOMAIN, h.A, b"\x7f\0\0\1\0\0\0\0"), h.rr(DOMAIN, h.TXT, GOOD)]),
+                          {"temperror"}),
+    "rdlength-past-end": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD, rdlength=400)]), {"temperror"}),
+    "rdlength-zero-txt": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"")]), {"temperror", "none"}),
+    "string-past-rdata": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"\xffv=spf1 +all")]), {"temperror"}),
+    "mx-without-name": (lambda q: h.message(q, [h.rr(DOMAIN, h.MX, b"\0"), h.rr(DOMAIN, h.TXT, GOOD)]), {"temperror"}),
+    "pointer-chain": (pointer_chain, {"temperror"}),
+    "self-pointer": (self_pointer, {"temperror"}),
+    "two-tsig": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)],
+                                     additional=[h.rr("k", h.TSIG, h.wire_name("alg") + b"\0" * 16)] * 2), {"temperror"}),
+    "counts-lie-more": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)], counts=(1, 500, 0, 0)), {"temperror"}),
+    "nsec3-algorithm-2": (lambda q: nsec3_bad(q, 2, 20), {"temperror", "none"}),
+    "nsec3-hash-255": (lambda q: nsec3_bad(q, 1, 255), {"temperror", "none"}),
+    "nsec3-empty": (lambda q: h.message(q, rcode=3, authority=[h.rr("a.example", h.NSEC3, b"")]), {"temperror", "none"}),
+    "header-only": (lambda q: q[:2] + struct.pack("!HHHHH", 0x8180, 0, 0, 0, 0), {"temperror"}),
+    "three-bytes": (lambda q: q[:3], {"temperror"}),
+    "nothing": (lambda q: None, {"temperror"}),
+    "servfail": (lambda q: h.message(q, rcode=2), {"temperror"}),
+    "refused": (lambda q: h.message(q, rcode=5), {"temperror"}),
+    "odd-rcode": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)], rcode=11), {"temperror"}),
+    "a-query-back": (lambda q: q, {"temperror"}),
+    "wrong-id-only": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)],
+                                          identifier=struct.unpack("!H", q[:2])[0] ^ 1), {"temperror"}),
+    "other-owner": (lambda q: h.message(q, [h.rr("other.example", h.TXT, GOOD)]), {"none", "temperror"}),
+    "other-class": (lambda q: h.message(q, [h.wire_name(DOMAIN) + struct.pack("!HHIH", h.TXT, 3, 60, len(GOOD)) + GOOD]),
+                    {"none", "temperror"}),
+    "cname-loop": (lambda q: h.message(q, [h.rr(DOMAIN, h.CNAME, h.wire_name("b.example")),
+                                           h.rr("b.example", h.CNAME, h.wire_name(DOMAIN))]), {"temperror", "permerror"}),
+    "cname-to-itself": (lambda q: h.message(q, [h.rr(DOMAIN, h.CNAME, h.wire_name(DOMAIN))]), {"temperror", "permerror"}),
+    "two-cnames": (lambda q: h.message(q, [h.rr(DOMAIN, h.CNAME, h.wire_name("b.example")),
+                                           h.rr(DOMAIN, h.CNAME, h.wire_name("c.example")),
+                                           h.rr("c.example", h.TXT, GOOD)]), {"temperror", "none"}),
+    "300-records": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, h.txt_rdata(f"x{i}")) for i in range(300)]), {"temperror"}),
+}
+
+
+def answers_for(name_wanted, make):
+    def answer(query, name, rrtype, _tcp):
+        return make(query) if (name, rrtype) == (name_wanted, h.TXT) else h.message(query, rcode=3)
+    return answer
+
+
+@pytest.mark.parametrize("case", MESSAGES)
+def test_dns_message(build_dir, case):
+    make, expected = MESSAGES[case]
+    with h.HostileServer(answers_for(DOMAIN, make)) as server:
+        result = assay(build_dir, server.port)
+        assert result["spf"]["result"] in expected, result["spf"]
+        assert any(name == DOMAIN for name, _, _ in server.queries)
+
+
+def test_spoofed_replies_before_the_true_one(build_dir):
+    """Wrong ids and questions are ignored, and the true answer behind them is used."""
+    def make(query):
+        true_id = struct.unpack("!H", query[:2])[0]
+        spoofs = [h.message(query, [h.rr(DOMAIN, h.TXT, GOOD)], identifier=(true_id + i) % 65536) for i in range(1, 200)]
+        return spoofs + [h.message(query, [h.rr(DOMAIN, h.TXT, h.txt_rdata("v=spf1 -all"))])]
+    with h.HostileServer(answers_for(DOMAIN, make)) as server:
+        assert assay(build_dir, server.port)["spf"]["result"] == "fail"
+
+
+# ---- DMARC, ADSP, DKIM records -----------------------------------------------------------------------
+
+MESSAGE = (b"From: A <a@" + DOMAIN.encode() + b">\r\nTo: b@example.net\r\nSubject: x\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
+           b"Message-ID: <1@x>\r\n\r\nbody\r\n")
+
+RECORDS = {
+    "nul-bytes": b"v=DMARC1; p=rej\0ect; rua=mailto:a@b",
+    "megabyte-like": b"v=DMARC1; p=reject; " + b"x=y;" * 3500,
+    "semicolons": b"v=DMARC1" + b";" * 5000,
+    "percent": b"v=DMARC1; p=%n%n%n%s",
+    "eight-bit": b"v=DMARC1; p=reject; x=\xff\xfe",
+    "only-version": b"v=DMARC1",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("case", RECORDS)
+@pytest.mark.parametrize("prefix", ["_dmarc.", "_adsp._domainkey."])
+def test_policy_record(build_dir, prefix, case):
+    records = {(prefix + DOMAIN, h.TXT): [h.txt_rdata(RECORDS[case])], (DOMAIN, h.A): [b"\x7f\0\0\1"]}
+    with zone_server(records) as server:
+        result = assay(build_dir, server.port, "-", stdin=MESSAGE)
+    words = {"none", "fail", "permerror", "temperror"} if prefix == "_dmarc." else {
+        "none", "unknown", "permerror", "temperror"}
+    which = "dmarc" if prefix == "_dmarc." else "adsp"
+    assert result[which]["result"] in words, result[which]
+
+
+def signature(**tags):
+    """A DKIM-Signature whose hashes are nonsense: only what comes before the cryptography is tested here."""
+    base = {"v": "1", "a": "rsa-sha256", "c": "relaxed/relaxed", "d": DOMAIN, "s": "s", "h": "from",
+            "bh": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "b": "AAAA"}
+    base.update(tags)
+    return ("DKIM-Signature: " + "; ".join(f"{k}={v}" for k, v in base.items()) + "\r\n").encode("latin-1")
+
+
+SIGNATURES = {
+    "h-names-itself": signature(h="from:subject:dkim-signature:from:from"),
+    "h-longer-than-header": signature(h=":".join(["from"] + ["a"] * 1900)),
+    "i-of-300": signature(i="a" * 300 + "@" + DOMAIN),
+    "i-of-257": signature(i="a" * 256 + "@" + DOMAIN),
+    "l-huge": signature(l="9" * 70),
+    "x-huge": signature(x="9" * 40),
+    "no-tags": b"DKIM-Signature: x\r\n",
+    "empty": b"DKIM-Signature:\r\n",
+    "duplicate-tags": signature().rstrip(b"\r\n") + b"; d=other.example\r\n",
+    "b-not-base64": signature(b="!!!!"),
+    "d-not-a-name": signature(d="..\xff.."),
+    "s-of-64": signature(s="s" * 64),
+    "domain-of-300": signature(d=".".join(["a" * 60] * 5)),
+    "three-hundred": b"".join(signature(s=f"s{i}") for i in range(300)),
+    "each-another-l": b"".join(signature(l=str(i)) for i in range(100)),
+}
+
+
+@pytest.mark.parametrize("case", SIGNATURES)
+def test_dkim_signature(build_dir, case):
+    with zone_server({(DOMAIN, h.A): [b"\x7f\0\0\1"]}) as server:
+        result = assay(build_dir, server.port, "-", stdin=SIGNATURES[case] + MESSAGE)
+        keys = {name for name, rrtype, _ in server.queries if "._domainkey." in name and rrtype == h.TXT}
+    assert result["dkim"], "the signature must show in the results"
+    assert all(entry["result"] in ("permerror", "temperror", "fail", "neutral", "policy") for entry in result["dkim"])
+    assert len(keys) <= 40
+
+
+KEY_RECORDS = {
+    "rsa-8192-like": b"v=DKIM1; k=rsa; p=" + b"A" * 1400,
+    "long-note": b"v=DKIM1; n=" + b"x" * 3000 + b"; p=AAAA",
+    "revoked": b"v=DKIM1; p=",
+    "not-a-key": b"v=DKIM1; k=rsa; p=AAAA",
+    "bare-garbage": b"\xff" * 2000,
+    "no-p": b"v=DKIM1",
+    "nul": b"v=DKIM1; p=\0",
+    "other-algorithm": b"v=DKIM1; k=dsa; p=AAAA",
+}
+
+
+@pytest.mark.parametrize("case", KEY_RECORDS)
+def test_dkim_key_record(build_dir, case):
+    records = {("s._domainkey." + DOMAIN, h.TXT): [h.txt_rdata(KEY_RECORDS[case])]}
+    with zone_server(records) as server:
+        result = assay(build_dir, server.port, "-", stdin=signature() + MESSAGE)
+    assert [entry["result"] for entry in result["dkim"]] in (["permerror"], ["fail"], ["policy"])
+
+
+def test_dkim_bad_signature_does_not_hide_a_good_neighbour(build_dir):
+    """One unreadable signature field must not keep the others from being judged."""
+    with zone_server({("s._domainkey." + DOMAIN, h.TXT): [h.txt_rdata(b"v=DKIM1; p=")]}) as server:
+        result = assay(build_dir, server.port, "-", stdin=b"DKIM-Signature: =;;=\r\n" + signature() + MESSAGE)
+    assert len(result["dkim"]) == 2
+    assert any(entry["domain"] == DOMAIN for entry in result["dkim"])
