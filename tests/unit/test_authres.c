@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Authentication-Results: what is written, what is read, what counts as forged, and the list of edits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <cmocka.h>
+
+#include "action/action.h"
+#include "action/authres_parse.h"
+#include "action/field.h"
+#include "util/error.h"
+
+enum { FIELDS_MAX = 10 };
+
+struct fixture {
+	struct arena *arena;
+	struct config *config;
+	struct facts_connection connection;
+	struct header_field fields[FIELDS_MAX];
+	struct facts facts;
+	struct author author;
+	struct results results;
+	struct decision decision;
+	struct action_input input;
+};
+
+static int setup_with(void **state, const char *text)
+{
+	struct fixture *f;
+	struct arena *arena = arena_new();
+
+	f = arena_calloc(arena, 1, sizeof(*f));
+	f->arena = arena;
+	f->config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+	assert_non_null(f->config);
+	addr_parse("192.0.2.1", &f->connection.client);
+	f->connection.helo = "mail.example.org";
+	f->facts = (struct facts){ .arena = arena, .connection = &f->connection, .mail_from = "a@example.org",
+	    .mail_from_domain = "example.org", .fields = f->fields };
+	f->decision = (struct decision){ .finding = FINDING_COUNT, .code = 250, .policy = "default" };
+	f->input = (struct action_input){ f->config, &f->facts, &f->author, &f->results, &f->decision, "mx.example.net" };
+	*state = f;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, "");
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	struct arena *arena = f->arena;
+
+	config_unref(&f->config);
+	arena_free(&arena);
+	return 0;
+}
+
+static void add_field(struct fixture *f, const char *name, const char *value)
+{
+	unsigned occurrence = 1;
+
+	for (size_t i = 0; i < f->facts.field_count; i++)
+		occurrence += strcasecmp(f->fields[i].name, name) == 0;
+	f->fields[f->facts.field_count++] = (struct header_field){ name, value, strlen(name), strlen(value), occurrence };
+}
+
+static struct authres parse(struct fixture *f, const char *text)
+{
+	struct authres authres;
+
+	assert_int_equal(authres_parse(text, strlen(text), f->arena, &authres), 0);
+	return authres;
+}
+
+static const char *property(const struct authres_method *method, const char *name)
+{
+	char joined[64];
+
+	for (size_t i = 0; i < method->property_count; i++) {
+		snprintf(joined, sizeof(joined), "%s.%s", method->properties[i].ptype, method->properties[i].property);
+		if (strcmp(joined, name) == 0)
+			return method->properties[i].value;
+	}
+	return NULL;
+}
+
+static void check_lines(const char *value)
+{
+	for (const char *line = value; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		assert_true(strcspn(line, "\n") <= 78);
+		assert_true(*line == ' ' || *line == '\t');
+	}
+	assert_null(strchr(value, '\r'));
+}
+
+static void test_authres_build_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(authres_build(&f->input), " mx.example.net; none");
+}
+
+static void test_authres_build_all_methods(void **state)
+{
+	struct fixture *f = *state;
+	const struct dkim_result dkim[] = {
+		{ .result = RESULT_PASS, .domain = "example.org", .selector = "s1", .identity = "@example.org",
+		    .algorithm = "rsa-sha256", .key_bits = 2048, .signature_b = "AbC/+123", .dnssec = DNS_SECURE },
+		{ .result = RESULT_FAIL, .domain = "list.example", .selector = "x", .identity = "joe (x)@list.example",
+		    .algorithm = "ed25519-sha256", .reason = "body \"changed\"", .dnssec = DNS_INSECURE },
+	};
+	struct authres a;
+
+	f->results.spf = (struct spf_result){ .result = RESULT_SOFTFAIL, .domain = "example.org", .reason = "~all",
+	    .dnssec = DNS_INSECURE };
+	f->results.spf_helo = (struct spf_result){ .result = RESULT_PASS, .scope = SPF_SCOPE_HELO, .domain = "mail.example.org",
+	    .dnssec = DNS_SECURE };
+	f->results.dkim_checked = true;
+	f->results.dkim = dkim;
+	f->results.dkim_count = 2;
+	f->results.dmarc = (struct dmarc_result){ .result = RESULT_FAIL, .domain = "example.org", .has_policy = true,
+	    .policy = DMARC_POLICY_REJECT, .disposition = DMARC_POLICY_QUARANTINE, .testing = true };
+	f->results.adsp = (struct adsp_result){ .result = RESULT_DISCARD, .domain = "example.org" };
+	f->results.iprev = (struct iprev_result){ .result = RESULT_PASS, .name = "mail.example.org" };
+	f->results.tls = (struct tls_result){ .checked = true, .grade = TLS_GRADE_STRONG, .version = "TLSv1.3",
+	    .cipher = "TLS_AES_256_GCM_SHA384", .bits = 256 };
+	f->connection.auth = (struct facts_auth){ .mechanism = "PLAIN", .user = "joe user" };
+	check_lines(authres_build(&f->input));
+	a = parse(f, authres_build(&f->input));
+	assert_string_equal(a.authserv_id, "mx.example.net");
+	assert_int_equal(a.method_count, 9);
+	assert_string_equal(a.methods[0].method, "auth");
+	assert_string_equal(property(&a.methods[0], "smtp.auth"), "joe user");
+	assert_string_equal(property(&a.methods[1], "policy.iprev"), "192.0.2.1");
+	assert_string_equal(a.methods[2].method, "x-tls");
+	assert_string_equal(property(&a.methods[2], "smtp.cipher"), "TLS_AES_256_GCM_SHA384");
+	assert_string_equal(property(&a.methods[2], "smtp.bits"), "256");
+	assert_string_equal(a.methods[3].result, "softfail");
+	assert_string_equal(a.methods[3].reason, "~all");
+	assert_string_equal(property(&a.methods[3], "smtp.mailfrom"), "a@example.org");
+	assert_string_equal(property(&a.methods[4], "smtp.helo"), "mail.example.org");
+	assert_string_equal(property(&a.methods[5], "header.i"), "@example.org");
+	assert_string_equal(property(&a.methods[5], "header.b"), "AbC/+123");
+	assert_string_equal(property(&a.methods[5], "header.a"), "rsa-sha256");
+	assert_string_equal(property(&a.methods[6], "header.i"), "joe (x)@list.example");
+	assert_string_equal(a.methods[6].reason, "body \"changed\"");
+	assert_string_equal(a.methods[7].result, "fail");
+	assert_string_equal(property(&a.methods[7], "policy.dmarc"), "quarantine");
+	assert_string_equal(a.methods[8].method, "dkim-adsp");
+	assert_string_equal(a.methods[8].result, "discard");
+	assert_non_null(strstr(authres_build(&f->input), "(2048-bit key, dnssec: secure)"));
+}
+
+static void test_authres_build_hostile_values(void **state)
+{
+	struct fixture *f = *state;
+	struct authres a;
+
+	f->facts.mail_from = "x\";\r\n dkim=pass (\\@example.org";
+	f->results.spf = (struct spf_result){ .result = RESULT_FAIL, .domain = "example.org",
+	    .explanation = "a) b\x01\n; dmarc=pass \"" };
+	f->results.iprev = (struct iprev_result){ .result = RESULT_PASS, .name = "x); dmarc=pass (y" };
+	a = parse(f, authres_build(&f->input));
+	assert_int_equal(a.method_count, 2);
+	assert_string_equal(a.methods[1].reason, "a) b??; dmarc=pass \"");
+	assert_string_equal(property(&a.methods[1], "smtp.mailfrom"), "x\";?? dkim=pass (\\@example.org");
+}
+
+static void test_authres_build_internationalized(void **state)
+{
+	struct fixture *f = *state;
+	struct authres a;
+
+	f->facts.mail_from = "j\xc3\xb6rg@b\xc3\xbc" "cher.example";
+	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "xn--bcher-kva.example" };
+	a = parse(f, authres_build(&f->input));
+	assert_string_equal(property(&a.methods[0], "smtp.mailfrom"), "xn--bcher-kva.example");
+	f->facts.mail_from = "j\xc3\xb6rg@example.org";
+	f->results.spf.domain = "example.org";
+	a = parse(f, authres_build(&f->input));
+	assert_string_equal(property(&a.methods[0], "smtp.mailfrom"), "j\xc3\xb6rg@example.org");
+	f->facts.mail_from = "j\xf6rg@example.org";
+	a = parse(f, authres_build(&f->input));
+	assert_string_equal(property(&a.methods[0], "smtp.mailfrom"), "j?rg@example.org");
+}
+
+static void test_authres_build_decision_comment(void **state)
+{
+	struct fixture *f = *state;
+
+	f->decision.action = ACTION_REJECT;
+	f->decision.finding = FINDING_DMARC_REJECT;
+	assert_non_null(strstr(authres_build(&f->input), "(dry-run: would reject: dmarc-reject)"));
+	f->decision.enforced = true;
+	f->decision.action = ACTION_TAG;
+	assert_non_null(strstr(authres_build(&f->input), "(tag: dmarc-reject)"));
+	parse(f, authres_build(&f->input));
+	f->results.exempt = true;
+	f->results.exempt_reason = "authenticated";
+	assert_non_null(strstr(authres_build(&f->input), "(not judged: authenticated)"));
+}
+
+static void test_authres_parse_rfc8601_examples(void **state)
+{
+	struct fixture *f = *state;
+	struct authres a = parse(f, " example.org 1; none");
+
+	assert_string_equal(a.version, "1");
+	assert_int_equal(a.method_count, 0);
+	/* appendix B.7: comments everywhere */
+	a = parse(f, " foo.example.net (foobar) 1 (baz);\n    dkim (Because I like it) / 1 (One yay) = (wait for it) fail\n"
+	    "      policy (A dot can go here) . (like that) expired\n      (this surprised me) = (as I wasn't expecting it) 1362471462");
+	assert_string_equal(a.authserv_id, "foo.example.net");
+	assert_string_equal(a.methods[0].method, "dkim");
+	assert_string_equal(a.methods[0].result, "fail");
+	assert_string_equal(property(&a.methods[0], "policy.expired"), "1362471462");
+	/* appendix B.5 */
+	a = parse(f, " example.com;\n  auth=pass (cram-md5) smtp.auth=sender@example.net;\n  spf=hardfail smtp.mailfrom=example.net");
+	assert_int_equal(a.method_count, 2);
+	assert_string_equal(property(&a.methods[0], "smtp.auth"), "sender@example.net");
+}
+
+static void test_authres_parse_refuses(void **state)
+{
+	static const char *const bad[] = {
+		"", " ;none", " a", " a; ", " a; spf", " a; spf=", " a b; none", " a; none; spf=pass", " a; spf=pass x", " a (; none",
+		" a; spf=pass x.y=\"z", " a; spf=pass reason=\"x", " a; spf=pass x.y=z reason=q", " a; spf=pass x.y=a@b@c", " \"a; none",
+	};
+	struct fixture *f = *state;
+	struct authres a;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(authres_parse(bad[i], strlen(bad[i]), f->arena, &a), -E_SYNTAX);
+}
+
+static size_t forged(struct fixture *f, const char *value)
+{
+	unsigned occurrences[1];
+
+	f->facts.field_count = 0;
+	add_field(f, "authentication-results", value);
+	return authres_find_forged(&f->facts, "mx.example.net", occurrences, 1);
+}
+
+static void test_authres_find_forged_disguises(void **state)
+{
+	static const char *const ours[] = {
+		" mx.example.net; spf=pass", "MX.Example.NET; none", " (x) mx.example.net 1; none", "\n\tmx.example.net\n\t(a (nested) b) ; none",
+		" \"mx.example.net\"; none", " \"mx.ex\\ample.net\"; none", " mx.example.net.; none", " mx.example.net", " mx.example.net spf=pass",
+		" \"mx.example.net; none", " mx.(x)example.net; none", " (mx.example.net; none", " ; mx.example.net", " mx.exam\n ple.net; none",
+	};
+	static const char *const foreign[] = {
+		" mx.example.com; spf=pass", " other.mx.example.net; none", " a.example; spf=pass (mx.example.net)", " a.example; spf=pass smtp.helo=mx.example.net",
+		" mx.example.net.evil.example; none",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		assert_int_equal(forged(f, ours[i]), 1);
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_int_equal(forged(f, foreign[i]), 0);
+}
+
+static void test_authres_find_forged_u_label(void **state)
+{
+	struct fixture *f = *state;
+	unsigned occurrences[2];
+
+	add_field(f, "Authentication-Results", " mx.b\xc3\xbc" "cher.example; spf=pass");
+	assert_int_equal(authres_find_forged(&f->facts, "mx.xn--bcher-kva.example", occurrences, 2), 1);
+	assert_int_equal(occurrences[0], 1);
+}
+
+/* Deleting the first of two fields renumbers the second: the list goes from the highest down (CVE-2022-48521). */
+static void test_action_edits_deletes_from_below(void **state)
+{
+	struct fixture *f = *state;
+	struct edits edits;
+
+	add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
+	add_field(f, "Authentication-Results", " other.example; spf=pass");
+	add_field(f, "Subject", " mx.example.net; spf=pass");
+	add_field(f, "AUTHENTICATION-results", " mx.example.net; dkim=pass");
+	action_edits(&f->input, &edits);
+	assert_int_equal(edits.count, 3);
+	assert_int_equal(edits.items[0].kind, EDIT_DELETE);
+	assert_int_equal(edits.items[0].index, 3);
+	assert_int_equal(edits.items[1].kind, EDIT_DELETE);
+	assert_int_equal(edits.items[1].index, 1);
+	assert_int_equal(edits.items[2].kind, EDIT_INSERT);
+	assert_int_equal(edits.items[2].index, 0);
+	assert_string_equal(edits.items[2].name, "Authentication-Results");
+}
+
+static int setup_quiet(void **state)
+{
+	return setup_with(state, "headers { in-dry-run = no }");
+}
+
+static void test_action_edits_dry_run_without_fields(void **state)
+{
+	struct fixture *f = *state;
+	struct edits edits;
+
+	add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
+	action_edits(&f->input, &edits);
+	assert_int_equal(edits.count, 1);
+	assert_int_equal(edits.items[0].kind, EDIT_DELETE);
+	f->decision.enforced = true;
+	action_edits(&f->input, &edits);
+	assert_int_equal(edits.count, 2);
+}
+
+static int setup_trusted(void **state)
+{
+	return setup_with(state, "trusted-networks = 192.0.2.0/24\ntrusted-authserv-ids = relay.example.net\nheaders { received-spf = yes }");
+}
+
+static void test_action_edits_trusted_relay(void **state)
+{
+	struct fixture *f = *state;
+	struct edits edits;
+
+	add_field(f, "Authentication-Results", " relay.example.net; spf=pass");
+	add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
+	action_edits(&f->input, &edits);
+	assert_int_equal(edits.count, 2);
+	assert_int_equal(edits.items[0].index, 2);
+	/* the same from anybody else is forged */
+	addr_parse("198.51.100.1", &f->connection.client);
+	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "example.org" };
+	action_edits(&f->input, &edits);
+	assert_int_equal(edits.count, 4);
+	assert_int_equal(edits.items[1].index, 1);
+	assert_string_equal(edits.items[2].name, "Received-SPF");
+	assert_string_equal(edits.items[3].name, "Authentication-Results");
+}
+
+static void test_field_value_quoting(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(field_value(f->arena, "example.org"), "example.org");
+	assert_string_equal(field_value(f->arena, "a@example.org"), "a@example.org");
+	assert_string_equal(field_value(f->arena, "@example.org"), "@example.org");
+	assert_string_equal(field_value(f->arena, "a=b@example.org"), "a=b@example.org");
+	assert_string_equal(field_value(f->arena, "a=b"), "\"a=b\"");
+	assert_string_equal(field_value(f->arena, ""), "\"\"");
+	assert_string_equal(field_value(f->arena, "a\"b\\c"), "\"a\\\"b\\\\c\"");
+	assert_string_equal(field_value(f->arena, "2001:db8::1"), "\"2001:db8::1\"");
+	assert_string_equal(field_value(f->arena, "a\x7f\x80\xc3\xa4"), "\"a??\xc3\xa4\"");
+}
+
+static void test_log_line_build_cannot_be_forged(void **state)
+{
+	struct fixture *f = *state;
+	const char *line;
+
+	f->facts.queue_id = "4ABC";
+	f->facts.mail_from = "x decision=none\"\n@example.org";
+	f->results.findings[f->results.finding_count++].id = FINDING_SPF_FAIL;
+	f->decision.action = ACTION_REJECT;
+	f->decision.finding = FINDING_SPF_FAIL;
+	line = log_line_build(&f->input);
+	assert_non_null(strstr(line, "id=4ABC client=unknown[192.0.2.1] helo=mail.example.org"
+	    " from=\"<x decision=none\\\"\\x0a@example.org>\" rcpts=0"));
+	assert_non_null(strstr(line, " findings=spf-fail decision=reject because=spf-fail policy=default mode=dry-run"));
+}
+
+static void test_reply_line_forms(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(reply_line(&f->decision, f->arena), "250");
+	f->decision.code = 550;
+	f->decision.enhanced = "5.7.23";
+	f->decision.text = "SPF validation failed for a.example";
+	assert_string_equal(reply_line(&f->decision, f->arena), "550 5.7.23 SPF validation failed for a.example");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_authres_build_nothing),
+		TEST(test_authres_build_all_methods),
+		TEST(test_authres_build_hostile_values),
+		TEST(test_authres_build_internationalized),
+		TEST(test_authres_build_decision_comment),
+		TEST(test_authres_parse_rfc8601_examples),
+		TEST(test_authres_parse_refuses),
+		TEST(test_authres_find_forged_disguises),
+		TEST(test_authres_find_forged_u_label),
+		TEST(test_action_edits_deletes_from_below),
+		cmocka_unit_test_setup_teardown(test_action_edits_dry_run_without_fields, setup_quiet, teardown),
+		cmocka_unit_test_setup_teardown(test_action_edits_trusted_relay, setup_trusted, teardown),
+		TEST(test_field_value_quoting),
+		TEST(test_log_line_build_cannot_be_forged),
+		TEST(test_reply_line_forms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The policy as a function: selection, strength, replies, and its properties over random findings. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "policy/policy.h"
+
+struct fixture {
+	struct arena *arena;
+	struct config *config;
+	struct results results;
+};
+
+static struct fixture make(const char *text)
+{
+	struct fixture fixture = { .arena = arena_new() };
+
+	fixture.config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+	assert_non_null(fixture.config);
+	return fixture;
+}
+
+static void drop(struct fixture *fixture)
+{
+	config_unref(&fixture->config);
+	arena_free(&fixture->arena);
+}
+
+/* results_raise() without its rules: here duplicates are wanted too. */
+static void raise_finding(struct fixture *fixture, enum finding_id id, const char *domain, enum dns_security dnssec)
+{
+	struct results *results = &fixture->results;
+
+	results->findings[results->finding_count++] = (struct finding){ .id = id, .domain = domain, .dnssec = dnssec };
+	results->set |= (finding_set)1 << id;
+}
+
+static struct decision decide(struct fixture *fixture, enum finding_stage stage)
+{
+	struct decision decision;
+
+	policy_decide(fixture->config, &fixture->config->policies[0], &fixture->results, stage, fixture->arena, &decision);
+	return decision;
+}
+
+static const char *selected(const struct config *config, const char *recipient, const char *const *authors, size_t count,
+    const char *client)
+{
+	struct ip_addr addr;
+	struct policy_who who = { recipient, authors, count, client != NULL ? &addr : NULL };
+
+	if (client != NULL)
+		assert_int_equal(addr_parse(client, &addr), 0);
+	return policy_select(config, &who)->name;
+}
+
+static void test_policy_select_conditions(void **state)
+{
+	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy below { recipient-domains = .example.net }\n"
+	    "policy author { author-domains = { a.example, b.example } }\n"
+	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example }\n");
+	const char *const one[] = { "a.example" }, *const mixed[] = { "a.example", "evil.example" };
+
+	(void)state;
+	assert_string_equal(selected(f.config, "example.org", NULL, 0, NULL), "exact");
+	assert_string_equal(selected(f.config, "sub.example.org", NULL, 0, NULL), "default");
+	assert_string_equal(selected(f.config, "example.net", NULL, 0, NULL), "below");
+	assert_string_equal(selected(f.config, "a.b.example.net", NULL, 0, NULL), "below");
+	assert_string_equal(selected(f.config, "badexample.net", NULL, 0, NULL), "default");
+	assert_string_equal(selected(f.config, NULL, one, 1, NULL), "author");
+	assert_string_equal(selected(f.config, NULL, mixed, 2, NULL), "default");
+	assert_string_equal(selected(f.config, NULL, NULL, 0, NULL), "default");
+	assert_string_equal(selected(f.config, "x.example", NULL, 0, "192.0.2.9"), "both");
+	assert_string_equal(selected(f.config, "x.example", NULL, 0, "198.51.100.9"), "default");
+	assert_string_equal(selected(f.config, "y.example", NULL, 0, "192.0.2.9"), "default");
+	drop(&f);
+}
+
+static void test_policy_decide_nothing_found(void **state)
+{
+	struct fixture f = make("mode = enforce");
+	struct decision d = decide(&f, FINDING_STAGE_MESSAGE);
+
+	(void)state;
+	assert_int_equal(d.action, ACTION_NONE);
+	assert_int_equal(d.finding, FINDING_COUNT);
+	assert_int_equal(d.code, 250);
+	assert_null(d.enhanced);
+	assert_null(d.text);
+	assert_string_equal(d.policy, "default");
+	drop(&f);
+}
+
+static void test_policy_decide_strongest_wins(void **state)
+{
+	struct fixture f = make("mode = enforce findings { spf-fail = tag dkim-none = reject dmarc-temperror = defer }");
+	struct decision d;
+
+	(void)state;
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_SECURE);
+	raise_finding(&f, FINDING_DKIM_NONE, NULL, DNS_SECURE);
+	raise_finding(&f, FINDING_DMARC_TEMPERROR, "b.example", DNS_SECURE);
+	d = decide(&f, FINDING_STAGE_MESSAGE);
+	assert_int_equal(d.action, ACTION_REJECT);
+	assert_int_equal(d.finding, FINDING_DKIM_NONE);
+	assert_true(d.enforced);
+	assert_int_equal(d.code, 550);
+	assert_string_equal(d.enhanced, "5.7.20");
+	assert_string_equal(d.text, "no DKIM signature");
+	d = decide(&f, FINDING_STAGE_ENVELOPE);
+	assert_int_equal(d.action, ACTION_TAG);
+	assert_int_equal(d.code, 250);
+	drop(&f);
+}
+
+static void test_policy_decide_codes_follow_action(void **state)
+{
+	struct fixture f = make("findings { spf-fail = defer spf-temperror = reject tls-none = greylist }");
+	struct decision d;
+
+	(void)state;
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_ENVELOPE);
+	assert_int_equal(d.code, 451);
+	assert_string_equal(d.enhanced, "4.7.23");
+	raise_finding(&f, FINDING_SPF_TEMPERROR, "a.example", DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_ENVELOPE);
+	assert_int_equal(d.code, 550);
+	assert_string_equal(d.enhanced, "5.7.24");
+	f.results.finding_count = 0;
+	raise_finding(&f, FINDING_TLS_NONE, NULL, DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_ENVELOPE);
+	assert_int_equal(d.action, ACTION_GREYLIST);
+	assert_int_equal(d.code, 451);
+	assert_string_equal(d.enhanced, "4.7.1");
+	drop(&f);
+}
+
+static void test_policy_decide_permanent_before_temporary(void **state)
+{
+	struct fixture f = make("findings { spf-temperror = reject dmarc-permerror = reject }");
+
+	(void)state;
+	raise_finding(&f, FINDING_SPF_TEMPERROR, "a.example", DNS_INSECURE);
+	raise_finding(&f, FINDING_DMARC_PERMERROR, "a.example", DNS_INSECURE);
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).finding, FINDING_DMARC_PERMERROR);
+	drop(&f);
+}
+
+static void test_policy_decide_explanation_and_help(void **state)
+{
+	struct fixture f = make("help-url = \"https://h.example/?f=%s&d=%d\" findings { spf-fail = reject }");
+
+	(void)state;
+	f.results.spf.explanation = "see http://a.example/\nwhy\xff";
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_INSECURE);
+	assert_string_equal(decide(&f, FINDING_STAGE_ENVELOPE).text, "SPF validation failed for a.example: see http://a.example/?why?"
+	    "; see https://h.example/?f=spf-fail&d=a.example");
+	drop(&f);
+}
+
+static void test_policy_decide_default_explanation(void **state)
+{
+	struct fixture f = make("spf { default-explanation = \"ask postmaster\" } findings { spf-fail = reject }");
+
+	(void)state;
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_INSECURE);
+	assert_string_equal(decide(&f, FINDING_STAGE_ENVELOPE).text, "SPF validation failed for a.example: ask postmaster");
+	drop(&f);
+}
+
+/* RFC 7372 section 3.6 */
+static void test_policy_decide_multiple_checks(void **state)
+{
+	struct fixture f = make("findings { spf-fail = reject dkim-none = reject adsp-all = tag dkim-no-pass = reject }");
+	struct decision d;
+
+	(void)state;
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_INSECURE);
+	raise_finding(&f, FINDING_DKIM_NONE, NULL, DNS_INSECURE);
+	raise_finding(&f, FINDING_ADSP_ALL, "a.example", DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_MESSAGE);
+	assert_int_equal(d.finding, FINDING_SPF_FAIL);
+	assert_string_equal(d.enhanced, "5.7.26");
+	assert_string_equal(d.text, "multiple authentication checks failed for a.example: spf-fail, dkim-none");
+	/* two findings of one check are one check */
+	f.results.finding_count = 0;
+	raise_finding(&f, FINDING_DKIM_NONE, NULL, DNS_INSECURE);
+	raise_finding(&f, FINDING_DKIM_NO_PASS, NULL, DNS_INSECURE);
+	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).enhanced, "5.7.20");
+	drop(&f);
+}
+
+static void test_policy_decide_reply_is_bounded_ascii(void **state)
+{
+	struct fixture f = make("help-url = \"https://h.example/%s\" findings { spf-fail = reject }");
+	char domain[3000], explanation[3000];
+	struct decision d;
+
+	(void)state;
+	memset(domain, '\x80', sizeof(domain));
+	memset(explanation, '\r', sizeof(explanation));
+	domain[sizeof(domain) - 1] = explanation[sizeof(explanation) - 1] = '\0';
+	f.results.spf.explanation = explanation;
+	raise_finding(&f, FINDING_SPF_FAIL, domain, DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_ENVELOPE);
+	assert_true(strlen(d.text) <= 400);
+	for (const char *c = d.text; *c != '\0'; c++)
+		assert_true(*c >= 0x20 && *c < 0x7f);
+	assert_non_null(strstr(d.text, "; see https://h.example/spf-fail"));
+	drop(&f);
+}
+
+static void test_policy_decide_reject_only_secure(void **state)
+{
+	struct fixture f = make("findings { dmarc-reject = reject tls-none = reject } policy default { reject-only-secure = yes }");
+
+	(void)state;
+	raise_finding(&f, FINDING_DMARC_REJECT, "a.example", DNS_INSECURE);
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
+	f.results.findings[0].dnssec = DNS_INDETERMINATE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
+	f.results.findings[0].dnssec = DNS_SECURE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_REJECT);
+	/* what does not stand on DNS is not weakened */
+	f.results.finding_count = 0;
+	raise_finding(&f, FINDING_TLS_NONE, NULL, DNS_INSECURE);
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_REJECT);
+	drop(&f);
+}
+
+static void test_policy_decide_require_secure(void **state)
+{
+	struct fixture f = make("policy default { require-secure-domains = .bank.example actions { insecure-pass = quarantine } }");
+	struct dkim_result dkim = { .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_INSECURE };
+	struct decision d;
+
+	(void)state;
+	f.results.dmarc = (struct dmarc_result){ .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE };
+	d = decide(&f, FINDING_STAGE_MESSAGE);
+	assert_int_equal(d.action, ACTION_QUARANTINE);
+	assert_int_equal(d.finding, FINDING_INSECURE_PASS);
+	assert_string_equal(d.domain, "bank.example");
+	assert_int_equal(decide(&f, FINDING_STAGE_ENVELOPE).action, ACTION_NONE);
+	f.results.dmarc.dnssec = DNS_SECURE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	f.results.dmarc.domain = "other.example";
+	f.results.dmarc.dnssec = DNS_INSECURE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	/* without a DMARC pass the single results count */
+	f.results.dmarc.result = RESULT_NONE;
+	f.results.dkim = &dkim;
+	f.results.dkim_count = 1;
+	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "mail.bank.example");
+	f.results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_SECURE };
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	dkim.result = RESULT_FAIL;
+	f.results.spf.dnssec = DNS_INDETERMINATE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
+	drop(&f);
+}
+
+static void test_policy_decide_exempt(void **state)
+{
+	struct fixture f = make("mode = enforce findings { spf-fail = reject }");
+
+	(void)state;
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_SECURE);
+	f.results.exempt = true;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	drop(&f);
+}
+
+static void random_actions(struct policy_config *policy)
+{
+	for (int id = 0; id < FINDING_COUNT; id++)
+		policy->actions[id] = (enum action)(rand() % ACTION_COUNT);
+	policy->reject_only_secure = rand() % 2 != 0;
+}
+
+static void random_findings(struct fixture *fixture)
+{
+	static const char *const domains[] = { "a.example", "b.example", NULL };
+
+	fixture->results.finding_count = 0;
+	for (int i = rand() % 8; i > 0; i--)
+		raise_finding(fixture, (enum finding_id)(rand() % FINDING_COUNT), domains[rand() % 3], (enum dns_security)(rand() % 4));
+}
+
+static void assert_same(const struct decision *a, const struct decision *b)
+{
+	assert_int_equal(a->action, b->action);
+	assert_int_equal(a->finding, b->finding);
+	assert_int_equal(a->code, b->code);
+	if (a->text == NULL || b->text == NULL) {
+		assert_ptr_equal(a->text, b->text);
+		return;
+	}
+	assert_string_equal(a->text, b->text);
+	assert_string_equal(a->enhanced, b->enhanced);
+}
+
+/* Adding a finding never weakens, the order of findings never matters, and dry-run changes one flag only. */
+static void test_policy_decide_properties(void **state)
+{
+	struct fixture f = make("");
+	struct policy_config policy = f.config->policies[0];
+
+	(void)state;
+	srand(7208);
+	for (int round = 0; round < 20000; round++) {
+		struct results *results = &f.results;
+		struct decision first, second;
+		struct finding swap;
+		size_t i, j;
+
+		random_actions(&policy);
+		random_findings(&f);
+		policy.mode = MODE_ENFORCE;
+		policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &first);
+		policy.mode = MODE_DRY_RUN;
+		policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &second);
+		assert_true(first.enforced && !second.enforced);
+		assert_same(&first, &second);
+		if (results->finding_count > 1) {
+			i = (size_t)rand() % results->finding_count;
+			j = (size_t)rand() % results->finding_count;
+			swap = results->findings[i];
+			results->findings[i] = results->findings[j];
+			results->findings[j] = swap;
+			policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &second);
+			assert_same(&first, &second);
+		}
+		raise_finding(&f, (enum finding_id)(rand() % FINDING_COUNT), "c.example", (enum dns_security)(rand() % 4));
+		policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &second);
+		assert_true(second.action >= first.action);
+		arena_reset(f.arena);
+	}
+	drop(&f);
+}
+
+static void test_decision_stricter_order(void **state)
+{
+	struct decision dry_reject = { .action = ACTION_REJECT }, tag = { .action = ACTION_TAG, .enforced = true };
+	struct decision defer = { .action = ACTION_DEFER, .enforced = true }, none = { .action = ACTION_NONE, .enforced = true };
+
+	(void)state;
+	assert_ptr_equal(decision_stricter(&dry_reject, &tag), &tag);
+	assert_ptr_equal(decision_stricter(&tag, &defer), &defer);
+	assert_ptr_equal(decision_stricter(&defer, &tag), &defer);
+	assert_ptr_equal(decision_stricter(&none, &dry_reject), &dry_reject);
+}
+
+static void test_policy_acts_at_rcpt(void **state)
+{
+	struct fixture f = make("findings { spf-fail = reject }");
+	struct fixture g = make("mode = enforce findings { dmarc-reject = reject spf-fail = quarantine }");
+	struct fixture h = make("policy p { recipient-domains = a.b mode = enforce actions { tls-none = defer } }");
+
+	(void)state;
+	assert_false(policy_acts_at_rcpt(f.config));
+	assert_false(policy_acts_at_rcpt(g.config));
+	assert_true(policy_acts_at_rcpt(h.config));
+	assert_true(policy_uses(h.config, FINDING_TLS_NONE));
+	assert_false(policy_uses(h.config, FINDING_DKIM_NONE));
+	drop(&f);
+	drop(&g);
+	drop(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy_select_conditions),
+		cmocka_unit_test(test_policy_decide_nothing_found),
+		cmocka_unit_test(test_policy_decide_strongest_wins),
+		cmocka_unit_test(test_policy_decide_codes_follow_action),
+		cmocka_unit_test(test_policy_decide_permanent_before_temporary),
+		cmocka_unit_test(test_policy_decide_explanation_and_help),
+		cmocka_unit_test(test_policy_decide_default_explanation),
+		cmocka_unit_test(test_policy_decide_multiple_checks),
+		cmocka_unit_test(test_policy_decide_reply_is_bounded_ascii),
+		cmocka_unit_test(test_policy_decide_reject_only_secure),
+		cmocka_unit_test(test_policy_decide_require_secure),
+		cmocka_unit_test(test_policy_decide_exempt),
+		cmocka_unit_test(test_policy_decide_properties),
+		cmocka_unit_test(test_decision_stricter_order),
+		cmocka_unit_test(test_policy_acts_at_rcpt),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Trace fields: Received with the tls clause, Received-SPF. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "action/action.h"
+
+struct fixture {
+	struct arena *arena;
+	struct config *config;
+	struct facts_connection connection;
+	const char *recipients[2];
+	struct facts facts;
+	struct results results;
+	struct decision decision;
+	struct action_input input;
+};
+
+static int setup(void **state)
+{
+	struct arena *arena = arena_new();
+	struct fixture *f = arena_calloc(arena, 1, sizeof(*f));
+
+	f->arena = arena;
+	f->config = config_load(NULL, stderr);
+	addr_parse("192.0.2.1", &f->connection.client);
+	f->connection.helo = "mail.example.org";
+	f->connection.client_name = "out.example.org";
+	f->recipients[0] = "joe@example.net";
+	f->recipients[1] = "ann@example.net";
+	f->facts = (struct facts){ .arena = arena, .connection = &f->connection, .mail_from = "a@example.org",
+	    .queue_id = "4XYZ", .recipients = f->recipients, .recipient_count = 1, .time_secs = 951827696 };
+	f->results.tls = (struct tls_result){ .checked = true, .grade = TLS_GRADE_STRONG, .version = "TLSv1.3",
+	    .cipher = "TLS_AES_256_GCM_SHA384", .bits = 256 };
+	f->input = (struct action_input){ .config = f->config, .facts = &f->facts, .results = &f->results,
+	    .decision = &f->decision, .authserv_id = "mx.example.net" };
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	struct arena *arena = f->arena;
+
+	config_unref(&f->config);
+	arena_free(&arena);
+	return 0;
+}
+
+/* With the folds taken out. */
+static const char *unfolded(struct fixture *f)
+{
+	char *value = arena_strdup(f->arena, received_build(&f->input)), *fold;
+
+	while ((fold = strstr(value, "\n\t")) != NULL) {
+		*fold = ' ';
+		memmove(fold + 1, fold + 2, strlen(fold + 2) + 1);
+	}
+	return value;
+}
+
+/* 951827696 is 2000-02-29 12:34:56 UTC, a Tuesday. */
+static void test_received_build_plain(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(received_build(&f->input),
+	    " from mail.example.org (out.example.org [192.0.2.1])\n"
+	    "\tby mx.example.net (Assay) with ESMTPS (TLSv1.3, 256 bits, no client\n"
+	    "\tcertificate) id 4XYZ for <joe@example.net> tls TLS_AES_256_GCM_SHA384;\n"
+	    "\tTue, 29 Feb 2000 12:34:56 +0000");
+}
+
+static void test_received_build_cleartext(void **state)
+{
+	struct fixture *f = *state;
+
+	f->results.tls.version = NULL;
+	assert_null(received_build(&f->input));
+}
+
+static void test_received_build_maps_cipher_name(void **state)
+{
+	struct fixture *f = *state;
+
+	f->results.tls.cipher = "ECDHE-RSA-AES128-GCM-SHA256";
+	assert_non_null(strstr(unfolded(f), " tls TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;"));
+	f->results.tls.cipher = "WHAT-IS-THIS";
+	assert_null(strstr(received_build(&f->input), "tls "));
+}
+
+static void test_received_build_several_recipients(void **state)
+{
+	struct fixture *f = *state;
+
+	f->facts.recipient_count = 2;
+	assert_null(strstr(received_build(&f->input), "for <"));
+}
+
+static void test_received_build_certificate_and_auth(void **state)
+{
+	struct fixture *f = *state;
+	const char *value;
+
+	f->connection.auth.mechanism = "EXTERNAL";
+	f->results.tls.cert_status = CERT_VERIFIED;
+	f->results.tls.cert_subject = "/CN=mail) by evil (";
+	f->results.tls.cert_issuer = "Test CA";
+	value = unfolded(f);
+	assert_non_null(strstr(value, " with ESMTPSA "));
+	assert_non_null(strstr(value, "client certificate verified, subject /CN=mail\\) by evil \\(, issuer Test CA)"));
+}
+
+static void test_received_build_hostile(void **state)
+{
+	struct fixture *f = *state;
+	const char *value;
+
+	f->connection.helo = "x (\r\n\tby y; z";
+	f->connection.client_name = "a) b";
+	f->facts.queue_id = "4 X";
+	f->recipients[0] = "\"a> b\"@example.net";
+	addr_parse("2001:db8::1", &f->connection.client);
+	value = received_build(&f->input);
+	assert_null(strchr(value, '\r'));
+	assert_memory_equal(value, " from unknown ([IPv6:2001:db8::1])\n\tby", 38);
+	assert_null(strstr(value, "for <"));
+	assert_null(strstr(value, " id "));
+}
+
+static void test_received_spf_build_pass(void **state)
+{
+	struct fixture *f = *state;
+
+	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "example.org", .reason = "ip4:192.0.2.1" };
+	assert_string_equal(received_spf_build(&f->input),
+	    " pass (mx.example.net: domain of example.org designates 192.0.2.1\n\tas permitted sender)\n"
+	    "\treceiver=mx.example.net; client-ip=192.0.2.1;\n\tenvelope-from=\"a@example.org\"; helo=mail.example.org;\n"
+	    "\tmechanism=\"ip4:192.0.2.1\"; identity=mailfrom");
+}
+
+static void test_received_spf_build_helo_error(void **state)
+{
+	struct fixture *f = *state;
+	const char *value;
+
+	addr_parse("2001:db8::1", &f->connection.client);
+	f->facts.mail_from = "";
+	f->results.spf = (struct spf_result){ .result = RESULT_PERMERROR, .scope = SPF_SCOPE_HELO, .domain = "mail.example.org",
+	    .reason = "two \"records\"" };
+	value = received_spf_build(&f->input);
+	assert_non_null(strstr(value, " permerror (mx.example.net: error in processing"));
+	assert_non_null(strstr(value, "client-ip=\"2001:db8::1\";"));
+	assert_non_null(strstr(value, "envelope-from=\"\";"));
+	assert_non_null(strstr(value, "problem=\"two \\\"records\\\"\";"));
+	assert_non_null(strstr(value, "identity=helo"));
+}
+
+static void test_received_spf_build_unchecked(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(received_spf_build(&f->input));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_received_build_plain),
+		TEST(test_received_build_cleartext),
+		TEST(test_received_build_maps_cipher_name),
+		TEST(test_received_build_several_recipients),
+		TEST(test_received_build_certificate_and_auth),
+		TEST(test_received_build_hostile),
+		TEST(test_received_spf_build_pass),
+		TEST(test_received_spf_build_helo_error),
+		TEST(test_received_spf_build_unchecked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
