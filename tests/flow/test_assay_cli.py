@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The assay command: promised JSON keys, exit codes, readable output."""
+import json
+import os
+
+import pytest
+
+from conftest import ZONE
+
+USAGE, NO_INPUT, CONFIG = 64, 66, 78
+
+GOOD = b"From: Joe <joe@good.example>\nTo: ann@test.example\nSubject: hello\n\nHello Ann.\n"
+
+PROMISED = {
+    "spf": {"result", "scope", "domain", "explanation", "dnssec"},
+    "arc": {"result", "oldest_pass", "sealers"},
+    "dmarc": {"result", "domain", "policy", "policy_domain", "org_domain", "disposition", "spf_aligned", "dkim_aligned",
+              "dnssec"},
+    "adsp": {"result", "domain", "practices", "dnssec"},
+    "iprev": {"result", "name"},
+    "tls": {"grade", "version", "cipher", "bits", "cert_subject", "cert_issuer", "cert_status"},
+    "decision": {"action", "code", "enhanced", "text", "enforced"},
+}
+
+
+@pytest.fixture
+def setting(workdir):
+    """Zone and config; gives the options that use them."""
+    (workdir / "zone").write_text(ZONE)
+    (workdir / "conf").write_text('authserv-id = "mx.test.example"\ntrusted-networks = { "198.51.100.0/24" }\n'
+                                  "dns { dnssec = off }\n")
+    return ["--config", workdir / "conf", "--zone", workdir / "zone"]
+
+
+ENVELOPE = ["--client", "192.0.2.1,mx.good.example", "--helo", "mx.good.example", "--mail-from", "joe@good.example"]
+
+
+def check_promise(verdict):
+    for key, inner in PROMISED.items():
+        assert inner <= set(verdict[key]), key
+    assert isinstance(verdict["dkim"], list)
+    assert isinstance(verdict["findings"], list) and all(isinstance(name, str) for name in verdict["findings"])
+    assert isinstance(verdict["headers"], list) and all(": " in header for header in verdict["headers"])
+
+
+def test_check_json_of_a_message_keeps_the_promise(assay, setting):
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=GOOD)
+    check_promise(verdict)
+    assert verdict["spf"]["result"] == "pass"
+    assert verdict["spf"]["scope"] == "mfrom"
+    assert verdict["spf"]["domain"] == "good.example"
+    assert verdict["dmarc"]["result"] == "pass"
+    assert verdict["dmarc"]["policy"] == "reject"
+    assert verdict["dmarc"]["spf_aligned"] is True
+    assert verdict["dmarc"]["dkim_aligned"] is False
+    assert verdict["iprev"] == {**verdict["iprev"], "result": "pass", "name": "mx.good.example"}
+    assert verdict["arc"] == {"result": None, "oldest_pass": None, "sealers": []}
+    assert any(header.startswith("Authentication-Results: mx.test.example;") for header in verdict["headers"])
+
+
+def test_check_json_without_message_judges_the_envelope(assay, setting):
+    verdict = assay.json("check", *setting, *ENVELOPE)
+    check_promise(verdict)
+    assert verdict["spf"]["result"] == "pass"
+    assert verdict["dmarc"]["result"] is None
+    assert verdict["dkim"] == []
+    assert "from-missing" not in verdict["findings"]
+
+
+def test_check_without_message_does_not_read_stdin(assay, setting):
+    # An endless standard input would never end if it were read.
+    import subprocess
+    with open("/dev/zero", "rb") as endless:
+        done = subprocess.run([assay.program, "check", *map(str, setting), *ENVELOPE], stdin=endless, capture_output=True,
+                              timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_check_spf_fail_from_a_foreign_client(assay, setting):
+    verdict = assay.json("check", *setting, "--client", "203.0.113.9", "--mail-from", "joe@good.example", "-", stdin=GOOD)
+    assert verdict["spf"]["result"] == "fail"
+    assert "spf-fail" in verdict["findings"]
+    assert verdict["dmarc"]["result"] == "fail"
+    assert verdict["decision"]["enforced"] is False
+
+
+def test_check_tls_certificate_and_auth_options(assay, setting):
+    verdict = assay.json("check", *setting, *ENVELOPE, "--tls", "TLSv1.3,TLS_AES_256_GCM_SHA384,256",
+                         "--cert", "/O=Good, Inc/CN=mx.good.example,/CN=Some CA", "--auth", "PLAIN,joe", "-", stdin=GOOD)
+    assert verdict["tls"]["version"] == "TLSv1.3"
+    assert verdict["tls"]["bits"] == 256
+    assert verdict["tls"]["cert_subject"] == "/O=Good, Inc/CN=mx.good.example"
+    assert verdict["tls"]["cert_issuer"] == "/CN=Some CA"
+    assert verdict["exempt"] == "authenticated"
+    assert verdict["decision"]["action"] == "none"
+    assert any("auth=pass" in header for header in verdict["headers"])
+
+
+def test_check_trusted_network_is_exempt_and_asks_no_dns(assay, setting):
+    verdict = assay.json("check", *setting, "--client", "198.51.100.7", "--mail-from", "joe@good.example", "-", stdin=GOOD)
+    assert verdict["exempt"] == "trusted-network"
+    assert verdict["spf"]["result"] is None
+    assert verdict["dmarc"]["result"] is None
+
+
+@pytest.mark.parametrize("message", [
+    GOOD.replace(b"\n", b"\r\n"),
+    b"From joe Thu Jan  1 00:00:00 1970\n" + GOOD,
+    GOOD.rstrip(b"\n"),
+], ids=["crlf", "mbox", "no last line end"])
+def test_check_reads_every_form_of_the_message(assay, setting, message):
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    assert verdict["author"]["domains"] == ["good.example"]
+    assert verdict["dmarc"]["result"] == "pass"
+
+
+@pytest.mark.parametrize("message", [
+    b"", b"\n", b"\0" * 4096, b"From:" + b"x" * 3_000_000 + b"\n\n", b"no header at all\n", b": x\n\n",
+    b"From: <joe@good.example>\n" + b"X-%d: y\n" * 1 + b"Y: z\n" * 20_000 + b"\n",
+    b"From: \xff\xfe <joe@good.example>\n\n\xff\n", b"From: a@good.example\r\r\n\rX\n\n",
+], ids=["empty", "only a line end", "NULs", "3 MB field", "no header", "no name", "20,001 fields", "8-bit", "stray CR"])
+def test_check_survives_hostile_files(assay, setting, message):
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    check_promise(verdict)
+
+
+def test_check_reports_the_cap_on_header_fields(assay, setting):
+    message = b"From: <joe@good.example>\n" + b"Y: z\n" * 20_000 + b"\nbody\n"
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    assert "limit-exceeded" in verdict["findings"]
+
+
+def test_check_finds_the_forged_field_behind_the_cap(assay, setting):
+    message = (b"From: <joe@good.example>\n" + b"Y: z\n" * 20_000 +
+               b"Authentication-Results: mx.test.example; dkim=pass\n\nbody\n")
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    assert "authres-forged" in verdict["findings"]
+    assert verdict["deleted"] == [{"name": "Authentication-Results", "occurrence": 1}]
+
+
+def test_check_human_output_is_readable_and_clean(assay, setting):
+    done = assay.run("check", *setting, "--client", "203.0.113.9", "--mail-from", "joe@good.example", "-",
+                     stdin=GOOD.replace(b"hello", b"\x1b[31mred"))
+    text = done.stdout.decode()
+    assert done.returncode == 0
+    assert "\x1b" not in text
+    lines = text.splitlines()
+    assert any(line.startswith("spf ") and " fail " in line and "good.example" in line for line in lines)
+    assert any(line.startswith("finding ") and "spf-fail" in line for line in lines)
+    assert any(line.startswith("decision ") for line in lines)
+    assert "Authentication-Results: mx.test.example;" in text
+
+
+def test_check_no_input_is_66(assay, setting):
+    assert assay.run("check", *setting, "/nonexistent/message").returncode == NO_INPUT
+    assert assay.run("check", *setting, "/").returncode == NO_INPUT
+    done = assay.run("check", "--zone", "/nonexistent/zone", "--client", "192.0.2.1")
+    assert done.returncode == NO_INPUT
+    assert b"/nonexistent/zone" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    ["check", "--client", "not an address"], ["check", "--tls", "TLSv1.3,X,many"], ["check", "--resolver", "example.org"],
+    ["check", "--resolver", "127.0.0.1@99999"], ["check", "--dnssec", "maybe"], ["check", "--time", "yesterday"],
+    ["check", "--nonsense"], ["check", "a", "b"], ["dns"], ["dns", "example.org", "NOTYPE"], ["dns", "a", "TXT", "more"],
+    ["findings", "x"], ["config", "a", "b"], ["config", "--nonsense"], [],
+], ids=" ".join)
+def test_wrong_usage_is_64(assay, arguments):
+    done = assay.run(*arguments)
+    assert done.returncode == USAGE
+    assert done.stderr
+
+
+def test_unknown_command_suggests_the_nearest(assay):
+    done = assay.run("chekc")
+    assert done.returncode == USAGE
+    assert b"did you mean 'check'?" in done.stderr
+
+
+def test_broken_config_is_78_and_says_where(assay, workdir):
+    (workdir / "conf").write_text("mode = dry-run\nmoed = enforce\n")
+    for arguments in (["config", workdir / "conf"], ["check", "--config", workdir / "conf", "--client", "192.0.2.1"]):
+        done = assay.run(*arguments)
+        assert done.returncode == CONFIG
+        assert b"conf:2" in done.stderr and b"mode" in done.stderr
+
+
+def test_config_prints_values_that_load_again(assay, workdir):
+    (workdir / "conf").write_text("mode = enforce\n")
+    first = assay.run("config", workdir / "conf")
+    assert first.returncode == 0 and b"mode = enforce" in first.stdout
+    (workdir / "again").write_bytes(first.stdout)
+    assert assay.run("config", workdir / "again").stdout == first.stdout
+
+
+def test_config_sample_is_the_one_in_the_source(assay, top_dir):
+    done = assay.run("config", "--sample")
+    assert done.returncode == 0
+    assert done.stdout == (top_dir / "conf" / "assay.conf.sample").read_bytes()
+
+
+def test_findings_lists_the_table(assay):
+    rows = json.loads(assay.run("findings", "--json").stdout)
+    names = [row["name"] for row in rows]
+    assert "spf-fail" in names and "dmarc-reject" in names and len(set(names)) == len(names)
+    text = assay.run("findings").stdout.decode()
+    assert all(name in text for name in names)
+    for row in rows:
+        assert row["action"] in ("none", "tag", "greylist", "defer", "quarantine", "reject")
+        assert str(row["code"])[0] == row["enhanced"][0]
+
+
+def test_dns_prints_the_verdict_first(assay, workdir):
+    (workdir / "zone").write_text(ZONE)
+    done = assay.run("dns", "--zone", workdir / "zone", "--dnssec", "off", "good.example", "TXT")
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 0
+    assert lines[0] in ("secure", "insecure", "bogus", "indeterminate")
+    assert any('"v=spf1 ip4:192.0.2.1 -all"' in line for line in lines)
+    answer = assay.json("dns", "--zone", workdir / "zone", "--dnssec", "off", "nowhere.good.example", "A")
+    assert answer["status"] == "NXDOMAIN" and answer["records"] == []
+
+
+def test_help_is_there_for_every_command(assay):
+    for command in ("check", "dns", "findings", "config"):
+        done = assay.run(command, "--help")
+        assert done.returncode == 0 and done.stdout.startswith(b"usage: assay " + command.encode())
