@@ -312,7 +312,9 @@ struct answer *answer_build(const struct dns_name *name, uint16_t type, const ui
 	b->type = type;
 	memcpy(&b->names[0], name, 1u + name->length);	/* only these bytes need to exist */
 	b->ttl_secs = limits->max_ttl_secs;
-	if (ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NOERROR || ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NXDOMAIN)
+	if (ldns_pkt_edns_extended_rcode(pkt) != 0)	/* its low bits alone may look like NOERROR: RFC 6891 section 6.1.3 */
+		*why_r = "an extended error code";
+	else if (ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NOERROR || ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NXDOMAIN)
 		answer = packet_answer(b, pkt, wire, length, why_r);
 	else
 		*why_r = "an error code";

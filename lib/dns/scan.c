@@ -102,6 +102,8 @@ static size_t field_bytes(ldns_rdf_type field, const struct span *span)
 		return 1u + span->wire[span->at];
 	case LDNS_RDF_TYPE_INT16_DATA:
 		return span->end - span->at < 2 ? 2 : 2 + get16(span->wire + span->at);
+	case LDNS_RDF_TYPE_HIP:	/* RFC 8005 section 5: lengths of HIT and key; the rendezvous names come behind */
+		return span->end - span->at < 4 ? 4 : 4u + span->wire[span->at] + get16(span->wire + span->at + 2);
 	default:
 		return span->end - span->at;
 	}

@@ -664,6 +664,89 @@ static void test_dns_trust_ad_believes_loopback(void **state)
 	fake_dns_stop(&server);
 }
 
+/* A file with the root's trust anchor, which the fake server can sign nothing for. */
+static void anchor_write(char *path)
+{
+	static const char text[] =
+	    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
+	int fd;
+
+	strcpy(path, "/tmp/assay-anchor-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* An unsigned server cannot prove a thing: never secure, never insecure; and one judgement serves all who wait. */
+static void test_dns_validate_judges_once_for_all(void **state)
+{
+	struct behaviour behaviour = { .reply = { .delay_ms = 30, .ad = true } };
+	struct fake_dns *server = fake_dns_start(zone_text, behave, &behaviour);
+	char path[64];
+	const char *anchors[] = { path, NULL }, *explanation = NULL;
+	struct dns_config config = { .dnssec = DNSSEC_VALIDATE, .timeout_ms = 3000, .trust_anchor_files = anchors };
+	struct fake_dns_question question;
+	struct dns_resolver *resolver;
+	const struct dns_answer *answer;
+	struct dns_scope *scope;
+	struct asker askers[8];
+	unsigned questions;
+
+	(void)state;
+	anchor_write(path);
+	resolver = resolver_for(server, config);
+	unlink(path);
+	for (size_t i = 0; i < 8; i++) {
+		askers[i].resolver = resolver;
+		assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_host, &askers[i]), 0);
+	}
+	for (size_t i = 0; i < 8; i++)
+		pthread_join(askers[i].thread, NULL);
+	questions = fake_dns_count(server, NULL, 0);
+	assert_int_equal(fake_dns_count(server, "host.example.com", DNS_TYPE_A), 1);
+	assert_int_equal(fake_dns_count(server, ".", DNS_TYPE_DNSKEY), 1);
+	assert_true(fake_dns_question(server, 0, &question));
+	assert_true(question.dnssec_ok);
+	assert_int_equal(question.flags[1], 0x10);	/* CD: we judge ourselves */
+	scope = dns_scope_new(resolver, 5000, 10);
+	assert_true(dns_ready(scope, "host.example.com", DNS_TYPE_A));
+	answer = dns_explain(scope, "host.example.com", DNS_TYPE_A, &explanation);
+	assert_true(answer->security == DNS_INDETERMINATE || answer->security == DNS_BOGUS);
+	assert_int_equal(answer->status, answer->security == DNS_BOGUS ? DNS_STATUS_FAIL : DNS_STATUS_DATA);
+	assert_true(answer->why[0] != '\0');
+	assert_non_null(explanation);
+	assert_int_equal(fake_dns_count(server, NULL, 0), questions);	/* all from the cache */
+	print_message("%s: %s\n%s", dns_security_name(answer->security), answer->why, explanation);
+	dns_scope_free(&scope);
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
+static void test_dns_validate_cut_short_is_not_kept(void **state)
+{
+	struct behaviour behaviour = { .reply = { .delay_ms = 150 } };
+	struct fake_dns *server = fake_dns_start(zone_text, behave, &behaviour);
+	char path[64];
+	const char *anchors[] = { path, NULL };
+	struct dns_config config = { .dnssec = DNSSEC_VALIDATE, .timeout_ms = 3000, .trust_anchor_files = anchors };
+	struct dns_resolver *resolver;
+	struct dns_scope *scope;
+
+	(void)state;
+	anchor_write(path);
+	resolver = resolver_for(server, config);
+	unlink(path);
+	scope = dns_scope_new(resolver, 220, 10);	/* enough for the answer, not for its keys */
+	assert_int_equal(dns_wait(scope, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_FAIL);
+	assert_false(dns_wait(scope, "host.example.com", DNS_TYPE_A)->security == DNS_BOGUS);
+	dns_scope_set_deadline(scope, 5000);
+	assert_true(strncmp(dns_wait(scope, "host.example.com", DNS_TYPE_A)->why, "deadline", 8) != 0);
+	dns_scope_free(&scope);
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
 static void test_dns_start_thousand_slow_names_at_once(void **state)
 {
 	struct behaviour behaviour = { .reply = { .delay_ms = 300 } };
@@ -904,6 +987,8 @@ int main(void)
 		cmocka_unit_test(test_dns_wait_asks_on_when_a_chain_is_unfinished),
 		cmocka_unit_test(test_dns_wait_fails_on_chains_without_end),
 		cmocka_unit_test(test_dns_trust_ad_believes_loopback),
+		cmocka_unit_test(test_dns_validate_judges_once_for_all),
+		cmocka_unit_test(test_dns_validate_cut_short_is_not_kept),
 		cmocka_unit_test(test_dns_start_thousand_slow_names_at_once),
 		cmocka_unit_test(test_dns_start_with_few_files_and_few_places),
 		cmocka_unit_test(test_dns_start_then_walks_ahead),

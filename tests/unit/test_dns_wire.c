@@ -223,6 +223,7 @@ static void test_scan_message_checks_rdata_of_each_type(void **state)
 		{ DNS_TYPE_NSEC3, "", 0 }, { DNS_TYPE_NSEC3, "\1\0\0\1\0\0", 6 },	/* empty next hash */
 		{ DNS_TYPE_NSEC3, "\1\0\0\1\0\50""0123456789012345678901234567890123456789", 46 },	/* 40 octets */
 		{ DNS_TYPE_NSEC3, "\1\0\0\1\7ab", 7 },
+		{ 55, "\1\1\0\1ab\5", 7 }, { 55, "\2\1\0\1ab", 6 },	/* HIP: names behind its key, a HIT too long */
 		{ 250, "\0", 1 }, { 255, "", 0 }, { 252, "", 0 }, { 0, "", 0 },
 		{ 41, "", 0 },		/* OPT in the answer section */
 	};
@@ -456,6 +457,18 @@ static void test_answer_build_refuses_referrals(void **state)
 	assert_true(strncmp(why, "a referral", 10) == 0);
 }
 
+/* BADVERS is 16: in the header it reads NOERROR, and an empty answer would pass for NODATA. */
+static void test_answer_build_refuses_extended_rcodes(void **state)
+{
+	struct message *message = begin(DNS_TYPE_A);
+	const char *why;
+
+	(void)state;
+	record(message, 3, "\0", 1, 41, 0x01000000, "", 0);
+	assert_null(built(message, DNS_TYPE_A, &why));
+	assert_string_equal(why, "an extended error code");
+}
+
 static void test_answer_build_negative_ttl(void **state)
 {
 	static const struct { uint32_t ttl, minimum, expected; const char *owner; size_t owner_length; } cases[] = {
@@ -573,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_answer_build_uncompresses_rdata),
 		cmocka_unit_test(test_answer_build_refuses_contradictions),
 		cmocka_unit_test(test_answer_build_refuses_referrals),
+		cmocka_unit_test(test_answer_build_refuses_extended_rcodes),
 		cmocka_unit_test(test_answer_build_negative_ttl),
 		cmocka_unit_test(test_answer_build_unfinished_chain),
 		cmocka_unit_test(test_dns_rr_accessors_refuse_other_forms),
