@@ -209,7 +209,7 @@ static struct outcome bogus(const char *why)
 }
 
 /* A DNAME in the answer whose owner is above name. */
-static struct vrrset *dname_above(struct vmessage *message, const uint8_t *name)
+static struct vrrset *dname_above(const struct vmessage *message, const uint8_t *name)
 {
 	for (size_t i = 0; i < message->answer_count; i++)
 		if (message->answer[i].type == DNS_TYPE_DNAME && name_below(name, message->answer[i].owner))
@@ -301,6 +301,19 @@ static void combine(struct outcome *total, struct outcome link)
 	}
 }
 
+/* Whether the answer ends with an alias and says nothing of its target, not even that there is nothing: then the resolver
+ * asks for the target separately, and only the aliases are judged here. The resolver takes an SOA for such a word. */
+static bool is_unfinished(const struct vmessage *message, const uint8_t *name, uint16_t type)
+{
+	if (message->rcode != LDNS_RCODE_NOERROR || dname_above(message, name) != NULL)
+		return false;
+	for (size_t i = 0; i < message->authority_count; i++)
+		if (message->authority[i].type == DNS_TYPE_SOA && name_within(name, message->authority[i].owner))
+			return false;
+	return rrset_find(message->answer, message->answer_count, name, type) == NULL &&
+	    rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME) == NULL;
+}
+
 static struct outcome chain_judge(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
 {
 	struct outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
@@ -314,6 +327,8 @@ static struct outcome chain_judge(struct judgement *j, struct vmessage *message,
 		}
 		combine(&total, link_follow(j, message, name, type, &next));
 		if (total.security >= DNS_INDETERMINATE)
+			break;
+		if (next != NULL && is_unfinished(message, next, type))
 			break;
 		name = next;
 	}
