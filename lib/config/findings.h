@@ -49,6 +49,16 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(TLS_NO_FORWARD_SECRECY, "tls-no-forward-secrecy", "tls", ENVELOPE, NONE, 554, "5.7.0",                          \
 	    "Command refused due to lack of security (no forward secrecy)",                                            \
 	    "the cipher suite has no forward secrecy (RFC 9325 section 4.1)")                                           \
+	X(TLS_DOWNGRADE, "tls-downgrade", "memory", ENVELOPE, TAG, 554, "5.7.0", "session is less secure than %s usually is",  \
+	    "a peer with a settled habit of TLS came in cleartext or with a weak session (RFC 3207 section 6)")          \
+	X(TLS_STRIPPED, "tls-stripped", "tls", ENVELOPE, TAG, 554, "5.7.0", "STARTTLS arrived mangled",                   \
+	    "the STARTTLS command was overwritten on its way: somebody between removes TLS")                           \
+	X(TLS_CERT_REQUIRED, "tls-cert-required", "tls", ENVELOPE, REJECT, 554, "5.7.0",                                   \
+	    "a verified client certificate is required",                                                               \
+	    "a policy with require-cert met a session without an acceptable client certificate; counts only there")    \
+	X(AUTH_PLAINTEXT_MECHANISM, "auth-plaintext-mechanism", "auth", ENVELOPE, NONE, 538, "5.7.11",                     \
+	    "Encryption required for requested authentication mechanism",                                              \
+	    "PLAIN or LOGIN without TLS: the password itself passed in the clear (RFC 4954 section 4)")                  \
 	X(AUTH_CLEARTEXT, "auth-cleartext", "auth", ENVELOPE, NONE, 530, "5.7.0", "Must issue a STARTTLS command first",   \
 	    "the client authenticated before or without TLS (RFC 4954 section 4)")                                      \
 	X(FROM_MISSING, "from-missing", "author", MESSAGE, TAG, 550, "5.7.1", "message has no author address in From",    \
@@ -100,6 +110,8 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "a DNS answer that DMARC needed did not come")                                                             \
 	X(DMARC_PERMERROR, "dmarc-permerror", "dmarc", MESSAGE, NONE, 550, "5.7.26", "DMARC record of %s cannot be interpreted", \
 	    "several or invalid DMARC records; treated as no policy")                                                  \
+	X(TLS_PATH_CLEARTEXT, "tls-path-cleartext", "path", MESSAGE, NONE, 550, "5.7.0", "an earlier hop at %s was not encrypted", \
+	    "a Received field of the message tells of a hop without TLS")                                               \
 	X(ADSP_ALL, "adsp-all", "adsp", MESSAGE, NONE, 550, "5.7.22", "no author domain signature of %s, which signs all mail (ADSP)", \
 	    "ADSP practice all and no valid author domain signature (RFC 5617)")                                        \
 	X(ADSP_DISCARDABLE, "adsp-discardable", "adsp", MESSAGE, NONE, 550, "5.7.22",                                     \

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The documents against the tables: nothing that can be configured is missing in the manual page or the sample. */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "config/config.h"
+#include "config/schema.h"
+
+/* A file of the source tree as a string; the caller frees it. */
+static char *read_source(const char *name)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[4096], *text = calloc(1, 256 * 1024);
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", srcdir != NULL ? srcdir : ".", name);
+	file = fopen(path, "r");
+	if (file == NULL)
+		fail_msg("cannot open %s", path);
+	assert_non_null(text);
+	assert_true(fread(text, 1, 256 * 1024 - 1, file) > 0);
+	fclose(file);
+	return text;
+}
+
+static void section_heading(const char *section, char *heading_r, size_t room)
+{
+	if (section[0] == '\0') {
+		snprintf(heading_r, room, "\n.Sh GLOBAL OPTIONS\n");
+	} else if (strcmp(section, "policy") == 0) {
+		snprintf(heading_r, room, "\n.Sh POLICIES\n");
+	} else if (strcmp(section, "findings") == 0) {
+		snprintf(heading_r, room, "\n.Sh FINDINGS\n");
+	} else {
+		snprintf(heading_r, room, "\n.Sh SECTION %s\n", section);
+		for (char *c = heading_r + strlen("\n.Sh SECTION "); *c != '\0'; c++)
+			*c = (char)toupper((unsigned char)*c);
+	}
+}
+
+/* The part of the manual page that describes a section. */
+static char *manual_section(const char *manual, const char *section)
+{
+	char heading[64], *part;
+	const char *start, *end;
+
+	section_heading(section, heading, sizeof(heading));
+	start = strstr(manual, heading);
+	if (start == NULL)
+		fail_msg("the manual page has no part for section '%s'", section);
+	end = strstr(start + 1, "\n.Sh ");
+	part = strndup(start, end != NULL ? (size_t)(end - start) : strlen(start));
+	assert_non_null(part);
+	return part;
+}
+
+static void test_manual_describes_every_option(void **state)
+{
+	char *manual = read_source("man/assay.conf.5"), item[128];
+
+	(void)state;
+	for (size_t i = 0; i < schema_count; i++) {
+		char *part = manual_section(manual, schema_table[i].section);
+
+		snprintf(item, sizeof(item), "\n.It Ic %s = ", schema_table[i].name);
+		if (strstr(part, item) == NULL)
+			fail_msg("option %s { %s } is not in the manual page", schema_table[i].section, schema_table[i].name);
+		for (const struct option_word *word = schema_table[i].words; word != NULL && word->word != NULL; word++)
+			assert_non_null(strstr(part, word->word));
+		free(part);
+	}
+	free(manual);
+}
+
+static void test_manual_describes_every_finding(void **state)
+{
+	char *manual = read_source("man/assay.conf.5"), *part = manual_section(manual, "findings"), item[256];
+
+	(void)state;
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		const struct finding_row *row = &findings_table[id];
+		const char *found;
+
+		snprintf(item, sizeof(item), "\n.It Ic %s\n", row->name);
+		found = strstr(part, item);
+		if (found == NULL)
+			fail_msg("finding %s is not in the manual page", row->name);
+		snprintf(item, sizeof(item), "(%s; %u %s).", action_name(row->default_action), row->code, row->enhanced);
+		found = strchr(found + 1, '\n');	/* the line behind the item */
+		if (strstr(found, item) == NULL || strchr(found + 1, '\n') < strstr(found, item))
+			fail_msg("finding %s: the manual page does not say %s", row->name, item);
+	}
+	free(part);
+	free(manual);
+}
+
+/* The example of the manual page loads. */
+static void test_manual_example_is_valid(void **state)
+{
+	char *manual = read_source("man/assay.conf.5"), *start = strstr(manual, "\n.Sh EXAMPLES\n"), *end;
+	struct config *config;
+
+	(void)state;
+	assert_non_null(start);
+	start = strstr(start, ".Bd -literal");
+	start = strchr(start, '\n') + 1;
+	end = strstr(start, "\n.Ed");
+	config = config_load_buffer(start, (size_t)(end - start), "assay.conf.5", stderr);
+	assert_non_null(config);
+	assert_int_equal(config->policy_count, 3);
+	config_unref(&config);
+	free(manual);
+}
+
+/* conf/assay.conf.sample is what config_print_sample() prints. */
+static void test_sample_is_current(void **state)
+{
+	char *sample = read_source("conf/assay.conf.sample"), *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	config_print_sample(out);
+	fclose(out);
+	assert_string_equal(sample, text);
+	free(sample);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_manual_describes_every_option),
+		cmocka_unit_test(test_manual_describes_every_finding),
+		cmocka_unit_test(test_manual_example_is_valid),
+		cmocka_unit_test(test_sample_is_current),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
