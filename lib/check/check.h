@@ -21,6 +21,7 @@
 #include "message/facts.h"
 
 struct dkim_engine;	/* check/dkim.h: long-lived DKIM state, shared by all messages */
+struct memory_source;	/* check/memory.h: what is remembered of earlier sessions */
 struct psl_context;	/* check/dmarc.h: loaded public suffix list; NULL: not available */
 
 /* What outlives messages; owned by the pipeline's engine. */
@@ -28,9 +29,13 @@ struct check_shared {
 	struct dns_resolver *resolver;
 	struct dkim_engine *dkim;
 	struct psl_context *psl;
+	const struct memory_source *memory;	/* check/memory.h; NULL: nothing is remembered */
 };
 
-enum check_id { CHECK_IPREV, CHECK_TLS, CHECK_AUTH, CHECK_SPF, CHECK_AUTHOR, CHECK_DKIM, CHECK_DMARC, CHECK_ADSP, CHECK_COUNT };
+enum check_id {
+	CHECK_IPREV, CHECK_TLS, CHECK_MEMORY, CHECK_AUTH, CHECK_SPF, CHECK_AUTHOR, CHECK_DKIM, CHECK_DMARC, CHECK_ADSP,
+	CHECK_PATH, CHECK_COUNT
+};
 
 /* One message under judgement. */
 struct check_context {
@@ -58,6 +63,7 @@ struct check {
 /** The checks in run order, CHECK_COUNT of them. Functions may be NULL. */
 extern const struct check *const checks_table[CHECK_COUNT];
 
-extern const struct check check_iprev, check_tls, check_auth, check_spf, check_author, check_dkim, check_dmarc, check_adsp;
+extern const struct check check_iprev, check_tls, check_auth, check_spf, check_author, check_dkim, check_dmarc, check_adsp,
+    check_memory, check_path;
 
 #endif

@@ -7,6 +7,7 @@
  *   - 8-bit bytes (RFC 8616): it refuses the list
  *   - white space between b and "=", or a tag whose name ends in b: it blanks the wrong value
  *   - h= over 4,095 octets is cut; h= naming DKIM-Signature may take the signature's own field
+ *   - names that differ in case only are one tag to it; i= with several @, d= and i= with a last dot it misreads
  *   - t= and x= out of the range in which its fixed clock works (see dkim_hash.h), l= over what it can count
  * Their header hash is made by dkim_canon.c.
  * Thread: any. Trusts nothing; a signature that cannot be used gets a `fault`, a static text.
@@ -50,6 +51,8 @@ static const char *read_names(struct reader *reader)
 	if (domain != NULL) {
 		text = dkim_tag_compact(domain, reader->arena, &length);
 		signature->domain = domain_normalize(reader->arena, text, length);
+		if (length != 0 && text[length - 1] == '.')
+			signature->library_unfit = true;
 	}
 	if (selector != NULL) {
 		text = dkim_tag_compact(selector, reader->arena, &length);
@@ -139,6 +142,8 @@ static const char *read_identity(struct reader *reader)
 	if (at == NULL)
 		return "i= is not an identity";
 	signature->identity = text;
+	if (memchr(text, '@', length) != at || text[length - 1] == '.')
+		signature->library_unfit = true;
 	host = domain_normalize(reader->arena, at + 1, length - (size_t)(at + 1 - text));
 	if (host == NULL)
 		return "i= has no domain name";
@@ -302,6 +307,9 @@ static bool library_unfit(const struct reader *reader, const char *value, size_t
 
 		if (is_b ? tag->spaced : tag->name[tag->name_length - 1] == 'b')
 			return true;
+		for (size_t j = 0; j < tag->name_length; j++)
+			if (tag->name[j] >= 'A' && tag->name[j] <= 'Z')
+				return true;
 	}
 	return (signature->has_length && signature->length >= DKIM_NUMBER_CEILING) ||
 	    (signature->has_time && (signature->time_secs < DKIM_LIBRARY_TIME_MIN ||

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "check/check.h"
+
 enum { MAX_TOKENS = 200, MAX_VALUE = 4000 };
 
 struct token {
@@ -250,3 +252,27 @@ void path_read(const struct facts *facts, struct path_result *path_r)
 		path_r->unknown += hop->transport == HOP_UNKNOWN;
 	}
 }
+
+static bool path_header(struct check_context *context)
+{
+	path_read(context->facts, &context->results->path);
+	return false;
+}
+
+static void path_judge(struct check_context *context)
+{
+	const struct path_result *path = &context->results->path;
+	const struct path_hop *hop = NULL;
+
+	for (size_t i = 0; i < path->hop_count && hop == NULL; i++)
+		if (path->hops[i].transport == HOP_CLEARTEXT)
+			hop = &path->hops[i];
+	if (hop != NULL)
+		results_raise(context->results, FINDING_TLS_PATH_CLEARTEXT, hop->by,
+		    arena_printf(context->arena, "from %s with %s", hop->from != NULL ? hop->from : "unknown", hop->protocol),
+		    DNS_SECURE);
+}
+
+const struct check check_path = {
+	.id = CHECK_PATH, .name = "path", .stage = FINDING_STAGE_MESSAGE, .header = path_header, .judge = path_judge,
+};

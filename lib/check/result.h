@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/findings.h"
+#include "check/path.h"
 #include "dns/dns.h"
 
 /* Result words of RFC 8601 section 2.7 and the protocols' RFCs; which may occur where is said at each result. */
@@ -92,9 +93,22 @@ struct tls_result {
 	const char *cert_subject, *cert_issuer;
 	enum cert_status cert_status;
 	const char *reason;		/* why the grade */
+	const char *cert_match;		/* what the verified certificate's name is: "client-name" "helo" "author-domain"; NULL */
+	bool stripped;			/* STARTTLS arrived mangled: somebody between removes it */
+	bool not_required;		/* the message says TLS-Required: No (RFC 8689) */
 };
 const char *tls_grade_name(enum tls_grade grade);
 const char *cert_status_name(enum cert_status status);
+
+/* TLS memory of the client's peer (check/memory.h). */
+struct peer_result {
+	const char *peer;		/* under what name it is remembered; NULL: not looked up */
+	bool known, habit, pinned, downgrade;
+	bool no_memory;			/* the store gave no answer */
+	bool host_only;			/* with downgrade: other hosts of the peer still use TLS */
+	enum tls_grade usual_grade;
+	const char *reason;		/* with downgrade: in words */
+};
 
 /* One observation. The same id may occur several times with different domains. */
 struct finding {
@@ -116,6 +130,8 @@ struct results {
 	struct adsp_result adsp;
 	struct iprev_result iprev;
 	struct tls_result tls;
+	struct peer_result peer;
+	struct path_result path;
 	bool exempt;			/* trusted network, local or authenticated: not judged */
 	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission"; NULL */
 	struct finding findings[FINDINGS_MAX];

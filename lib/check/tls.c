@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "check/cert.h"
 #include "check/check.h"
 #include "check/cipher.h"
 
@@ -159,12 +160,62 @@ void tls_grade_session(const struct facts_tls *tls, struct tls_result *result_r)
 	result_r->reason = tls_grade_table[property].reason;
 }
 
+/* Whom a verified certificate speaks for. Called when the connection is known, and again when the author is. */
+static void match_cert(struct check_context *context)
+{
+	struct tls_result *result = &context->results->tls;
+	const struct author *author = context->author;
+	const char *name;
+
+	if (result->cert_status != CERT_VERIFIED || result->cert_match != NULL)
+		return;
+	name = cert_common_name(context->arena, result->cert_subject);
+	if (context->results->iprev.result == RESULT_PASS && cert_matches_host(name, context->results->iprev.name))
+		result->cert_match = "client-name";
+	else if (cert_matches_host(name, context->facts->connection->helo))
+		result->cert_match = "helo";
+	else if (author != NULL && author->status == AUTHOR_OK && cert_matches_domain(name, author->domains[0]))
+		result->cert_match = "author-domain";
+}
+
+/* RFC 8689 section 5: the field has no parameters and occurs once; anything else in it is not this request. */
+static bool tls_not_required(const struct facts *facts)
+{
+	const struct header_field *field = facts_field(facts, "TLS-Required");
+	const char *value;
+	size_t length;
+
+	if (field == NULL || facts_field_count(facts, "TLS-Required") != 1)
+		return false;
+	value = field->value + strspn(field->value, " \t\n");
+	length = strcspn(value, " \t\n");
+	return length == 2 && strncasecmp(value, "No", 2) == 0 && value[length + strspn(value + length, " \t\n")] == '\0';
+}
+
+static bool tls_header(struct check_context *context)
+{
+	context->results->tls.not_required = tls_not_required(context->facts);
+	match_cert(context);	/* it may have been judged at RCPT, when nobody knew the author */
+	return false;
+}
+
 static void tls_judge(struct check_context *context)
 {
 	const struct facts_tls *tls = &context->facts->connection->tls;
 	struct results *results = context->results;
+	bool not_required = results->tls.not_required;
 
 	tls_grade_session(tls, &results->tls);
+	results->tls.not_required = not_required;
+	if (tls->verify != NULL && results->tls.cert_subject != NULL)	/* Sendmail encodes */
+		results->tls.cert_subject = cert_decode(context->arena, results->tls.cert_subject);
+	if (tls->verify != NULL && results->tls.cert_issuer != NULL)
+		results->tls.cert_issuer = cert_decode(context->arena, results->tls.cert_issuer);
+	match_cert(context);
+	results->tls.stripped = context->facts->connection->starttls_mangled && tls->version == NULL;
+	if (results->tls.stripped)
+		results_raise(results, FINDING_TLS_STRIPPED, NULL, "an unknown command XXXXXXXA came instead of STARTTLS",
+		    DNS_SECURE);
 	if (results->tls.grade == TLS_GRADE_NONE)
 		results_raise(results, FINDING_TLS_NONE, NULL, NULL, DNS_SECURE);
 	if (results->tls.grade == TLS_GRADE_WEAK)
@@ -174,5 +225,5 @@ static void tls_judge(struct check_context *context)
 }
 
 const struct check check_tls = {
-	.id = CHECK_TLS, .name = "tls", .stage = FINDING_STAGE_ENVELOPE, .judge = tls_judge,
+	.id = CHECK_TLS, .name = "tls", .stage = FINDING_STAGE_ENVELOPE, .header = tls_header, .judge = tls_judge,
 };
