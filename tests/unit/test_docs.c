@@ -53,8 +53,10 @@ static char *manual_section(const char *manual, const char *section)
 
 	section_heading(section, heading, sizeof(heading));
 	start = strstr(manual, heading);
-	if (start == NULL)
+	if (start == NULL) {
 		fail_msg("the manual page has no part for section '%s'", section);
+		return NULL;
+	}
 	end = strstr(start + 1, "\n.Sh ");
 	part = strndup(start, end != NULL ? (size_t)(end - start) : strlen(start));
 	assert_non_null(part);
@@ -90,8 +92,10 @@ static void test_manual_describes_every_finding(void **state)
 
 		snprintf(item, sizeof(item), "\n.It Ic %s\n", row->name);
 		found = strstr(part, item);
-		if (found == NULL)
+		if (found == NULL) {
 			fail_msg("finding %s is not in the manual page", row->name);
+			break;
+		}
 		snprintf(item, sizeof(item), "(%s; %u %s).", action_name(row->default_action), row->code, row->enhanced);
 		found = strchr(found + 1, '\n');	/* the line behind the item */
 		if (strstr(found, item) == NULL || strchr(found + 1, '\n') < strstr(found, item))
