@@ -37,6 +37,7 @@ struct facts_connection {
 	const char *helo;		/* NULL before HELO */
 	const char *mta_hostname;	/* {j} */
 	bool local_submission;		/* non_smtpd_milters: simulated 127.0.0.1 without HELO */
+	bool starttls_mangled;		/* an unknown command of the form XXXXXXXA came: an overwritten STARTTLS */
 	struct facts_tls tls;
 	struct facts_auth auth;		/* as of the current message (MTAs tell it at MAIL) */
 };
