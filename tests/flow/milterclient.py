@@ -31,6 +31,7 @@ class Client:
             target = address.split(":", 1)[1]
         else:
             self.socket = socket.socket()
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the other side's pauses are what shows
             target = address
         self.socket.settimeout(timeout)
         self.socket.connect(target)
