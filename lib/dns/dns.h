@@ -47,7 +47,7 @@ struct dns_rr {
 	uint16_t rdata_length;
 	uint32_t ttl_secs;
 	const uint8_t *rdata;	/* wire form, names in it uncompressed */
-	const char *owner;	/* presentation form, lower case */
+	const char *owner;	/* presentation form, lower case; the root is "." */
 };
 
 /* Immutable. Borrowed: lives as long as the scope that gave it out. */
@@ -78,7 +78,7 @@ struct dns_config {
 	const char *const *trust_anchor_files;	/* NULL-terminated */
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains */
 	unsigned timeout_ms;		/* one try at one server; default 2000, doubled for each further round */
-	unsigned rounds;		/* how often the list of servers is gone through; default 3 */
+	unsigned rounds;		/* how often the list of servers is gone through; default 3, at most 10 */
 	unsigned edns_bytes;		/* default 1232 */
 	size_t cache_bytes;		/* default 64 MiB */
 	unsigned cache_max_ttl_secs;	/* default 86400 */
@@ -93,7 +93,8 @@ struct dns_resolver;
 struct dns_scope;
 
 /**
- * Makes the resolver and starts its I/O thread.
+ * Makes the resolver and starts its I/O thread (so: after the daemon has forked). Each query under way is a socket:
+ * RLIMIT_NOFILE should leave room for max_inflight; when it does not, queries wait for one.
  * @param why_r  on failure a static or arena-free text of at most why_bytes: what is wrong and where.
  * @return NULL on failure (no server, unreadable zone or trust anchor file).
  */
@@ -135,6 +136,8 @@ void dns_start_then(struct dns_scope *scope, const char *name, uint16_t type, dn
 /**
  * The answer; never NULL. Blocks at most until the scope's deadline.
  * A name that cannot be asked gives NXDOMAIN, insecure, why "not a domain name" (nothing can exist under it).
+ * A type that is none of records (ANY, AXFR, OPT …) gives FAIL.
+ * After the deadline the answer is FAIL; that one is not remembered, so a new deadline gives a new chance.
  */
 const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type);
 
@@ -153,7 +156,8 @@ bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type);
 /** All character strings of a TXT record joined without spaces; length_r may be NULL. May contain NUL bytes. */
 const char *dns_rr_text(const struct dns_rr *rr, struct arena *arena, size_t *length_r);
 
-/** Domain name in the rdata of PTR, CNAME, NS, or MX (behind the preference); presentation form, lower case.
+/** Domain name in the rdata of PTR, CNAME, DNAME, NS, or MX (behind the preference); presentation form, lower case;
+ * "." for the root (a null MX, RFC 7505).
  * @return NULL when the rdata is not of that form. */
 const char *dns_rr_name(const struct dns_rr *rr, struct arena *arena);
 

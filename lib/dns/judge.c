@@ -91,6 +91,9 @@ bool resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, in
 		return turn == JUDGE_DONE;
 	arena = arena_new();
 	stands = entry_validate(resolver, entry, deadline_ms, false, arena, &verdict);
+	/* a verdict that may not be kept is kept as long as a failure, lest a broken zone be judged for every asker */
+	if (verdict.ttl_secs < resolver->limits.fail_ttl_secs)
+		verdict.ttl_secs = resolver->limits.fail_ttl_secs;
 	cache_judge_end(entry, verdict.security, stands ? verdict.why : NULL, verdict.ttl_secs);
 	arena_free(&arena);
 	return stands;

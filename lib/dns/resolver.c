@@ -13,7 +13,7 @@
 
 #include "dns/resolvconf.h"
 
-enum { RCODE_SERVFAIL = 2 };
+enum { RCODE_SERVFAIL = 2, ROUNDS_MAX = 10 };
 
 static unsigned or_default(unsigned value, unsigned fallback)
 {
@@ -161,6 +161,8 @@ static int transport_make(struct dns_resolver *resolver, const struct dns_config
 		.accept = on_message, .give_up = on_give_up, .context = resolver,
 	};
 
+	if (transport.rounds > ROUNDS_MAX)	/* the time-out doubles with each */
+		transport.rounds = ROUNDS_MAX;
 	for (size_t i = 0; i < transport.server_count; i++) {
 		servers[i] = config->servers[i];
 		if (servers[i].port == 0)

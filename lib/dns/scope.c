@@ -232,7 +232,13 @@ static const struct dns_answer *answer_without_message(struct dns_scope *scope, 
 	return answer;
 }
 
-/* The question, or the answer that stands in its place: not a name, or over the limit. */
+/* Types that are no records' (RFC 6895 section 3.1): OPT, and those of queries like ANY, whose answers prove nothing. */
+static bool is_meta_type(uint16_t type)
+{
+	return type == 0 || type == 41 || (type >= 249 && type <= 255);
+}
+
+/* The question, or the answer that stands in its place: not a name, no type of records, or over the limit. */
 static struct question *question_open(struct dns_scope *scope, const char *name, uint16_t type,
     const struct dns_answer **instead_r)
 {
@@ -242,6 +248,10 @@ static struct question *question_open(struct dns_scope *scope, const char *name,
 	*instead_r = NULL;
 	if (dns_name_parse(name, &parsed) != 0) {
 		*instead_r = answer_without_message(scope, name, type, DNS_STATUS_NXDOMAIN, "not a domain name");
+		return NULL;
+	}
+	if (is_meta_type(type)) {
+		*instead_r = answer_without_message(scope, name, type, DNS_STATUS_FAIL, "not a type that can be asked for");
 		return NULL;
 	}
 	question = question_get(scope, &parsed, type);
@@ -256,7 +266,7 @@ void dns_start(struct dns_scope *scope, const char *name, uint16_t type)
 {
 	struct dns_name parsed;
 
-	if (dns_name_parse(name, &parsed) != 0)
+	if (dns_name_parse(name, &parsed) != 0 || is_meta_type(type))
 		return;
 	pthread_mutex_lock(&scope->lock);
 	if (!scope->closed)
@@ -415,7 +425,7 @@ bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type)
 	struct dns_name parsed;
 	bool ready = true;
 
-	if (dns_name_parse(name, &parsed) != 0 || (deadline_ms != 0 && deadline_ms <= clock_monotonic_ms()))
+	if (dns_name_parse(name, &parsed) != 0 || is_meta_type(type) || (deadline_ms != 0 && deadline_ms <= clock_monotonic_ms()))
 		return true;
 	pthread_mutex_lock(&scope->lock);
 	question = question_get(scope, &parsed, type);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dns/dns.h"
+#include "dns/resolvconf.h"
 #include "fake_dns.h"
 
 static const char zone_text[] =
@@ -643,6 +644,117 @@ static void test_dns_wait_fails_on_chains_without_end(void **state)
 	}
 }
 
+/* Sends a message made of `record` (type, class, TTL, rdlength, rdata) and `padding` zero octets as the answer. */
+struct hostile {
+	const char *record;
+	size_t record_length, padding;
+	unsigned copies, section;
+	uint8_t wire[65536];
+};
+
+static void answer_hostile(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	struct hostile *hostile = context;
+	uint8_t *at = hostile->wire;
+
+	(void)name;
+	(void)tcp;
+	memset(hostile->wire, 0, sizeof(hostile->wire));
+	memcpy(at, "\0\0\x81\x80\0\1\0\0\0\0\0\0\1h\4test\0\0", 21);
+	hostile->wire[5 + 2 * hostile->section] = (uint8_t)hostile->copies;
+	at[21] = (uint8_t)type;
+	at[23] = 1;
+	at += 24;
+	for (unsigned i = 0; i < hostile->copies; i++) {
+		memcpy(at, "\xc0\x0c", 2);
+		memcpy(at + 2, hostile->record, hostile->record_length);
+		at += 2 + hostile->record_length + hostile->padding;
+	}
+	reply->raw = hostile->wire;
+	reply->raw_length = (size_t)(at - hostile->wire);
+}
+
+static size_t peak_kilobytes(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (size_t)usage.ru_maxrss;
+}
+
+static void test_dns_wait_survives_hostile_messages(void **state)
+{
+	struct hostile cases[] = {
+		/* P1: 65,000 and 4,000 empty strings in a TXT */
+		{ .record = "\0\x10\0\1\0\0\0\0\xfd\xe8", .record_length = 10, .padding = 65000, .copies = 1, .section = 1 },
+		{ .record = "\0\x10\0\1\0\0\0\0\x0f\xa0", .record_length = 10, .padding = 4000, .copies = 1, .section = 1 },
+		/* P2: an A with rdlength 8 */
+		{ .record = "\0\1\0\1\0\0\0\0\0\x8\1\2\3\4\5\6\7\x8", .record_length = 18, .copies = 1, .section = 1 },
+		/* P3: rdata that points at itself */
+		{ .record = "\0\5\0\1\0\0\0\0\0\2\xc0\x24", .record_length = 12, .copies = 1, .section = 1 },
+		/* P4: two TSIG */
+		{ .record = "\0\xfa\0\xff\0\0\0\0\0\x11\0\0\0\0\0\0\1\x2c\0\0\0\0\0\0\0\0\0", .record_length = 27,
+			.copies = 2, .section = 3 },
+		/* NSEC3 with an empty hash: an assertion of ldns */
+		{ .record = "\0\x32\0\1\0\0\0\0\0\6\1\0\0\0\0\0", .record_length = 16, .copies = 1, .section = 2 },
+	};
+	size_t before = peak_kilobytes();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_dns *server = fake_dns_start(NULL, answer_hostile, &cases[i]);
+		struct dns_resolver *resolver = resolver_for(server, config_off());
+		struct dns_scope *scope = dns_scope_new(resolver, 5000, 10);
+		const struct dns_answer *answer = dns_wait(scope, "h.test", DNS_TYPE_TXT);
+		struct dns_statistics statistics;
+
+		assert_int_equal(answer->status, DNS_STATUS_FAIL);
+		assert_memory_equal(answer->why, "unusable answer (", 17);
+		dns_resolver_statistics(resolver, &statistics);
+		assert_int_equal(statistics.malformed, 1);
+		dns_scope_free(&scope);
+		dns_resolver_free(&resolver);
+		fake_dns_stop(&server);
+	}
+	assert_true(peak_kilobytes() < before + 64 * 1024);
+}
+
+static void test_dns_wait_refuses_meta_types(void **state)
+{
+	struct fake_dns *server = fake_dns_start(zone_text, NULL, NULL);
+	struct dns_resolver *resolver = resolver_for(server, config_off());
+
+	(void)state;
+	assert_int_equal(status_of(resolver, "example.com", 255), DNS_STATUS_FAIL);
+	assert_int_equal(status_of(resolver, "example.com", 252), DNS_STATUS_FAIL);
+	assert_int_equal(status_of(resolver, "example.com", 0), DNS_STATUS_FAIL);
+	assert_int_equal(fake_dns_count(server, NULL, 0), 0);
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
+static void test_resolvconf_read_takes_nameserver_lines(void **state)
+{
+	static const char text[] = "# comment\nsearch example.com\nnameserver 192.0.2.53\n"
+		"nameserver\tfe80::1%eth0 \nnameserver junk\noptions edns0\nnameserver 2001:db8::53\n";
+	char path[] = "/tmp/assay-resolv-XXXXXX", address[ADDR_TEXT_BYTES];
+	struct dns_server servers[3];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	assert_int_equal(resolvconf_read(path, servers, 3), 3);
+	assert_string_equal(addr_format(&servers[0].addr, address), "192.0.2.53");
+	assert_string_equal(addr_format(&servers[1].addr, address), "fe80::1");
+	assert_string_equal(addr_format(&servers[2].addr, address), "2001:db8::53");
+	assert_int_equal(servers[2].port, 53);
+	assert_int_equal(resolvconf_read(path, servers, 1), 1);
+	unlink(path);
+	assert_int_equal(resolvconf_read(path, servers, 3), 0);
+}
+
 static void test_dns_trust_ad_believes_loopback(void **state)
 {
 	struct behaviour behaviour = { .reply = { .ad = true }, .name = "host.example.com" };
@@ -931,6 +1043,54 @@ static void test_dns_resolver_new_tells_what_is_wrong(void **state)
 	assert_string_equal(why, "/nonexistent/zone: No such file or directory");
 }
 
+/* Many sessions at once over few names, a cache too small for them, prefetch, early ends: for the sanitizers. */
+static void *session(void *argument)
+{
+	struct asker *asker = argument;
+	unsigned seed = (unsigned)(uintptr_t)&asker->thread;
+
+	asker->status = DNS_STATUS_DATA;
+	for (int i = 0; i < 60; i++) {
+		struct dns_scope *scope = dns_scope_new(asker->resolver, 5000, 20);
+		unsigned called[8] = { 0 };
+		char name[40];
+
+		for (int j = 0; j < 8; j++) {
+			snprintf(name, sizeof(name), "m%d.wild.example.com", rand_r(&seed) % 100);
+			dns_start_then(scope, name, DNS_TYPE_TXT, start_mx_host, &called[j]);
+		}
+		for (int j = 0; j < rand_r(&seed) % 8; j++) {
+			snprintf(name, sizeof(name), "m%d.wild.example.com", rand_r(&seed) % 100);
+			if (dns_wait(scope, name, DNS_TYPE_TXT)->status != DNS_STATUS_DATA ||
+			    dns_wait(scope, "www.example.com", DNS_TYPE_A)->rr_count != 1)
+				asker->status = DNS_STATUS_FAIL;
+			dns_ready(scope, name, DNS_TYPE_A);
+		}
+		dns_scope_free(&scope);
+	}
+	return NULL;
+}
+
+static void test_dns_scopes_of_many_threads(void **state)
+{
+	struct fake_dns *server = fake_dns_start(zone_text, NULL, NULL);
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .cache_bytes = 32 * 1024, .timeout_ms = 2000 };
+	struct dns_resolver *resolver = resolver_for(server, config);
+	struct asker askers[8];
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		askers[i].resolver = resolver;
+		assert_int_equal(pthread_create(&askers[i].thread, NULL, session, &askers[i]), 0);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		pthread_join(askers[i].thread, NULL);
+		assert_int_equal(askers[i].status, DNS_STATUS_DATA);
+	}
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
 static void test_dns_wait_from_cache_is_fast(void **state)
 {
 	struct fake_dns *server = fake_dns_start(zone_text, NULL, NULL);
@@ -986,6 +1146,9 @@ int main(void)
 		cmocka_unit_test(test_dns_wait_follows_aliases),
 		cmocka_unit_test(test_dns_wait_asks_on_when_a_chain_is_unfinished),
 		cmocka_unit_test(test_dns_wait_fails_on_chains_without_end),
+		cmocka_unit_test(test_dns_wait_survives_hostile_messages),
+		cmocka_unit_test(test_dns_wait_refuses_meta_types),
+		cmocka_unit_test(test_resolvconf_read_takes_nameserver_lines),
 		cmocka_unit_test(test_dns_trust_ad_believes_loopback),
 		cmocka_unit_test(test_dns_validate_judges_once_for_all),
 		cmocka_unit_test(test_dns_validate_cut_short_is_not_kept),
@@ -996,6 +1159,7 @@ int main(void)
 		cmocka_unit_test(test_dns_scope_free_while_in_flight),
 		cmocka_unit_test(test_dns_resolver_free_while_in_flight),
 		cmocka_unit_test(test_dns_resolver_new_tells_what_is_wrong),
+		cmocka_unit_test(test_dns_scopes_of_many_threads),
 		cmocka_unit_test(test_dns_wait_from_cache_is_fast),
 	};
 
