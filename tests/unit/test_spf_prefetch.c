@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Prefetching through the real resolver against a slow server: the depth of the chain is waited for, not its sum. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check/spf.h"
+#include "fake_dns.h"
+#include "util/clock.h"
+
+enum { DELAY_MS = 100 };
+
+static void delay(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	(void)context;
+	(void)name;
+	(void)type;
+	(void)tcp;
+	reply->delay_ms = DELAY_MS;
+}
+
+/* Twelve look-ups in three steps: example.org; two includes, mx, a; what these name. */
+static const char zone[] =
+	"example.org. TXT \"v=spf1 include:i1.example.org include:i2.example.org mx a:a1.example.org -all\"\n"
+	"example.org. MX 1 mx1.example.org.\nexample.org. MX 2 mx2.example.org.\n"
+	"i1.example.org. TXT \"v=spf1 a:b1.example.org a:b2.example.org a:b3.example.org -all\"\n"
+	"i2.example.org. TXT \"v=spf1 a:c1.example.org a:c2.example.org -all\"\n"
+	"a1.example.org. A 198.51.100.1\nb1.example.org. A 198.51.100.1\nb2.example.org. A 198.51.100.1\n"
+	"b3.example.org. A 198.51.100.1\nc1.example.org. A 198.51.100.1\nc2.example.org. A 198.51.100.1\n"
+	"mx1.example.org. A 198.51.100.1\nmx2.example.org. A 198.51.100.1\n";
+
+static struct dns_resolver *resolver_new(struct fake_dns *server)
+{
+	struct dns_server address = fake_dns_address(server);
+	struct dns_config config = { .servers = &address, .server_count = 1, .dnssec = DNSSEC_OFF };
+	char why[200];
+	struct dns_resolver *resolver = dns_resolver_new(&config, why, sizeof(why));
+
+	assert_non_null(resolver);
+	return resolver;
+}
+
+static void test_prefetch_waits_for_the_depth(void **state)
+{
+	struct fake_dns *server = fake_dns_start(zone, delay, NULL);
+	struct dns_resolver *resolver = resolver_new(server);
+	struct arena *arena = arena_new();
+	struct dns_scope *scope = dns_scope_new(resolver, 10000, 300);
+	struct spf_request request = { .client = { .family = AF_INET, .bytes = { 192, 0, 2, 1 } }, .helo = "",
+		.mail_from = "user@example.org" };
+	struct spf_result result;
+	int64_t began = clock_monotonic_ms(), elapsed_ms;
+
+	(void)state;
+	spf_prefetch(&request, scope, arena);
+	assert_true(clock_monotonic_ms() - began < DELAY_MS);
+	spf_evaluate(&request, scope, arena, &result);
+	elapsed_ms = clock_monotonic_ms() - began;
+	assert_int_equal(result.result, RESULT_FAIL);
+	assert_true(elapsed_ms >= 3 * DELAY_MS);
+	assert_true(elapsed_ms < 6 * DELAY_MS);		/* 12 one after the other */
+	assert_int_equal(fake_dns_count(server, NULL, 0), 12);	/* none twice, none in vain */
+	dns_scope_free(&scope);
+	arena_free(&arena);
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
+/* A scope that ends while answers are under way: the prefetch's memory goes with it. */
+static void test_prefetch_abandoned(void **state)
+{
+	struct fake_dns *server = fake_dns_start(zone, delay, NULL);
+	struct dns_resolver *resolver = resolver_new(server);
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		struct arena *arena = arena_new();
+		struct dns_scope *scope = dns_scope_new(resolver, 10000, 300);
+		struct spf_request request = { .client = { .family = AF_INET, .bytes = { 192, 0, 2, 1 } }, .helo = "",
+			.mail_from = "user@example.org" };
+		int64_t began = clock_monotonic_ms();
+
+		spf_prefetch(&request, scope, arena);
+		while (clock_monotonic_ms() - began < i * DELAY_MS)
+			dns_wait(scope, "a1.example.org", DNS_TYPE_A);
+		dns_scope_free(&scope);
+		arena_free(&arena);
+	}
+	assert_true(fake_dns_count(server, "example.org", DNS_TYPE_TXT) >= 1);
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_prefetch_waits_for_the_depth), cmocka_unit_test(test_prefetch_abandoned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
