@@ -45,13 +45,13 @@ policy "lenient" {
 		dmarc-reject = tag
 	}
 }
-policy "by author" {
+policy "by-author" {
 	author-domains = { "author.example" }
 	actions {
 		dkim-none = reject
 	}
 }
-policy "by network" {
+policy "by-network" {
 	client-networks = { "203.0.113.200/32" }
 	actions {
 		spf-fail = defer

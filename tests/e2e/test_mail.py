@@ -101,7 +101,8 @@ def test_received_has_the_tls_clause_and_no_injected_cr(stack):
     raw = stack.postfix.delivered(scenario.mail.recipients[0])
     ours = [re.sub(r"\s+", " ", v) for v in delivered_fields(raw, "Received") if re.search(r"tls\s+TLS_", v)]
     assert len(ours) == 1
-    assert re.search(r"with ESMTPS tls TLS_[A-Z0-9_]+", ours[0]), ours[0]
+    # RFC 5321 4.4, RFC 8314 4.3: the additional registered clauses stand behind id and for, before the date
+    assert re.search(r"with ESMTPS .*for <\S+> tls TLS_[A-Z0-9_]+ ?;", ours[0]), ours[0]
     assert "TLSv1.3" in ours[0] and "192.0.2.1" in ours[0]
     assert b"\r" not in raw.split(b"\n\n", 1)[0]
 

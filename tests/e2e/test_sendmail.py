@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from world import delivered_fields, scenarios, sendmail
+from world import Assayd, STRICT, delivered_fields, scenarios, sendmail
 from world import mail as m
 from world.client import Client, tls_context
 
@@ -13,10 +13,12 @@ class Behind:
     """Sendmail in front of an assayd that trusts no network, so that loopback clients are judged."""
 
     def __init__(self, stack):
-        self.assayd, sink = stack.another_assayd("behind-sendmail", mode="enforce", trusted="")
-        self.sink = stack.postfix.add_service("")
-        del sink
-        self.mta = sendmail.Sendmail(stack.world, self.sink, stack.authority, self.assayd.milter)
+        # Sendmail knows no XCLIENT: the client is 127.0.0.1, for which no SPF record passes
+        self.assayd = Assayd(stack.world, stack.dns.port, name="behind-sendmail", mode="enforce", trusted="",
+                             findings={**STRICT, "spf-fail": "tag"})
+        self.assayd.start()
+        sink = stack.postfix.add_service("")
+        self.mta = sendmail.Sendmail(stack.world, sink, stack.authority, self.assayd.milter)
         self.mta.start()
 
 

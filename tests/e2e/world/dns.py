@@ -156,12 +156,12 @@ stub-zone:
 class DelayProxy:
     """Forwards DNS datagrams to a server on loopback and holds each answer back for delay_secs. Counts the questions."""
 
-    def __init__(self, world, upstream_port, delay_secs):
+    def __init__(self, world, upstream_port, delay_secs, port=0):
         self.upstream = ("127.0.0.1", upstream_port)
         self.delay = delay_secs
         self.questions = 0
         self.front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.front.bind(("127.0.0.1", 0))
+        self.front.bind(("127.0.0.1", port))
         self.front.setblocking(False)
         self.port = self.front.getsockname()[1]
         self.stopping = False
