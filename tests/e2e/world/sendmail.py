@@ -28,6 +28,8 @@ define(`confSERVICE_SWITCH_FILE', `{directory}/service.switch')dnl
 define(`confHOST_STATUS_DIRECTORY', `')dnl
 define(`confDONT_BLAME_SENDMAIL', `GroupReadableKeyFile,GroupWritableDirPathSafe,TrustStickyBit')dnl
 define(`confTO_IDENT', `0')dnl
+define(`confTO_RESOLVER_RETRANS', `1s')dnl
+define(`confTO_RESOLVER_RETRY', `1')dnl
 define(`confBAD_RCPT_THROTTLE', `0')dnl
 define(`confDELIVERY_MODE', `interactive')dnl
 define(`confPRIVACY_FLAGS', `goaway')dnl
@@ -69,10 +71,13 @@ def why_not():
     """@return why Sendmail cannot be run here, or None."""
     if not os.access(os.path.join(UNPACKED, PROGRAM), os.X_OK):
         return f"no Sendmail unpacked in {UNPACKED} (scripts/setup does it)"
-    for command in (["unshare", "--uts", "--mount", "true"], [os.path.join(UNPACKED, PROGRAM), "-d0.1", "-bv", "-C/dev/null"]):
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode in (1, 127) and ("unshare" in done.stderr or "shared libraries" in done.stderr):
-            return done.stderr.strip()
+    done = subprocess.run(["unshare", "--uts", "--mount", "true"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return "no namespaces here: " + done.stderr.strip()
+    libraries = subprocess.run(["ldd", os.path.join(UNPACKED, PROGRAM)], capture_output=True, text=True, check=False)
+    missing = [line.split()[0] for line in libraries.stdout.splitlines() if "not found" in line]
+    if missing:
+        return f"Sendmail lacks {', '.join(missing)} (scripts/setup installs them)"
     return None
 
 
