@@ -199,6 +199,36 @@ static bool tls_header(struct check_context *context)
 	return false;
 }
 
+static bool listed(const struct string_list *list, const char *version, const char *cipher)
+{
+	const struct cipher_info *known = cipher_find(cipher);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = list->items[i];
+
+		if (strcasecmp(name, version) == 0 || (cipher != NULL && strcasecmp(name, cipher) == 0) ||
+		    (known != NULL && cipher_find(name) == known))
+			return true;
+	}
+	return false;
+}
+
+/* The admin's own word on versions and suites; the weakest list that names the session counts. */
+static void override_grade(const struct config *config, const struct facts_tls *tls, struct tls_result *result)
+{
+	if (tls->version == NULL)
+		return;
+	if (listed(&config->tls_weak, tls->version, tls->cipher))
+		result->grade = TLS_GRADE_WEAK;
+	else if (listed(&config->tls_ok, tls->version, tls->cipher))
+		result->grade = TLS_GRADE_OK;
+	else if (listed(&config->tls_strong, tls->version, tls->cipher))
+		result->grade = TLS_GRADE_STRONG;
+	else
+		return;
+	result->reason = "graded so by the configuration";
+}
+
 static void tls_judge(struct check_context *context)
 {
 	const struct facts_tls *tls = &context->facts->connection->tls;
@@ -207,6 +237,7 @@ static void tls_judge(struct check_context *context)
 
 	tls_grade_session(tls, &results->tls);
 	results->tls.not_required = not_required;
+	override_grade(context->config, tls, &results->tls);
 	if (tls->verify != NULL && results->tls.cert_subject != NULL)	/* Sendmail encodes */
 		results->tls.cert_subject = cert_decode(context->arena, results->tls.cert_subject);
 	if (tls->verify != NULL && results->tls.cert_issuer != NULL)

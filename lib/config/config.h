@@ -36,6 +36,9 @@ struct policy_config {
 	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
 	bool reject_only_secure;		/* reject on insecure evidence becomes quarantine */
 	struct string_list require_secure_domains;	/* insecure passes of these domains count as none */
+	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
+	struct string_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
+	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
 };
 
 struct config {
@@ -74,6 +77,20 @@ struct config {
 	enum org_domain_method dmarc_method;
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
 	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
+
+	/* tls: versions and cipher suites whose grade the admin sets, against the table */
+	struct string_list tls_weak, tls_ok, tls_strong;
+	bool tls_honor_not_required;	/* TLS-Required: No (RFC 8689); TLS findings are then weighed at end of message only */
+
+	/* record: what is remembered between messages */
+	const char *record_path;	/* SQLite database; NULL: nothing is remembered */
+	unsigned flow_keep_secs, peer_keep_secs, greylist_keep_secs;
+	unsigned habit_min_sessions, habit_min_days, habit_min_share_percent, habit_settle_secs;
+
+	/* greylist */
+	unsigned greylist_delay_secs, greylist_window_secs;
+	struct network_list greylist_exempt_networks;
+	struct string_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
 	/* dns */
 	struct dns_config dns;		/* dns.validator points to the next */

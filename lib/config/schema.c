@@ -40,6 +40,7 @@ static const struct option_word words_action[] = {
 #define POLICY(field) offsetof(struct policy_config, field)
 #define YES_NO 0, 1, NULL
 #define LIST 0, 0, NULL
+#define LIST_OF_TEXT(length) 0, length, NULL
 #define TEXT(length) 0, length, NULL
 #define WORD(words) 0, 0, words
 
@@ -144,6 +145,8 @@ const struct option_row schema_table[] = {
 	    "how long a failed look-up is not tried again" },
 	{ "dns", "max-inflight", OPTION_COUNT, CONFIG(dns.max_inflight), "4096", 16, 65536, NULL,
 	    "queries under way at once" },
+	{ "dns", "allow-sha1", OPTION_BOOL, CONFIG(dns_validator.allow_sha1), "no", YES_NO,
+	    "DNSSEC: let signatures with SHA-1 count; else their zones are insecure (RFC 9905)" },
 	/* caps of validation (KeyTrap and its kin) */
 	{ "dns", "max-keys-per-signature", OPTION_COUNT, CONFIG(dns_validator.max_keys_per_rrsig), "4", 1, 64, NULL,
 	    "DNSSEC: keys tried for one signature" },
@@ -153,6 +156,8 @@ const struct option_row schema_table[] = {
 	    "DNSSEC: signature verifications for one set of records" },
 	{ "dns", "max-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_lookup), "64", 4, 1024, NULL,
 	    "DNSSEC: signature verifications for one look-up with its chain" },
+	{ "dns", "max-failed-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_failed_per_lookup), "16", 1, 1024, NULL,
+	    "DNSSEC: verifications that fail, for one look-up with its chain" },
 	{ "dns", "max-ds", OPTION_COUNT, CONFIG(dns_validator.max_ds), "16", 1, 256, NULL,
 	    "DNSSEC: DS records of one delegation" },
 	{ "dns", "max-dnskeys", OPTION_COUNT, CONFIG(dns_validator.max_dnskeys), "64", 1, 256, NULL,
@@ -165,6 +170,41 @@ const struct option_row schema_table[] = {
 	    "DNSSEC: CNAME and DNAME links followed" },
 	{ "dns", "max-cached-cuts", OPTION_LARGE_COUNT, CONFIG(dns_validator.max_cached_cuts), "20000", 100, 10000000, NULL,
 	    "DNSSEC: zone cuts whose state is kept" },
+
+	{ "tls", "weak", OPTION_STRINGS, CONFIG(tls_weak), "", LIST_OF_TEXT(64),
+	    "TLS versions and cipher suites (OpenSSL or IANA names) that are graded weak whatever the table says" },
+	{ "tls", "ok", OPTION_STRINGS, CONFIG(tls_ok), "", LIST_OF_TEXT(64),
+	    "those that are graded ok whatever the table says" },
+	{ "tls", "strong", OPTION_STRINGS, CONFIG(tls_strong), "", LIST_OF_TEXT(64),
+	    "those that are graded strong whatever the table says" },
+	{ "tls", "honor-tls-required-no", OPTION_BOOL, CONFIG(tls_honor_not_required), "yes", YES_NO,
+	    "a message that says TLS-Required: No is not refused for lack of TLS (RFC 8689); TLS findings then act at its end" },
+
+	{ "record", "path", OPTION_PATH, CONFIG(record_path), "", TEXT(1024),
+	    "SQLite database of flows, TLS memory and greylist; empty: nothing is remembered" },
+	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", 86400, 4000 * 86400LL, NULL,
+	    "how long counts of judged messages are kept" },
+	{ "record", "keep-peers", OPTION_SECONDS, CONFIG(peer_keep_secs), "180d", 86400, 4000 * 86400LL, NULL,
+	    "how long a peer is remembered that does not come any more" },
+	{ "record", "keep-greylist", OPTION_SECONDS, CONFIG(greylist_keep_secs), "36d", 86400, 400 * 86400LL, NULL,
+	    "how long a greylisted sender that passed need not wait again" },
+	{ "record", "habit-min-sessions", OPTION_COUNT, CONFIG(habit_min_sessions), "10", 1, 1000000, NULL,
+	    "sessions with TLS before it counts as a peer's habit" },
+	{ "record", "habit-min-days", OPTION_COUNT, CONFIG(habit_min_days), "3", 1, 1000, NULL,
+	    "distinct days with TLS before it counts as a peer's habit" },
+	{ "record", "habit-min-share", OPTION_COUNT, CONFIG(habit_min_share_percent), "95", 50, 100, NULL,
+	    "percent of a peer's sessions with TLS before it counts as a habit" },
+	{ "record", "habit-settle", OPTION_SECONDS, CONFIG(habit_settle_secs), "14d", 86400, 400 * 86400LL, NULL,
+	    "a peer that comes only without TLS for so long has changed its habit" },
+
+	{ "greylist", "delay", OPTION_SECONDS, CONFIG(greylist_delay_secs), "5m", 1, 86400, NULL,
+	    "a retry after this passes" },
+	{ "greylist", "window", OPTION_SECONDS, CONFIG(greylist_window_secs), "2d", 60, 30 * 86400LL, NULL,
+	    "a retry later than this after the first try starts anew" },
+	{ "greylist", "exempt-networks", OPTION_NETWORKS, CONFIG(greylist_exempt_networks), "", LIST,
+	    "clients that are never greylisted" },
+	{ "greylist", "exempt-domains", OPTION_PATTERNS, CONFIG(greylist_exempt_domains), "", LIST,
+	    "senders that are never greylisted: domain that passes SPF, or of the forward-confirmed client name" },
 
 	{ "limits", "max-header-fields", OPTION_COUNT, CONFIG(max_header_fields), "2000", 50, 100000, NULL,
 	    "header fields judged a message" },
@@ -189,6 +229,12 @@ const struct option_row schema_table[] = {
 	    "a reject whose DNS evidence is not DNSSEC-secure becomes quarantine" },
 	{ "policy", "require-secure-domains", OPTION_PATTERNS, POLICY(require_secure_domains), "", LIST,
 	    "a DMARC, DKIM or SPF pass of these domains on insecure DNS raises insecure-pass" },
+	{ "policy", "require-cert", OPTION_BOOL, POLICY(require_cert), "no", YES_NO,
+	    "sessions without an acceptable verified client certificate raise tls-cert-required" },
+	{ "policy", "require-cert-names", OPTION_PATTERNS, POLICY(require_cert_names), "", LIST,
+	    "common names that are acceptable; empty: one that fits the client's name, HELO or the author domain" },
+	{ "policy", "require-cert-issuers", OPTION_STRINGS, POLICY(require_cert_issuers), "", LIST_OF_TEXT(200),
+	    "common names of issuers that are acceptable; empty: every issuer that the MTA trusts" },
 };
 const size_t schema_count = sizeof(schema_table) / sizeof(schema_table[0]);
 
@@ -201,6 +247,9 @@ const struct section_row schema_sections[] = {
 	{ "iprev", "reverse DNS of the client" },
 	{ "headers", "header fields that are added" },
 	{ "dns", "the resolver and DNSSEC" },
+	{ "tls", "grades of TLS sessions" },
+	{ "record", "what is remembered between messages" },
+	{ "greylist", "how the action greylist waits" },
 	{ "limits", "caps on what one message may cost" },
 	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
 	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
@@ -221,5 +270,5 @@ struct option_row schema_finding_row(enum finding_id id, bool in_policy)
 
 bool option_is_list(enum option_type type)
 {
-	return type >= OPTION_DOMAINS;
+	return type >= OPTION_STRINGS;
 }

@@ -25,6 +25,7 @@ enum option_type {
 	OPTION_NAME,		/* a domain-like name → const char *, NULL for "" */
 	OPTION_PATH,		/* absolute path → const char *, NULL for "" */
 	OPTION_SOCKET,		/* libmilter's socket forms → const char * */
+	OPTION_STRINGS,		/* list of printable ASCII texts → struct string_list; the first of the lists */
 	OPTION_DOMAINS,		/* list of domains → struct string_list */
 	OPTION_PATTERNS,	/* list of domains, ".example.org" for it and all below → struct string_list */
 	OPTION_NETWORKS,	/* list of networks → struct network_list */

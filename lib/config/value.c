@@ -281,6 +281,9 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 	case OPTION_PATH:
 	case OPTION_SOCKET:
 		return parse_string(row, text, arena, &value_r->text, why_r);
+	case OPTION_STRINGS:
+		*why_r = "must not be empty";
+		return text[0] == '\0' ? -E_SYNTAX : parse_string(row, text, arena, &value_r->text, why_r);
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
 	case OPTION_DOMAIN_ARRAY:
@@ -349,6 +352,7 @@ void value_store(const struct option_row *row, const union value *values, size_t
 	case OPTION_SOCKET:
 		*(const char **)place = values[0].text;
 		break;
+	case OPTION_STRINGS:
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
 		*(struct string_list *)place = (struct string_list){ string_array(values, count, arena), count };

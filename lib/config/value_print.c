@@ -113,6 +113,7 @@ void value_print(const struct option_row *row, const void *base, FILE *out)
 	case OPTION_SOCKET:
 		value_print_quoted(*(const char *const *)place != NULL ? *(const char *const *)place : "", out);
 		break;
+	case OPTION_STRINGS:
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
 		print_strings(((const struct string_list *)place)->items, ((const struct string_list *)place)->count, out);

@@ -7,7 +7,9 @@
 #include "policy/policy.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "check/cert.h"
 #include "policy/reply.h"
 
 bool policy_domain_matches(const struct string_list *patterns, const char *domain)
@@ -72,7 +74,7 @@ const struct policy_config *policy_select(const struct config *config, const str
 /* Checks whose evidence is the message or the session itself; DNSSEC has nothing to say about them. */
 static bool stands_on_dns(enum finding_id id)
 {
-	static const char *const without[] = { "tls", "auth", "author", "authres" };
+	static const char *const without[] = { "tls", "memory", "path", "auth", "author", "authres" };
 
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
 		if (strcmp(findings_table[id].check, without[i]) == 0)
@@ -81,10 +83,21 @@ static bool stands_on_dns(enum finding_id id)
 	return true;
 }
 
-static enum action asked_action(const struct policy_config *policy, const struct finding *finding)
+/* What a message that says "TLS-Required: No" is excused from (RFC 8689). Not from a partner's certificate, and not when
+ * somebody tampered with the session: the field is the sender's, and anybody can write it. */
+static bool is_lack_of_tls(enum finding_id id)
+{
+	return id == FINDING_TLS_NONE || id == FINDING_TLS_WEAK || id == FINDING_TLS_NO_FORWARD_SECRECY ||
+	    id == FINDING_TLS_DOWNGRADE || id == FINDING_TLS_PATH_CLEARTEXT;
+}
+
+static enum action asked_action(const struct policy_config *policy, const struct results *results,
+    const struct finding *finding)
 {
 	enum action action = policy->actions[finding->id];
 
+	if (results->tls.not_required && is_lack_of_tls(finding->id))
+		return ACTION_NONE;
 	if (action == ACTION_REJECT && policy->reject_only_secure && stands_on_dns(finding->id) &&
 	    finding->dnssec != DNS_SECURE)
 		return ACTION_QUARANTINE;
@@ -109,6 +122,7 @@ static bool goes_before(const struct finding *a, const struct finding *b)
 /* The strongest so far, and what else asked for the same action. */
 struct weighing {
 	const struct policy_config *policy;
+	const struct results *results;
 	enum action action;
 	const struct finding *decider;	/* NULL while the action is none */
 	finding_set asking;		/* findings that ask for the action */
@@ -116,7 +130,7 @@ struct weighing {
 
 static void weigh(struct weighing *weighing, const struct finding *finding)
 {
-	enum action action = asked_action(weighing->policy, finding);
+	enum action action = asked_action(weighing->policy, weighing->results, finding);
 
 	if (action == ACTION_NONE || action < weighing->action)
 		return;
@@ -173,23 +187,64 @@ static const char *insecure_pass_domain(const struct policy_config *policy, cons
 	return NULL;
 }
 
+static bool issuer_accepted(const struct string_list *issuers, const char *common_name)
+{
+	for (size_t i = 0; common_name != NULL && i < issuers->count; i++) {
+		if (strcasecmp(issuers->items[i], common_name) == 0)
+			return true;
+	}
+	return issuers->count == 0;
+}
+
+/* Whether the policy asks for a client certificate that the session does not have. */
+static bool lacks_cert(const struct policy_config *policy, const struct results *results, enum finding_stage stage,
+    struct arena *arena)
+{
+	const struct tls_result *tls = &results->tls;
+
+	if (!policy->require_cert)
+		return false;
+	if (tls->cert_status != CERT_VERIFIED)
+		return true;
+	if (!issuer_accepted(&policy->require_cert_issuers, cert_common_name(arena, tls->cert_issuer)))
+		return true;
+	if (policy->require_cert_names.count != 0)
+		return !policy_domain_matches(&policy->require_cert_names, cert_common_name(arena, tls->cert_subject));
+	/* the author, whom the name may fit, is not known before the message */
+	return stage == FINDING_STAGE_MESSAGE && tls->cert_match == NULL && policy->require_cert_issuers.count == 0;
+}
+
+/*
+ * Whether a finding is weighed now. Of an exempt message only how its client authenticated counts: that is what the auth
+ * findings are for. Lack of TLS waits for the message, which may say that it does not mind (RFC 8689).
+ */
+static bool counts(const struct config *config, const struct results *results, enum finding_id id, enum finding_stage stage)
+{
+	if (results->exempt)
+		return strcmp(findings_table[id].check, "auth") == 0;
+	if (stage == FINDING_STAGE_MESSAGE)
+		return true;
+	return findings_table[id].stage == FINDING_STAGE_ENVELOPE && !(config->tls_honor_not_required && is_lack_of_tls(id));
+}
+
 void policy_decide(const struct config *config, const struct policy_config *policy, const struct results *results,
     enum finding_stage stage, struct arena *arena, struct decision *decision_r)
 {
-	struct weighing weighing = { .policy = policy };
+	struct weighing weighing = { .policy = policy, .results = results };
+	struct finding cert = { .id = FINDING_TLS_CERT_REQUIRED, .dnssec = DNS_SECURE };
 	struct finding insecure = { .id = FINDING_INSECURE_PASS, .dnssec = DNS_INSECURE };
 
 	*decision_r = (struct decision){ .finding = FINDING_COUNT, .policy = policy->name, .code = 250,
 	    .enforced = policy->mode == MODE_ENFORCE };
-	if (results->exempt)
-		return;
 	for (size_t i = 0; i < results->finding_count; i++) {
 		const struct finding *finding = &results->findings[i];
 
-		if (stage == FINDING_STAGE_MESSAGE || findings_table[finding->id].stage == FINDING_STAGE_ENVELOPE)
+		if (counts(config, results, finding->id, stage))
 			weigh(&weighing, finding);
 	}
-	insecure.domain = stage == FINDING_STAGE_MESSAGE ? insecure_pass_domain(policy, results) : NULL;
+	if (!results->exempt && lacks_cert(policy, results, stage, arena))
+		weigh(&weighing, &cert);
+	insecure.domain = stage == FINDING_STAGE_MESSAGE && !results->exempt ? insecure_pass_domain(policy, results) : NULL;
 	if (insecure.domain != NULL) {
 		/* its very evidence is that DNS was not secure: reject-only-secure must not take the reject away */
 		insecure.dnssec = DNS_SECURE;
@@ -216,9 +271,19 @@ const struct decision *decision_stricter(const struct decision *a, const struct 
 	return b->action > a->action ? b : a;
 }
 
+/* Greylisting is decided at the end of the message, when everything that could vouch for it is known. */
 static bool refuses(enum action action)
 {
-	return action == ACTION_GREYLIST || action == ACTION_DEFER || action == ACTION_REJECT;
+	return action == ACTION_DEFER || action == ACTION_REJECT;
+}
+
+static bool refuses_at_rcpt(const struct config *config, const struct policy_config *policy, enum finding_id id)
+{
+	if (id == FINDING_TLS_CERT_REQUIRED && !policy->require_cert)
+		return false;
+	if (config->tls_honor_not_required && is_lack_of_tls(id))
+		return false;
+	return findings_table[id].stage == FINDING_STAGE_ENVELOPE && refuses(policy->actions[id]);
 }
 
 bool policy_acts_at_rcpt(const struct config *config)
@@ -229,7 +294,7 @@ bool policy_acts_at_rcpt(const struct config *config)
 		if (policy->mode != MODE_ENFORCE || policy->author_domains.count != 0)
 			continue;
 		for (int id = 0; id < FINDING_COUNT; id++) {
-			if (findings_table[id].stage == FINDING_STAGE_ENVELOPE && refuses(policy->actions[id]))
+			if (refuses_at_rcpt(config, policy, (enum finding_id)id))
 				return true;
 		}
 	}

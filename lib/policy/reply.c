@@ -133,6 +133,8 @@ static void fill_codes(struct decision *decision, bool several, struct arena *ar
 	}
 	if (reject)
 		decision->code = row->code >= 500 ? row->code : 550;
+	else if (strcmp(row->check, "tls") == 0 || strcmp(row->check, "memory") == 0)
+		decision->code = 454;	/* RFC 3207 section 4: temporary, for reasons of TLS */
 	else
 		decision->code = row->code < 500 ? row->code : 451;
 	decision->enhanced = arena_printf(arena, "%c%s", reject ? '5' : '4', enhanced + 1);
