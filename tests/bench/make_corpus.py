@@ -83,3 +83,39 @@ def write(directory, keys):
                                f"user{number}@rcpt.example")))
     with open(os.path.join(directory, "index.tsv"), "w", encoding="ascii") as file:
         file.write("\n".join(rows) + "\n")
+
+
+DELAY_CHAIN = 3         # longest chain of look-ups of these messages: SPF record, its include, the include's include
+DELAY_MESSAGES = 120
+
+
+def publish_delay(dns, keys):
+    """One domain a message, so that every cache is cold: three-deep SPF, two keys, DMARC two levels up, reverse DNS."""
+    for i in range(DELAY_MESSAGES):
+        domain = f"d{i}.delay.example"
+        dns.add(domain, "TXT", f"v=spf1 include:a.{domain} include:b.{domain} -all")
+        dns.add(domain, "A", "192.0.2.80")
+        dns.add(f"a.{domain}", "TXT", f"v=spf1 include:c.{domain} ?all")
+        dns.add(f"b.{domain}", "TXT", "v=spf1 ip4:198.18.0.0/15 -all")
+        dns.add(f"c.{domain}", "TXT", "v=spf1 ip4:198.51.100.1 -all")
+        dns.add(f"_dmarc.{domain}", "TXT", "v=DMARC1; p=reject")
+        dns.add(f"mail.{domain}", "A", f"198.18.0.{i + 1}")
+        dns.add(f"{i + 1}.0.18.198.in-addr.arpa", "PTR", f"mail.{domain}.")
+        keys.rsa[domain, "rsa"] = keys.rsa["s0.bench.example", "s2048"]
+        dns.add(f"rsa._domainkey.{domain}", "CNAME", "s2048._domainkey.s0.bench.example.")
+        keys.publish_ed25519(dns, domain)
+
+
+def write_delay(directory, keys):
+    os.makedirs(directory, exist_ok=True)
+    rows = []
+    for i in range(DELAY_MESSAGES):
+        domain = f"d{i}.delay.example"
+        data = m.message(f"news@{domain}", subject=f"message {i}")
+        data = keys.sign(keys.sign(data, domain, "rsa"), domain, "ed")
+        with open(os.path.join(directory, f"{i:03}.eml"), "wb") as file:
+            file.write(data)
+        rows.append("\t".join((f"{i:03}.eml", f"198.18.0.{i + 1}", f"mail.{domain}", f"mail.{domain}", f"bounce@{domain}",
+                               f"user{i}@rcpt.example")))
+    with open(os.path.join(directory, "index.tsv"), "w", encoding="ascii") as file:
+        file.write("\n".join(rows) + "\n")

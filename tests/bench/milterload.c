@@ -7,7 +7,8 @@
  *
  * usage: milterload [-c connections] [-n messages] [-w warm-up messages] [-m messages a session] [-p pid]...
  *                   -s socket [-s socket]... corpus-directory
- * Output: one line key=value: messages, seconds, cpu_seconds (of the pids), accepted, refused, headers added.
+ * Output: one line key=value: messages, seconds, cpu_seconds (of the pids), accepted, refused, headers added; and the
+ * median and 99th percentile of the time from the end of a message to the verdict, and from MAIL FROM to the verdict.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -64,6 +65,7 @@ struct options {
 static struct options options = { .connections = 4, .per_session = 1, .messages = 2000 };
 static atomic_ulong next_message, accepted, refused, added;
 static unsigned long last_message;
+static double *end_seconds, *whole_seconds;	/* a message; summed over the milters, which are asked in turn */
 
 /* ---- packets ---- */
 
@@ -353,17 +355,30 @@ static void read_verdict(struct milter *milter, struct added_field *fields, size
 	}
 }
 
-static void run_message(struct milter *milters, const struct corpus_message *message)
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void run_message(struct milter *milters, const struct corpus_message *message, unsigned long number)
 {
 	struct added_field fields[64];
 	size_t field_count = 0;
+	double begun = now(), ended;
 
+	end_seconds[number] = 0;
 	for (size_t i = 0; i < options.milter_count; i++) {
-		if (!send_envelope(&milters[i], message))
+		if (!send_envelope(&milters[i], message) || !send_content(&milters[i], message, fields, field_count))
 			continue;
-		if (send_content(&milters[i], message, fields, field_count))
-			read_verdict(&milters[i], fields, &field_count, sizeof(fields) / sizeof(fields[0]));
+		flush(&milters[i]);
+		ended = now();
+		read_verdict(&milters[i], fields, &field_count, sizeof(fields) / sizeof(fields[0]));
+		end_seconds[number] += now() - ended;
 	}
+	whole_seconds[number] = now() - begun;
 	for (size_t i = 0; i < field_count; i++) {
 		free(fields[i].name);
 		free(fields[i].value);
@@ -389,7 +404,7 @@ static void *session_thread(void *unused)
 			send_connect(&milters[i], message);
 		}
 		for (unsigned i = 0; i < options.per_session && number < last_message; i++) {
-			run_message(milters, &options.corpus->messages[number % options.corpus->count]);
+			run_message(milters, &options.corpus->messages[number % options.corpus->count], number);
 			number = atomic_fetch_add(&next_message, 1);
 		}
 		for (size_t i = 0; i < options.milter_count; i++) {
@@ -432,12 +447,17 @@ static double cpu_seconds(void)
 	return ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-static double now(void)
+static int compare_doubles(const void *a, const void *b)
 {
-	struct timespec time;
+	double x = *(const double *)a, y = *(const double *)b;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	return (x > y) - (x < y);
+}
+
+static void print_times(const char *name, double *seconds, unsigned long count)
+{
+	qsort(seconds, count, sizeof(*seconds), compare_doubles);
+	printf(" %s_median_ms=%.2f %s_p99_ms=%.2f", name, seconds[count / 2] * 1000, name, seconds[count - 1 - count / 100] * 1000);
 }
 
 static void run_messages(unsigned long count)
@@ -486,6 +506,10 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv);
 	options.corpus = corpus_load(argv[optind]);
+	end_seconds = calloc(options.messages > options.warm_up ? options.messages : options.warm_up, sizeof(*end_seconds));
+	whole_seconds = calloc(options.messages > options.warm_up ? options.messages : options.warm_up, sizeof(*whole_seconds));
+	if (end_seconds == NULL || whole_seconds == NULL || options.messages == 0)
+		errx(64, "how many messages?");
 	if (options.warm_up != 0)
 		run_messages(options.warm_up);
 	atomic_store(&accepted, 0);
@@ -497,7 +521,10 @@ int main(int argc, char **argv)
 	wall = now() - wall;
 	usleep(50000);	/* what the milters do after the last reply counts too */
 	cpu = cpu_seconds() - cpu;
-	printf("messages=%lu seconds=%.3f cpu_seconds=%.3f accepted=%lu refused=%lu added=%lu\n", options.messages, wall, cpu,
+	printf("messages=%lu seconds=%.3f cpu_seconds=%.3f accepted=%lu refused=%lu added=%lu", options.messages, wall, cpu,
 	    atomic_load(&accepted), atomic_load(&refused), atomic_load(&added));
+	print_times("end", end_seconds, options.messages);
+	print_times("whole", whole_seconds, options.messages);
+	putchar('\n');
 	return 0;
 }
