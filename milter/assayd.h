@@ -28,7 +28,7 @@ enum macro_slot {
 struct progress_entry {
 	struct progress_entry *next, *previous;
 	SMFICTX *context;
-	int64_t since_ms;
+	int64_t last_ms;	/* when the MTA last heard from us */
 };
 
 struct connection {

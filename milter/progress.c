@@ -11,7 +11,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-enum { PROGRESS_INTERVAL_SECS = 5 };
+enum { TICK_SECS = 2, PROGRESS_INTERVAL_MS = 5000 };
 
 static struct {
 	pthread_mutex_t lock;
@@ -21,7 +21,7 @@ static struct {
 void progress_begin(struct progress_entry *entry, SMFICTX *context)
 {
 	entry->context = context;
-	entry->since_ms = clock_monotonic_ms();
+	entry->last_ms = clock_monotonic_ms();
 	entry->previous = NULL;
 	pthread_mutex_lock(&progress.lock);
 	entry->next = progress.first;
@@ -45,19 +45,21 @@ void progress_end(struct progress_entry *entry)
 
 static void progress_send_all(void)
 {
-	int64_t due_ms = clock_monotonic_ms() - PROGRESS_INTERVAL_SECS * 1000;
+	int64_t now_ms = clock_monotonic_ms();
 
 	pthread_mutex_lock(&progress.lock);
 	for (struct progress_entry *entry = progress.first; entry != NULL; entry = entry->next) {
-		if (entry->since_ms <= due_ms)
-			(void)smfi_progress(entry->context);	/* a dead connection shows at the reply */
+		if (now_ms - entry->last_ms < PROGRESS_INTERVAL_MS)
+			continue;
+		entry->last_ms = now_ms;
+		(void)smfi_progress(entry->context);	/* a dead connection shows at the reply */
 	}
 	pthread_mutex_unlock(&progress.lock);
 }
 
 static void *progress_run(void *unused)
 {
-	const struct timespec interval = { .tv_sec = PROGRESS_INTERVAL_SECS };
+	const struct timespec interval = { .tv_sec = TICK_SECS };
 
 	(void)unused;
 	for (;;) {
