@@ -325,7 +325,7 @@ static void test_config_print_sample_is_the_defaults(void **state)
 	config_print_sample(out);
 	fclose(out);
 	for (size_t i = 0; i < schema_count; i++) {
-		assert_true(snprintf(NULL, 0, "%s", schema_table[i].help) <= 90);
+		assert_true(snprintf(NULL, 0, "%s", schema_table[i].help) <= 120);
 		assert_non_null(strstr(text, schema_table[i].help));
 	}
 	line = strstr(text, "\n#policy");

@@ -135,7 +135,7 @@ static void test_policy_decide_codes_follow_action(void **state)
 	assert_string_equal(d.enhanced, "5.7.24");
 	f.results.finding_count = 0;
 	raise_finding(&f, FINDING_TLS_NONE, NULL, DNS_INSECURE);
-	d = decide(&f, FINDING_STAGE_ENVELOPE);
+	d = decide(&f, FINDING_STAGE_MESSAGE);
 	assert_int_equal(d.action, ACTION_GREYLIST);
 	assert_int_equal(d.code, 451);
 	assert_string_equal(d.enhanced, "4.7.1");
@@ -266,6 +266,21 @@ static void test_policy_decide_require_secure(void **state)
 	drop(&f);
 }
 
+/* RFC 8689 */
+static void test_policy_decide_tls_not_required(void **state)
+{
+	struct fixture f = make("findings { tls-none = reject tls-cert-required = reject spf-fail = tag }");
+
+	(void)state;
+	f.results.tls.not_required = true;
+	raise_finding(&f, FINDING_TLS_NONE, NULL, DNS_SECURE);
+	raise_finding(&f, FINDING_SPF_FAIL, "a.example", DNS_SECURE);
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_TAG);
+	raise_finding(&f, FINDING_TLS_CERT_REQUIRED, "a.example", DNS_SECURE);
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_REJECT);
+	drop(&f);
+}
+
 static void test_policy_decide_exempt(void **state)
 {
 	struct fixture f = make("mode = enforce findings { spf-fail = reject }");
@@ -361,17 +376,24 @@ static void test_policy_acts_at_rcpt(void **state)
 {
 	struct fixture f = make("findings { spf-fail = reject }");
 	struct fixture g = make("mode = enforce findings { dmarc-reject = reject spf-fail = quarantine }");
-	struct fixture h = make("policy p { recipient-domains = a.b mode = enforce actions { tls-none = defer } }");
+	struct fixture h = make("policy p { recipient-domains = a.b mode = enforce actions { iprev-fail = defer } }");
+	/* a message may excuse the lack of TLS: that waits for its end unless the config says otherwise */
+	struct fixture i = make("mode = enforce findings { tls-none = reject }");
+	struct fixture j = make("mode = enforce tls { honor-tls-required-no = no } findings { tls-none = reject }");
 
 	(void)state;
 	assert_false(policy_acts_at_rcpt(f.config));
 	assert_false(policy_acts_at_rcpt(g.config));
 	assert_true(policy_acts_at_rcpt(h.config));
-	assert_true(policy_uses(h.config, FINDING_TLS_NONE));
+	assert_false(policy_acts_at_rcpt(i.config));
+	assert_true(policy_acts_at_rcpt(j.config));
+	assert_true(policy_uses(h.config, FINDING_IPREV_FAIL));
 	assert_false(policy_uses(h.config, FINDING_DKIM_NONE));
 	drop(&f);
 	drop(&g);
 	drop(&h);
+	drop(&i);
+	drop(&j);
 }
 
 int main(void)
@@ -388,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_reply_is_bounded_ascii),
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
+		cmocka_unit_test(test_policy_decide_tls_not_required),
 		cmocka_unit_test(test_policy_decide_exempt),
 		cmocka_unit_test(test_policy_decide_properties),
 		cmocka_unit_test(test_decision_stricter_order),
