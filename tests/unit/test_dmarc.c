@@ -377,6 +377,8 @@ static void test_dmarc_missing_answers(void **state)
 	/* the walk of an identifier that may be aligned */
 	assert_result(judge("_dmarc.b.example.com. " FAILS "_dmarc.example.com. " R "p=reject\"\n", "example.com", NULL,
 	    "b.example.com"), RESULT_TEMPERROR);
+	assert_result(judge("_dmarc.notexample.com. " FAILS "_dmarc.example.com. " R "p=reject\"\n", "example.com", NULL,
+	    "notexample.com"), RESULT_FAIL);
 	assert_result(judge("_dmarc.b.example.net. " FAILS "_dmarc.example.com. " R "p=reject\"\n", "example.com", NULL,
 	    "b.example.net"), RESULT_FAIL);
 	/* whether the author domain exists, where np= makes a difference */
@@ -570,9 +572,8 @@ static void test_dmarc_reject_corroborated_conditions(void **state)
 
 /* ---- RFC 7489 ---- */
 
-static struct psl_context *load_psl(void)
+static struct psl_context *load_psl(const char *path)
 {
-	static const char path[] = "/usr/share/publicsuffix/public_suffix_list.dat";
 	struct psl_context *psl;
 	char why[200];
 
@@ -604,11 +605,10 @@ static void assert_psl(struct psl_context *psl, const char *zone, const char *au
 	fixture_free(&fixture);
 }
 
-static void test_dmarc_psl(void **state)
+static void dmarc_psl_rows(const char *path)
 {
-	struct psl_context *psl = load_psl();
+	struct psl_context *psl = load_psl(path);
 
-	(void)state;
 	assert_psl(psl, "_dmarc.example.co.uk. " R "p=reject\"\n", "a.b.example.co.uk", "example.co.uk", RESULT_PASS, "example.co.uk");
 	assert_psl(psl, "_dmarc.example.co.uk. " R "p=reject\"\n", "example.co.uk", "other.co.uk", RESULT_FAIL, "example.co.uk");
 	/* only the domain and its organizational domain are asked, never one between */
@@ -625,6 +625,18 @@ static void test_dmarc_psl(void **state)
 	assert_psl(psl, "_dmarc.example.com. " FAILS, "a.example.com", "a.example.com", RESULT_TEMPERROR, NULL);
 	psl_context_free(&psl);
 	assert_null(psl);
+}
+
+static void test_dmarc_psl_text(void **state)
+{
+	(void)state;
+	dmarc_psl_rows("/usr/share/publicsuffix/public_suffix_list.dat");
+}
+
+static void test_dmarc_psl_dafsa(void **state)
+{
+	(void)state;
+	dmarc_psl_rows("/usr/share/publicsuffix/public_suffix_list.dafsa");
 }
 
 static void test_dmarc_psl_missing_list_is_temperror(void **state)
@@ -668,7 +680,8 @@ int main(void)
 		cmocka_unit_test(test_dmarc_author_missing_or_invalid),
 		cmocka_unit_test(test_dmarc_mechanism_not_checked),
 		cmocka_unit_test(test_dmarc_reject_corroborated_conditions),
-		cmocka_unit_test(test_dmarc_psl),
+		cmocka_unit_test(test_dmarc_psl_text),
+		cmocka_unit_test(test_dmarc_psl_dafsa),
 		cmocka_unit_test(test_dmarc_psl_missing_list_is_temperror),
 		cmocka_unit_test(test_psl_context_new_refuses_what_is_no_list),
 	};

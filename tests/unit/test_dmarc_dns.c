@@ -73,6 +73,7 @@ static void test_dmarc_security_is_the_weakest_of_record_and_evidence(void **sta
 	assert_true(judge(sign_but_top, zone, "secure.example", "a.secure.example", DNS_SECURE, RESULT_PASS) > DNS_SECURE);
 	assert_int_equal(judge(sign_but_top, zone, "secure.example", "secure.example", DNS_SECURE, RESULT_PASS), DNS_SECURE);
 	assert_true(judge(sign, zone, "secure.example", "b.secure.example", DNS_SECURE, RESULT_PASS) > DNS_SECURE);
+	assert_true(judge(sign, zone, "b.secure.example", "secure.example", DNS_SECURE, RESULT_PASS) > DNS_SECURE);
 }
 
 static void test_dmarc_several_passes_take_the_best_evidence(void **state)
@@ -84,6 +85,7 @@ static void test_dmarc_several_passes_take_the_best_evidence(void **state)
 	fixture_from(fixture, "secure.example");
 	fixture_spf(fixture, RESULT_PASS, "secure.example", DNS_INSECURE);
 	fixture_dkim(fixture, RESULT_PASS, "secure.example", DNS_SECURE);
+	fixture_dkim(fixture, RESULT_PASS, "secure.example", DNS_INDETERMINATE);
 	fixture_run(fixture, &check_dmarc);
 	assert_true(fixture->results.dmarc.spf_aligned && fixture->results.dmarc.dkim_aligned);
 	assert_int_equal(fixture->results.dmarc.dnssec, DNS_SECURE);

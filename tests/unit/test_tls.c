@@ -187,14 +187,14 @@ static void test_check_auth_cleartext(void **state)
 
 	(void)state;
 	fixture_run(fixture, &check_auth);
-	assert_int_equal(fixture->results.set, 0);
+	assert_false(fixture_raised(fixture, FINDING_AUTH_CLEARTEXT));
 	fixture->connection.auth.mechanism = "PLAIN";
 	fixture->connection.tls.version = "TLSv1.3";
 	fixture_run(fixture, &check_auth);
-	assert_int_equal(fixture->results.set, 0);
+	assert_false(fixture_raised(fixture, FINDING_AUTH_CLEARTEXT));
 	fixture->connection.tls.version = NULL;
 	fixture_run(fixture, &check_auth);
-	assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_AUTH_CLEARTEXT);
+	assert_true(fixture_raised(fixture, FINDING_AUTH_CLEARTEXT));
 	fixture_free(&fixture);
 }
 
