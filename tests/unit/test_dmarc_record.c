@@ -110,6 +110,8 @@ static void test_dmarc_record_parse_ignores_unknown_and_broken_tags(void **state
 	assert_int_equal(dmarc_record_parse(arena, "v=DMARC1; p=reject\0; sp=none", 28, &record), 0);
 	assert_false(record.p.present);
 	assert_true(record.sp.valid);
+	assert_int_equal(parse("v=DMARC1; rua=mailto:a@example.org\x7f"), 0);
+	assert_null(record.rua);
 }
 
 static void test_dmarc_record_parse_tag_twice(void **state)
