@@ -150,7 +150,7 @@ const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uin
 const struct dns_answer *dns_explain(struct dns_scope *scope, const char *name, uint16_t type,
     const char **explanation_r);
 
-/** @return whether dns_wait() would return at once. */
+/** @return whether dns_wait() would return at once; begins the look-up if nobody has. */
 bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type);
 
 /** All character strings of a TXT record joined without spaces; length_r may be NULL. May contain NUL bytes. */

@@ -65,7 +65,7 @@ static struct dns_resolver *resolver_with(const struct dns_server *servers, size
 	config.servers = servers;
 	config.server_count = count;
 	if (config.timeout_ms == 0)
-		config.timeout_ms = 150;
+		config.timeout_ms = 500;	/* a loaded machine must not look like a lost packet */
 	if (config.rounds == 0)
 		config.rounds = 2;
 	resolver = dns_resolver_new(&config, why, sizeof(why));
@@ -486,7 +486,7 @@ static void test_dns_scope_keeps_answers_that_were_evicted(void **state)
 
 static void test_dns_wait_honours_the_deadline(void **state)
 {
-	struct behaviour behaviour = { .reply = { .delay_ms = 400 } };
+	struct behaviour behaviour = { .reply = { .delay_ms = 1000 } };
 	struct fake_dns *server = fake_dns_start(zone_text, behave, &behaviour);
 	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 3000 };
 	struct dns_resolver *resolver = resolver_for(server, config);
@@ -498,11 +498,11 @@ static void test_dns_wait_honours_the_deadline(void **state)
 	took_ms = clock_monotonic_ms() - begun_ms;
 	assert_int_equal(answer->status, DNS_STATUS_FAIL);
 	assert_true(strncmp(answer->why, "deadline", 8) == 0);
-	assert_true(took_ms >= 75 && took_ms < 350);
+	assert_true(took_ms >= 75 && took_ms < 900);
 	/* the deadline is for all look-ups together */
 	begun_ms = clock_monotonic_ms();
 	assert_int_equal(dns_wait(scope, "www.example.com", DNS_TYPE_A)->status, DNS_STATUS_FAIL);
-	assert_true(clock_monotonic_ms() - begun_ms < 50);
+	assert_true(clock_monotonic_ms() - begun_ms < 500);
 	/* and may be set anew; the look-up went on meanwhile */
 	dns_scope_set_deadline(scope, 3000);
 	assert_int_equal(dns_wait(scope, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
@@ -878,7 +878,7 @@ static void test_dns_start_thousand_slow_names_at_once(void **state)
 		snprintf(name, sizeof(name), "s%d.wild.example.com", i);
 		assert_int_equal(dns_wait(scope, name, DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
 	}
-	assert_true(clock_monotonic_ms() - begun_ms < 4000);	/* one after the other: 300 s */
+	assert_true(clock_monotonic_ms() - begun_ms < 8000);	/* one after the other: 300 s */
 	dns_scope_free(&scope);
 	dns_resolver_free(&resolver);
 	fake_dns_stop(&server);
@@ -946,7 +946,9 @@ static void test_dns_start_then_walks_ahead(void **state)
 
 	(void)state;
 	dns_start_then(scope, "example.com", DNS_TYPE_TXT, start_txt_then_mx, &called);
-	usleep(300 * 1000);
+	for (int i = 0; i < 300 && fake_dns_count(server, NULL, 0) < 3; i++)
+		usleep(10 * 1000);
+	usleep(200 * 1000);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(fake_dns_question(server, i, &questions[i]));
 	assert_int_equal(questions[0].type, DNS_TYPE_TXT);
@@ -1051,7 +1053,7 @@ static void *session(void *argument)
 
 	asker->status = DNS_STATUS_DATA;
 	for (int i = 0; i < 60; i++) {
-		struct dns_scope *scope = dns_scope_new(asker->resolver, 5000, 20);
+		struct dns_scope *scope = dns_scope_new(asker->resolver, 5000, 30);
 		unsigned called[8] = { 0 };
 		char name[40];
 
@@ -1083,10 +1085,10 @@ static void test_dns_scopes_of_many_threads(void **state)
 		askers[i].resolver = resolver;
 		assert_int_equal(pthread_create(&askers[i].thread, NULL, session, &askers[i]), 0);
 	}
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 8; i++)
 		pthread_join(askers[i].thread, NULL);
+	for (size_t i = 0; i < 8; i++)
 		assert_int_equal(askers[i].status, DNS_STATUS_DATA);
-	}
 	dns_resolver_free(&resolver);
 	fake_dns_stop(&server);
 }
