@@ -36,7 +36,7 @@ struct connection {
 	struct message *message;	/* NULL between messages */
 	char *slots[SLOT_COUNT];	/* what the MTA said, replaced in place: a long session does not grow */
 	sfsistat quiet_reply;		/* NOREPLY where replies were negotiated away, else CONTINUE */
-	sfsistat rcpt_reply, body_reply;
+	sfsistat rcpt_reply, body_reply, unknown_reply;
 	bool skip_offered;		/* SMFIS_SKIP may end the body */
 	bool leading_space;		/* header values come and go with their leading white space */
 	bool wants_body;		/* of the current message */
@@ -137,6 +137,8 @@ void signals_block(void);
 /** Runs smfi_main() in a thread of its own and serves signals until the end. @return exit code. */
 int signals_serve(const char *config_path, const char *socket_override, bool verbose);
 
+/** Tells the log that the store went down or came up again; called by the store's writer. */
+void log_store_state(bool up, const char *why);
 /** Opens the log as the config says. */
 void log_open_config(const struct config *config, bool verbose);
 

@@ -36,7 +36,7 @@ static struct connection *connection_new(SMFICTX *context)
 		abort();
 	connection->session = session_new(engine);
 	engine_unref(&engine);
-	connection->quiet_reply = connection->rcpt_reply = connection->body_reply = SMFIS_CONTINUE;
+	connection->quiet_reply = connection->rcpt_reply = connection->body_reply = connection->unknown_reply = SMFIS_CONTINUE;
 	smfi_setpriv(context, connection);
 	state_session_began();
 	return connection;
@@ -57,7 +57,8 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
     unsigned long *unused3_r)
 {
 	struct connection *connection = connection_get(context);
-	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH;
+	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH |
+	    SMFIP_NR_UNKN;
 	const unsigned long wanted = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE;
 
 	(void)unused2;
@@ -78,8 +79,9 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	quiet &= steps;
 	connection->quiet_reply = SMFIS_NOREPLY;
 	connection->rcpt_reply = (quiet & SMFIP_NR_RCPT) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+	connection->unknown_reply = (quiet & SMFIP_NR_UNKN) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 	connection->body_reply = (quiet & SMFIP_NR_BODY) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-	*steps_r = quiet | (steps & (SMFIP_SKIP | SMFIP_HDR_LEADSPC | SMFIP_NODATA | SMFIP_NOUNKNOWN));
+	*steps_r = quiet | (steps & (SMFIP_SKIP | SMFIP_HDR_LEADSPC | SMFIP_NODATA));
 	if (!session_may_want_body(connection->session))
 		*steps_r |= steps & SMFIP_NOBODY;
 	*unused2_r = *unused3_r = 0;
@@ -128,6 +130,27 @@ static sfsistat on_helo(SMFICTX *context, char *name)
 	session_connection(connection->session)->helo = slot_set(connection, SLOT_HELO, name);
 	macros_read_helo(context, connection);
 	return connection->quiet_reply;
+}
+
+/*
+ * A middlebox that removes STARTTLS overwrites the server's offer and, when the client tries all the same, the command:
+ * what arrives is eight times X, the last one A in the form seen most.
+ */
+static bool is_overwritten_starttls(const char *command)
+{
+	size_t length = strspn(command, "Xx");
+
+	return (length == 8 || (length == 7 && (command[7] == 'A' || command[7] == 'a'))) &&
+	    (command[8] == '\0' || command[8] == ' ' || command[8] == '\r');
+}
+
+static sfsistat on_unknown(SMFICTX *context, const char *command)
+{
+	struct connection *connection = connection_get(context);
+
+	if (connection != NULL && is_overwritten_starttls(command))
+		session_connection(connection->session)->starttls_mangled = true;
+	return connection != NULL ? connection->unknown_reply : SMFIS_CONTINUE;
 }
 
 static sfsistat on_envfrom(SMFICTX *context, char **arguments)
@@ -252,5 +275,6 @@ const struct smfiDesc assayd_callbacks = {
 	.xxfi_eom = on_eom,
 	.xxfi_abort = on_abort,
 	.xxfi_close = on_close,
+	.xxfi_unknown = on_unknown,
 	.xxfi_negotiate = on_negotiate,
 };

@@ -75,6 +75,14 @@ void log_open_config(const struct config *config, bool verbose)
 	log_open(config->log_target, verbose ? LOG_LEVEL_DEBUG : config->log_level, config->log_facility, "assayd");
 }
 
+void log_store_state(bool up, const char *why)
+{
+	if (up)
+		log_notice("store: %s", why);
+	else
+		log_error("store: %s; mail is judged without memory, what is to be remembered waits", why);
+}
+
 static int fail(int code, const char *why)
 {
 	fprintf(stderr, "assayd: %s\n", why);
@@ -137,7 +145,7 @@ static int start(const struct options *options, struct config *config)
 	code = take_place(options, config, why);
 	if (code == 0) {
 		engine = engine_new(config, NULL, why, sizeof(why));
-		code = engine == NULL ? EX_CONFIG : 0;
+		code = engine == NULL || engine_open_store(engine, NULL, log_store_state, why, sizeof(why)) != 0 ? EX_CONFIG : 0;
 	}
 	if (code != 0) {
 		listen_close();

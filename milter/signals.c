@@ -100,6 +100,8 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 
 	if (config != NULL)
 		fresh = engine_new(config, current, why, sizeof(why));
+	if (fresh != NULL && engine_open_store(fresh, current, log_store_state, why, sizeof(why)) != 0)
+		engine_unref(&fresh);
 	if (fresh == NULL) {
 		log_error("reload: %s%snothing changes, the configuration in force stays", why, why[0] != '\0' ? ": " : "");
 	} else {

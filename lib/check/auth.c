@@ -13,7 +13,8 @@ static void auth_judge(struct check_context *context)
 
 	const char *mechanism = connection->auth.mechanism;
 
-	if (mechanism == NULL || connection->tls.version != NULL)
+	/* on loopback there is nobody to listen: webmail on the same host */
+	if (mechanism == NULL || connection->tls.version != NULL || addr_is_loopback(&connection->client))
 		return;
 	results_raise(context->results, FINDING_AUTH_CLEARTEXT, NULL, mechanism, DNS_SECURE);
 	if (strcasecmp(mechanism, "PLAIN") == 0 || strcasecmp(mechanism, "LOGIN") == 0)

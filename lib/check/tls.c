@@ -194,7 +194,7 @@ static bool tls_not_required(const struct facts *facts)
 
 static bool tls_header(struct check_context *context)
 {
-	context->results->tls.not_required = tls_not_required(context->facts);
+	context->results->tls.not_required = context->config->tls_honor_not_required && tls_not_required(context->facts);
 	match_cert(context);	/* it may have been judged at RCPT, when nobody knew the author */
 	return false;
 }

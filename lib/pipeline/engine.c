@@ -13,6 +13,8 @@
 #include "check/dkim.h"
 #include "check/dmarc.h"
 #include "pipeline/internal.h"
+#include "pipeline/remember.h"
+#include "util/error.h"
 
 /* NULL and an empty list are the same list. */
 static bool lists_equal(const char *const *a, const char *const *b)
@@ -120,6 +122,25 @@ fail:
 	return NULL;
 }
 
+int engine_open_store(struct engine *engine, struct engine *previous, engine_store_changed *changed, char *why_r,
+    size_t why_bytes)
+{
+	engine->store = shared_store_get(engine->config, previous != NULL ? previous->store : NULL, changed, why_r, why_bytes);
+	if (engine->store == NULL)
+		return why_r[0] == '\0' ? 0 : -E_CONFIG;
+	engine->shared.memory = &engine->store->source;
+	/* peers are remembered under their organizational domain; without a list their parent name stands in */
+	if (engine->shared.psl == NULL && engine->config->psl_file != NULL)
+		engine->shared.psl = psl_context_new(engine->config->psl_file, why_r, why_bytes);
+	why_r[0] = '\0';
+	return 0;
+}
+
+struct store *engine_store(struct engine *engine)
+{
+	return engine->store != NULL ? engine->store->store : NULL;
+}
+
 struct engine *engine_ref(struct engine *engine)
 {
 	atomic_fetch_add(&engine->references, 1);
@@ -135,6 +156,7 @@ void engine_unref(struct engine **engine)
 		return;
 	dkim_engine_free(&old->shared.dkim);
 	psl_context_free(&old->shared.psl);
+	shared_store_unref(&old->store);
 	shared_resolver_unref(&old->resolver);
 	config_unref(&old->config);
 	free(old);

@@ -10,6 +10,8 @@
 
 #include "pipeline/pipeline.h"
 
+struct shared_store;	/* pipeline/remember.h */
+
 enum { HOSTNAME_BYTES = 256 };
 
 /* The resolver and the settings it was made from: shared by engines whose dns settings are the same. */
@@ -24,6 +26,7 @@ struct engine {
 	struct config *config;
 	struct shared_resolver *resolver;
 	struct check_shared shared;
+	struct shared_store *store;	/* NULL: nothing is remembered */
 	bool acts_at_rcpt;
 	bool wants_every_body;		/* a policy asks for what only the whole body shows */
 	char hostname[HOSTNAME_BYTES];
@@ -33,6 +36,7 @@ struct session {
 	struct arena *arena;
 	struct engine *engine;
 	struct facts_connection connection;
+	int noted_grade;		/* TLS grade under which the session was noted, plus one; 0: not yet */
 };
 
 struct message {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "pipeline/remember.h"
 
 enum { QUARANTINE_REASON_MAX = 100 };	/* what MTAs keep of it */
 
@@ -131,13 +132,12 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
 	};
 
-	if (message->results->exempt)
-		outcome->decision = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
-	else
-		outcome->decision = decide(message, stage);
+	outcome->decision = decide(message, stage);
+	remember_greylist(message->session->engine->store, message, &outcome->decision);
 	action_edits(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);
 	outcome->quarantine_reason = quarantine_reason(message, &outcome->decision);
+	remember_message(message->session->engine->store, message, &outcome->decision);
 	message->outcome_made = true;
 	return outcome;
 }

@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 
 struct engine;
+struct store;
 struct session;
 struct message;
 
@@ -24,6 +25,19 @@ struct message;
  * @return NULL with why_r set.
  */
 struct engine *engine_new(struct config *config, struct engine *previous, char *why_r, size_t why_bytes);
+/**
+ * Lets the engine remember (config record path): the daemon does, `assay check` does not. Called once, right after
+ * engine_new(). A database that cannot be opened now is no failure.
+ * @param changed  called on the store's thread when the database is lost or found again; NULL.
+ * @param previous  as for engine_new(): its store is shared when the settings are the same.
+ * @return 0, or -E_CONFIG with why_r set.
+ */
+typedef void engine_store_changed(bool up, const char *why);
+int engine_open_store(struct engine *engine, struct engine *previous, engine_store_changed *changed, char *why_r,
+    size_t why_bytes);
+/** @return the store, or NULL. */
+struct store *engine_store(struct engine *engine);
+
 struct engine *engine_ref(struct engine *engine);
 void engine_unref(struct engine **engine);
 const struct config *engine_config(const struct engine *engine);

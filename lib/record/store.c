@@ -50,6 +50,7 @@ struct store {
 	pthread_cond_t done;		/* for flush: a group has ended */
 	struct note *first, **last;
 	bool stop, urgent;
+	bool told;			/* config.changed has been called */
 	uint64_t ended;			/* notes committed or lost */
 	struct store_statistics statistics;
 	struct backend_handle *readers[READERS_MAX];
@@ -327,7 +328,12 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
     unsigned count)
 {
-	store->statistics.up = state->handle != NULL;
+	bool up = state->handle != NULL;
+
+	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
+		store->config.changed(up, up ? store->path : state->why);
+	store->told = true;
+	store->statistics.up = up;
 	if (code == 0)
 		store->reader_retry_ms = 0;	/* the database is there: readers may try at once */
 	if (code != 0 && group != NULL && !store->stop) {
