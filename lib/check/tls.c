@@ -34,7 +34,7 @@ const struct tls_grade_row tls_grade_table[] = {
 	[TLS_NO_EPHEMERAL] = { "no-forward-secrecy", TLS_GRADE_WEAK, "no forward secrecy (RFC 9325 section 4.1)" },
 	[TLS_CBC] = { "cbc", TLS_GRADE_OK, "CBC mode, not authenticated encryption (RFC 9325 section 4.2)" },
 	[TLS_SHORT_TAG] = { "short-tag", TLS_GRADE_OK, "authentication tag of 8 octets" },
-	[TLS_FINITE_FIELD] = { "finite-field", TLS_GRADE_OK, "finite-field Diffie-Hellman (RFC 9325 section 4.2)" },
+	[TLS_FINITE_FIELD] = { "finite-field", TLS_GRADE_OK, "finite-field Diffie-Hellman (RFC 9325 section 4.1)" },
 	[TLS_GOOD] = { "good", TLS_GRADE_STRONG, "ephemeral key exchange and authenticated encryption" },
 };
 
