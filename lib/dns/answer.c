@@ -12,9 +12,8 @@
 
 #include "dns/scan.h"
 
-/* The work on one message; everything lives in the scratch arena or in pkt. */
+/* The work on one message. */
 struct builder {
-	struct arena *scratch;
 	const struct answer_limits *limits;
 	ldns_rr_list *records;			/* answer section, borrowed from the packet */
 	struct dns_name names[ANSWER_CHAIN_LINKS + 1];	/* the chain; names[link_count] is where it stands */
@@ -66,20 +65,12 @@ static ldns_rr *cname_find(const struct builder *b, const char **why_r)
 	return found;
 }
 
-static bool is_duplicate(const struct builder *b, const ldns_rr *rr)
-{
-	for (size_t i = 0; i < b->found_count; i++)
-		if (ldns_rr_compare(b->found[i], rr) == 0)
-			return true;
-	return false;
-}
-
 static void records_collect(struct builder *b)
 {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(b->records); i++) {
 		ldns_rr *rr = ldns_rr_list_rr(b->records, i);
 
-		if (ldns_rr_get_type(rr) != b->type || !is_owned_by(rr, &b->names[b->link_count]) || is_duplicate(b, rr))
+		if (ldns_rr_get_type(rr) != b->type || !is_owned_by(rr, &b->names[b->link_count]))
 			continue;
 		b->found[b->found_count++] = rr;
 		ttl_lower(b, ttl_of(rr));
@@ -209,18 +200,40 @@ static const char *block_string(struct block *block, const char *text)
 	return memcpy(block_take(block, bytes), text, bytes);
 }
 
-/* Rdata of all found records, one behind the other. ends_r[i] is where the i-th ends. */
-static ldns_buffer *rdata_render(const struct builder *b, size_t *ends_r)
+/* Whether the rdata rendered last, behind ends[count - 1], has been there before. */
+static bool is_duplicate(const ldns_buffer *rdata, const size_t *ends, size_t count)
+{
+	const uint8_t *bytes = ldns_buffer_begin(rdata);
+	size_t start = count != 0 ? ends[count - 1] : 0, length = ldns_buffer_position(rdata) - start;
+
+	for (size_t i = 0, from = 0; i < count; from = ends[i++])
+		if (ends[i] - from == length && memcmp(bytes + from, bytes + start, length) == 0)
+			return true;
+	return false;
+}
+
+/* Rdata of all found records, one behind the other; ends_r[i] is where the i-th ends. Duplicates are dropped (RFC 2181
+ * section 5.5), here where comparing is cheap: a message may hold 256 records. */
+static ldns_buffer *rdata_render(struct builder *b, size_t *ends_r)
 {
 	ldns_buffer *buffer = ldns_buffer_new(SCAN_MESSAGE_BYTES);
+	size_t count = 0;
 
 	if (buffer == NULL)
 		abort();
 	for (size_t i = 0; i < b->found_count; i++) {
+		size_t start = ldns_buffer_position(buffer);
+
 		if (ldns_rr_rdata2buffer_wire(buffer, b->found[i]) != LDNS_STATUS_OK)
 			abort();	/* only memory can be wrong here */
-		ends_r[i] = ldns_buffer_position(buffer);
+		if (is_duplicate(buffer, ends_r, count)) {
+			ldns_buffer_set_position(buffer, start);
+			continue;
+		}
+		b->found[count] = b->found[i];
+		ends_r[count++] = ldns_buffer_position(buffer);
 	}
+	b->found_count = count;
 	return buffer;
 }
 
@@ -239,7 +252,7 @@ static void records_pack(struct answer *answer, struct block *block, const struc
 	answer->head.rr_count = b->found_count;
 }
 
-static struct answer *answer_pack(const struct builder *b, const struct dns_answer *head, const uint8_t *wire, size_t length)
+static struct answer *answer_pack(struct builder *b, const struct dns_answer *head, const uint8_t *wire, size_t length)
 {
 	char name[DNS_NAME_TEXT_BYTES], canonical[DNS_NAME_TEXT_BYTES];
 	size_t ends[SCAN_SECTION_RRS], bytes;
@@ -293,9 +306,9 @@ static struct answer *packet_answer(struct builder *b, const ldns_pkt *pkt, cons
 }
 
 struct answer *answer_build(const struct dns_name *name, uint16_t type, const uint8_t *wire, size_t length,
-    const struct answer_limits *limits, struct arena *scratch, const char **why_r)
+    const struct answer_limits *limits, const char **why_r)
 {
-	struct builder *b;
+	struct builder b = { .limits = limits, .type = type, .ttl_secs = limits->max_ttl_secs };
 	struct answer *answer = NULL;
 	ldns_pkt *pkt = NULL;
 
@@ -306,16 +319,11 @@ struct answer *answer_build(const struct dns_name *name, uint16_t type, const ui
 		*why_r = "does not parse";
 		return NULL;
 	}
-	b = arena_calloc(scratch, 1, sizeof(*b));
-	b->scratch = scratch;
-	b->limits = limits;
-	b->type = type;
-	memcpy(&b->names[0], name, 1u + name->length);	/* only these bytes need to exist */
-	b->ttl_secs = limits->max_ttl_secs;
+	memcpy(&b.names[0], name, 1u + name->length);	/* only these bytes need to exist */
 	if (ldns_pkt_edns_extended_rcode(pkt) != 0)	/* its low bits alone may look like NOERROR: RFC 6891 section 6.1.3 */
 		*why_r = "an extended error code";
 	else if (ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NOERROR || ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NXDOMAIN)
-		answer = packet_answer(b, pkt, wire, length, why_r);
+		answer = packet_answer(&b, pkt, wire, length, why_r);
 	else
 		*why_r = "an error code";
 	ldns_pkt_free(pkt);

@@ -4,7 +4,7 @@
 /*
  * One DNS message made into an answer: scan, ldns, then the CNAME chain inside the message is followed, the records of
  * the type are copied out. The result is one block of memory, immutable, owned by its cache entry.
- * Thread: any; the scratch arena is the caller's.
+ * Thread: any.
  */
 #include "dns/dns.h"
 #include "dns/name.h"
@@ -32,7 +32,7 @@ struct answer_limits {
  * @return a block to be freed with answer_free(), or NULL.
  */
 struct answer *answer_build(const struct dns_name *name, uint16_t type, const uint8_t *wire, size_t length,
-    const struct answer_limits *limits, struct arena *scratch, const char **why_r);
+    const struct answer_limits *limits, const char **why_r);
 
 /** An answer that says that there was none. why is copied. */
 struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t rcode, const char *why,

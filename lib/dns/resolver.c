@@ -67,8 +67,7 @@ static const char *on_message(void *context, void *cookie, const struct dns_serv
 	struct answer *answer;
 	const char *why;
 
-	arena_reset(resolver->scratch);
-	answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, resolver->scratch, &why);
+	answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, &why);
 	if (answer == NULL)
 		return why;
 	entry_complete(resolver, entry, answer, security_without_validation(resolver, answer, server));
@@ -98,7 +97,7 @@ static void zonefile_ask(struct dns_resolver *resolver, struct cache_entry *entr
 	size_t length;
 
 	if (zonefile_respond(resolver->zonefile, entry->name, entry->type, scratch, &wire, &length) == 0)
-		answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, scratch, &why);
+		answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, &why);
 	if (answer == NULL)
 		answer = answer_fail(entry->name, entry->type, RCODE_SERVFAIL, why, resolver->limits.fail_ttl_secs);
 	else
@@ -237,7 +236,6 @@ struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why
 	};
 	zonefile_lock_init(resolver);
 	resolver->cache = cache_new(config->cache_bytes != 0 ? config->cache_bytes : (size_t)64 * 1024 * 1024);
-	resolver->scratch = arena_new();
 	if (resolver_make(resolver, config, why_r, why_bytes) != 0)
 		dns_resolver_free(&resolver);
 	return resolver;
@@ -255,7 +253,6 @@ void dns_resolver_free(struct dns_resolver **resolver)
 		validator_free(&old->validator);
 	zonefile_free(&old->zonefile);
 	cache_free(&old->cache);
-	arena_free(&old->scratch);
 	pthread_mutex_destroy(&old->zonefile_lock);
 	free(old);
 }

@@ -20,7 +20,6 @@ struct dns_resolver {
 	struct zonefile *zonefile;	/* NULL with servers */
 	pthread_mutex_t zonefile_lock;	/* see zonefile_acquire() */
 	struct validator *validator;	/* NULL unless it validates */
-	struct arena *scratch;		/* of the I/O thread */
 	_Atomic uint64_t lookups, cache_hits;
 };
 

@@ -49,7 +49,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct answer_limits limits = { 86400, 900, 5, true };
 	const char *why = NULL;
 	struct dns_name name;
-	struct arena *scratch;
 	struct answer *answer;
 	size_t end = 0;
 	uint16_t type;
@@ -58,12 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    dns_name_from_wire(data + 12, end - 12, &name) != 0)
 		return 0;
 	type = (uint16_t)(data[end] << 8 | data[end + 1]);
-	scratch = arena_new();
-	answer = answer_build(&name, type, data, size, &limits, scratch, &why);
+	answer = answer_build(&name, type, data, size, &limits, &why);
 	must((answer == NULL) == (why != NULL));
 	if (answer != NULL)
 		answer_read(answer, type);
 	answer_free(&answer);
-	arena_free(&scratch);
 	return 0;
 }

@@ -85,13 +85,11 @@ static const struct answer_limits limits = { .max_ttl_secs = 86400, .max_negativ
 
 static struct answer *built(struct message *message, uint16_t type, const char **why_r)
 {
-	struct arena *scratch = arena_new();
 	struct dns_name name;
 	struct answer *answer;
 
 	assert_int_equal(dns_name_parse("a.test", &name), 0);
-	answer = answer_build(&name, type, message->wire, message->length, &limits, scratch, why_r);
-	arena_free(&scratch);
+	answer = answer_build(&name, type, message->wire, message->length, &limits, why_r);
 	free(message);
 	return answer;
 }
@@ -387,6 +385,25 @@ static void test_answer_build_takes_only_what_was_asked(void **state)
 	answer_free(&answer);
 }
 
+static void test_answer_build_drops_duplicates_only(void **state)
+{
+	struct message *message = begin(DNS_TYPE_TXT);
+	struct answer *answer;
+	const char *why;
+
+	(void)state;
+	for (int i = 0; i < 256; i++) {
+		const uint8_t rdata[2] = { 1, (uint8_t)('a' + i % 3) };
+
+		answer_record(message, DNS_TYPE_TXT, rdata, 2);
+	}
+	answer = built(message, DNS_TYPE_TXT, &why);
+	assert_non_null(answer);
+	assert_int_equal(answer->head.rr_count, 3);
+	assert_memory_equal(answer->head.rrs[2].rdata, "\1c", 2);
+	answer_free(&answer);
+}
+
 static void test_answer_build_ignores_other_classes(void **state)
 {
 	struct message *message = begin(DNS_TYPE_A);
@@ -582,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_scan_message_refuses_txt_of_empty_strings),
 		cmocka_unit_test(test_scan_message_refuses_tsig),
 		cmocka_unit_test(test_answer_build_takes_only_what_was_asked),
+		cmocka_unit_test(test_answer_build_drops_duplicates_only),
 		cmocka_unit_test(test_answer_build_ignores_other_classes),
 		cmocka_unit_test(test_answer_build_uncompresses_rdata),
 		cmocka_unit_test(test_answer_build_refuses_contradictions),
