@@ -154,7 +154,8 @@ static bool promote_stray(struct node *section, const char *name, enum node_kind
 	return true;
 }
 
-static void say_syntax_error(struct parser *parser, const cfg_t *section, const char *format, va_list arguments)
+static void __attribute__((format(printf, 3, 0))) say_syntax_error(struct parser *parser, const cfg_t *section,
+    const char *format, va_list arguments)
 {
 	const char *what = arena_vprintf(parser->arena, format, arguments);
 
@@ -164,7 +165,7 @@ static void say_syntax_error(struct parser *parser, const cfg_t *section, const 
 }
 
 /* Takes libConfuse's messages apart by their format; one that is not known here is passed on as it is. */
-static void on_error(cfg_t *section, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *section, const char *format, va_list arguments)
 {
 	struct node *node = section_node(section);
 	struct parser *parser = node->parser;
