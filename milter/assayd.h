@@ -139,6 +139,8 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 
 /** Tells the log that the store went down or came up again; called by the store's writer. */
 void log_store_state(bool up, const char *why);
+/** As config_load(), with the daemon's clock (-t). */
+struct config *daemon_load_config(const char *path, FILE *errors);
 /** Opens the log as the config says. */
 void log_open_config(const struct config *config, bool verbose);
 

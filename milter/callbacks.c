@@ -161,7 +161,8 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 		return SMFIS_TEMPFAIL;
 	connection_end_message(connection);
 	macros_read_mail(context, connection);
-	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "", NULL);
+	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
+	    session_config(connection->session)->dns.clock);
 	connection->counted = state_message_began();
 	macros_read_queue_id(context, connection);
 	return connection->quiet_reply;

@@ -20,6 +20,7 @@ enum { WHY_BYTES = 512, WANTED_FILES = 65536 };
 #define DEFAULT_CONFIG SYSCONFDIR "/assay/assay.conf"
 
 static char absolute_config[PATH_MAX];
+static struct clock daemon_clock;	/* set once, before any thread */
 
 struct options {
 	const char *config_path;	/* NULL: defaults only (no file at the default place) */
@@ -35,6 +36,7 @@ static void usage(FILE *out)
 	    "  -n          check the configuration, print the effective values, and end\n"
 	    "  -p SOCKET   listen here instead of the configured socket: unix:/path, inet:PORT@HOST, inet6:PORT@HOST\n"
 	    "  -P PIDFILE  write the process id here\n"
+	    "  -t SECONDS  judge as if it were so many seconds later (for tests)\n"
 	    "  -v          log more\n"
 	    "  -h          this help\n", out);
 }
@@ -45,13 +47,14 @@ static int read_options(int argc, char **argv, struct options *options_r)
 	int option;
 
 	*options_r = (struct options){ .config_path = NULL };
-	while ((option = getopt(argc, argv, "c:fnp:P:vh")) != -1) {
+	while ((option = getopt(argc, argv, "c:fnp:P:t:vh")) != -1) {
 		switch (option) {
 		case 'c': options_r->config_path = optarg; break;
 		case 'f': options_r->foreground = true; break;
 		case 'n': options_r->check_only = true; break;
 		case 'p': options_r->socket = optarg; break;
 		case 'P': options_r->pid_file = optarg; break;
+		case 't': daemon_clock.shift_secs = strtoll(optarg, NULL, 10); break;
 		case 'v': options_r->verbose = true; break;
 		case 'h': usage(stdout); return EX_OK;
 		default: usage(stderr); return EX_USAGE;
@@ -81,6 +84,15 @@ void log_store_state(bool up, const char *why)
 		log_notice("store: %s", why);
 	else
 		log_error("store: %s; mail is judged without memory, what is to be remembered waits", why);
+}
+
+struct config *daemon_load_config(const char *path, FILE *errors)
+{
+	struct config *config = config_load(path, errors);
+
+	if (config != NULL && daemon_clock.shift_secs != 0)
+		config->dns.clock = &daemon_clock;
+	return config;
 }
 
 static int fail(int code, const char *why)
@@ -170,7 +182,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	config = config_load(options.config_path, stderr);
+	config = daemon_load_config(options.config_path, stderr);
 	if (config == NULL)
 		return EX_CONFIG;
 	code = options.check_only ? check_only(config) : start(&options, config);

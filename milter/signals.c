@@ -70,7 +70,7 @@ static struct config *load_for_reload(const char *path)
 
 	if (errors == NULL)
 		return NULL;
-	config = config_load(path, errors);
+	config = daemon_load_config(path, errors);
 	fclose(errors);
 	if (config == NULL)
 		log_lines(text);

@@ -17,6 +17,8 @@ int command_check(int argc, char **argv);
 int command_dns(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_peers(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 /** "assay: ..." on standard error. @return code. */
 int tool_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

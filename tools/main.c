@@ -21,6 +21,8 @@ static const struct command {
 	{ "dns", command_dns, "look up a name and say how DNSSEC judges the answer, and why" },
 	{ "findings", command_findings, "list every finding: default action, SMTP reply, meaning" },
 	{ "config", command_config, "check a configuration file and print the effective values" },
+	{ "peers", command_peers, "list, show, forget or pin what is remembered of senders' TLS" },
+	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

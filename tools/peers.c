@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * assay peers: what is remembered of senders' TLS. Lists and shows by reading; forget, pin and unpin change one row, while
+ * the daemon may be running.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "assay.h"
+#include "record/peer.h"
+#include "record/store.h"
+#include "util/error.h"
+
+enum { LIST_DEFAULT = 50 };
+
+struct peers_command {
+	const char *config_path, *database, *action, *peer;
+	size_t limit;
+	bool json;
+	struct peer_rules rules;
+	json_t *list;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: assay peers [OPTION]... [list [TEXT] | show PEER | forget PEER | pin PEER | unpin PEER]\n"
+	    "  list     peers whose name contains TEXT, the last seen first (default)\n"
+	    "  show     one peer\n"
+	    "  forget   removes a peer from memory\n"
+	    "  pin      TLS is required of this peer from now on: a session without it is a tls-downgrade\n"
+	    "  unpin    back to the peer's own habit\n"
+	    "  --config F     configuration (default " DEFAULT_CONFIG ")\n"
+	    "  --database F   database instead of the configured one\n"
+	    "  --limit N      list at most N (default 50)\n"
+	    "  --json         print JSON\n", out);
+}
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' }, { "database", required_argument, NULL, 'd' },
+	{ "limit", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+};
+
+static const char *day_text(int64_t secs, char text[16])
+{
+	time_t value = (time_t)secs;
+	struct tm tm;
+
+	if (secs == 0)
+		return "never";
+	strftime(text, 16, "%Y-%m-%d", gmtime_r(&value, &tm));
+	return text;
+}
+
+static json_t *peer_json(const char *peer, const struct peer_memory *memory, const struct peer_rules *rules)
+{
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
+	    "peer", peer, "habit", peer_has_tls_habit(memory, rules), "pinned", memory->pinned,
+	    "usual", tls_grade_name((enum tls_grade)peer_usual_grade(memory, rules)),
+	    "best", tls_grade_name((enum tls_grade)memory->best_grade),
+	    "sessions", (json_int_t)memory->sessions, "none", (json_int_t)memory->grades[TLS_GRADE_NONE],
+	    "weak", (json_int_t)memory->grades[TLS_GRADE_WEAK], "ok", (json_int_t)memory->grades[TLS_GRADE_OK],
+	    "strong", (json_int_t)memory->grades[TLS_GRADE_STRONG], "days", (json_int_t)memory->days,
+	    "tls_days", (json_int_t)memory->tls_days, "first", (json_int_t)memory->first_secs,
+	    "last", (json_int_t)memory->last_secs, "changed", (json_int_t)memory->changed_secs, "cert", memory->last_cert);
+}
+
+static void print_row(void *arg, const char *peer, const struct peer_memory *memory)
+{
+	struct peers_command *command = arg;
+	char last[16], changed[16];
+
+	if (command->json) {
+		json_array_append_new(command->list, peer_json(peer, memory, &command->rules));
+		return;
+	}
+	printf("%-40.80s %9" PRIu64 " %5u %5.1f%% %-6s %-6s %-10s%s%s%s\n", peer, memory->sessions, memory->days,
+	    memory->sessions != 0 ? 100.0 * (double)(memory->sessions - memory->grades[0]) / (double)memory->sessions : 0.0,
+	    tls_grade_name((enum tls_grade)peer_usual_grade(memory, &command->rules)),
+	    peer_has_tls_habit(memory, &command->rules) ? "habit" : "-", day_text(memory->last_secs, last),
+	    memory->pinned ? " pinned" : "", memory->changed_secs != 0 ? " changed since " : "",
+	    memory->changed_secs != 0 ? day_text(memory->changed_secs, changed) : "");
+}
+
+static int list_peers(struct peers_command *command, struct store *store)
+{
+	if (command->json)
+		command->list = json_array();
+	else
+		printf("%-40s %9s %5s %6s %-6s %-6s %-10s\n", "peer", "sessions", "days", "TLS", "usual", "habit", "last");
+	if (store_peers_each(store, command->peer, command->limit, print_row, command) != 0)
+		return -E_SYSTEM;
+	if (command->json) {
+		json_dumpf(command->list, stdout, JSON_INDENT(1));
+		putchar('\n');
+		json_decref(command->list);
+	}
+	return 0;
+}
+
+static int show_peer(struct peers_command *command, struct store *store)
+{
+	struct peer_memory memory;
+	int code = store_peer_get(store, command->peer, &memory);
+	char first[16], last[16], tls[16], changed[16];
+	json_t *json;
+
+	if (code != 0)
+		return code;
+	if (command->json) {
+		json = peer_json(command->peer, &memory, &command->rules);
+		json_dumpf(json, stdout, JSON_INDENT(1));
+		putchar('\n');
+		json_decref(json);
+		return 0;
+	}
+	printf("%s\n  first %s, last %s, last with TLS %s\n", command->peer, day_text(memory.first_secs, first),
+	    day_text(memory.last_secs, last), day_text(memory.last_tls_secs, tls));
+	printf("  %" PRIu64 " sessions on %u days (%u with TLS): none %" PRIu64 ", weak %" PRIu64 ", ok %" PRIu64 ", strong %"
+	    PRIu64 "\n", memory.sessions, memory.days, memory.tls_days, memory.grades[0], memory.grades[1], memory.grades[2],
+	    memory.grades[3]);
+	printf("  usual grade %s, best %s, %s%s\n", tls_grade_name((enum tls_grade)peer_usual_grade(&memory, &command->rules)),
+	    tls_grade_name((enum tls_grade)memory.best_grade),
+	    peer_has_tls_habit(&memory, &command->rules) ? "habit of TLS" : "no habit of TLS",
+	    memory.pinned ? ", pinned by hand" : "");
+	if (memory.last_cert[0] != '\0')
+		printf("  last certificate %s\n", memory.last_cert);
+	if (memory.changed_secs != 0)
+		printf("  %" PRIu64 " weaker sessions and no others since %s\n", memory.changed_sessions,
+		    day_text(memory.changed_secs, changed));
+	return 0;
+}
+
+/* @return the function's code; *change_r: needs to write. */
+static int run_action(struct peers_command *command, struct store *store)
+{
+	if (strcmp(command->action, "list") == 0)
+		return list_peers(command, store);
+	if (strcmp(command->action, "show") == 0)
+		return show_peer(command, store);
+	if (strcmp(command->action, "forget") == 0)
+		return store_peer_forget(store, command->peer);
+	return store_peer_pin(store, command->peer, strcmp(command->action, "pin") == 0);
+}
+
+static int run(struct peers_command *command)
+{
+	struct config *config = load_config(command->config_path);
+	struct store_config store_config = { .read_only = true };
+	struct store_statistics statistics;
+	struct store *store;
+	char why[256];
+	int code;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	command->rules = (struct peer_rules){ config->habit_min_sessions, config->habit_min_days,
+		config->habit_min_share_percent, config->habit_settle_secs / 86400 };
+	store_config.path = command->database != NULL ? command->database : config->record_path;
+	store = store_open(&store_config, why, sizeof(why));
+	config_unref(&config);
+	if (store == NULL)
+		return tool_complain(EX_CONFIG, "peers: no database: set path in the section record of the configuration, or give --database");
+	code = run_action(command, store);
+	store_statistics(store, &statistics);
+	store_close(&store);
+	if (code == -E_ABSENT)
+		return tool_complain(EX_DATAERR, "peers: '%s' is not known", command->peer);
+	return code == 0 ? EX_OK : tool_complain(EX_IOERR, "peers: %s", statistics.why);
+}
+
+static bool action_known(const char *action)
+{
+	static const char *const names[] = { "list", "show", "forget", "pin", "unpin" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(action, names[i]) == 0)
+			return true;
+	return false;
+}
+
+int command_peers(int argc, char **argv)
+{
+	struct peers_command command = { .action = "list", .limit = LIST_DEFAULT };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c': command.config_path = optarg; break;
+		case 'd': command.database = optarg; break;
+		case 'j': command.json = true; break;
+		case 'h': usage(stdout); return EX_OK;
+		case 'n':
+			command.limit = strtoul(optarg, NULL, 10);
+			if (*optarg < '1' || *optarg > '9')
+				return tool_complain(EX_USAGE, "peers: --limit: '%s' is not a number", optarg);
+			break;
+		default: usage(stderr); return EX_USAGE;
+		}
+	}
+	if (optind < argc)
+		command.action = argv[optind++];
+	if (optind < argc)
+		command.peer = argv[optind++];
+	if (!action_known(command.action) || optind < argc || (command.peer == NULL && strcmp(command.action, "list") != 0)) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	return run(&command);
+}
