@@ -234,14 +234,18 @@ static void judge_domain(struct judgement *judgement)
 	}
 }
 
-/* RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4): what a mail program shows as its
- * author may be none of the domains that were read, so that their passes do not make it one. */
-static void distrust_invalid_author(const struct author *author, struct dmarc_result *result)
+/*
+ * RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4): what a mail program shows as its
+ * author may be none of the domains that were judged, so that they cannot make it a pass, nor a "none".
+ */
+static void distrust_author(const struct author *author, struct dmarc_result *result)
 {
-	if (author->status != AUTHOR_INVALID || result->result != RESULT_PASS)
+	bool harmless = result->result == RESULT_PASS || result->result == RESULT_NONE;
+
+	if (!harmless || (author->status != AUTHOR_INVALID && !author->domains_truncated))
 		return;
 	result->result = RESULT_PERMERROR;
-	result->reason = author->reason;
+	result->reason = author->domains_truncated ? "more author domains than are judged" : author->reason;
 }
 
 static void raise_findings(struct check_context *context, const struct dmarc_result *result)
@@ -317,7 +321,7 @@ static void dmarc_judge(struct check_context *context)
 		judge_domain(&judgement);
 		judgement.result.corroborated = dmarc_reject_corroborated(context, &judgement.result);
 		raise_findings(context, &judgement.result);
-		distrust_invalid_author(author, &judgement.result);
+		distrust_author(author, &judgement.result);
 		if (strictness(&judgement.result) > strictness(strictest))
 			*strictest = judgement.result;
 	}

@@ -481,6 +481,37 @@ static void test_dmarc_author_missing_or_invalid(void **state)
 	assert_int_equal(fixture->results.dmarc.result, RESULT_PERMERROR);
 	assert_true(fixture->results.dmarc.dkim_aligned);
 	fixture_free(&fixture);
+	fixture = fixture_new(NULL);
+	fixture_field(fixture, "From", " a@good.example>");
+	fixture_run(fixture, &check_dmarc);
+	assert_int_equal(fixture->results.dmarc.result, RESULT_PERMERROR);
+	fixture_free(&fixture);
+}
+
+static void test_dmarc_more_author_domains_than_are_judged(void **state)
+{
+	static const char *const froms[] = {
+		" a@0.x,a@1.x,a@2.x,a@3.x,a@4.x,a@5.x,a@6.x,a@7.x,a@8.x,a@9.x,a@bank.example",
+		" a@0.x a@1.x a@2.x a@3.x a@4.x a@5.x a@6.x a@7.x a@8.x a@9.x a@bank.example",
+	};
+
+	(void)state;
+	/* the one that counts may stand behind the cap: neither "none" nor "pass" is known */
+	for (size_t i = 0; i < 2; i++) {
+		struct check_fixture *fixture = fixture_new("_dmarc.bank.example. " R "p=reject\"\n");
+
+		fixture_field(fixture, "From", froms[i]);
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(fixture->results.dmarc.result, RESULT_PERMERROR);
+		fixture_free(&fixture);
+	}
+	struct check_fixture *fixture = fixture_new("_dmarc.x. " R "p=reject\"\n");
+
+	fixture_field(fixture, "From", froms[0]);
+	fixture_dkim(fixture, RESULT_PASS, "x", DNS_INSECURE);
+	fixture_run(fixture, &check_dmarc);
+	assert_int_equal(fixture->results.dmarc.result, RESULT_PERMERROR);
+	fixture_free(&fixture);
 }
 
 static void test_dmarc_mechanism_not_checked(void **state)
@@ -678,6 +709,7 @@ int main(void)
 		cmocka_unit_test(test_dmarc_temperror_of_an_identifier),
 		cmocka_unit_test(test_dmarc_several_author_domains),
 		cmocka_unit_test(test_dmarc_author_missing_or_invalid),
+		cmocka_unit_test(test_dmarc_more_author_domains_than_are_judged),
 		cmocka_unit_test(test_dmarc_mechanism_not_checked),
 		cmocka_unit_test(test_dmarc_reject_corroborated_conditions),
 		cmocka_unit_test(test_dmarc_psl_text),
