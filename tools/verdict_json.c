@@ -154,6 +154,23 @@ static json_t *author_json(struct arena *arena, const struct author *author)
 	    "address", json_text(arena, author->address), "reason", json_text(arena, author->reason));
 }
 
+/* The hops of the message so far, newest first, as its Received fields tell. */
+static json_t *path_json(struct arena *arena, const struct path_result *path)
+{
+	json_t *hops = json_array();
+
+	for (size_t i = 0; i < path->hop_count; i++) {
+		const struct path_hop *hop = &path->hops[i];
+
+		json_array_append_new(hops, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
+		    "transport", hop_transport_name(hop->transport), "from", json_text(arena, hop->from),
+		    "by", json_text(arena, hop->by), "protocol", json_text(arena, hop->protocol),
+		    "version", json_text(arena, hop->version), "cipher", json_text(arena, hop->cipher)));
+	}
+	return json_pack("{s:i, s:i, s:i, s:b, s:o}", "tls", (int)path->tls, "cleartext", (int)path->cleartext,
+	    "unknown", (int)path->unknown, "truncated", path->truncated, "hops", hops);
+}
+
 void verdict_print_json(const struct verdict *verdict, FILE *out)
 {
 	struct arena *arena = message_arena(verdict->message);
@@ -173,6 +190,7 @@ void verdict_print_json(const struct verdict *verdict, FILE *out)
 	    "name", json_text(arena, results->iprev.name), "dnssec", dnssec(results->iprev.result, results->iprev.dnssec),
 	    "reason", json_text(arena, results->iprev.reason)));
 	json_object_set_new(object, "tls", tls_json(arena, &results->tls));
+	json_object_set_new(object, "path", verdict->envelope_only ? json_null() : path_json(arena, &results->path));
 	set_findings(object, arena, results);
 	json_object_set_new(object, "decision", decision_json(arena, &verdict->outcome->decision));
 	set_edits(object, arena, &verdict->outcome->edits);

@@ -93,9 +93,32 @@ void shared_store_unref(struct shared_store **shared)
 
 /* ---- greylist ------------------------------------------------------------------------------------ */
 
+static bool is_in_domain(const char *name, const char *domain)
+{
+	size_t name_length = strlen(name), length = strlen(domain);
+
+	return name_length >= length && strcmp(name + name_length - length, domain) == 0 &&
+	    (name_length == length || name[name_length - length - 1] == '.');
+}
+
+/* DMARC's alignment; of an author domain without a DMARC record, what relaxed alignment would be. */
 static bool is_aligned(const struct results *results)
 {
-	return results->dmarc.result == RESULT_PASS || results->dmarc.spf_aligned || results->dmarc.dkim_aligned;
+	const char *org = results->dmarc.org_domain;
+
+	if (results->dmarc.result == RESULT_PASS || results->dmarc.spf_aligned || results->dmarc.dkim_aligned)
+		return true;
+	if (results->dmarc.result != RESULT_NONE || org == NULL)
+		return false;
+	if (results->spf.result == RESULT_PASS && results->spf.domain != NULL && is_in_domain(results->spf.domain, org))
+		return true;
+	for (size_t i = 0; i < results->dkim_count; i++) {
+		const struct dkim_result *dkim = &results->dkim[i];
+
+		if (dkim->result == RESULT_PASS && dkim->domain != NULL && is_in_domain(dkim->domain, org))
+			return true;
+	}
+	return false;
 }
 
 static bool is_exempt(const struct message *message)
