@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The strict front before libspf2 1.2.10, which evaluates. libspf2 is never shown an octet from the network: unguarded,
+ * The strict front before libspf2 1.2.10, which evaluates. libspf2 is never shown a text from the network: unguarded,
  * one TXT record overflows its stack, exhausts memory or turns a fail into a pass. So its DNS layer is ours:
  *
- *   get_spf()   fetches and selects the record, parses it strictly (spf_record.c), decides ip4 and ip6 terms, and hands
- *               libspf2 a short record without macros in which each name is a token "tN.x"; at most one more term than
- *               the limit allows, since that one ends the evaluation.
+ *   get_spf()   fetches and strictly parses the record and hands libspf2 one rewritten (spf_rewrite.c): short, without
+ *               macros, each name a token "tN.x".
  *   lookup()    takes the token back, expands and asks for the true name, counts (spf_walk.c), and answers with
  *               addresses or further tokens (mx hosts).
  *   get_exp()   gives nothing; explanations are made in spf_explain.c.
@@ -26,17 +25,12 @@
 #include "check/spf_walk.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/buf.h"
-#include "util/error.h"
 #include "util/log.h"
 
-enum { TOKEN_BYTES = 16, MIRROR = 0x80 };
-
-static const char token_domain[] = ".x";
+enum { MIRROR = 0x80 };
 
 static void __attribute__((noreturn)) on_error(const char *file, int line, const char *text)
 {
@@ -61,29 +55,6 @@ static void handlers_set(void)
 
 /* ---- tokens ---- */
 
-static struct spf_target *target_add(struct spf_walk *walk, struct spf_frame *frame, size_t term, const char *host)
-{
-	struct spf_target *target = arena_alloc(walk->arena, sizeof(*target));
-
-	*target = (struct spf_target){ .host = host };
-	if (frame != NULL) {
-		target->frame = frame;
-		target->term = &frame->record.terms[term];
-		target->state = &frame->states[term];
-	}
-	if (walk->target_count == SPF_MAX_TARGETS) {
-		spf_walk_fail(walk, RESULT_PERMERROR, "too many names");
-		return NULL;
-	}
-	walk->targets[walk->target_count++] = target;
-	return target;
-}
-
-static void token_make(size_t number, char token_r[TOKEN_BYTES])
-{
-	snprintf(token_r, TOKEN_BYTES, "t%zu%s", number, token_domain);
-}
-
 static struct spf_target *token_target(struct spf_walk *walk, const char *token)
 {
 	char *end;
@@ -91,7 +62,7 @@ static struct spf_target *token_target(struct spf_walk *walk, const char *token)
 
 	if (token != NULL && token[0] == 't') {
 		number = strtoul(token + 1, &end, 10);
-		if (strcmp(end, token_domain) == 0 && number < walk->target_count)
+		if (strcmp(end, SPF_TOKEN_DOMAIN) == 0 && number < walk->target_count)
 			return walk->targets[number];
 	}
 	spf_walk_fail(walk, RESULT_PERMERROR, "the evaluator asked for a name it was not given");
@@ -172,14 +143,14 @@ static void answer_hosts(struct spf_walk *walk, SPF_dns_rr_t *rr, struct spf_tar
 	}
 	for (size_t i = 0; i < answer->rr_count; i++) {
 		const char *host = dns_rr_name(&answer->rrs[i], walk->arena);
-		char token[TOKEN_BYTES];
+		char token[SPF_TOKEN_BYTES];
 
 		/* a null MX (RFC 7505) names no host */
 		if (host == NULL || host[0] == '\0' || strcmp(host, ".") == 0)
 			continue;
-		if (target_add(walk, target->frame, term, host) == NULL)
+		if (spf_target_add(walk, target->frame, term, host) == NULL)
 			return;
-		token_make(walk->target_count - 1, token);
+		spf_token_make(walk->target_count - 1, token);
 		strcpy(rr_push(rr, sizeof(token))->mx, token);
 	}
 }
@@ -251,151 +222,19 @@ static SPF_dns_rr_t *front_lookup(SPF_dns_server_t *layer, const char *domain, n
 
 /* ---- records ---- */
 
-static void record_missing(struct spf_walk *walk, const struct spf_target *target, const char *domain)
-{
-	if (target->frame == NULL)
-		spf_walk_fail(walk, RESULT_NONE, "no SPF record at %s", domain);
-	else
-		spf_walk_fail(walk, RESULT_PERMERROR, "no SPF record for %s of %s",
-		    spf_term_describe(walk->arena, target->term), target->frame->domain);
-}
-
-static struct spf_frame *frame_read(struct spf_walk *walk, const struct spf_target *target, const char *domain)
-{
-	const struct dns_answer *answer = spf_walk_ask(walk, domain, DNS_TYPE_TXT);
-	struct spf_frame *frame;
-	const char *text, *why;
-	size_t length;
-
-	if (answer == NULL)
-		return NULL;
-	switch (spf_record_select(answer, walk->arena, &text, &length)) {
-	case 0:
-		break;
-	case -E_ABSENT:
-		record_missing(walk, target, domain);
-		return NULL;
-	case -E_LIMIT:
-		spf_walk_fail(walk, RESULT_PERMERROR, "SPF record at %s is over %d bytes", domain, SPF_RECORD_BYTES);
-		return NULL;
-	default:
-		spf_walk_fail(walk, RESULT_PERMERROR, "several SPF records at %s", domain);
-		return NULL;
-	}
-	frame = arena_calloc(walk->arena, 1, sizeof(*frame));
-	frame->domain = domain;
-	if (spf_record_parse(walk->arena, text, length, &frame->record, &why) != 0) {
-		spf_walk_fail(walk, RESULT_PERMERROR, "SPF record at %s: %s", domain, why);
-		return NULL;
-	}
-	frame->states = arena_calloc(walk->arena, frame->record.term_count + 1, sizeof(*frame->states));
-	return frame;
-}
-
-static struct spf_frame *frame_open(struct spf_walk *walk, struct spf_target *target)
-{
-	char name[SPF_NAME_BYTES];
-
-	if (target->frame == NULL)
-		return walk->root = frame_read(walk, target, walk->domain);
-	if (!spf_walk_count(walk, target))
-		return NULL;
-	if (spf_walk_name(walk, target->frame, target->term, name) != 0) {
-		record_missing(walk, target, NULL);
-		return NULL;
-	}
-	return target->state->child = frame_read(walk, target, arena_strdup(walk->arena, name));
-}
-
-/* The record as libspf2 gets to see it. */
-struct rewriting {
-	struct spf_walk *walk;
-	struct spf_frame *frame;
-	struct buf text;
-	unsigned mechanisms, queries;
-	bool complete;		/* something matches whatever comes, or the limit ends it */
-};
-
-static void rewrite_query(struct rewriting *rewriting, size_t index)
-{
-	static const char *const names[] = {
-		[SPF_TERM_INCLUDE] = "include:", [SPF_TERM_A] = "a:", [SPF_TERM_MX] = "mx:", [SPF_TERM_PTR] = "exists:",
-		[SPF_TERM_EXISTS] = "exists:", [SPF_TERM_REDIRECT] = "redirect=",
-	};
-	const struct spf_term *term = &rewriting->frame->record.terms[index];
-	const bool ip6 = rewriting->walk->values.client.family == AF_INET6;
-	const unsigned prefix_bits = ip6 ? term->prefix6 : term->prefix4;
-	char token[TOKEN_BYTES];
-
-	if (target_add(rewriting->walk, rewriting->frame, index, NULL) == NULL)
-		return;
-	token_make(rewriting->walk->target_count - 1, token);
-	buf_putc(&rewriting->text, ' ');
-	if (term->kind != SPF_TERM_REDIRECT)
-		buf_putc(&rewriting->text, term->qualifier);
-	buf_printf(&rewriting->text, "%s%s", names[term->kind], token);
-	if ((term->kind == SPF_TERM_A || term->kind == SPF_TERM_MX) && prefix_bits != 0)
-		buf_printf(&rewriting->text, "%s%u", ip6 ? "//" : "/", prefix_bits);
-	rewriting->mechanisms++;
-	rewriting->complete = ++rewriting->queries > SPF_MAX_TERMS;
-}
-
-static void rewrite_term(struct rewriting *rewriting, size_t index)
-{
-	const struct spf_term *term = &rewriting->frame->record.terms[index];
-	const struct ip_addr *client = &rewriting->walk->values.client;
-
-	switch (term->kind) {
-	case SPF_TERM_IP4:
-	case SPF_TERM_IP6:
-		if (!spf_addr_match(client, &term->addr, term->kind == SPF_TERM_IP4 ? term->prefix4 : term->prefix6))
-			return;
-		/* what matches for certain is an "all" */
-		__attribute__((fallthrough));
-	case SPF_TERM_ALL:
-		buf_printf(&rewriting->text, " %call", term->qualifier);
-		rewriting->mechanisms++;
-		rewriting->complete = true;
-		return;
-	case SPF_TERM_REDIRECT:
-	case SPF_TERM_EXP:
-	case SPF_TERM_OTHER:
-		return;
-	default:
-		if (term->uses_sender && rewriting->walk->sender_8bit)
-			rewriting->frame->states[index].skipped = true;
-		else
-			rewrite_query(rewriting, index);
-	}
-}
-
-static const char *frame_rewrite(struct spf_walk *walk, struct spf_frame *frame, unsigned *mechanisms_r)
-{
-	const struct spf_record *record = &frame->record;
-	struct rewriting rewriting = { .walk = walk, .frame = frame, .text = buf_make(walk->arena) };
-
-	buf_puts(&rewriting.text, "v=spf1");
-	for (size_t i = 0; i < record->term_count && !rewriting.complete; i++)
-		rewrite_term(&rewriting, i);
-	if (!rewriting.complete && record->redirect != NULL)
-		rewrite_query(&rewriting, (size_t)(record->redirect - record->terms));
-	*mechanisms_r = rewriting.mechanisms;
-	return rewriting.text.data;
-}
-
 static SPF_errcode_t front_get_spf(SPF_server_t *server, SPF_request_t *request, SPF_response_t *response,
     SPF_record_t **record_r)
 {
 	struct spf_walk *walk = server->resolver->hook;
 	struct spf_target *target = token_target(walk, request->cur_dom);
-	struct spf_frame *frame = walk->error == RESULT_UNCHECKED ? frame_open(walk, target) : NULL;
+	struct spf_frame *frame = walk->error == RESULT_UNCHECKED ? spf_frame_open(walk, target) : NULL;
 	SPF_errcode_t error;
 	unsigned mechanisms;
 
 	*record_r = NULL;
 	if (frame == NULL)
 		return walk->error == RESULT_TEMPERROR ? SPF_E_DNS_ERROR : SPF_E_NOT_SPF;
-	error = SPF_record_compile(server, response, record_r, frame_rewrite(walk, frame, &mechanisms));
+	error = SPF_record_compile(server, response, record_r, spf_frame_rewrite(walk, frame, &mechanisms));
 	/* libspf2 drops terms that do not fit without a word */
 	if (error == SPF_E_SUCCESS && (*record_r)->num_mech == mechanisms && (*record_r)->num_mod == 0)
 		return SPF_E_SUCCESS;
@@ -453,11 +292,11 @@ static enum result libspf2_query(SPF_server_t *server, const struct spf_walk *wa
 	SPF_request_t *request = SPF_request_new(server);
 	SPF_response_t *response = NULL;
 	enum result result = RESULT_UNCHECKED;
-	char sender[TOKEN_BYTES + sizeof("s@")] = "s@";
+	char sender[SPF_TOKEN_BYTES + sizeof("s@")] = "s@";
 
 	if (request == NULL)
 		abort();
-	token_make(0, sender + 2);
+	spf_token_make(0, sender + 2);
 	client_set(walk, request);
 	if (SPF_request_set_helo_dom(request, "h.x") != SPF_E_SUCCESS || SPF_request_set_env_from(request, sender) != 0)
 		abort();
@@ -484,7 +323,7 @@ enum result spf_front_run(struct spf_walk *walk)
 	enum result result;
 
 	pthread_once(&once, handlers_set);
-	target_add(walk, NULL, 0, NULL);
+	spf_target_add(walk, NULL, 0, NULL);
 	result = libspf2_query(&server, walk);
 	if (walk->error != RESULT_UNCHECKED)
 		return walk->error;

@@ -20,8 +20,11 @@ enum {
 	SPF_MAX_VOIDS = 2,	/* of these, terms with an answer without records */
 	SPF_MAX_MX = 10,	/* hosts of one mx term */
 	SPF_MAX_PTR = 10,	/* names of the client; further ones are ignored */
+	SPF_TOKEN_BYTES = 16,
 	SPF_MAX_TARGETS = 512,	/* over twelve records with twelve terms and ten times ten hosts */
 };
+
+#define SPF_TOKEN_DOMAIN ".x"	/* tokens are "tN.x", N the target's number */
 
 struct spf_frame;
 
@@ -98,6 +101,16 @@ uint16_t spf_walk_addr_type(const struct spf_walk *walk);
 /** Result of the answers noted so far, by section 4.6.2: the verdict libspf2's is checked against. UNCHECKED: a term
  * that had to be evaluated was not. @param reason the terms that decided are appended; may be NULL. */
 enum result spf_frame_verdict(const struct spf_walk *walk, const struct spf_frame *frame, struct buf *reason);
+
+/** A new target, and with it a token. @param frame NULL: the root. @return NULL when there are too many (an error is set). */
+struct spf_target *spf_target_add(struct spf_walk *walk, struct spf_frame *frame, size_t term, const char *host);
+void spf_token_make(size_t number, char token_r[SPF_TOKEN_BYTES]);
+
+/** Fetches and parses the record that a target leads to, and counts it. @return NULL when the evaluation has ended. */
+struct spf_frame *spf_frame_open(struct spf_walk *walk, struct spf_target *target);
+
+/** The record as libspf2 may see it, in the arena. @param mechanisms_r how many it must compile to. */
+const char *spf_frame_rewrite(struct spf_walk *walk, struct spf_frame *frame, unsigned *mechanisms_r);
 
 /** Explanation for fail (section 6.2), sanitized; NULL when there is none. */
 const char *spf_explain(struct spf_walk *walk, const char *default_explanation);
