@@ -11,7 +11,6 @@
  * domain are judged first. Thread: the message's. Trusts nothing of the message or of the DNS.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "check/dkim_job.h"
 
@@ -42,16 +41,18 @@ static bool is_authors(const struct check_context *context, const struct dkim_si
 static size_t read_signatures(struct check_context *context, struct dkim_state *state)
 {
 	const struct facts *facts = context->facts;
-	size_t count = facts_field_count(facts, "DKIM-Signature");
-	size_t room = count < READ_MAX ? count : READ_MAX;
+	size_t count = 0, room;
 
+	for (size_t i = 0; i < facts->field_count; i++)
+		count += dkim_is_signature(&facts->fields[i]);
+	room = count < READ_MAX ? count : READ_MAX;
 	state->too_many = count - room;
 	state->jobs = arena_calloc(context->arena, room + 1, sizeof *state->jobs);
 	for (size_t i = 0; i < facts->field_count && state->job_count < room; i++) {
 		const struct header_field *field = &facts->fields[i];
 		struct dkim_job *job = &state->jobs[state->job_count];
 
-		if (field->name_length != 14 || strncasecmp(field->name, "DKIM-Signature", 14) != 0)
+		if (!dkim_is_signature(field))
 			continue;
 		job->field = field;
 		job->slot = job->total_slot = -1;

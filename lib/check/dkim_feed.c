@@ -50,7 +50,7 @@ static struct dkim_name field_name(const struct header_field *field)
 	return name;
 }
 
-static bool is_signature(const struct header_field *field)
+bool dkim_is_signature(const struct header_field *field)
 {
 	struct dkim_name name = field_name(field);
 
@@ -95,7 +95,7 @@ static void plan_fields(struct plan *plan, bool *fed)
 	const struct facts *facts = plan->context->facts;
 
 	for (size_t i = 0; i < facts->field_count; i++) {
-		fed[i] = !is_signature(&facts->fields[i]) && is_named(plan, &facts->fields[i]);
+		fed[i] = !dkim_is_signature(&facts->fields[i]) && is_named(plan, &facts->fields[i]);
 		if (!fed[i])
 			continue;
 		plan->field_count++;

@@ -31,6 +31,9 @@ struct dkim_state {
 	struct dkim_hasher *hasher;	/* NULL: nothing to hash */
 };
 
+/** @return whether the field is a DKIM-Signature; white space before the colon (RFC 5322 section 4.5) is forgiven. */
+bool dkim_is_signature(const struct header_field *field);
+
 /** Plans the hashes of all jobs and feeds the header to libopendkim. @return whether the body is wanted. */
 bool dkim_feed_header(struct check_context *context, struct dkim_state *state);
 

@@ -184,6 +184,8 @@ CASES = {
     "d= malformed": (tagged(d="exa_mple..org"), "permerror", "d=", []),
     "d= with final dot": (tagged(d="example.org."), "pass", None, []),
     "control byte": (tagged(n="a\x01b"), "permerror", "control", []),
+    "space before the colon": (good(name=b"DKIM-Signature ", canon="simple/simple"), "pass", None, []),
+    "name in other case": (good(name=b"dkim-signaTURE", canon="simple/simple"), "pass", None, []),
     "very long field": (tagged(z="x" * 40000), "permerror", "too long", []),
     "field of 30 KB": (tagged(z="x" * 30000), "pass", None, []),
 }
@@ -423,3 +425,14 @@ def test_same_as_dkimpy(judge, seed):
     passes = sum(any(s["result"] == "pass" for s in v["dkim"]) for v in judged)
     assert not differences, differences[:3]
     assert passes > 100
+
+
+@pytest.mark.parametrize("canon", ["relaxed/relaxed", "simple/simple", "relaxed/simple"])
+@pytest.mark.parametrize("odd", [{"b_tag": "b ="}, {"tags": {"zb": "1"}}, {"tags": {"i": "j\u00f6rg@example.org"}}])
+def test_signatures_the_library_cannot_hash(judge, canon, odd):
+    """Hashed by our own canonicalization: on wild headers, unchanged and with a signed field changed."""
+    rng = random.Random(7)
+    names = ("from", "to", "x-one", "subject", "subject", "x-none")
+    signed = [sign(wild_message(rng), RSA, canon=canon, names=names, **odd) for _ in range(40)]
+    judged = judge(signed + [m.replace(b"From:", b"From: z", 1) for m in signed])
+    assert [j["dkim"][0]["result"] for j in judged] == ["pass"] * 40 + ["fail"] * 40
