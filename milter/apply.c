@@ -84,21 +84,32 @@ static int apply_edit(SMFICTX *context, const struct connection *connection, con
 	return smfi_insheader(context, (int)edit->index, name, header_value(connection, edit->value));
 }
 
+/* All edits are tried, whatever becomes of one: a forged field that cannot be deleted is no reason to withhold ours. */
+static const struct edit *apply_edits(SMFICTX *context, const struct connection *connection, const struct edits *edits)
+{
+	const struct edit *failed = NULL;
+
+	for (size_t i = 0; i < edits->count; i++) {
+		if (apply_edit(context, connection, &edits->items[i]) != MI_SUCCESS && failed == NULL)
+			failed = &edits->items[i];
+	}
+	return failed;
+}
+
 sfsistat apply_outcome(SMFICTX *context, const struct connection *connection, const struct outcome *outcome)
 {
+	const struct edit *failed;
+
 	if (decision_refuses(&outcome->decision))
 		return apply_reply(context, connection, &outcome->decision);
-	for (size_t i = 0; i < outcome->edits.count; i++) {
-		const struct edit *edit = &outcome->edits.items[i];
-
-		if (apply_edit(context, connection, edit) != MI_SUCCESS)
-			return on_error(connection, edit->kind == EDIT_DELETE ? "deleting" : "inserting", edit->name);
-	}
+	failed = apply_edits(context, connection, &outcome->edits);
 	if (outcome->quarantine_reason != NULL) {
 		char *reason = arena_strdup(message_arena(connection->message), outcome->quarantine_reason);
 
 		if (smfi_quarantine(context, reason) != MI_SUCCESS)
-			return on_error(connection, "quarantine", "request");
+			return on_error(connection, "quarantining for", reason);
 	}
+	if (failed != NULL)
+		return on_error(connection, failed->kind == EDIT_DELETE ? "deleting" : "inserting", failed->name);
 	return SMFIS_CONTINUE;
 }

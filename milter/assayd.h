@@ -74,7 +74,7 @@ sfsistat apply_outcome(SMFICTX *context, const struct connection *connection, co
 
 /** Puts a new engine in force (takes over the caller's reference); the old one goes when its last session ends. */
 void state_set_engine(struct engine *engine);
-/** @return a reference of the engine in force, to be given back with engine_unref(). */
+/** @return a reference of the engine in force, to be given back with engine_unref(); NULL at the very end. */
 struct engine *state_get_engine(void);
 void state_session_began(void);
 void state_session_ended(void);
@@ -107,8 +107,6 @@ void progress_end(struct progress_entry *entry);
 int listen_open(const char *spec, unsigned umask_bits, uid_t uid, gid_t gid, char *why_r, size_t why_bytes);
 /** No new connections from now on; existing ones go on. */
 void listen_close(void);
-/** Wakes libmilter's listener, which else looks only every 5 s whether it shall stop. */
-void listen_knock(void);
 
 /* ---- process.c: user, pid file, background ------------------------------------------------------------------------ */
 

@@ -26,12 +26,15 @@ const char *connection_queue_id(const struct connection *connection)
 	return id != NULL ? id : "NOQUEUE";
 }
 
-/* A connection under the engine now in force. */
+/* A connection under the engine now in force; NULL when the daemon is at its end. */
 static struct connection *connection_new(SMFICTX *context)
 {
-	struct connection *connection = calloc(1, sizeof(*connection));
 	struct engine *engine = state_get_engine();
+	struct connection *connection;
 
+	if (engine == NULL)
+		return NULL;
+	connection = calloc(1, sizeof(*connection));
 	if (connection == NULL)
 		abort();
 	connection->session = session_new(engine);
@@ -65,6 +68,8 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	(void)unused3;
 	if (connection == NULL)
 		connection = connection_new(context);
+	if (connection == NULL)
+		return SMFIS_REJECT;
 	if ((actions & wanted) != wanted)
 		log_warning("the MTA offers not all of: add header, change header, quarantine (actions 0x%lx)", actions);
 	*actions_r = actions & (wanted | SMFIF_SETSYMLIST);
@@ -112,6 +117,8 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, struct sockaddr *ad
 
 	if (connection == NULL)		/* "quit, new connection follows": not negotiated again */
 		connection = connection_new(context);
+	if (connection == NULL)
+		return SMFIS_TEMPFAIL;
 	facts = session_connection(connection->session);
 	facts->client = addr_from_sockaddr(address);
 	facts->client_name = slot_set(connection, SLOT_CLIENT_NAME, hostname);

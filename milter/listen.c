@@ -241,16 +241,11 @@ static void knock(int listening_fd)
 	close(fd);
 }
 
-void listen_knock(void)
-{
-	if (listening.fd >= 0)
-		knock(listening.fd);
-}
-
 /*
- * libmilter may be polling the old socket, and would for up to 5 s. A knock at the old one wakes its poll(), which then looks
- * the descriptor up anew, finds the new socket, and goes back to sleep unless something waits there: therefore the
- * knock at the new one before. The new one must not block, since libmilter may have polled the old one and accept here.
+ * libmilter may be polling the old socket, and would for up to 5 s, in which it still takes connections. A knock at the old
+ * one wakes its poll(), which then looks the descriptor up anew, finds the new socket, and goes back to sleep unless
+ * something waits there: therefore the knock at the new one before. The new one must not block, since libmilter may
+ * have polled the old one and accept here.
  */
 static void replace_listening_fd(void)
 {

@@ -20,7 +20,6 @@ enum {
 	DRAIN_MAX_MS = 60000,		/* a message that takes longer than its deadlines together */
 	DRAIN_STEP_MS = 200,		/* how soon a second signal is seen */
 	LAST_REPLY_MS = 200,		/* libmilter writes the reply after our callback has ended */
-	STOP_KNOCK_MS = 50, STOP_KNOCKS = 140,	/* 7 s: libmilter looks by itself every 5 s */
 };
 
 /* libmilter has ended by itself: told to the main thread by this signal. */
@@ -148,42 +147,12 @@ static bool second_signal(void)
 	return false;
 }
 
-/* smfi_stop() sets libmilter's flag and then waits for its listener to look up. */
-static void *stop_run(void *unused)
-{
-	(void)unused;
-	(void)smfi_stop();
-	return NULL;
-}
-
-/* @return whether smfi_main() has returned. */
-static bool stop_libmilter(struct milter_thread *milter)
-{
-	struct timespec until;
-	pthread_t stopper;
-
-	if (pthread_create(&stopper, NULL, stop_run, NULL) != 0)
-		return false;
-	pthread_detach(stopper);
-	for (unsigned knocks = 0; knocks < STOP_KNOCKS; knocks++) {
-		listen_knock();
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += STOP_KNOCK_MS * 1000000L;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		if (pthread_timedjoin_np(milter->thread, NULL, &until) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
- * The stop: no new connections, then the messages under way to their end, then libmilter.
- * @return whether everything came to rest, so that memory may be freed.
+ * The stop: no new connections, then the messages under way to their end, and out. smfi_stop() is not called: it drops
+ * what is between two commands, and when its listener ends it destroys the lock that the caller still waits for.
+ * @return whether nothing runs any more, so that memory may be freed.
  */
-static bool stop(struct milter_thread *milter)
+static bool stop(void)
 {
 	const struct timespec last_reply = { .tv_nsec = LAST_REPLY_MS * 1000000L };
 	unsigned waited_ms = 0;
@@ -200,9 +169,7 @@ static bool stop(struct milter_thread *milter)
 		}
 	}
 	nanosleep(&last_reply, NULL);
-	if (state_session_count() != 0)
-		return false;	/* idle connections: they are just dropped */
-	return stop_libmilter(milter) && state_session_count() == 0;
+	return state_session_count() == 0;	/* idle connections are just dropped */
 }
 
 /* Frees what can be freed when nothing runs any more; else ends without touching what others may still use. */
@@ -216,7 +183,7 @@ static int finish(bool at_rest, int code)
 	return code;
 }
 
-static int serve_signals(struct milter_thread *milter, const char *config_path, const char *socket_override, bool verbose)
+static int serve_signals(const char *config_path, const char *socket_override, bool verbose)
 {
 	sigset_t set;
 
@@ -228,7 +195,7 @@ static int serve_signals(struct milter_thread *milter, const char *config_path, 
 			break;
 		case SIGTERM:
 		case SIGINT:
-			return finish(stop(milter), EX_OK);
+			return finish(stop(), EX_OK);
 		case SIGNAL_MILTER_ENDED:
 			log_error("libmilter ended by itself; its reason is in syslog");
 			listen_close();
@@ -248,5 +215,5 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 		return EX_OSERR;
 	}
 	(void)sd_notify(0, "READY=1");
-	return serve_signals(&milter, config_path, socket_override, verbose);
+	return serve_signals(config_path, socket_override, verbose);
 }

@@ -33,7 +33,7 @@ struct engine *state_get_engine(void)
 	struct engine *engine;
 
 	pthread_mutex_lock(&state.lock);
-	engine = engine_ref(state.engine);
+	engine = state.engine != NULL ? engine_ref(state.engine) : NULL;
 	pthread_mutex_unlock(&state.lock);
 	return engine;
 }

@@ -213,6 +213,20 @@ def test_forged_results_in_our_name_are_deleted_from_the_highest_down(assayd):
     client.quit()
 
 
+@pytest.mark.parametrize("on_error,reply", [("accept", "c"), ("defer", "t")])
+def test_edit_the_mta_does_not_allow_takes_on_error(assayd, on_error, reply):
+    daemon = assayd(options=f"on-error = {on_error}").start()
+    client = session(daemon, actions=0x1)  # fields may be added, not deleted
+    outcome = client.message(queue_id="DENIED", headers=[
+        ("From", "joe@good.example"), ("Authentication-Results", "mx.test.example; dkim=pass")])
+    assert outcome.reply == reply
+    assert outcome.deleted == [] and "spf=pass" in results(outcome)
+    assert client.message(queue_id="PLAIN").reply == "c"
+    client.quit()
+    assert "DENIED: deleting Authentication-Results failed" in daemon.log()
+    assert "PLAIN: " not in daemon.log()
+
+
 # ---- body -----------------------------------------------------------------------------------------------------------
 
 
