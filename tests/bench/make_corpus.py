@@ -106,10 +106,11 @@ def publish_delay(dns, keys):
         keys.publish_ed25519(dns, domain)
 
 
-def write_delay(directory, keys):
+def write_delay(directory, keys, half):
+    """The first (0) or second (1) half of the messages."""
     os.makedirs(directory, exist_ok=True)
     rows = []
-    for i in range(DELAY_MESSAGES):
+    for i in range(half * DELAY_MESSAGES // 2, (half + 1) * DELAY_MESSAGES // 2):
         domain = f"d{i}.delay.example"
         data = m.message(f"news@{domain}", subject=f"message {i}")
         data = keys.sign(keys.sign(data, domain, "rsa"), domain, "ed")

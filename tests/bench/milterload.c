@@ -5,8 +5,9 @@
  * inserted, as in Postfix. It trusts the milters only as far as packet sizes go; any protocol error ends it.
  * Thread: one for each connection; they share the corpus (constant) and the counters (atomic).
  *
- * usage: milterload [-c connections] [-n messages] [-w warm-up messages] [-m messages a session] [-p pid]...
+ * usage: milterload [-c connections] [-n messages] [-w warm-up messages] [-m messages a session] [-g gap ms] [-p pid]...
  *                   -s socket [-s socket]... corpus-directory
+ * gap: how long the SMTP client takes for its next command (its round trip), after MAIL, RCPT and DATA.
  * Output: one line key=value: messages, seconds, cpu_seconds (of the pids), accepted, refused, headers added; and the
  * median and 99th percentile of the time from the end of a message to the verdict, and from MAIL FROM to the verdict.
  */
@@ -46,6 +47,7 @@ struct added_field { char *name, *value; };
 /* One milter within one session. */
 struct milter {
 	int fd;
+	bool first;		/* of the chain */
 	uint32_t flags;
 	uint8_t *out;		/* packets are collected and written when a reply is awaited */
 	size_t out_length, out_room;
@@ -57,7 +59,7 @@ struct options {
 	size_t milter_count;
 	int pids[MAX_PIDS];
 	size_t pid_count;
-	unsigned connections, per_session;
+	unsigned connections, per_session, gap_ms;
 	unsigned long messages, warm_up;
 	const struct corpus *corpus;
 };
@@ -219,6 +221,13 @@ static void send_connect(struct milter *milter, const struct corpus_message *mes
 	}
 }
 
+/* The client's round trip; the first milter's steps stand for those of all, which an MTA asks within one command. */
+static void client_gap(const struct milter *milter)
+{
+	if (options.gap_ms != 0 && milter->first)
+		usleep(options.gap_ms * 1000);
+}
+
 static bool send_envelope(struct milter *milter, const struct corpus_message *message)
 {
 	const char *mail_macros[] = { "{mail_addr}", message->mail_from, "{mail_host}", "rcpt.example", "{mail_mailer}", "smtp",
@@ -235,20 +244,25 @@ static bool send_envelope(struct milter *milter, const struct corpus_message *me
 		put_packet(milter, 'M', path, length);
 		if (!step_goes_on(milter, NR_MAIL))
 			return false;
+		flush(milter);
 	}
+	client_gap(milter);
 	if (!(milter->flags & NO_RCPT)) {
 		length = (size_t)snprintf(path, sizeof(path), "<%s>", message->recipient) + 1;
 		put_macros(milter, 'R', rcpt_macros);
 		put_packet(milter, 'R', path, length);
 		if (!step_goes_on(milter, NR_RCPT))
 			return false;
+		flush(milter);
 	}
+	client_gap(milter);
 	if (!(milter->flags & NO_DATA)) {
 		put_macros(milter, 'T', data_macros);
 		put_packet(milter, 'T', "", 0);
 		if (!step_goes_on(milter, NR_DATA))
 			return false;
 	}
+	client_gap(milter);
 	return true;
 }
 
@@ -392,6 +406,7 @@ static void *session_thread(void *unused)
 
 	(void)unused;
 	for (size_t i = 0; i < options.milter_count; i++) {
+		milters[i].first = i == 0;
 		milters[i].in = malloc(PACKET_BYTES + 1);
 		if (milters[i].in == NULL)
 			abort();
@@ -477,12 +492,13 @@ static void parse_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:n:w:m:p:s:")) != -1) {
+	while ((option = getopt(argc, argv, "c:n:w:m:g:p:s:")) != -1) {
 		switch (option) {
 		case 'c': options.connections = (unsigned)atoi(optarg); break;
 		case 'n': options.messages = strtoul(optarg, NULL, 10); break;
 		case 'w': options.warm_up = strtoul(optarg, NULL, 10); break;
 		case 'm': options.per_session = (unsigned)atoi(optarg); break;
+		case 'g': options.gap_ms = (unsigned)atoi(optarg); break;
 		case 'p':
 			if (options.pid_count < MAX_PIDS)
 				options.pids[options.pid_count++] = atoi(optarg);
@@ -496,7 +512,7 @@ static void parse_options(int argc, char **argv)
 	}
 	if (options.milter_count == 0 || optind + 1 != argc || options.connections < 1 || options.connections > 256 ||
 	    options.per_session < 1)
-		errx(64, "usage: milterload [-c connections] [-n messages] [-w warm-up] [-m messages a session] [-p pid]... "
+		errx(64, "usage: milterload [-c connections] [-n messages] [-w warm-up] [-m messages a session] [-g gap ms] [-p pid]... "
 		    "-s socket... corpus-directory");
 }
 

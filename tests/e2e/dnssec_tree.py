@@ -4,6 +4,7 @@
 Honest zones are signed by ldns-signzone; broken ones are signed first and then spoilt, record by record. NSD serves them
 all; Unbound without its validator resolves from NSD. Nothing here knows the program under test.
 """
+import base64
 import hashlib
 import os
 import subprocess
@@ -117,6 +118,43 @@ def expand_wildcard(owner, target):
     return spoil
 
 
+def bad_signatures(owner, count):
+    """KeyTrap, first half: so many signatures that do not verify before the good one."""
+    def spoil(lines, _zone):
+        out = []
+        for line in lines:
+            fields = line.split()
+            if fields[0] == owner and fields[3:5] == ["RRSIG", "A"]:
+                raw = base64.b64decode("".join(fields[12:]))
+                for i in range(count):
+                    wrong = bytes(reversed(raw[:len(raw) - 1])) + bytes([i])
+                    out.append(" ".join(fields[:12] + [base64.b64encode(wrong).decode()]))
+                # the good one is left out: whichever order the server sends them in, all must fail
+                continue
+            out.append(line)
+        return out
+    return spoil
+
+
+def same_tag_keys(count):
+    """KeyTrap, second half: many keys with the tag and algorithm of the real one."""
+    def spoil(lines, _zone):
+        out = []
+        for line in lines:
+            out.append(line)
+            fields = line.split(";")[0].split()
+            if fields[3] != "DNSKEY":
+                continue
+            key = base64.b64decode("".join(fields[7:]))
+            # the tag is a sum of 16-bit words: exchanging words keeps it
+            words = [key[i:i + 2] for i in range(0, len(key), 2)]
+            for i in range(count):
+                turned = words[i % 31 + 1:] + words[:i % 31 + 1] if i < 31 else list(reversed(words[i % 31:])) + words[:i % 31]
+                out.append(" ".join(fields[:7] + [base64.b64encode(b"".join(turned)).decode()]))
+        return out
+    return spoil
+
+
 def fake_ds(*values):
     """DS records that stand in the parent instead of the zone's own."""
     return list(values)
@@ -188,7 +226,8 @@ def zones_list():
         Zone("wildapex.one", "* TXT \"anything\"\nreal A 192.0.2.9\n"),
         Zone("wildapex3.one", "* TXT \"anything\"\nreal A 192.0.2.9\n", nsec3=(2, "00")),
         Zone("rsa1024.one", HOST, algorithm=8, bits=1024),
-        Zone("keytrap.one", HOST, spoil=None),
+        Zone("manysigs.one", HOST + "few TXT \"x\"\n", algorithm=14, spoil=bad_signatures("www.manysigs.one.", 40)),
+        Zone("keytrap.one", HOST, spoil=same_tag_keys(60)),
     ]
     return {zone.name: zone for zone in zones}
 
@@ -216,6 +255,11 @@ class Tree:
     def _children(self, zone):
         return [child for child in self.zones.values() if child.parent(self.zones) is zone]
 
+    @staticmethod
+    def _opted_out(zone, child):
+        """Unsigned delegations of an opt-out zone get no NSEC3: they are added after signing (RFC 5155 section 6)."""
+        return zone.opt_out and not (child.signed and child.parent_ds)
+
     def _text(self, zone):
         lines = [f"$ORIGIN {zone.origin}", f"$TTL {TTL}", "@ SOA ns.one. hostmaster.one. 1 3600 600 86400 60",
                  "@ NS ns.one."]
@@ -223,6 +267,8 @@ class Tree:
             lines.append("ns.one. A 127.0.0.1")
         lines.append(zone.text)
         for child in self._children(zone):
+            if self._opted_out(zone, child):
+                continue
             lines.append(f"{child.origin} NS ns.one.")
             if child.parent_ds:
                 lines += [f"{child.origin} DS {ds}" for ds in child.ds_records]
@@ -273,6 +319,10 @@ class Tree:
             argv += ["-n", "-t", str(zone.nsec3[0])] + (["-s", zone.nsec3[1]] if zone.nsec3[1] else [])
             argv += ["-p"] if zone.opt_out else []
         subprocess.run(argv + [path] + zone.key_names, cwd=self.directory, check=True, capture_output=True)
+        with open(path + ".zone", "a", encoding="utf-8") as file:
+            for child in self._children(zone):
+                if self._opted_out(zone, child):
+                    file.write(f"{child.origin} {TTL} IN NS ns.one.\n")
         if zone.spoil is not None:
             with open(path + ".zone", encoding="utf-8") as file:
                 lines = [line for line in file.read().splitlines() if line.strip() and not line.startswith(";")]
