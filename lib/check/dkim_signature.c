@@ -8,6 +8,7 @@
  *   - white space between b and "=", or a tag whose name ends in b: it blanks the wrong value
  *   - h= over 4,095 octets is cut; h= naming DKIM-Signature may take the signature's own field
  *   - names that differ in case only are one tag to it; i= with several @, d= and i= with a last dot it misreads
+ *   - b= of a few octets, which cannot verify, is no signature at all to it
  *   - t= and x= out of the range in which its fixed clock works (see dkim_hash.h), l= over what it can count
  * Their header hash is made by dkim_canon.c.
  * Thread: any. Trusts nothing; a signature that cannot be used gets a `fault`, a static text.
@@ -20,7 +21,7 @@
 #include "check/dkim_hash.h"
 #include "message/author.h"
 
-enum { NAMES_MAX_BYTES = 4000 };
+enum { NAMES_MAX_BYTES = 4000, B_MIN_BYTES = 8 };
 
 struct reader {
 	struct arena *arena;
@@ -271,6 +272,8 @@ static const char *read_hashes(struct reader *reader)
 	signature->b = dkim_tag_base64(b, reader->arena, &signature->b_length);
 	if (signature->b == NULL)
 		return "b= is not base64";
+	if (signature->b_length < B_MIN_BYTES)
+		signature->library_unfit = true;
 	if (body == NULL || body->value_length == 0)
 		return "bh= is missing";
 	hash = dkim_tag_base64(body, reader->arena, &length);

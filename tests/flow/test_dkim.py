@@ -186,6 +186,7 @@ CASES = {
     "control byte": (tagged(n="a\x01b"), "permerror", "control", []),
     "space before the colon": (good(name=b"DKIM-Signature ", canon="simple/simple"), "pass", None, []),
     "name in other case": (good(name=b"dkim-signaTURE", canon="simple/simple"), "pass", None, []),
+    "b= of one octet": (good()[:good().index(b"; b=")] + b"; b=/g\r\n" + MESSAGE, "fail", "did not verify", ["dkim-fail"]),
     "very long field": (tagged(z="x" * 40000), "permerror", "too long", []),
     "field of 30 KB": (tagged(z="x" * 30000), "pass", None, []),
 }
