@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "assayd.h"
+#include "record/store.h"
 
 enum {
 	DRAIN_MAX_MS = 60000,		/* a message that takes longer than its deadlines together */
@@ -172,14 +173,28 @@ static bool stop(void)
 	return state_session_count() == 0;	/* idle connections are just dropped */
 }
 
+/* What was noted so far goes to disk (bounded: a few seconds); the engine stays, others may still use it. */
+static void flush_store(void)
+{
+	struct engine *engine = state_get_engine();
+	struct store *store = engine_store(engine);
+
+	if (store != NULL && store_flush(store) != 0)
+		log_warning("stopping: the last notes could not be written to the database");
+	engine_unref(&engine);
+}
+
 /* Frees what can be freed when nothing runs any more; else ends without touching what others may still use. */
 static int finish(bool at_rest, int code)
 {
+	if (at_rest)
+		state_set_engine(NULL);
+	else
+		flush_store();
 	process_remove_pid_file();
 	log_notice("stopped");
 	if (!at_rest)
 		_exit(code);
-	state_set_engine(NULL);
 	return code;
 }
 
