@@ -63,7 +63,7 @@ static const char *text_sanitize(struct arena *arena, const char *text)
 {
 	struct buf out = buf_make(arena);
 
-	for (size_t i = 0; text[i] != '\0' && i < EXPLANATION_BYTES; i++)
+	for (size_t i = 0; i < EXPLANATION_BYTES && text[i] != '\0'; i++)
 		buf_putc(&out, text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?');
 	return out.length != 0 ? out.data : NULL;
 }
