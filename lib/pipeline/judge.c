@@ -43,6 +43,7 @@ static bool check_is_local(enum check_id id)
 
 void message_judge_stage(struct message *message, enum finding_stage stage)
 {
+	dns_scope_set_deadline(message->context.dns, message->config->dns_deadline_ms);
 	for (size_t i = 0; i < CHECK_COUNT; i++) {
 		const struct check *check = checks_table[i];
 
@@ -55,6 +56,7 @@ void message_judge_stage(struct message *message, enum finding_stage stage)
 		check->judge(&message->context);
 		message->judged[i] = true;
 	}
+	dns_scope_set_deadline(message->context.dns, 0);
 }
 
 /* The name under which we sign our results: config, else the MTA's own name, else the host's. */
@@ -148,7 +150,6 @@ const struct outcome *message_judge(struct message *message)
 		return &message->outcome;
 	if (!message->header_done)
 		message_header_done(message);
-	dns_scope_set_deadline(message->context.dns, message->config->dns_deadline_ms);
 	message_judge_stage(message, FINDING_STAGE_MESSAGE);
 	raise_own_findings(message);
 	return outcome_make(message, FINDING_STAGE_MESSAGE);
@@ -158,7 +159,6 @@ const struct outcome *message_judge_envelope(struct message *message)
 {
 	if (message->outcome_made)
 		return &message->outcome;
-	dns_scope_set_deadline(message->context.dns, message->config->dns_deadline_ms);
 	message_judge_stage(message, FINDING_STAGE_ENVELOPE);
 	return outcome_make(message, FINDING_STAGE_ENVELOPE);
 }

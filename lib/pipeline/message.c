@@ -64,8 +64,8 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 	message->context = (struct check_context){
 		.config = message->config, .shared = &engine->shared, .facts = &message->facts,
 		.author = &message->author, .arena = arena, .results = message->results,
-		.dns = dns_scope_new(engine->shared.resolver, message->config->dns_deadline_ms,
-		    message->config->max_dns_lookups),
+		/* no deadline while the client talks, who may take hours: it counts while somebody waits (judge.c) */
+		.dns = dns_scope_new(engine->shared.resolver, 0, message->config->max_dns_lookups),
 	};
 	if (message->results->exempt)
 		return message;

@@ -408,6 +408,36 @@ static void test_message_header_done_wants_no_body_without_signature(void **stat
 	world_free(world);
 }
 
+static uint64_t lookups(struct world *world)
+{
+	struct dns_statistics statistics;
+
+	dns_resolver_statistics(engine_resolver(world->engine), &statistics);
+	return statistics.lookups;
+}
+
+static void test_message_header_done_begins_lookups_for_a_slow_client(void **state)
+{
+	/* The deadline is for waiting: what a client that pauses for longer sends is looked up ahead all the same. */
+	struct world *world = world_new("limits { dns-deadline = 100ms }\nfindings { spf-fail = reject }\nmode = enforce",
+	    "203.0.113.9");
+	struct message *message = begin(world, "<joe@good.example>");
+	struct decision decision;
+	uint64_t before;
+
+	(void)state;
+	usleep(150000);
+	message_recipient(message, "<a@test.example>", &decision);
+	assert_int_equal(decision.finding, FINDING_SPF_FAIL);
+	usleep(150000);
+	before = lookups(world);
+	field(message, "From", " joe@good.example");
+	message_header_done(message);
+	assert_true(lookups(world) > before);
+	message_free(&message);
+	world_free(world);
+}
+
 static void test_message_recipient_cap(void **state)
 {
 	struct world *world = world_new("limits { max-recipients = 10 }", "192.0.2.1");
@@ -585,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_message_field_line_length_limit_is_998),
 		cmocka_unit_test(test_message_body_line_length_over_chunk_borders),
 		cmocka_unit_test(test_message_header_done_wants_no_body_without_signature),
+		cmocka_unit_test(test_message_header_done_begins_lookups_for_a_slow_client),
 		cmocka_unit_test(test_message_recipient_cap),
 		cmocka_unit_test(test_message_new_sender_forms),
 		cmocka_unit_test(test_message_free_at_every_stage),
