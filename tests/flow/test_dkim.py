@@ -342,7 +342,7 @@ def bomb_header():
 def test_cost_is_bounded(judge, bomb, milliseconds):
     judged = judge([bomb()])[0]
     print(bomb.__name__, judged["cpu_ms"])
-    assert judged["cpu_ms"] < milliseconds
+    assert judged["cpu_ms"] < milliseconds * (20 if os.environ.get("ASSAY_SANITIZED") else 1)
     assert judged["dkim"]
 
 
