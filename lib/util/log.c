@@ -11,8 +11,8 @@
 enum { LINE_BYTES = 4096 };
 
 static struct {
-	enum log_target target;
-	enum log_level level;
+	_Atomic enum log_target target;	/* a reload changes them while others log */
+	_Atomic enum log_level level;
 } sink = { LOG_TARGET_STDERR, LOG_LEVEL_INFO };
 
 static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
@@ -50,6 +50,7 @@ static void clean(char *out, size_t room, const char *text)
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[LINE_BYTES], line[LINE_BYTES];
+	enum log_target target = sink.target;
 	va_list arguments;
 
 	if (!log_wants(level))
@@ -58,7 +59,7 @@ void log_line(enum log_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	clean(line, sizeof(line), text);
-	switch (sink.target) {
+	switch (target) {
 	case LOG_TARGET_STDERR:
 		fprintf(stderr, "%s: %s\n", words[level], line);
 		break;
