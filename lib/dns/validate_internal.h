@@ -255,9 +255,12 @@ struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struc
     struct cut *parent, uint32_t ttl_secs, const char *source);
 /** Reads the records of a DS RRset. @return number stored. */
 size_t ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room);
-/** Makes a cut, holds it, and caches it unless its state is UNKNOWN or a cap of the look-up was hit. */
+/** Caches the cut, unless its state is UNKNOWN or a cap of the look-up was hit. */
+void cut_cache(struct judgement *j, struct cut *cut);
+/** Makes a cut, holds it, and caches it unless it is BOGUS: that is the caller's decision. */
 struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state state, struct cut *parent,
     uint32_t ttl_secs, const char *why);
+/** Sets times and texts. */
 void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const char *why, const char *story);
 /** The negative trust anchor that covers name, or NULL. */
 const uint8_t *negative_anchor_for(const struct validator *validator, const uint8_t *name);

@@ -36,6 +36,13 @@ size_t ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room)
 	return count;
 }
 
+void cut_cache(struct judgement *j, struct cut *cut)
+{
+	/* what was not reached, or only this look-up's budget ended, says nothing about the zone */
+	if (cut->state != CUT_UNKNOWN && !j->limited && cut->expires_wall > j->now)
+		cuts_put(j->validator->cuts, cut);
+}
+
 void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const char *why, const char *story)
 {
 	uint32_t limit = cut->state == CUT_SECURE ? SECURE_MAX_SECS : cut->state == CUT_BOGUS ? BOGUS_SECS : UNSIGNED_MAX_SECS;
@@ -48,9 +55,6 @@ void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const c
 	cut->story = strdup(story);
 	if (cut->why == NULL || cut->story == NULL)
 		abort();
-	/* what was not reached, or only this look-up's budget ended, says nothing about the zone */
-	if (cut->state != CUT_UNKNOWN && !j->limited && ttl_secs != 0)
-		cuts_put(j->validator->cuts, cut);
 }
 
 struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state state, struct cut *parent,
@@ -63,6 +67,9 @@ struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state st
 		story = j_printf(j, "%s: %s: %s\n", name_text(j->arena, name),
 		    state == CUT_INSECURE ? "insecure" : state == CUT_BOGUS ? "bogus" : "unknown", why);
 	cut_finish(j, cut, ttl_secs, why, story);
+	/* a proof that is missing at one label may turn up at the next: walk_down() decides */
+	if (state != CUT_BOGUS)
+		cut_cache(j, cut);
 	return cut;
 }
 
@@ -203,6 +210,7 @@ static struct cut *give_up(struct work *work, enum cut_state state, const char *
 	buf_printf(&work->story, "%s: %s: %s\n", work->zone_text,
 	    state == CUT_INSECURE ? "insecure" : state == CUT_BOGUS ? "bogus" : "unknown", why);
 	cut_finish(work->j, work->cut, state == CUT_UNKNOWN ? 0 : work->ttl_secs, why, work->story.data);
+	cut_cache(work->j, work->cut);
 	return work->cut;
 }
 
@@ -234,6 +242,7 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 	    set->sig->key_tag);
 	cut_finish(j, work->cut, set->ttl_secs < work->ttl_secs ? set->ttl_secs : work->ttl_secs,
 	    j_printf(j, "key %u of %s", set->sig->key_tag, work->zone_text), work->story.data);
+	cut_cache(j, work->cut);
 	return work->cut;
 }
 

@@ -66,8 +66,13 @@ static struct cut *delegation_follow(struct judgement *j, const uint8_t *zone, s
 	struct vds *ds;
 	size_t count;
 
-	if (sig == NULL)
-		return cut_make(j, zone, CUT_BOGUS, parent, 0, j_printf(j, "DS set of %s: %s", name_text(j->arena, zone), set->why));
+	if (sig == NULL) {
+		struct cut *cut = cut_make(j, zone, CUT_BOGUS, parent, 0, j_printf(j, "DS set of %s: %s",
+		    name_text(j->arena, zone), set->why));
+
+		cut_cache(j, cut);
+		return cut;
+	}
 	ds = arena_calloc(j->arena, set->count + 1, sizeof(*ds));
 	count = ds_parse(set, ds, set->count);
 	return keys_establish(j, zone, ds, count, parent, set->ttl_secs, j_printf(j, "DS set signed by key %u %s of zone %s",
@@ -104,8 +109,11 @@ static struct cut *alias_follow(struct judgement *j, const uint8_t *name, struct
 	return cut_make(j, name, CUT_NOT_A_CUT, zone, set->ttl_secs, "it is an alias");
 }
 
-/* One label: what the zone above it says of it. ended_r: nothing exists below it. */
-static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zone, bool *ended_r)
+/* What one label told, beside its state. */
+struct step { bool ended, unproven; };	/* nothing exists below it; there was no usable word about it */
+
+/* One label: what the zone above it says of it. */
+static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zone, struct step *step_r)
 {
 	const char *text = name_text(j->arena, name);
 	struct vmessage *message;
@@ -113,15 +121,18 @@ static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zo
 	struct vrrset *set;
 	struct cut *cut;
 
+	*step_r = (struct step){ .unproven = true };
 	if (judgement_fetch(j, name, DNS_TYPE_DS, &message) != 0)
 		return cut_make(j, name, CUT_UNKNOWN, zone, 0, j_printf(j, "no answer to DS of %s", text));
 	set = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_DS);
+	step_r->unproven = false;
 	if (set != NULL)
 		return delegation_follow(j, name, set, zone);
 	cut = alias_follow(j, name, message, zone);
 	if (cut != NULL)
 		return cut;
 	denial = denial_judge(j, message, zone, name, DNS_TYPE_DS);
+	step_r->unproven = denial.kind == DENIAL_BOGUS;
 	if (denial.kind == DENIAL_BOGUS)
 		return cut_make(j, name, CUT_BOGUS, zone, 0, j_printf(j, "no DS of %s, and no proof of that: %s", text, denial.why));
 	if (denial.kind == DENIAL_INSECURE)
@@ -129,17 +140,20 @@ static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zo
 	if (denial.delegation)
 		return cut_make(j, name, CUT_INSECURE, zone, denial.ttl_secs, j_printf(j,
 		    "zone %s proves that the delegation %s has no DS (%s)", name_text(j->arena, zone->name), text, denial.why));
-	*ended_r = message->rcode == LDNS_RCODE_NXDOMAIN;
+	step_r->ended = message->rcode == LDNS_RCODE_NXDOMAIN;
 	return cut_make(j, name, CUT_NOT_A_CUT, zone, denial.ttl_secs, denial.why);
 }
 
-/* Top-down, label by label, from a SECURE zone. @return the first cut that is not SECURE, or the deepest SECURE one. */
+/* Top-down, label by label, from a SECURE zone. A label whose proof is missing is passed over at first: when the zone
+ * speaks of a name below it, the label was no cut (some servers cannot prove empty non-terminals under opt-out).
+ * @return the first cut that is not SECURE, or the deepest SECURE one. */
 static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_t *target)
 {
 	unsigned labels = name_labels(zone->name), last = name_labels(target), started = labels;
-	bool ended = false;
+	struct step result = { 0 };
+	struct cut *unproven = NULL;
 
-	while (labels < last && !ended) {
+	while (labels < last && !result.ended && !j->limited) {
 		const uint8_t *name;
 		struct cut *cut;
 
@@ -148,13 +162,22 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 		name = name_suffix(target, ++labels);
 		cut = cached(j, name);
 		if (cut == NULL)
-			cut = step(j, name, zone, &ended);
-		if (cut->state == CUT_SECURE)
-			zone = cut;
-		else if (cut->state != CUT_NOT_A_CUT)
+			cut = step(j, name, zone, &result);
+		else
+			result = (struct step){ 0 };
+		if (result.unproven) {
+			unproven = unproven != NULL ? unproven : cut;
+			continue;
+		}
+		if (cut->state != CUT_SECURE && cut->state != CUT_NOT_A_CUT)
 			return cut;
+		unproven = NULL;
+		zone = cut->state == CUT_SECURE ? cut : zone;
 	}
-	return zone;
+	if (unproven == NULL)
+		return zone;
+	cut_cache(j, unproven);
+	return unproven;
 }
 
 /* Who says to have signed the DS set: the zone above, which need not be the next label. NULL when nobody between. */
