@@ -43,18 +43,21 @@ const char *memory_peer_name(struct arena *arena, const struct psl_context *psl,
 	return psl != NULL ? psl_org_domain(psl, arena, confirmed_name) : arena_strdup(arena, parent_name(confirmed_name));
 }
 
-/* Says whether one host changed or the whole domain: the rest of a domain that still comes with TLS speaks for the former. */
+/*
+ * Says whether one host changed or the whole domain. It is one host when the peer has others (sessions that are not this
+ * host's), and every weaker session since somebody of the peer last came as usual was this host's. A host that has come
+ * so for the settling time is believed, although the rest of its peer keeps the habit.
+ */
 static void compare_host(struct check_context *context, const char *host, const struct memory_view *peer)
 {
 	const struct memory_source *memory = context->shared->memory;
 	struct peer_result *result = &context->results->peer;
-	struct memory_view view;
-	int64_t host_tls_secs = 0;
+	struct memory_view view = { .sessions = 0 };
 
-	if (memory->view(memory->context, result->peer, host, context->results->tls.grade, &view) == 0)
-		host_tls_secs = view.last_tls_secs;
-	/* others of the peer used TLS after this host last did, and the peer as a whole has not been seen to change */
-	result->host_only = peer->changed_secs == 0 && peer->last_tls_secs > host_tls_secs;
+	if (memory->view(memory->context, result->peer, host, context->results->tls.grade, &view) == -E_SYSTEM)
+		return;
+	result->settled_host = view.settled && !peer->pinned;
+	result->host_only = peer->sessions > view.sessions && peer->changed_sessions <= view.changed_sessions;
 }
 
 static const char *describe(struct check_context *context, const struct memory_view *view)
@@ -67,7 +70,8 @@ static const char *describe(struct check_context *context, const struct memory_v
 		return arena_printf(context->arena, "TLS is required of %s by hand, grade now %s", result->peer, now);
 	return arena_printf(context->arena, "grade %s, usually %s in %llu sessions on %u days; %s", now, usual,
 	    (unsigned long long)view->sessions, view->days,
-	    result->host_only ? "other hosts of the peer still use TLS" : "the whole peer comes so, or it is its only host");
+	    result->host_only ? "only this host came so, others of the peer did not" :
+	    "the whole peer comes so, or it is its only host");
 }
 
 static void memory_judge(struct check_context *context)
@@ -79,6 +83,9 @@ static void memory_judge(struct check_context *context)
 	char host[ADDR_TEXT_BYTES];
 	int code;
 
+	/* a client that authenticated is a user somewhere, and says nothing of the network's mail servers */
+	if (context->facts->connection->auth.mechanism != NULL)
+		return;
 	result->peer = memory_peer_name(context->arena, context->shared->psl,
 	    context->results->iprev.result == RESULT_PASS ? context->results->iprev.name : NULL, client);
 	if (memory == NULL || result->peer == NULL)
@@ -95,6 +102,10 @@ static void memory_judge(struct check_context *context)
 	if (!view.downgrade)
 		return;
 	compare_host(context, addr_format(client, host), &view);
+	if (result->settled_host) {
+		result->downgrade = false;
+		return;
+	}
 	result->reason = describe(context, &view);
 	results_raise(context->results, FINDING_TLS_DOWNGRADE, result->peer, result->reason, DNS_SECURE);
 }

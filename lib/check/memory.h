@@ -20,12 +20,13 @@ struct psl_context;
 struct memory_view {
 	bool habit;			/* settled habit of TLS, or pinned */
 	bool pinned;
+	bool settled;			/* its change was long enough ago to be its habit now, and it came no better since */
 	bool downgrade;			/* a session of that grade is markedly weaker than the habit */
 	unsigned usual_grade;		/* enum tls_grade */
 	uint64_t sessions;
 	unsigned days;
 	int64_t last_tls_secs;		/* 0: never */
-	int64_t changed_secs;		/* since when only weaker sessions came; 0: they did not */
+	uint64_t changed_sessions;	/* weaker sessions since the last one that was as usual */
 };
 
 struct memory_source {

@@ -105,7 +105,8 @@ struct peer_result {
 	const char *peer;		/* under what name it is remembered; NULL: not looked up */
 	bool known, habit, pinned, downgrade;
 	bool no_memory;			/* the store gave no answer */
-	bool host_only;			/* with downgrade: other hosts of the peer still use TLS */
+	bool host_only;			/* with downgrade: other hosts of the peer came as usual since, or none but this has come */
+	bool settled_host;		/* weaker than the peer's habit, but this host has settled so */
 	enum tls_grade usual_grade;
 	const char *reason;		/* with downgrade: in words */
 };

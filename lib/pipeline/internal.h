@@ -63,6 +63,7 @@ struct message {
 
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
+	struct decision refused;	/* the strictest refusal of a recipient; action none: there was none */
 	bool outcome_made;
 	struct outcome outcome;
 };

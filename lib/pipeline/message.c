@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "pipeline/internal.h"
+#include "pipeline/remember.h"
 
 enum {
 	FIRST_FIELD_ROOM = 32,
@@ -84,6 +85,9 @@ void message_free(struct message **message)
 	*message = NULL;
 	if (old == NULL)
 		return;
+	/* all recipients were refused: the message ends here for the record as well */
+	if (!old->outcome_made && old->refused.action != ACTION_NONE && old->facts.recipient_count == 0)
+		remember_message(old->session->engine->store, old, &old->refused);
 	/* Continuations of the scope may still run on the I/O thread: they must end before the state they use goes. */
 	dns_scope_free(&old->context.dns);
 	for (size_t i = 0; i < CHECK_COUNT; i++) {
@@ -169,8 +173,12 @@ void message_recipient(struct message *message, const char *recipient, struct de
 		    FINDING_STAGE_ENVELOPE, message->arena, decision_r);
 		if (decision_r->action == ACTION_GREYLIST)	/* waits for the message, which may vouch for itself */
 			*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
-		if (decision_refuses(decision_r))
+		if (decision_refuses(decision_r)) {
+			if (message->refused.action == ACTION_NONE)
+				message->refused = *decision_r;
+			message->refused = *decision_stricter(&message->refused, decision_r);
 			return;
+		}
 	}
 	recipient_keep(message, address, who.recipient_domain);
 }

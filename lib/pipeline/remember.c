@@ -26,9 +26,11 @@ static int view_peer(void *context, const char *peer, const char *host, enum tls
 		return code;
 	*view_r = (struct memory_view){
 		.habit = peer_has_tls_habit(&memory, &shared->rules), .pinned = memory.pinned,
+		.settled = memory.settled_secs != 0 && memory.best_grade <= (unsigned)grade,
 		.downgrade = peer_is_downgrade(&memory, (unsigned)grade, &shared->rules),
 		.usual_grade = peer_usual_grade(&memory, &shared->rules), .sessions = memory.sessions,
-		.days = memory.days, .last_tls_secs = memory.last_tls_secs, .changed_secs = memory.changed_secs,
+		.days = memory.days, .last_tls_secs = memory.last_tls_secs,
+		.changed_sessions = memory.changed_sessions,
 	};
 	return 0;
 }
@@ -181,26 +183,49 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 		return;
 	}
 	verdict = greylist_judge(code == 0 ? &entry : NULL, &try, &rules, &wait_secs);
-	/* in dry-run too: that is how it is measured how many come back */
-	store_greylist_note(shared->store, key, message->facts.time_secs, verdict == GREYLIST_PASS);
-	if (verdict == GREYLIST_PASS)
+	/* in dry-run too: that is how it is measured how many come back. A try that cannot be remembered must not wait */
+	code = store_greylist_note(shared->store, key, message->facts.time_secs, verdict == GREYLIST_PASS);
+	if (verdict == GREYLIST_PASS || code != 0 || !store_is_up(shared->store))
 		decision_pass(decision);
 	else
-		decision->text = arena_printf(message->arena, "%s; greylisted, try again in %u seconds", decision->text, wait_secs);
+		decision->text = arena_printf(message->arena, "%s (in %u seconds)", decision->text, wait_secs);
 }
 
 /* ---- what is noted ------------------------------------------------------------------------------- */
 
-/* Names of the findings, in the order of the table: the same set gives the same text. */
-static const char *findings_text(struct message *message)
+/* Names of a set of findings, in the order of the table: the same set gives the same text. */
+static const char *findings_text(struct arena *arena, finding_set set)
 {
-	struct buf buf = buf_make(message->arena);
+	struct buf buf = buf_make(arena);
 
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((message->results->set >> id & 1) != 0)
+		if ((set >> id & 1) != 0)
 			buf_printf(&buf, "%s%s", buf.length != 0 ? "," : "", findings_table[id].name);
 	}
-	return buf.data;
+	return buf.length != 0 ? buf.data : "";
+}
+
+/* Findings that a policy weighs. Of an exempt message those of its authentication only. */
+static finding_set weighed_findings(const struct results *results)
+{
+	finding_set set = 0;
+
+	if (!results->exempt)
+		return results->set;
+	for (size_t i = 0; i < results->finding_count; i++)
+		if (strcmp(findings_table[results->findings[i].id].check, "auth") == 0)
+			set |= (finding_set)1 << results->findings[i].id;
+	return set;
+}
+
+static finding_set secure_findings(const struct results *results)
+{
+	finding_set set = 0;
+
+	for (size_t i = 0; i < results->finding_count; i++)
+		if (results->findings[i].dnssec == DNS_SECURE && finding_needs_dns(results->findings[i].id))
+			set |= (finding_set)1 << results->findings[i].id;
+	return set;
 }
 
 static const char *word(enum result result)
@@ -221,6 +246,27 @@ static const char *dkim_word(const struct results *results)
 	return word(best);
 }
 
+/* Results, and what else a policy looks at: so that another one can be replayed over the row (report/report.c reads it). */
+static const char *results_text(const struct message *message)
+{
+	const struct results *results = message->results;
+	struct buf buf = buf_make(message->arena);
+	finding_set secure = secure_findings(results);
+
+	buf_printf(&buf, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result), dkim_word(results),
+	    word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
+	if (results->exempt)
+		buf_puts(&buf, " exempt");
+	if (results->tls.cert_status != CERT_NONE)
+		buf_printf(&buf, " cert=%s%s%s", cert_status_name(results->tls.cert_status),
+		    results->tls.cert_match != NULL ? "/" : "", results->tls.cert_match != NULL ? results->tls.cert_match : "");
+	if (results->tls.not_required)
+		buf_puts(&buf, " tls-required=no");
+	if (secure != 0)
+		buf_printf(&buf, " secure=%s", findings_text(message->arena, secure));
+	return buf.data;
+}
+
 static void note_peer(struct shared_store *shared, struct message *message)
 {
 	const struct results *results = message->results;
@@ -230,7 +276,7 @@ static void note_peer(struct shared_store *shared, struct message *message)
 		.peer = results->peer.peer, .host = addr_format(&session->connection.client, host),
 		.grade = (unsigned)results->tls.grade, .time_secs = message->facts.time_secs,
 		.cert = results->tls.cert_status == CERT_VERIFIED ? results->tls.cert_subject : NULL,
-		.downgraded = results->peer.downgrade,
+		.downgraded = results->peer.downgrade, .host_only = results->peer.settled_host,
 	};
 
 	/* a session counts once; one that began in cleartext and went on after STARTTLS counts as what it became */
@@ -254,11 +300,14 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 		.bytes = message->facts.header_bytes + message->facts.body_bytes,
 	};
 
-	if (shared == NULL || results->exempt)
+	finding_set findings = weighed_findings(results);
+
+	/* an exempt message was not judged, unless its authentication was found wanting */
+	if (shared == NULL || (results->exempt && findings == 0))
 		return;
-	note.findings = findings_text(message);
-	note.results = arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result),
-	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
+	note.findings = findings_text(message->arena, findings);
+	note.results = results_text(message);
 	store_flow_note(shared->store, &note);
-	note_peer(shared, message);
+	if (!results->exempt)
+		note_peer(shared, message);
 }

@@ -53,7 +53,7 @@ static bool client_matches(const struct policy_config *policy, const struct ip_a
 	return false;
 }
 
-static bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
+bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
 {
 	if (policy->recipient_domains.count != 0 && !policy_domain_matches(&policy->recipient_domains, who->recipient_domain))
 		return false;
@@ -72,7 +72,7 @@ const struct policy_config *policy_select(const struct config *config, const str
 }
 
 /* Checks whose evidence is the message or the session itself; DNSSEC has nothing to say about them. */
-static bool stands_on_dns(enum finding_id id)
+bool finding_needs_dns(enum finding_id id)
 {
 	static const char *const without[] = { "tls", "memory", "path", "auth", "author", "authres" };
 
@@ -98,7 +98,7 @@ static enum action asked_action(const struct policy_config *policy, const struct
 
 	if (results->tls.not_required && is_lack_of_tls(finding->id))
 		return ACTION_NONE;
-	if (action == ACTION_REJECT && policy->reject_only_secure && stands_on_dns(finding->id) &&
+	if (action == ACTION_REJECT && policy->reject_only_secure && finding_needs_dns(finding->id) &&
 	    finding->dnssec != DNS_SECURE)
 		return ACTION_QUARANTINE;
 	return action;

@@ -27,6 +27,9 @@ struct decision {
 	const char *text;		/* reply text without codes, ASCII, in the arena; NULL with 250 */
 };
 
+/** Whether all conditions of a policy hold; one whose recipient or author is not known does not. */
+bool policy_matches(const struct policy_config *policy, const struct policy_who *who);
+
 /** First policy that matches; never NULL (the last one matches everything). */
 const struct policy_config *policy_select(const struct config *config, const struct policy_who *who);
 
@@ -39,6 +42,9 @@ void policy_decide(const struct config *config, const struct policy_config *poli
 
 /** The stricter of two decisions for one message with several recipients: enforced ones before dry ones, then strength. */
 const struct decision *decision_stricter(const struct decision *a, const struct decision *b);
+
+/** @return whether a finding's evidence is DNS data, so that DNSSEC has something to say about it. */
+bool finding_needs_dns(enum finding_id id);
 
 /** @return whether any policy could defer or reject at RCPT (enforced action on an envelope finding). */
 bool policy_acts_at_rcpt(const struct config *config);

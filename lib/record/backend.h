@@ -10,6 +10,12 @@
 
 struct backend_handle;
 
+/* Rows last seen before these times go. */
+struct backend_expiry {
+	int64_t flows_secs, peers_secs;
+	int64_t greylist_passed_secs, greylist_waiting_secs;	/* that passed; that never did */
+};
+
 struct backend {
 	const char *name;
 	/* write: create the schema when it is missing, migrate an older one; wait at most busy_ms for locks */
@@ -25,13 +31,13 @@ struct backend {
 	int (*peer_put)(struct backend_handle *handle, const char *peer, const char *host, const struct peer_memory *memory);
 	int (*peer_forget)(struct backend_handle *handle, const char *peer);
 	int (*peers_each)(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
+	int (*hosts_each)(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
 	int (*greylist_get)(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
 	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
-	/* deletes at most limit rows older than the given times; 0 leaves a table alone */
-	int (*expire)(struct backend_handle *handle, int64_t flows_before, int64_t peers_before, int64_t greylist_before,
-	    unsigned limit);
+	/* deletes at most limit rows of a kind older than its time */
+	int (*expire)(struct backend_handle *handle, const struct backend_expiry *before, unsigned limit);
 };
 
 extern const struct backend backend_sqlite;

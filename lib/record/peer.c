@@ -15,23 +15,21 @@ static void memory_forget_habit(struct peer_memory *memory, int64_t now_secs)
 {
 	memset(memory->grades, 0, sizeof(memory->grades));
 	memory->sessions = 0;
-	memory->days = memory->tls_days = 0;
+	memory->days = 1;
+	memory->tls_days = 0;
 	memory->best_grade = GRADE_NONE;
 	memory->last_tls_secs = 0;
-	memory->last_secs = 0;
 	memory->changed_secs = 0;
 	memory->changed_sessions = 0;
 	memory->settled_secs = now_secs;
 	memory->last_cert[0] = '\0';
 }
 
-/* Counts a session that speaks for itself: habit, days, best grade, certificate. */
+/* Counts a session that speaks for itself: habit, days with TLS, best grade, certificate. */
 static void memory_count(struct peer_memory *memory, const struct peer_note *note)
 {
 	int64_t day = note->time_secs / DAY_SECS;
 
-	if (memory->last_secs == 0 || memory->last_secs / DAY_SECS != day)
-		memory->days++;
 	if (note->grade > GRADE_NONE && (memory->last_tls_secs == 0 || memory->last_tls_secs / DAY_SECS != day))
 		memory->tls_days++;
 	if (note->grade > GRADE_NONE)
@@ -52,6 +50,8 @@ void peer_memory_update(struct peer_memory *memory, const struct peer_note *note
 		return;
 	if (memory->first_secs == 0)
 		memory->first_secs = note->time_secs;
+	if (memory->last_secs == 0 || memory->last_secs / DAY_SECS != note->time_secs / DAY_SECS)
+		memory->days++;
 	if (note->downgraded) {
 		if (memory->changed_secs == 0)
 			memory->changed_secs = note->time_secs;

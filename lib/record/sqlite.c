@@ -16,7 +16,7 @@ enum { SCHEMA_VERSION = 1 };
 
 enum statement {
 	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS,
-	ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_GREY, ST_COUNT
+	ST_HOSTS, ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING, ST_COUNT
 };
 
 static const char *const statements[ST_COUNT] = {
@@ -27,6 +27,8 @@ static const char *const statements[ST_COUNT] = {
 	[ST_PEER_FORGET] = "DELETE FROM peer WHERE peer=?1",
 	[ST_PEERS] = "SELECT first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,"
 	    "pinned,cert,peer FROM peer WHERE host='' AND instr(peer,?1) ORDER BY last DESC LIMIT ?2",
+	[ST_HOSTS] = "SELECT first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,"
+	    "pinned,cert,host FROM peer WHERE peer=?1 AND host<>'' ORDER BY last DESC LIMIT ?2",
 	[ST_GREY_GET] = "SELECT first,last,passed,tries FROM greylist WHERE key=?1",
 	[ST_GREY_PUT] = "INSERT OR REPLACE INTO greylist(key,first,last,passed,tries) VALUES(?1,?2,?3,?4,?5)",
 	[ST_FLOW_ADD] = "INSERT INTO flow(hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,"
@@ -37,7 +39,10 @@ static const char *const statements[ST_COUNT] = {
 	[ST_EXPIRE_FLOW] = "DELETE FROM flow WHERE rowid IN (SELECT rowid FROM flow WHERE hour<?1 LIMIT ?2)",
 	[ST_EXPIRE_PEER] = "DELETE FROM peer WHERE (peer,host) IN "
 	    "(SELECT peer,host FROM peer WHERE last<?1 AND pinned=0 LIMIT ?2)",
-	[ST_EXPIRE_GREY] = "DELETE FROM greylist WHERE key IN (SELECT key FROM greylist WHERE last<?1 LIMIT ?2)",
+	[ST_EXPIRE_GREY_PASSED] = "DELETE FROM greylist WHERE key IN (SELECT key FROM greylist WHERE last<?1 LIMIT ?2)",
+	/* most senders that wait never come back: they must not stay as long as those that do */
+	[ST_EXPIRE_GREY_WAITING] = "DELETE FROM greylist WHERE key IN "
+	    "(SELECT key FROM greylist WHERE last<?1 AND passed=0 LIMIT ?2)",
 };
 
 static const char schema[] =
@@ -55,7 +60,8 @@ static const char schema[] =
     "CREATE INDEX peer_last ON peer(last);"
     "CREATE TABLE greylist(key TEXT PRIMARY KEY NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
     " passed INTEGER NOT NULL, tries INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX greylist_last ON greylist(last);";
+    "CREATE INDEX greylist_last ON greylist(last);"
+    "CREATE INDEX greylist_waiting ON greylist(last) WHERE passed=0;";
 
 struct backend_handle {
 	sqlite3 *db;
@@ -288,16 +294,16 @@ static int backend_peer_forget(struct backend_handle *handle, const char *peer)
 	return code == 0 && sqlite3_changes(handle->db) == 0 ? -E_ABSENT : code;
 }
 
-static int backend_peers_each(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each,
-    void *arg)
+/* Rows of ST_PEERS or ST_HOSTS, whose last column is the name. */
+static int each_peer(struct backend_handle *handle, enum statement which, const char *text, size_t limit,
+    store_peer_each_f *each, void *arg)
 {
-	sqlite3_stmt *statement = handle_statement(handle, ST_PEERS);
+	sqlite3_stmt *statement = handle_statement(handle, which);
 	int code;
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	/* instr(x, '') is 1: no pattern matches all */
-	bind_text(statement, 1, pattern);
+	bind_text(statement, 1, text);
 	sqlite3_bind_int64(statement, 2, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
 	while ((code = step_row(handle, statement)) == 0) {
 		struct peer_memory memory;
@@ -306,6 +312,18 @@ static int backend_peers_each(struct backend_handle *handle, const char *pattern
 		each(arg, (const char *)sqlite3_column_text(statement, 15), &memory);
 	}
 	return code == -E_ABSENT ? 0 : code;
+}
+
+static int backend_peers_each(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each,
+    void *arg)
+{
+	return each_peer(handle, ST_PEERS, pattern, limit, each, arg);	/* instr(x, '') is 1: no pattern matches all */
+}
+
+static int backend_hosts_each(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each,
+    void *arg)
+{
+	return each_peer(handle, ST_HOSTS, peer, limit, each, arg);
 }
 
 static int backend_greylist_get(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r)
@@ -391,13 +409,17 @@ static int expire_table(struct backend_handle *handle, enum statement which, int
 	return step_done(handle, statement);
 }
 
-static int backend_expire(struct backend_handle *handle, int64_t flows_before, int64_t peers_before,
-    int64_t greylist_before, unsigned limit)
+static int backend_expire(struct backend_handle *handle, const struct backend_expiry *before, unsigned limit)
 {
-	if (expire_table(handle, ST_EXPIRE_FLOW, flows_before, limit) != 0 ||
-	    expire_table(handle, ST_EXPIRE_PEER, peers_before, limit) != 0)
-		return -E_SYSTEM;
-	return expire_table(handle, ST_EXPIRE_GREY, greylist_before, limit);
+	const struct { enum statement which; int64_t before; } tables[] = {
+		{ ST_EXPIRE_FLOW, before->flows_secs }, { ST_EXPIRE_PEER, before->peers_secs },
+		{ ST_EXPIRE_GREY_PASSED, before->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, before->greylist_waiting_secs },
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (expire_table(handle, tables[i].which, tables[i].before, limit) != 0)
+			return -E_SYSTEM;
+	return 0;
 }
 
 const struct backend backend_sqlite = {
@@ -412,6 +434,7 @@ const struct backend backend_sqlite = {
 	.peer_put = backend_peer_put,
 	.peer_forget = backend_peer_forget,
 	.peers_each = backend_peers_each,
+	.hosts_each = backend_hosts_each,
 	.greylist_get = backend_greylist_get,
 	.greylist_put = backend_greylist_put,
 	.flow_add = backend_flow_add,

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "record/backend.h"
 #include "record/greylist.h"
@@ -188,7 +189,7 @@ static int apply_note(struct store *store, struct backend_handle *handle, const 
 
 	switch (note->kind) {
 	case NOTE_PEER:
-		code = apply_peer_row(store, handle, &note->u.peer, "");
+		code = note->u.peer.host_only ? 0 : apply_peer_row(store, handle, &note->u.peer, "");
 		if (code == 0 && note->u.peer.host != NULL)
 			code = apply_peer_row(store, handle, &note->u.peer, note->u.peer.host);
 		return code;
@@ -218,10 +219,14 @@ static int write_group(struct store *store, struct backend_handle *handle, const
 static int expire_some(struct store *store, struct backend_handle *handle)
 {
 	int64_t now = clock_wall_secs(store->config.clock);
+	const struct backend_expiry before = {
+		.flows_secs = now - (int64_t)store->config.flow_keep_days * DAY_SECS,
+		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
+		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
+		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
+	};
 
-	return store->backend->expire(handle, now - (int64_t)store->config.flow_keep_days * DAY_SECS,
-	    now - (int64_t)store->config.peer_keep_days * DAY_SECS,
-	    now - (int64_t)store->config.greylist_keep_days * DAY_SECS, EXPIRE_ROWS);
+	return store->backend->expire(handle, &before, EXPIRE_ROWS);
 }
 
 static void deadline_in(struct timespec *deadline, unsigned ms)
@@ -490,6 +495,18 @@ int store_peers_each(struct store *store, const char *pattern, size_t limit, sto
 	return code;
 }
 
+int store_hosts_each(struct store *store, const char *peer, size_t limit, store_peer_each_f *each, void *arg)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->hosts_each(handle, peer, limit, each, arg);
+	reader_put(store, handle, code);
+	return code;
+}
+
 int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f *each, void *arg)
 {
 	struct backend_handle *handle = reader_take(store);
@@ -507,8 +524,13 @@ int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f 
 static struct backend_handle *command_open(struct store *store)
 {
 	char why[256] = "";
-	struct backend_handle *handle = store->backend->open(store->path, true, WRITER_BUSY_MS * 5, why, sizeof(why));
+	struct backend_handle *handle = NULL;
 
+	/* a mistyped path must not become a database that belongs to root */
+	if (access(store->path, F_OK) == 0)
+		handle = store->backend->open(store->path, true, WRITER_BUSY_MS * 5, why, sizeof(why));
+	else
+		snprintf(why, sizeof(why), "%s: %s", store->path, strerror(errno));
 	if (handle == NULL) {
 		pthread_mutex_lock(&store->lock);
 		memcpy(store->statistics.why, why, sizeof(why));
@@ -629,6 +651,16 @@ void store_close(struct store **store_p)
 	free(store->path);
 	free(store);
 	*store_p = NULL;
+}
+
+bool store_is_up(struct store *store)
+{
+	bool up;
+
+	pthread_mutex_lock(&store->lock);
+	up = store->statistics.up;
+	pthread_mutex_unlock(&store->lock);
+	return up;
 }
 
 void store_statistics(struct store *store, struct store_statistics *statistics_r)

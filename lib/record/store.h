@@ -59,6 +59,7 @@ struct peer_note {
 	const char *cert;	/* subject; NULL: none */
 	int64_t time_secs;
 	bool downgraded;	/* judged tls-downgrade: counts as change, not towards the habit */
+	bool host_only;		/* says nothing of the peer as a whole */
 };
 
 struct greylist_entry {
@@ -100,6 +101,9 @@ int store_flow_note(struct store *store, const struct flow_note *note);
 /** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
 int store_flush(struct store *store);
 
+/** @return whether what is noted now gets written: false while the database is locked, full or gone. */
+bool store_is_up(struct store *store);
+
 struct store_statistics {
 	uint64_t noted, dropped, lost, commits, read_failures;
 	unsigned queued;
@@ -112,6 +116,8 @@ void store_statistics(struct store *store, struct store_statistics *statistics_r
  * @return 0 or -E_SYSTEM. */
 typedef void store_peer_each_f(void *arg, const char *peer, const struct peer_memory *memory);
 int store_peers_each(struct store *store, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
+/** The same for the hosts of one peer; each() gets the host's address. */
+int store_hosts_each(struct store *store, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
 
 /** For the command line, written at once. @return 0; -E_ABSENT; -E_SYSTEM. */
 int store_peer_forget(struct store *store, const char *peer);
