@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "assay.h"
+#include "json_text.h"
 #include "record/peer.h"
 #include "record/store.h"
 #include "util/error.h"
@@ -24,19 +25,20 @@ struct peers_command {
 	bool json;
 	struct peer_rules rules;
 	json_t *list;
+	const char *name;	/* of what is in the list: "peer" or "host" */
 };
 
 static void usage(FILE *out)
 {
 	fputs("usage: assay peers [OPTION]... [list [TEXT] | show PEER | forget PEER | pin PEER | unpin PEER]\n"
 	    "  list     peers whose name contains TEXT, the last seen first (default)\n"
-	    "  show     one peer\n"
+	    "  show     one peer and its hosts\n"
 	    "  forget   removes a peer from memory\n"
 	    "  pin      TLS is required of this peer from now on: a session without it is a tls-downgrade\n"
 	    "  unpin    back to the peer's own habit\n"
 	    "  --config F     configuration (default " DEFAULT_CONFIG ")\n"
 	    "  --database F   database instead of the configured one\n"
-	    "  --limit N      list at most N (default 50)\n"
+	    "  --limit N      list at most N peers or hosts (default 50)\n"
 	    "  --json         print JSON\n", out);
 }
 
@@ -56,17 +58,24 @@ static const char *day_text(int64_t secs, char text[16])
 	return text;
 }
 
-static json_t *peer_json(const char *peer, const struct peer_memory *memory, const struct peer_rules *rules)
+/* Names and certificates come from the network. */
+static json_t *peer_json(const char *name, const char *peer, const struct peer_memory *memory, const struct peer_rules *rules)
 {
-	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
-	    "peer", peer, "habit", peer_has_tls_habit(memory, rules), "pinned", memory->pinned,
+	struct arena *arena = arena_new();
+	json_t *json = json_pack("{s:o, s:b, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+	    name, json_text(arena, peer), "habit", peer_has_tls_habit(memory, rules), "pinned", memory->pinned,
 	    "usual", tls_grade_name((enum tls_grade)peer_usual_grade(memory, rules)),
 	    "best", tls_grade_name((enum tls_grade)memory->best_grade),
 	    "sessions", (json_int_t)memory->sessions, "none", (json_int_t)memory->grades[TLS_GRADE_NONE],
 	    "weak", (json_int_t)memory->grades[TLS_GRADE_WEAK], "ok", (json_int_t)memory->grades[TLS_GRADE_OK],
 	    "strong", (json_int_t)memory->grades[TLS_GRADE_STRONG], "days", (json_int_t)memory->days,
 	    "tls_days", (json_int_t)memory->tls_days, "first", (json_int_t)memory->first_secs,
-	    "last", (json_int_t)memory->last_secs, "changed", (json_int_t)memory->changed_secs, "cert", memory->last_cert);
+	    "last", (json_int_t)memory->last_secs, "last_tls", (json_int_t)memory->last_tls_secs,
+	    "changed", (json_int_t)memory->changed_secs, "changed_sessions", (json_int_t)memory->changed_sessions,
+	    "settled", (json_int_t)memory->settled_secs, "cert", json_text(arena, memory->last_cert));
+
+	arena_free(&arena);
+	return json;
 }
 
 static void print_row(void *arg, const char *peer, const struct peer_memory *memory)
@@ -75,7 +84,7 @@ static void print_row(void *arg, const char *peer, const struct peer_memory *mem
 	char last[16], changed[16];
 
 	if (command->json) {
-		json_array_append_new(command->list, peer_json(peer, memory, &command->rules));
+		json_array_append_new(command->list, peer_json(command->name, peer, memory, &command->rules));
 		return;
 	}
 	printf("%-40.80s %9" PRIu64 " %5u %5.1f%% %-6s %-6s %-10s%s%s%s\n", peer, memory->sessions, memory->days,
@@ -86,12 +95,17 @@ static void print_row(void *arg, const char *peer, const struct peer_memory *mem
 	    memory->changed_secs != 0 ? day_text(memory->changed_secs, changed) : "");
 }
 
+static void print_heading(const char *name)
+{
+	printf("%-40s %9s %5s %6s %-6s %-6s %-10s\n", name, "sessions", "days", "TLS", "usual", "habit", "last");
+}
+
 static int list_peers(struct peers_command *command, struct store *store)
 {
 	if (command->json)
 		command->list = json_array();
 	else
-		printf("%-40s %9s %5s %6s %-6s %-6s %-10s\n", "peer", "sessions", "days", "TLS", "usual", "habit", "last");
+		print_heading("peer");
 	if (store_peers_each(store, command->peer, command->limit, print_row, command) != 0)
 		return -E_SYSTEM;
 	if (command->json) {
@@ -111,12 +125,16 @@ static int show_peer(struct peers_command *command, struct store *store)
 
 	if (code != 0)
 		return code;
+	command->name = "host";
 	if (command->json) {
-		json = peer_json(command->peer, &memory, &command->rules);
+		json = peer_json("peer", command->peer, &memory, &command->rules);
+		command->list = json_array();
+		code = store_hosts_each(store, command->peer, command->limit, print_row, command);
+		json_object_set_new(json, "hosts", command->list);
 		json_dumpf(json, stdout, JSON_INDENT(1));
 		putchar('\n');
 		json_decref(json);
-		return 0;
+		return code;
 	}
 	printf("%s\n  first %s, last %s, last with TLS %s\n", command->peer, day_text(memory.first_secs, first),
 	    day_text(memory.last_secs, last), day_text(memory.last_tls_secs, tls));
@@ -127,12 +145,18 @@ static int show_peer(struct peers_command *command, struct store *store)
 	    tls_grade_name((enum tls_grade)memory.best_grade),
 	    peer_has_tls_habit(&memory, &command->rules) ? "habit of TLS" : "no habit of TLS",
 	    memory.pinned ? ", pinned by hand" : "");
-	if (memory.last_cert[0] != '\0')
-		printf("  last certificate %s\n", memory.last_cert);
+	if (memory.last_cert[0] != '\0') {
+		fputs("  last certificate ", stdout);
+		print_clean(stdout, memory.last_cert);
+		putchar('\n');
+	}
 	if (memory.changed_secs != 0)
 		printf("  %" PRIu64 " weaker sessions and no others since %s\n", memory.changed_sessions,
 		    day_text(memory.changed_secs, changed));
-	return 0;
+	if (memory.settled_secs != 0)
+		printf("  gave up its earlier habit on %s\n", day_text(memory.settled_secs, changed));
+	print_heading("host");
+	return store_hosts_each(store, command->peer, command->limit, print_row, command);
 }
 
 /* @return the function's code; *change_r: needs to write. */
@@ -185,7 +209,7 @@ static bool action_known(const char *action)
 
 int command_peers(int argc, char **argv)
 {
-	struct peers_command command = { .action = "list", .limit = LIST_DEFAULT };
+	struct peers_command command = { .action = "list", .name = "peer", .limit = LIST_DEFAULT };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -33,8 +33,8 @@ struct report {
 	uint64_t told[ACTION_COUNT];		/* decided in dry-run at the time */
 	uint64_t would[ACTION_COUNT];		/* decided by the policies at hand */
 	struct group *findings, *domains, *versions, *ciphers, *grades;
-	struct group *networks;			/* "version network": to count networks per version */
-	struct group *version_networks;
+	struct group *networks;			/* "version network", "cipher network": each pair once */
+	struct group *network_counts;		/* by version or cipher: how many networks */
 };
 
 struct report *report_new(const struct config *config)
@@ -68,7 +68,7 @@ void report_free(struct report **report)
 	groups_free(&(*report)->ciphers);
 	groups_free(&(*report)->grades);
 	groups_free(&(*report)->networks);
-	groups_free(&(*report)->version_networks);
+	groups_free(&(*report)->network_counts);
 	arena_free(&(*report)->arena);
 	free((*report)->results);
 	free(*report);
@@ -105,24 +105,72 @@ static void group_count(struct group **groups, const char *name, uint64_t messag
 	group->would[would] += messages;
 }
 
-/* "a,b,c" → findings; unknown names (of another version) are left out. */
-static void read_findings(struct report *report, const char *names)
+/* A word of the row's results, "name=value": a copy of the value; NULL when it is not there. */
+static const char *row_result(struct report *report, const struct flow_row *row, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *word = row->results; *word != '\0'; word += strspn(word, " ")) {
+		size_t word_length = strcspn(word, " ");
+
+		if (word_length > length && strncmp(word, name, length) == 0 && word[length] == '=')
+			return arena_strndup(report->arena, word + length + 1, word_length - length - 1);
+		word += word_length;
+	}
+	return NULL;
+}
+
+static bool list_has(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; list != NULL && *list != '\0'; list += strcspn(list, ","), list += *list == ',') {
+		if (strncmp(list, name, length) == 0 && (list[length] == ',' || list[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* The row as the policy saw its messages; names of findings that are not known (of another version) are left out. */
+static void read_row(struct report *report, const struct flow_row *row)
 {
 	struct results *results = report->results;
+	const char *names = row->findings, *secure = row_result(report, row, "secure");
+	const char *cert = row_result(report, row, "cert"), *required = row_result(report, row, "tls-required");
 
 	memset(results, 0, sizeof(*results));
+	results->tls.not_required = required != NULL && strcmp(required, "no") == 0;
+	if (cert != NULL && strncmp(cert, "verified", strlen("verified")) == 0)
+		results->tls.cert_status = CERT_VERIFIED;
+	if (cert != NULL && strchr(cert, '/') != NULL)
+		results->tls.cert_match = strchr(cert, '/') + 1;
 	while (*names != '\0') {
 		size_t length = strcspn(names, ",");
 		char *name = arena_strndup(report->arena, names, length);
 		enum finding_id id;
 
 		if (finding_from_name(name, &id) == 0)
-			results_raise(results, id, NULL, NULL, DNS_INSECURE);
+			results_raise(results, id, NULL, NULL, list_has(secure, name) ? DNS_SECURE : DNS_INSECURE);
 		names += length + (names[length] == ',');
 	}
 }
 
-/* The policy that applied then, by name, if there is still one of that name; else the one that matches now. */
+/*
+ * Whether a policy applies to a row. What the row knows decides (author, client network); for what it does not know
+ * (recipients, single addresses of the network) the name of the policy that applied at the time stands in.
+ */
+static bool applies(const struct policy_config *policy, const struct flow_row *row, const struct policy_who *who)
+{
+	struct policy_config rest = *policy;
+
+	if (policy_matches(policy, who))
+		return true;
+	if (strcmp(policy->name, row->policy) != 0)
+		return false;
+	rest.recipient_domains.count = rest.client_networks.count = 0;
+	return policy_matches(&rest, who);
+}
+
 static const struct policy_config *row_policy(const struct report *report, const struct flow_row *row)
 {
 	const char *author[] = { row->author_domain };
@@ -130,27 +178,33 @@ static const struct policy_config *row_policy(const struct report *report, const
 	struct policy_who who = { .author_domains = author, .author_domain_count = row->author_domain[0] != '\0',
 		.client = &network.addr };
 
-	for (size_t i = 0; i < report->config->policy_count; i++)
-		if (strcmp(report->config->policies[i].name, row->policy) == 0)
-			return &report->config->policies[i];
 	if (network_parse(row->client_network, &network) != 0)
 		network.addr.family = AF_UNSPEC;
-	return policy_select(report->config, &who);
+	for (size_t i = 0; i + 1 < report->config->policy_count; i++)
+		if (applies(&report->config->policies[i], row, &who))
+			return &report->config->policies[i];
+	return &report->config->policies[report->config->policy_count - 1];
+}
+
+/* Counts a version or cipher suite: messages, and the client networks that use it. */
+static void count_use(struct report *report, struct group **groups, const char *name, const struct flow_row *row,
+    enum action would)
+{
+	bool is_new;
+
+	group_count(groups, name, row->messages, would);
+	group_find(&report->networks, arena_printf(report->arena, "%s %s", name, row->client_network), &is_new);
+	if (is_new)
+		group_count(&report->network_counts, name, 1, ACTION_NONE);
 }
 
 static void count_tls(struct report *report, const struct flow_row *row, enum action would)
 {
-	const char *version = row->tls_version[0] != '\0' ? row->tls_version : "(cleartext)";
-	const char *pair = arena_printf(report->arena, "%s %s", version, row->client_network);
-	bool is_new;
-
 	group_count(&report->grades, row->tls_grade[0] != '\0' ? row->tls_grade : "(not judged)", row->messages, would);
-	group_count(&report->versions, version, row->messages, would);
+	if (row->tls_grade[0] != '\0')
+		count_use(report, &report->versions, row->tls_version[0] != '\0' ? row->tls_version : "(cleartext)", row, would);
 	if (row->tls_cipher[0] != '\0')
-		group_count(&report->ciphers, row->tls_cipher, row->messages, would);
-	group_find(&report->networks, pair, &is_new);
-	if (is_new)
-		group_count(&report->version_networks, version, 1, ACTION_NONE);
+		count_use(report, &report->ciphers, row->tls_cipher, row, would);
 }
 
 void report_add(void *arg, const struct flow_row *row)
@@ -167,7 +221,7 @@ void report_add(void *arg, const struct flow_row *row)
 		then = ACTION_NONE;
 	(row->enforced ? report->carried_out : report->told)[then] += row->messages;
 
-	read_findings(report, row->findings);
+	read_row(report, row);
 	policy_decide(report->config, row_policy(report, row), report->results, FINDING_STAGE_MESSAGE, report->arena, &decision);
 	report->would[decision.action] += row->messages;
 	for (size_t i = 0; i < report->results->finding_count; i++)
@@ -185,6 +239,14 @@ static int by_messages(const struct group *a, const struct group *b)
 	return strcmp(a->name, b->name);
 }
 
+static void print_rest(struct group **groups, unsigned shown, FILE *out)
+{
+	if (HASH_COUNT(*groups) > TOP)
+		fprintf(out, "  … and %u more\n", HASH_COUNT(*groups) - TOP);
+	if (shown == 0)
+		fputs("  none\n", out);
+}
+
 static void print_groups(struct group **groups, const char *title, FILE *out)
 {
 	struct group *group, *next;
@@ -200,10 +262,7 @@ static void print_groups(struct group **groups, const char *title, FILE *out)
 		    group->name, group->messages, group->would[ACTION_TAG], group->would[ACTION_GREYLIST],
 		    group->would[ACTION_DEFER], group->would[ACTION_QUARANTINE], group->would[ACTION_REJECT]);
 	}
-	if (HASH_COUNT(*groups) > TOP)
-		fprintf(out, "  … and %u more\n", HASH_COUNT(*groups) - TOP);
-	if (shown == 0)
-		fputs("  none\n", out);
+	print_rest(groups, shown, out);
 }
 
 static double percent(uint64_t part, uint64_t whole)
@@ -220,17 +279,22 @@ static void print_actions(const struct report *report, FILE *out)
 		    percent(report->would[action], report->messages));
 }
 
-static void print_versions(struct report *report, FILE *out)
+/* Versions or cipher suites with their share of all messages and the client networks that use them. */
+static void print_uses(struct report *report, struct group **groups, const char *title, FILE *out)
 {
 	struct group *group, *next, *networks;
+	unsigned shown = 0;
 
-	fprintf(out, "\n%-42s %10s %9s %16s\n", "TLS version", "messages", "share", "client networks");
-	HASH_SORT(report->versions, by_messages);
-	HASH_ITER(hh, report->versions, group, next) {
-		HASH_FIND_STR(report->version_networks, group->name, networks);
-		fprintf(out, "  %-40.60s %10" PRIu64 " %8.2f%% %16" PRIu64 "\n", group->name, group->messages,
+	fprintf(out, "\n%-48s %10s %9s %16s\n", title, "messages", "share", "client networks");
+	HASH_SORT(*groups, by_messages);
+	HASH_ITER(hh, *groups, group, next) {
+		if (++shown > TOP)
+			break;
+		HASH_FIND_STR(report->network_counts, group->name, networks);
+		fprintf(out, "  %-46.60s %10" PRIu64 " %8.2f%% %16" PRIu64 "\n", group->name, group->messages,
 		    percent(group->messages, report->messages), networks != NULL ? networks->messages : 0);
 	}
+	print_rest(groups, shown, out);
 }
 
 void report_print_text(struct report *report, int64_t since_secs, int64_t until_secs, FILE *out)
@@ -248,6 +312,6 @@ void report_print_text(struct report *report, int64_t since_secs, int64_t until_
 	print_groups(&report->findings, "finding (actions by the policies now)", out);
 	print_groups(&report->domains, "author domain", out);
 	print_groups(&report->grades, "TLS grade", out);
-	print_versions(report, out);
-	print_groups(&report->ciphers, "TLS cipher suite", out);
+	print_uses(report, &report->versions, "TLS version", out);
+	print_uses(report, &report->ciphers, "TLS cipher suite", out);
 }
