@@ -35,7 +35,7 @@ static bool must_go(const struct action_input *input, const struct header_field 
 
 static size_t count_deletes(const struct action_input *input, bool trusted_client)
 {
-	size_t count = 0;
+	size_t count = input->facts->authres_unkept;
 
 	for (size_t i = 0; i < input->facts->field_count; i++)
 		count += must_go(input, &input->facts->fields[i], trusted_client);
@@ -44,6 +44,12 @@ static size_t count_deletes(const struct action_input *input, bool trusted_clien
 
 static void add_deletes(const struct action_input *input, bool trusted_client, struct edits *edits)
 {
+	size_t kept = facts_field_count(input->facts, "Authentication-Results");
+
+	/* those over all caps, which nobody has read, may say anything in our name */
+	for (size_t i = input->facts->authres_unkept; i > 0; i--)
+		edits->items[edits->count++] = (struct edit){ .kind = EDIT_DELETE, .index = (unsigned)(kept + i),
+		    .name = "Authentication-Results" };
 	/* from the last field up: a deletion must not move the ones that are still to go */
 	for (size_t i = input->facts->field_count; i-- > 0;) {
 		const struct header_field *header = &input->facts->fields[i];

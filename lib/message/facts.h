@@ -61,6 +61,7 @@ struct facts {
 	size_t recipient_count;
 	const struct header_field *fields;	/* in order */
 	size_t field_count;
+	unsigned authres_unkept;	/* Authentication-Results fields behind the last kept one that nobody has read */
 	bool fields_truncated;		/* header fields over the caps (count or bytes) were not kept */
 	bool malformed;			/* NUL bytes or over-long lines, or names that are not field names, were seen */
 	uint64_t header_bytes, body_bytes;

@@ -213,6 +213,9 @@ static bool field_has_room(struct message *message, const char *name, size_t byt
 	if (message->facts.field_count < config->max_header_fields && message->facts.header_bytes <= config->max_header_bytes)
 		return true;
 	message->facts.fields_truncated = true;
+	/* once one was not kept, the numbers of later ones would be wrong: they are only counted */
+	if (message->facts.authres_unkept != 0 && strcasecmp(name, "Authentication-Results") == 0)
+		return false;
 	if (strcasecmp(name, "Authentication-Results") != 0 && strcasecmp(name, "From") != 0)
 		return false;
 	if (message->fields_over_cap >= config->max_header_fields ||
@@ -269,8 +272,12 @@ void message_field(struct message *message, const char *name, const char *value,
 	message->facts.header_bytes += bytes;
 	if (!field_name_valid(name, name_length) || field_value_malformed(value, value_length, name_length))
 		message->facts.malformed = true;
-	if (message->header_done || !field_has_room(message, name, bytes))
+	if (message->header_done)
 		return;
+	if (!field_has_room(message, name, bytes)) {
+		message->facts.authres_unkept += strcasecmp(name, "Authentication-Results") == 0;
+		return;
+	}
 	if (message->facts.field_count == message->field_room)
 		fields_grow(message);
 	copy = arena_strndup(message->arena, value, value_length);
