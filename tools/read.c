@@ -90,7 +90,8 @@ static void flush_field(struct reader *reader)
 	if (name_length == 0)
 		return;
 	colon = memchr(reader->field.data, ':', reader->field.length);
-	name = strndup(reader->field.data, name_length);
+	/* with the white space that may stand before the colon: others read such a name differently, the checks must know */
+	name = strndup(reader->field.data, (size_t)(colon - reader->field.data));
 	if (name == NULL)
 		abort();
 	message_field(reader->message, name, colon + 1,
@@ -99,9 +100,10 @@ static void flush_field(struct reader *reader)
 	reader->field.length = 0;
 }
 
+/* The "From joe@a.example Sat Nov 21 ..." line of mailboxes; "From : joe@a.example" is a field (RFC 5322 section 4.5). */
 static bool is_mbox_separator(const struct bytes *line)
 {
-	return line->length >= 5 && memcmp(line->data, "From ", 5) == 0;
+	return line->length >= 5 && memcmp(line->data, "From ", 5) == 0 && field_name_length(line) == 0;
 }
 
 /* @return whether the line under the reader is the body's first (a line that is no field ends the header). */

@@ -114,6 +114,15 @@ def test_check_reads_every_form_of_the_message(assay, setting, message):
     assert verdict["dmarc"]["result"] == "pass"
 
 
+@pytest.mark.parametrize("start", [b"", b"From joe@good.example Thu Jan  1 00:00:00 1970\n", b"Subject: x\n"])
+def test_check_white_space_before_the_colon_of_from_is_seen(assay, setting, start):
+    """"From : a@b" is a field, not a mailbox separator, and not the proper field either."""
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=start + b"From : Joe <joe@good.example>\n\nHello.\n")
+    assert verdict["author"]["domains"] == ["good.example"]
+    assert verdict["author"]["status"] == "invalid"
+    assert "from-invalid" in verdict["findings"] and "from-missing" not in verdict["findings"]
+
+
 @pytest.mark.parametrize("message", [
     b"", b"\n", b"\0" * 4096, b"From:" + b"x" * 3_000_000 + b"\n\n", b"no header at all\n", b": x\n\n",
     b"From: <joe@good.example>\n" + b"X-%d: y\n" * 1 + b"Y: z\n" * 20_000 + b"\n",
