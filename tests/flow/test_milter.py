@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The milter protocol beyond miltertest: negotiation, what is asked for, replies, hostile bytes, memory."""
+import os
 import struct
 import time
 
@@ -364,8 +365,12 @@ def test_progress_is_sent_while_dns_is_slow(assayd):
     silent.close()
 
 
-def test_memory_returns_to_its_level_after_10000_messages(assayd, request):
-    import os
+def grown_kib_max(kib):
+    """AddressSanitizer holds back what was freed (256 MiB) with what surrounds it; its leak check sees the rest."""
+    return 600 * 1024 if os.environ.get("ASSAY_SANITIZED") else kib
+
+
+def test_memory_returns_to_its_level_after_10000_messages(assayd):
     daemon = assayd().start()
     big = [("From", "joe@good.example"), ("Subject", "x" * 900)] + [(f"X-{n}", "y" * 50) for n in range(60)]
     count = int(os.environ.get("ASSAY_MEMORY_MESSAGES", "10000"))
@@ -387,7 +392,7 @@ def test_memory_returns_to_its_level_after_10000_messages(assayd, request):
     after = daemon.rss_kib()
     print(f"\nRSS {before} KiB before, {after} KiB after {count} messages; {count / (time.monotonic() - begin):.0f} "
           f"messages/s, {(daemon.cpu_secs() - cpu) / count * 1e3:.3f} CPU ms a message")
-    assert after - before < 2048
+    assert after - before < grown_kib_max(2048)
 
 
 def test_memory_one_session_with_many_messages_does_not_grow(assayd):
@@ -405,5 +410,5 @@ def test_memory_one_session_with_many_messages_does_not_grow(assayd):
     run(300)
     before = daemon.rss_kib()
     run(3000)
-    assert daemon.rss_kib() - before < 1024
+    assert daemon.rss_kib() - before < grown_kib_max(1024)
     client.quit()
