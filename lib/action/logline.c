@@ -87,6 +87,10 @@ static void put_results(struct buf *buf, const struct results *results, struct a
 		put(buf, "cipher", results->tls.cipher);
 		put(buf, "tls_grade", tls_grade_name(results->tls.grade));
 	}
+	if (results->peer.downgrade) {
+		put(buf, "peer", results->peer.peer);
+		put(buf, "downgrade", results->peer.reason);
+	}
 	put_result(buf, "iprev", results->iprev.result, results->iprev.name, results->iprev.dnssec, arena);
 	put_result(buf, results->spf.scope == SPF_SCOPE_HELO ? "spf_helo" : "spf", results->spf.result, results->spf.domain,
 	    results->spf.dnssec, arena);

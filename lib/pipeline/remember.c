@@ -156,6 +156,17 @@ static void decision_pass(struct decision *decision)
 	decision->enhanced = decision->text = NULL;
 }
 
+/* The reply, with how long it takes instead of "later". */
+static const char *waiting_text(struct arena *arena, const char *text, unsigned wait_secs)
+{
+	const char *later = strstr(text, REPLY_TRY_AGAIN "later");
+
+	if (later == NULL)
+		return text;
+	later += strlen(REPLY_TRY_AGAIN);
+	return arena_printf(arena, "%.*sin %u seconds%s", (int)(later - text), text, wait_secs, later + strlen("later"));
+}
+
 void remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision)
 {
 	struct greylist_rules rules = { message->config->greylist_delay_secs, message->config->greylist_window_secs };
@@ -188,7 +199,7 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 	if (verdict == GREYLIST_PASS || code != 0 || !store_is_up(shared->store))
 		decision_pass(decision);
 	else
-		decision->text = arena_printf(message->arena, "%s (in %u seconds)", decision->text, wait_secs);
+		decision->text = waiting_text(message->arena, decision->text, wait_secs);
 }
 
 /* ---- what is noted ------------------------------------------------------------------------------- */

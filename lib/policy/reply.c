@@ -156,7 +156,7 @@ void reply_fill(const struct config *config, const struct results *results, find
 	else
 		append_template(&buf, findings_table[decision->finding].text, domain);
 	if (decision->action == ACTION_GREYLIST)
-		buf_puts(&buf, "; greylisted, try again later");
+		buf_puts(&buf, REPLY_TRY_AGAIN "later");
 	help = help_text(config, decision, arena);
 	room = REPLY_TEXT_MAX - strlen(help);
 	if (buf.length > room)

@@ -6,6 +6,9 @@
 
 enum { REPLY_TEXT_MAX = 400 };
 
+/* How the text of a greylisted message ends, before the help: whoever knows how long it takes replaces the last word. */
+#define REPLY_TRY_AGAIN "; greylisted, try again "
+
 /** Whether a domain is in a list of "example.org" and ".example.org" patterns; NULL is in none. */
 bool policy_domain_matches(const struct string_list *patterns, const char *domain);
 
