@@ -29,7 +29,7 @@ struct spf_result {
 	enum result result;		/* none pass fail softfail neutral temperror permerror */
 	enum spf_scope scope;		/* which identity; the null sender is judged as postmaster@HELO: scope helo */
 	const char *domain;		/* the domain checked; NULL when there was none */
-	const char *explanation;	/* for fail with exp=: sanitized ASCII; NULL otherwise */
+	const char *explanation;	/* for fail: by exp=, else the configured default; sanitized ASCII; NULL without either */
 	const char *reason;		/* mechanism that matched, or why it is an error; one line; may be NULL */
 	enum dns_security dnssec;	/* weakest of all answers used */
 };

@@ -77,10 +77,11 @@ static void raise_own_findings(struct message *message)
 
 	if (message->results->exempt)
 		return;
+	/* what the message says of itself needs no DNS: nothing insecure is in it */
 	if (message->recipients_truncated)
-		results_raise(message->results, FINDING_LIMIT_EXCEEDED, NULL, "more recipients than are weighed", DNS_INSECURE);
+		results_raise(message->results, FINDING_LIMIT_EXCEEDED, NULL, "more recipients than are weighed", DNS_SECURE);
 	if (authres_find_forged(&message->facts, id, &first, 1) != 0)
-		results_raise(message->results, FINDING_AUTHRES_FORGED, id, NULL, DNS_INSECURE);
+		results_raise(message->results, FINDING_AUTHRES_FORGED, id, NULL, DNS_SECURE);
 }
 
 /* One decision for each distinct policy that a recipient falls under; the strictest counts for the whole message. */

@@ -485,6 +485,32 @@ static void test_message_recipient_cap(void **state)
 	world_free(world);
 }
 
+/* DNSSEC has nothing to say about what message and session show themselves: none of it is "insecure" in a record. */
+static void test_message_judge_findings_without_dns_are_not_insecure(void **state)
+{
+	struct world *world = world_new("limits { max-recipients = 10 }", "203.0.113.9");
+	struct message *message = begin(world, "joe@good.example");
+	const struct results *results;
+
+	(void)state;
+	for (int i = 0; i < 11; i++)
+		message_recipient_keep(message, "ann@test.example");
+	field(message, "Authentication-Results", " mx.test.example; spf=pass");
+	field(message, "From", " broken <<joe@good.example>");
+	finish(message);
+	results = message_results(message);
+	assert_true(raised(message, FINDING_LIMIT_EXCEEDED));
+	assert_true(raised(message, FINDING_AUTHRES_FORGED));
+	assert_true(raised(message, FINDING_FROM_INVALID));
+	assert_true(raised(message, FINDING_TLS_NONE));
+	for (size_t i = 0; i < results->finding_count; i++) {
+		if (!finding_needs_dns(results->findings[i].id))
+			assert_int_equal(results->findings[i].dnssec, DNS_SECURE);
+	}
+	message_free(&message);
+	world_free(world);
+}
+
 static void test_message_new_sender_forms(void **state)
 {
 	static const struct { const char *given, *address, *domain; } cases[] = {
@@ -644,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_message_header_done_wants_no_body_without_signature),
 		cmocka_unit_test(test_message_header_done_begins_lookups_for_a_slow_client),
 		cmocka_unit_test(test_message_recipient_cap),
+		cmocka_unit_test(test_message_judge_findings_without_dns_are_not_insecure),
 		cmocka_unit_test(test_message_new_sender_forms),
 		cmocka_unit_test(test_message_free_at_every_stage),
 		cmocka_unit_test(test_message_judge_envelope_judges_no_message_findings),
