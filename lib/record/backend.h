@@ -22,6 +22,8 @@ struct backend {
 	struct backend_handle *(*open)(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
 	const char *(*why)(struct backend_handle *handle);
+	/* whether the database was removed or replaced since it was opened: the handle works on, but for nobody */
+	bool (*has_moved)(struct backend_handle *handle);
 	int (*begin)(struct backend_handle *handle);
 	int (*commit)(struct backend_handle *handle);
 	void (*rollback)(struct backend_handle *handle);

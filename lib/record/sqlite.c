@@ -203,6 +203,16 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
+static bool backend_has_moved(struct backend_handle *handle)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(handle->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved == 0)
+		return false;
+	snprintf(handle->why, sizeof(handle->why), "the database was removed or replaced");
+	return true;
+}
+
 static int backend_begin(struct backend_handle *handle)
 {
 	return handle_exec(handle, "BEGIN IMMEDIATE");
@@ -427,6 +437,7 @@ const struct backend backend_sqlite = {
 	.open = backend_open,
 	.close = backend_close,
 	.why = backend_why,
+	.has_moved = backend_has_moved,
 	.begin = backend_begin,
 	.commit = backend_commit,
 	.rollback = backend_rollback,

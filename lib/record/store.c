@@ -205,7 +205,7 @@ static int apply_note(struct store *store, struct backend_handle *handle, const 
 
 static int write_group(struct store *store, struct backend_handle *handle, const struct note *notes)
 {
-	int code = store->backend->begin(handle);
+	int code = store->backend->has_moved(handle) ? -E_SYSTEM : store->backend->begin(handle);
 
 	for (; code == 0 && notes != NULL; notes = notes->next)
 		code = apply_note(store, handle, notes);
@@ -421,6 +421,8 @@ static struct backend_handle *reader_take(struct store *store)
 		handle = store->readers[--store->reader_count];
 	wait = clock_monotonic_ms() < store->reader_retry_ms;
 	pthread_mutex_unlock(&store->lock);
+	if (handle != NULL && store->backend->has_moved(handle))
+		store->backend->close(&handle);
 	if (handle != NULL || wait)
 		return handle;
 	char why[256] = "";
