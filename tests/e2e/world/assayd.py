@@ -50,6 +50,7 @@ class Assayd:
         self.mode, self.findings, self.policies = mode, dict(STRICT if findings is None else findings), policies
         self.options, self.dns_options, self.dnssec = options, dns_options, dnssec
         self.log_level, self.trusted = "info", trusted
+        self.arguments = []     # further ones of the command line
         directory = world.path(name)
         os.makedirs(directory, exist_ok=True)
         shutil.chown(directory, "nobody")
@@ -78,7 +79,7 @@ class Assayd:
 
     def start(self, wrapper=()):
         config = self.write_config()
-        self.child = self.world.processes.start(self.name, [*wrapper, self.program(), "-f", "-c", config])
+        self.child = self.world.processes.start(self.name, [*wrapper, self.program(), "-f", "-c", config, *self.arguments])
         wait_for(lambda: self.world.processes.alive(self.child) and unix_answers(self.socket), "assayd's socket")
 
     def stop(self, sign=signal.SIGTERM):
