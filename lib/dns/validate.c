@@ -267,7 +267,9 @@ static struct outcome link_follow(struct judgement *j, struct vmessage *message,
 {
 	struct vrrset *data = rrset_find(message->answer, message->answer_count, name, type);
 	struct vrrset *cname = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
-	struct vrrset *dname = data == NULL ? dname_above(message, name) : NULL, *alias;
+	/* a CNAME that was asked for may be one made from a DNAME: then it is not signed, but follows from it */
+	bool made = data != NULL && data == cname && data->sig_count == 0 && dname_above(message, name) != NULL;
+	struct vrrset *dname = data == NULL || made ? dname_above(message, name) : NULL, *alias;
 	const uint8_t *target;
 
 	*next_r = NULL;
@@ -276,7 +278,7 @@ static struct outcome link_follow(struct judgement *j, struct vmessage *message,
 	if (data != NULL && message->rcode != LDNS_RCODE_NOERROR)	/* the rcode is not signed: it must not hide data */
 		return bogus(j_printf(j, "%s has data, but the answer says that it does not exist", name_text(j->arena, name)));
 	alias = dname != NULL ? dname : cname;
-	if (data != NULL || alias == NULL)
+	if ((data != NULL && !made) || alias == NULL)
 		return link_judge(j, message, data, name, type);
 	target = alias_target(j, alias);
 	if (target != NULL && dname != NULL) {
@@ -287,7 +289,7 @@ static struct outcome link_follow(struct judgement *j, struct vmessage *message,
 	}
 	if (target == NULL)
 		return bogus(j_printf(j, "alias at %s leads nowhere", name_text(j->arena, alias->owner)));
-	*next_r = target;
+	*next_r = made ? NULL : target;
 	return link_judge(j, message, alias, name, type);
 }
 

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -41,7 +42,10 @@ class Driver:
         line = self.child.stdout.readline().decode()
         assert line, f"validate_driver ended with {self.child.wait()} on {name} {rtype}"
         security, rcode, ttl, wire, why = line.rstrip("\n").split("\t")
-        message = dns.message.from_wire(bytes.fromhex(wire), ignore_trailing=True) if wire else None
+        try:
+            message = dns.message.from_wire(bytes.fromhex(wire), ignore_trailing=True) if wire else None
+        except dns.exception.DNSException:
+            message = None
         return security, int(rcode), int(ttl), message, why
 
     def explain(self, name, rtype):
@@ -255,7 +259,7 @@ EXPLAINED = [
      "RFC 4035 section 5.4: the server's NODATA for a name that the zone denies is a forgery; Unbound does not show it but "
      "answers DS from NSEC records that it has in its cache (RFC 8198)"),
     ("*.wild.wildapex.one", "secure", "bogus",
-     "RFC 4592 section 2.1.3 and RFC 4035 section 5.3.2: a name that itself begins with an asterisk was answered from the "
+     "RFC 4592 section 3.3 and RFC 4035 section 5.3.2: a name that itself begins with an asterisk was answered from the "
      "wildcard above it; Unbound does not put the owner back to the wildcard that was signed"),
     ("*.wild.wildapex3.one", "secure", "bogus", "as for *.wild.wildapex.one"),
     ("www.d.dname.one", "secure", "bogus",
@@ -321,3 +325,90 @@ def test_validator_agrees_with_unbound(tree, driver):
         print(*item)
     assert min(securities.get(word, 0) for word in ("secure", "insecure", "bogus")) > 100
     assert not different
+
+
+# ---- attacks ------------------------------------------------------------------------------------------------------
+
+HONEST_ZONES = ["rsa256.one", "p256.one", "ed25519.one", "deep.p256.one", "nsec.one", "nsec3.one", "optout.one",
+                "signed.optout.one", "iter150.one", "unsigned.one", "unsigned.optout.one", "wildapex.one", "wildapex3.one",
+                "dname.one", "tosecure.one", "toinsecure.one", "wildalias.one", "signed.two", "unsigned.two", "dssha384.one",
+                "very.much.deeper.p256.one", "frominsecure.one"]
+ATTACKED_TYPES = ["A", "A", "TXT", "TXT", "MX", "AAAA", "CNAME"]
+
+
+def follow(message, name, rtype):
+    """@return (names of the alias chain, records of the type at its end)"""
+    chain = [name]
+    while True:
+        data = {rr.to_digestable() for r in message.answer for rr in r if r.name == chain[-1] and r.rdtype == rtype}
+        alias = [rr.target for r in message.answer for rr in r
+                 if r.name == chain[-1] and r.rdtype == dns.rdatatype.CNAME]
+        if data or not alias or len(chain) > 12:
+            return chain, data
+        chain.append(alias[0])
+
+
+def false_claim(truth, seen, name, rtype):
+    """What a secure answer claims that the zone does not say; None when it is true."""
+    rtype = dns.rdatatype.from_text(rtype)
+    name = dns.name.from_text(name)
+    true_chain, true_data = follow(truth, name, rtype)
+    chain, data = follow(seen, name, rtype)
+    if chain != true_chain[:len(chain)]:
+        return f"alias chain {chain}"
+    unfinished = len(chain) > 1 and not data and seen.rcode() == 0 and \
+        not any(r.rdtype == dns.rdatatype.SOA and chain[-1].is_subdomain(r.name) for r in seen.authority)
+    if unfinished:
+        return None
+    if chain != true_chain or data != true_data:
+        return f"data {data}"
+    return f"rcode {seen.rcode()}" if seen.rcode() != truth.rcode() else None
+
+
+def attack_questions(tree):
+    every = []
+    for zone in HONEST_ZONES:
+        for label in LABELS:
+            every += [((label + "." if label else "") + tree.zones[zone].name, rtype) for rtype in set(ATTACKED_TYPES)]
+    return sorted(every)
+
+
+def test_validator_is_not_deceived(tree):
+    """ASSAY_ATTACKED_ANSWERS answers go through the attacker; 100,000 take some minutes."""
+    wanted = int(os.environ.get("ASSAY_ATTACKED_ANSWERS", "5000"))
+    seed = int(os.environ.get("ASSAY_ATTACK_SEED", "1"))
+    attacker = Attacker(tree.world, tree.port, seed)
+    attacked = Driver(attacker.port, tree.anchor)
+    chance = random.Random(seed)
+    every = attack_questions(tree)
+    chance.shuffle(every)
+    every = every[:1500]
+    attacker.honest = True
+    truth = {}
+    for question in every:
+        security, _, _, message, _ = attacked.judge(*question)
+        assert security in ("secure", "insecure"), question
+        truth[question] = security, message
+    attacker.honest = False
+    counts, deceived, judged = {}, [], 0
+    while attacker.answers < wanted:
+        question = chance.choice(every)
+        if judged % 5 == 0:
+            attacked.reset()    # else a zone once found bogus would be left alone for a minute
+        judged += 1
+        attacker.attack_chain = chance.choice([0.0, 0.05, 0.2])
+        security, _, _, message, why = attacked.judge(*question)
+        counts[security] = counts.get(security, 0) + 1
+        honest, true_message = truth[question]
+        if security == "secure" and (honest != "secure" or message is None or false_claim(true_message, message, *question)):
+            deceived.append((question, "secure", honest, why, message and false_claim(true_message, message, *question)))
+        if security == "insecure" and honest == "secure":
+            deceived.append((question, "insecure", honest, why, ""))
+        assert not attacker.errors, attacker.errors[0]
+    attacked.close()
+    print(f"{attacker.answers} answers, {attacker.attacked} attacked, {judged} judged: {counts}")
+    print(attacker.used)
+    for item in deceived[:30]:
+        print(*item)
+    assert counts.get("secure", 0) > judged / 20 and counts.get("bogus", 0) > judged / 5    # it was a fight
+    assert not deceived

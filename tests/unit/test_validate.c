@@ -471,6 +471,20 @@ static void test_judge_dname(void **state)
 	assert_string_equal(world_security(f->world, reply), "secure");
 }
 
+static void test_judge_cname_made_from_dname(void **state)
+{
+	struct fixture *f = *state;
+	struct reply *good = answer(f, "www.d.zone.test.", LDNS_RR_TYPE_CNAME);
+	struct reply *bad = answer(f, "www.d.zone.test.", LDNS_RR_TYPE_CNAME);
+
+	reply_add(good, SECTION_ANSWER, "d.zone.test. 300 IN DNAME zone.test.", f->zone);
+	reply_add(good, SECTION_ANSWER, "www.d.zone.test. 300 IN CNAME www.zone.test.", NULL);
+	assert_string_equal(world_security(f->world, good), "secure");
+	reply_add(bad, SECTION_ANSWER, "d.zone.test. 300 IN DNAME zone.test.", f->zone);
+	reply_add(bad, SECTION_ANSWER, "www.d.zone.test. 300 IN CNAME evil.zone.test.", NULL);
+	assert_string_equal(world_security(f->world, bad), "bogus");
+}
+
 static void test_judge_dname_with_wrong_cname(void **state)
 {
 	struct fixture *f = *state;
@@ -597,7 +611,7 @@ int main(void)
 		CASE(test_judge_wildcard_name_itself), CASE(test_judge_cname_chain_weakest_link),
 		CASE(test_judge_cname_from_insecure_zone), CASE(test_judge_cname_beside_data),
 		CASE(test_judge_cname_unfinished), CASE(test_judge_too_many_aliases), CASE(test_judge_cname_loop),
-		CASE(test_judge_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
+		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
 		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures), CASE(test_judge_keys_are_cached),
 		CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_malformed),
 	};
