@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """assayd as an admin treats it while mail flows: reload, restart, kill, end. No mail is lost, none passes unjudged."""
 import collections
+import os
 import signal
 import threading
 import time
@@ -148,7 +149,10 @@ def test_dead_resolver_defers_or_accepts_but_never_passes(stack, request):
 
 
 def test_memory_returns_to_its_level(stack, own):
-    """A thousand messages over few connections: growth after warming up stays under 4 MB."""
+    """
+    A thousand messages over few connections: growth after warming up stays under 4 MB. AddressSanitizer holds back what was
+    freed (256 MiB) with what surrounds it; its leak check sees the rest.
+    """
     assayd, port = own
     mail = scenarios.signed(stack.keys, "pass.example", "rsa")
 
@@ -161,4 +165,4 @@ def test_memory_returns_to_its_level(stack, own):
     before = assayd.rss_bytes()
     for _ in range(4):
         send(200)
-    assert assayd.rss_bytes() - before < 4 << 20
+    assert assayd.rss_bytes() - before < (600 if os.environ.get("ASSAY_SANITIZED") else 4) << 20

@@ -49,7 +49,7 @@ static void test_dkim_key_parse_refused(void **state)
 {
 	static const char *const bad[] = { "", "v=DKIM1", "v=dkim1; p=AAAA", "k=rsa; v=DKIM1; p=AAAA", "v=DKIM2; p=AAAA",
 		"v=spf1 -all", "v=DKIM1; k=dsa; p=AAAA", "v=DKIM1; p=A", "v=DKIM1; p=!!!!", "v=DKIM1; p=AAAA; p=AAAA",
-		"v=DKIM1;; p=AAAA", "v=DKIM1; p=AA\x01" "AA" };
+		"v=DKIM1;; p=AAAA", "v=DKIM1; p=AA\001AA" };
 	struct arena *arena = arena_new();
 	struct dkim_key_record record;
 	char *long_record = malloc(10001);
