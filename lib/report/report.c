@@ -159,7 +159,8 @@ static void read_row(struct report *report, const struct flow_row *row)
  * Whether a policy applies to a row. What the row knows decides (author, client network); for what it does not know
  * (recipients, single addresses of the network) the name of the policy that applied at the time stands in.
  */
-static bool applies(const struct policy_config *policy, const struct flow_row *row, const struct policy_who *who)
+static bool applies(const struct policy_config *policy, const struct flow_row *row, const struct policy_who *who,
+    const struct ip_network *network)
 {
 	struct policy_config rest = *policy;
 
@@ -167,7 +168,10 @@ static bool applies(const struct policy_config *policy, const struct flow_row *r
 		return true;
 	if (strcmp(policy->name, row->policy) != 0)
 		return false;
-	rest.recipient_domains.count = rest.client_networks.count = 0;
+	rest.recipient_domains.count = 0;
+	for (size_t i = 0; i < policy->client_networks.count; i++)
+		if (network_contains(network, &policy->client_networks.items[i].addr))
+			rest.client_networks.count = 0;
 	return policy_matches(&rest, who);
 }
 
@@ -181,7 +185,7 @@ static const struct policy_config *row_policy(const struct report *report, const
 	if (network_parse(row->client_network, &network) != 0)
 		network.addr.family = AF_UNSPEC;
 	for (size_t i = 0; i + 1 < report->config->policy_count; i++)
-		if (applies(&report->config->policies[i], row, &who))
+		if (applies(&report->config->policies[i], row, &who, &network))
 			return &report->config->policies[i];
 	return &report->config->policies[report->config->policy_count - 1];
 }
