@@ -293,18 +293,19 @@ enum judge_turn cache_judge_begin(struct cache_entry *entry, int64_t deadline_ms
 	return turn;
 }
 
-void cache_judge_end(struct cache_entry *entry, enum dns_security security, const char *why, uint32_t ttl_secs)
+void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *verdict, bool stands)
 {
-	int64_t expires_ms = clock_monotonic_ms() + (int64_t)ttl_secs * 1000;
+	int64_t expires_ms = clock_monotonic_ms() + (int64_t)verdict->ttl_secs * 1000;
 	struct cache_shard *shard = entry->shard;
-	char *copy = why != NULL ? strdup(why) : NULL;
+	char *copy = stands ? strdup(verdict->why) : NULL;
 
-	if (why != NULL && copy == NULL)
+	if (stands && copy == NULL)
 		abort();
 	pthread_mutex_lock(&shard->lock);
-	entry->state = why != NULL ? ENTRY_JUDGED : ENTRY_RAW;
-	if (why != NULL) {
-		entry->security = security;
+	entry->state = stands ? ENTRY_JUDGED : ENTRY_RAW;
+	if (stands) {
+		entry->security = verdict->security;
+		entry->withheld = verdict->withheld;
 		entry->why = copy;
 		if (expires_ms < entry->expires_ms)
 			entry->expires_ms = expires_ms;
@@ -325,6 +326,7 @@ void cache_view(struct cache_entry *entry, struct arena *arena, struct cache_vie
 	pthread_mutex_lock(&entry->shard->lock);
 	view_r->state = entry->state;
 	view_r->security = entry->security;
+	view_r->withheld = entry->withheld;
 	view_r->why = entry->why != NULL ? arena_strdup(arena, entry->why) : entry->answer->head.why;
 	left_ms = entry->expires_ms - clock_monotonic_ms();
 	pthread_mutex_unlock(&entry->shard->lock);

@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "dns/answer.h"
+#include "dns/validate.h"
 
 enum entry_state { ENTRY_PENDING, ENTRY_RAW, ENTRY_JUDGING, ENTRY_JUDGED };
 
@@ -40,6 +41,7 @@ struct cache_entry {
 	enum entry_state state;
 	bool in_table;
 	enum dns_security security;	/* when JUDGED */
+	bool withheld;			/* when JUDGED: see struct validator_verdict */
 	char *why;			/* when JUDGED; owned, or NULL: as in the answer */
 	struct answer *answer;		/* set once on leaving PENDING */
 	int64_t expires_ms;		/* monotonic; when complete */
@@ -79,13 +81,14 @@ enum judge_turn { JUDGE_DONE, JUDGE_YOURS, JUDGE_TIMEOUT };
 /** Waits while somebody else judges. YOURS: the caller must call cache_judge_end(). */
 enum judge_turn cache_judge_begin(struct cache_entry *entry, int64_t deadline_ms);
 
-/** @param why copied; NULL: the judgement was broken off, somebody else may try. */
-void cache_judge_end(struct cache_entry *entry, enum dns_security security, const char *why, uint32_t ttl_secs);
+/** @param stands  false: the judgement was broken off, somebody else may try. */
+void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *verdict, bool stands);
 
 /* What changes in a completed entry, read at once. */
 struct cache_view {
 	enum entry_state state;
 	enum dns_security security;
+	bool withheld;		/* the validator says that the answer is not to be used */
 	const char *why;	/* in the arena */
 	uint32_t ttl_secs;
 };

@@ -94,7 +94,7 @@ bool resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, in
 	/* a verdict that may not be kept is kept as long as a failure, lest a broken zone be judged for every asker */
 	if (verdict.ttl_secs < resolver->limits.fail_ttl_secs)
 		verdict.ttl_secs = resolver->limits.fail_ttl_secs;
-	cache_judge_end(entry, verdict.security, stands ? verdict.why : NULL, verdict.ttl_secs);
+	cache_judge_end(entry, &verdict, stands);
 	arena_free(&arena);
 	return stands;
 }

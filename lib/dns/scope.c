@@ -186,12 +186,14 @@ static struct dns_answer *question_compose(struct dns_scope *scope, const struct
 {
 	struct dns_answer *answer = arena_alloc(scope->arena, sizeof(*answer));
 	struct cache_view view;
+	bool withheld = false;
 
 	*answer = question->links[question->entry_count - 1]->answer->head;
 	answer->name = question->links[0]->answer->head.name;
 	answer->from_cache = question->from_cache;
 	for (unsigned i = 0; i < question->entry_count; i++) {
 		cache_view(question->links[i], scope->arena, &view);
+		withheld = withheld || view.withheld;
 		if (i == 0 || view.security > answer->security) {
 			answer->security = view.security;
 			answer->why = view.why;
@@ -201,8 +203,8 @@ static struct dns_answer *question_compose(struct dns_scope *scope, const struct
 	}
 	if (question->broken != NULL)
 		answer_make_fail(answer, answer->security, question->broken);
-	else if (judged && answer->security == DNS_BOGUS)
-		answer_make_fail(answer, DNS_BOGUS, answer->why);
+	else if (judged && (answer->security == DNS_BOGUS || withheld))
+		answer_make_fail(answer, answer->security, answer->why);
 	else if (answer->status == DNS_STATUS_FAIL) {
 		uint8_t rcode = answer->rcode;
 

@@ -196,6 +196,7 @@ int judgement_fetch(struct judgement *j, const uint8_t *name, uint16_t type, str
 	item = arena_alloc(j->arena, sizeof(*item));
 	*item = (struct fetched){ .name = name, .type = type, .next = j->fetched };
 	item->status = fetch(j, name, type, &item->message);
+	j->fetch_failed = j->fetch_failed || item->status != 0;
 	j->fetched = item;
 	*message_r = &item->message;
 	return item->status;
@@ -392,6 +393,7 @@ void validator_judge(struct validator *validator, const struct dns_fetcher *fetc
 	else if (outcome.security == DNS_INDETERMINATE)
 		outcome.ttl_secs = INDETERMINATE_TTL_SECS;
 	*verdict_r = (struct validator_verdict){ .security = outcome.security, .ttl_secs = outcome.ttl_secs,
+		.withheld = outcome.security == DNS_INDETERMINATE && (j.fetch_failed || j.limited) && atomic_load(&validator->anchored),
 		.why = arena_strdup(arena, outcome.why), .explanation = explain ? arena_strdup(arena, j.story.data) : "" };
 	for (struct held_cut *held = j.held; held != NULL; held = held->next)
 		cut_unref(held->cut);

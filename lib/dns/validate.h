@@ -42,6 +42,8 @@ struct validator_config {
 
 struct validator_verdict {
 	enum dns_security security;
+	bool withheld;		/* indeterminate, because keys or proofs could not be had from servers that have shown before
+				 * that they pass DNSSEC on: somebody may be keeping them back, so the answer is not to be used */
 	uint32_t ttl_secs;	/* how long the verdict may be kept */
 	const char *why;	/* one line, in the arena */
 	const char *explanation;	/* several lines for `assay dns`: each zone, key tag, algorithm, proof; in the arena */

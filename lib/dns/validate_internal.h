@@ -188,6 +188,7 @@ struct validator {
 	struct name_list *negative_anchors;
 	struct crypto crypto;
 	struct cut_cache *cuts;
+	atomic_bool anchored;		/* a trust anchor's zone has been found secure: DNSSEC reaches us */
 };
 
 struct outcome {
@@ -205,6 +206,7 @@ struct judgement {
 	const struct dns_fetcher *fetcher;
 	struct arena *arena;		/* scratch */
 	int64_t now;			/* wall, seconds */
+	bool fetch_failed;		/* a key or proof could not be had */
 	unsigned crypto_used, crypto_failed, fetches;
 	const struct vmessage *nsec3_message;	/* the response that nsec3_used counts for */
 	unsigned nsec3_used, nsec3_used_total;	/* iterations hashed for it, and for the whole look-up */

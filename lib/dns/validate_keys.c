@@ -225,13 +225,15 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 	if (judgement_fetch(j, work->cut->name, DNS_TYPE_DNSKEY, &message) != 0)
 		return give_up(work, CUT_UNKNOWN, j_printf(j, "no answer to DNSKEY of %s", work->zone_text));
 	set = rrset_find(message->answer, message->answer_count, work->cut->name, DNS_TYPE_DNSKEY);
+	/* at an anchor, before anything was validated, this is a server that does not pass DNSSEC records on, not an attack
+	 * that could be told from it: never bogus */
+	if (work->cut->parent == NULL && !atomic_load(&j->validator->anchored) && (set == NULL || set->sig_count == 0))
+		return give_up(work, CUT_UNKNOWN, j_printf(j, "the DNSKEY answer for trust anchor %s bears no %s: "
+		    "does the recursive server pass DNSSEC records on?", work->zone_text, set == NULL ? "key" : "signature"));
 	if (set == NULL)
 		return give_up(work, CUT_BOGUS, j_printf(j, "%s has no DNSKEY, but a DS", work->zone_text));
 	if (set->count > j->validator->config.max_dnskeys)
 		return give_up(work, CUT_BOGUS, j_printf(j, "limit: %s has %zu keys", work->zone_text, set->count));
-	if (set->sig_count == 0 && work->cut->parent == NULL)
-		return give_up(work, CUT_UNKNOWN, j_printf(j, "the DNSKEY answer for trust anchor %s bears no signature: "
-		    "does the recursive server pass DNSSEC records on?", work->zone_text));
 	keys_load(work, set);
 	why = entries_mark(work, ds, count);
 	if (why != NULL)
@@ -240,6 +242,8 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 		return give_up(work, CUT_BOGUS, j_printf(j, "DNSKEY set of %s: %s", work->zone_text, set->why));
 	buf_printf(&work->story, "%s: DNSKEY set (%s) signed by key %u: secure\n", work->zone_text, keys_text(work),
 	    set->sig->key_tag);
+	if (work->cut->parent == NULL)
+		atomic_store(&j->validator->anchored, true);
 	cut_finish(j, work->cut, set->ttl_secs < work->ttl_secs ? set->ttl_secs : work->ttl_secs,
 	    j_printf(j, "key %u of %s", set->sig->key_tag, work->zone_text), work->story.data);
 	cut_cache(j, work->cut);

@@ -530,6 +530,37 @@ static void test_judge_recursor_strips_signatures(void **state)
 	assert_non_null(strstr(verdict.why, "pass DNSSEC records on"));
 }
 
+static void test_judge_recursor_hides_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct validator_verdict verdict;
+
+	/* a recursor that knows nothing of DNSSEC: indeterminate, never bogus, and what it says may be used */
+	reply_serve(answer(f, ".", LDNS_RR_TYPE_DNSKEY));
+	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", NULL);
+	verdict = world_judge(f->world, reply);
+	assert_int_equal(verdict.security, DNS_INDETERMINATE);
+	assert_false(verdict.withheld);
+}
+
+/* Once DNSSEC has been seen to reach us, an answer whose keys are kept back is not to be used. */
+static void test_judge_keys_kept_back_after_anchoring(void **state)
+{
+	struct fixture *f = *state;
+	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A), *other = answer(f, "dark.test.", LDNS_RR_TYPE_TXT);
+	struct zone *dark = zone_unserved(f->tld, "dark.test.", LDNS_SIGN_ECDSAP256SHA256);
+	struct validator_verdict verdict;
+
+	zone_serve_ds(dark);	/* and no answer to its DNSKEY */
+	reply_add(other, SECTION_ANSWER, "dark.test. 300 IN TXT \"x\"", dark);
+	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
+	assert_string_equal(world_security(f->world, reply), "secure");
+	verdict = world_judge(f->world, other);
+	assert_int_equal(verdict.security, DNS_INDETERMINATE);
+	assert_true(verdict.withheld);
+}
+
 static void test_judge_keys_are_cached(void **state)
 {
 	struct fixture *f = *state;
@@ -612,7 +643,8 @@ int main(void)
 		CASE(test_judge_cname_from_insecure_zone), CASE(test_judge_cname_beside_data),
 		CASE(test_judge_cname_unfinished), CASE(test_judge_too_many_aliases), CASE(test_judge_cname_loop),
 		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
-		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures), CASE(test_judge_keys_are_cached),
+		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures),
+		CASE(test_judge_recursor_hides_keys), CASE(test_judge_keys_kept_back_after_anchoring), CASE(test_judge_keys_are_cached),
 		CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_malformed),
 	};
 
