@@ -153,7 +153,9 @@ static void test_report_add_finds_a_policy_that_is_new(void **state)
 	row.policy = "net";
 	row.client_network = "203.0.113.0/24";
 	assert_int_equal(rejected(by_network, &row), 0);	/* it did match then, but does not any more */
+	row.client_network = "192.0.2.0/24";
 	/* what a row does not know: the name of the policy that applied stands in */
+	row.policy = "default";
 	assert_int_equal(rejected(by_host, &row), 0);
 	assert_int_equal(rejected(by_recipient, &row), 0);
 	row.policy = "host";
