@@ -98,11 +98,13 @@ static struct denial wildcard_nodata(struct denial_query *query, const struct ns
 	struct nsec nsec;
 
 	for (size_t i = 0; wildcard != NULL && nsec_next(query, &i, &nsec);) {
-		if (!name_equal(nsec.owner, wildcard))
-			continue;
-		why = denial_refuse_match(query, nsec.bitmap, nsec.bitmap_length, true);
-		if (why != NULL)
-			continue;
+		if (name_equal(nsec.owner, wildcard)) {
+			why = denial_refuse_match(query, nsec.bitmap, nsec.bitmap_length, true);
+			if (why != NULL)
+				continue;
+		} else if (!nsec_covers(query, &nsec, wildcard) || !nsec_shows_empty(&nsec, wildcard)) {
+			continue;	/* else the wildcard is an empty non-terminal itself (RFC 4592 section 2.2.2) */
+		}
 		if (denial_rely(query, nsec.set) && denial_rely(query, cover->set))
 			return proven(query, &nsec, "no such type at the wildcard");
 		why = unreliable(query, nsec.set->state == CHECK_BAD ? &nsec : cover);

@@ -299,19 +299,20 @@ struct denial nsec3_prove_nodata(struct denial_query *query)
 	why = encloser_find(&chain, &encloser);
 	if (why != NULL)
 		return bogus(why);
+	if (encloser.cover->opt_out) {
+		/* RFC 5155 section 8.6: an unsigned delegation may be there, whatever the wildcard says; for other types an
+		 * empty non-terminal that only leads to unsigned delegations looks the same */
+		why = rely_on(&chain, encloser.match, encloser.cover, NULL);
+		return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "");
+	}
 	wildcard = name_wildcard(query->j->arena, encloser.name);
 	wildcard_match = wildcard != NULL ? chain_match(&chain, wildcard) : NULL;
-	if (wildcard_match != NULL) {		/* RFC 5155 section 8.7 */
-		why = denial_refuse_match(query, wildcard_match->bitmap, wildcard_match->bitmap_length, true);
-		if (why == NULL)
-			why = rely_on(&chain, encloser.match, encloser.cover, wildcard_match);
-		return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "no such type at the wildcard");
-	}
-	/* RFC 5155 section 8.6, and for other types an empty non-terminal that only leads to unsigned delegations */
-	if (!encloser.cover->opt_out)
+	if (wildcard_match == NULL)
 		return bogus("no NSEC3 matches the name or its wildcard");
-	why = rely_on(&chain, encloser.match, encloser.cover, NULL);
-	return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "");
+	why = denial_refuse_match(query, wildcard_match->bitmap, wildcard_match->bitmap_length, true);	/* section 8.7 */
+	if (why == NULL)
+		why = rely_on(&chain, encloser.match, encloser.cover, wildcard_match);
+	return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "no such type at the wildcard");
 }
 
 struct denial nsec3_prove_nxdomain(struct denial_query *query)
