@@ -136,11 +136,27 @@ static int schema_version(struct backend_handle *handle)
 	return version;
 }
 
+static int schema_create(struct backend_handle *handle)
+{
+	char pragma[64];
+
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
+	if (handle_exec(handle, "BEGIN IMMEDIATE") != 0)
+		return -E_SYSTEM;
+	/* daemon and command line may open a new database at once: the one that had to wait finds it made */
+	if (schema_version(handle) == SCHEMA_VERSION)
+		return handle_exec(handle, "COMMIT");
+	if (handle_exec(handle, schema) != 0 || handle_exec(handle, pragma) != 0 || handle_exec(handle, "COMMIT") != 0) {
+		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
+		return -E_SYSTEM;
+	}
+	return 0;
+}
+
 /* Creates or checks the schema. Later versions add their migration step here, one per version. */
 static int schema_prepare(struct backend_handle *handle, bool write)
 {
 	int version = schema_version(handle);
-	char pragma[64];
 
 	if (version < 0 || version == SCHEMA_VERSION)
 		return version < 0 ? version : 0;
@@ -153,14 +169,7 @@ static int schema_prepare(struct backend_handle *handle, bool write)
 		snprintf(handle->why, sizeof(handle->why), "the database has no Assay schema yet");
 		return -E_SYSTEM;
 	}
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
-	if (handle_exec(handle, "BEGIN IMMEDIATE") != 0)
-		return -E_SYSTEM;
-	if (handle_exec(handle, schema) != 0 || handle_exec(handle, pragma) != 0 || handle_exec(handle, "COMMIT") != 0) {
-		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
-		return -E_SYSTEM;
-	}
-	return 0;
+	return schema_create(handle);
 }
 
 static void backend_close(struct backend_handle **handle)
