@@ -222,6 +222,9 @@ static int run(const struct check_options *options, struct config *config, FILE 
 
 	if (code != 0)
 		return code;
+	/* whoever asks about one message wants to know, though the daemon spares a look-up that no policy uses */
+	if (config->adsp_use == ADSP_AUTO)
+		config->adsp_enabled = true;
 	engine = engine_new(config, NULL, why, sizeof(why));
 	if (engine == NULL)
 		return tool_complain(EX_CONFIG, "%s", why);

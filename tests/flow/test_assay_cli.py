@@ -147,6 +147,21 @@ def test_check_finds_the_forged_field_behind_the_cap(assay, setting):
     assert verdict["deleted"] == [{"name": "Authentication-Results", "occurrence": 1}]
 
 
+def test_check_judges_adsp_unless_it_is_switched_off(assay, setting, workdir):
+    (workdir / "zone").write_text(ZONE + '_adsp._domainkey.test.example. 300 IN TXT "dkim=discardable"\n')
+    message = GOOD.replace(b"good.example", b"test.example")
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    assert (verdict["adsp"]["result"], verdict["adsp"]["practices"]) == ("discard", "discardable")
+    assert verdict["decision"]["action"] == "none"
+    (workdir / "conf").write_text("adsp { enabled = no }\n")
+    assert assay.json("check", *setting, *ENVELOPE, "-", stdin=message)["adsp"]["result"] is None
+
+
+def test_check_reads_the_body_that_no_check_wants(assay, setting):
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=GOOD + b"NUL \0 byte\n")
+    assert "message-malformed" in verdict["findings"]
+
+
 def test_check_human_output_is_readable_and_clean(assay, setting):
     done = assay.run("check", *setting, "--client", "203.0.113.9", "--mail-from", "joe@good.example", "-",
                      stdin=GOOD.replace(b"hello", b"\x1b[31mred"))
