@@ -8,7 +8,7 @@
 #include <syslog.h>
 
 /* dnssec = … when the file does not say. */
-#define DEFAULT_DNSSEC "trust-ad"
+#define DEFAULT_DNSSEC "validate"
 
 static const struct option_word words_mode[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
 static const struct option_word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
