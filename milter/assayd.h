@@ -96,6 +96,11 @@ int progress_start(void);
 void progress_begin(struct progress_entry *entry, SMFICTX *context);
 void progress_end(struct progress_entry *entry);
 
+/* ---- probe.c ---------------------------------------------------------------------------------------------------- */
+
+/** Tells the log, when the answer is there, whether DNSSEC can be validated here. Returns at once. */
+void probe_dnssec(struct engine *engine);
+
 /* ---- listen.c: the socket --------------------------------------------------------------------------------------- */
 
 /**

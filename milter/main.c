@@ -171,6 +171,7 @@ static int start(const struct options *options, struct config *config)
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
 	process_ready(config->log_target == LOG_TARGET_STDERR);
+	probe_dnssec(engine);
 	return signals_serve(options->config_path, options->socket, options->verbose);
 }
 
