@@ -160,7 +160,8 @@ void config_print_sample(FILE *out)
 
 	if (config == NULL)
 		abort();
-	fputs("# assay.conf - configuration of assayd and assay; see assay.conf(5).\n#\n"
+	fputs("# SPDX-License-Identifier: BSD-2-Clause\n"
+	    "# assay.conf - configuration of assayd and assay; see assay.conf(5).\n#\n"
 	    "# Every option is shown with its default. `assay config FILE` checks a file and prints what is in effect.\n"
 	    "# Times need a unit (ms s m h d); sizes may have one (K M G).\n", out);
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
