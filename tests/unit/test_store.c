@@ -120,6 +120,20 @@ static void test_peer_one_tls_session_ends_the_change(void **state)
 	assert_true(peer_is_downgrade(&peer, 0, &rules));
 }
 
+static void test_peer_days_count_every_day_once(void **state)
+{
+	struct peer_memory peer = { 0 };
+	int64_t midnight = START - START % DAY;
+
+	(void)state;
+	sessions(&peer, 3, 20, midnight, DAY / 2);	/* ten days */
+	assert_int_equal(peer.days, 10);
+	sessions(&peer, 0, 1, midnight + 20 * DAY, 1);	/* a downgrade, and TLS later that day */
+	sessions(&peer, 3, 1, midnight + 20 * DAY + 3600, 1);
+	assert_int_equal(peer.days, 11);
+	assert_int_equal(peer.tls_days, 11);
+}
+
 /* ---- greylist rules ------------------------------------------------------------------------------ */
 
 static const struct greylist_rules grey = { .delay_secs = 300, .window_secs = 2 * DAY };
@@ -482,6 +496,84 @@ static void test_store_expires_old_rows_but_not_pins(void **state)
 	assert_int_equal(store_peer_get(store, "fresh", &memory), 0);
 }
 
+static void test_store_expires_waiting_greylist_entries_with_their_window(void **state)
+{
+	struct place *place = *state;
+	struct greylist_entry entry;
+	struct store *store = open_store(place);
+
+	assert_int_equal(store_greylist_note(store, "waits", START, false), 0);
+	assert_int_equal(store_greylist_note(store, "passed", START, true), 0);
+	assert_int_equal(store_flush(store), 0);
+	store_close(&place->store);
+	place->clock.fixed_secs = START + 3 * (int64_t)DAY;	/* the window is two days, keeping 36 */
+	store = open_store(place);
+	assert_int_equal(store_greylist_note(store, "other", START + 3 * DAY, false), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_greylist_get(store, "waits", &entry), -E_ABSENT);
+	assert_int_equal(store_greylist_get(store, "passed", &entry), 0);
+}
+
+static void test_store_peer_note_host_only_spares_the_peer(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct peer_memory memory;
+	struct peer_note note = { .peer = "example.org", .host = "192.0.2.1", .grade = 3, .time_secs = START };
+	unsigned count = 0;
+
+	assert_int_equal(store_peer_note(store, &note), 0);
+	note.host = "192.0.2.2";
+	note.grade = 0;
+	note.host_only = true;
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "example.org", &memory), 0);
+	assert_int_equal(memory.sessions, 1);
+	assert_int_equal(memory.grades[0], 0);
+	assert_int_equal(store_peer_host_get(store, "example.org", "192.0.2.2", &memory), 0);
+	assert_int_equal(memory.grades[0], 1);
+	assert_int_equal(store_hosts_each(store, "example.org", 10, count_peers, &count), 0);
+	assert_int_equal(count, 2);
+	count = 0;
+	assert_int_equal(store_hosts_each(store, "example.org", 1, count_peers, &count), 0);
+	assert_int_equal(count, 1);
+	count = 0;
+	assert_int_equal(store_hosts_each(store, "example.net", 10, count_peers, &count), 0);
+	assert_int_equal(count, 0);
+}
+
+static void test_store_command_line_makes_no_database(void **state)
+{
+	struct place *place = *state;
+	struct store_statistics statistics;
+
+	place->config.read_only = true;
+	open_store(place);
+	assert_int_equal(store_peer_pin(place->store, "x", true), -E_SYSTEM);
+	store_statistics(place->store, &statistics);
+	assert_non_null(strstr(statistics.why, "No such file"));
+	assert_int_not_equal(access(place->path, F_OK), 0);
+}
+
+static void test_store_replaced_database_is_noticed(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
+	struct peer_memory memory;
+
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);	/* a reader is kept open now */
+	assert_int_equal(unlink(place->path), 0);
+	note.peer = "y";
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);	/* after retry_secs, into a new one */
+	assert_int_equal(store_peer_get(store, "y", &memory), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), -E_ABSENT);
+}
+
 static void *note_many(void *arg)
 {
 	struct store *store = arg;
@@ -522,6 +614,7 @@ int main(void)
 		cmocka_unit_test(test_peer_usual_grade_is_what_nearly_all_reach),
 		cmocka_unit_test(test_peer_change_settles_after_configured_days),
 		cmocka_unit_test(test_peer_one_tls_session_ends_the_change),
+		cmocka_unit_test(test_peer_days_count_every_day_once),
 		cmocka_unit_test(test_greylist_judge_waits_then_passes),
 		cmocka_unit_test(test_greylist_judge_evidence_passes_at_once),
 		cmocka_unit_test(test_greylist_judge_clock_going_back),
@@ -537,6 +630,10 @@ int main(void)
 		STORE_TEST(test_store_newer_schema_is_refused),
 		STORE_TEST(test_store_locked_database_loses_nothing),
 		STORE_TEST(test_store_expires_old_rows_but_not_pins),
+		STORE_TEST(test_store_expires_waiting_greylist_entries_with_their_window),
+		STORE_TEST(test_store_peer_note_host_only_spares_the_peer),
+		STORE_TEST(test_store_command_line_makes_no_database),
+		STORE_TEST(test_store_replaced_database_is_noticed),
 		STORE_TEST(test_store_many_threads_lose_nothing),
 	};
 
