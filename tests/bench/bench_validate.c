@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What validation costs, in CPU time of one run: answers whose zone is known and answers that need the whole chain, each
+ * against the bare OpenSSL verifications they contain (keys decoded beforehand); and the dearest hostile answers
+ * against ordinary ones (KeyTrap, NSEC3 hashing). Each figure is the best of several rounds.
+ *
+ *   usage: bench_validate [MILLISECONDS-PER-FIGURE]
+ */
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../unit/dnssec_world.h"
+#include "util/error.h"
+
+enum { ROUNDS = 5, MESSAGE_BYTES = 128 };
+
+static double round_ms = 60;
+
+static const struct algorithm {
+	const char *name;
+	ldns_signing_algorithm ldns;
+	const char *evp, *group, *md;
+	unsigned bits;
+} algorithms[] = {
+	{ "RSASHA256-2048", LDNS_SIGN_RSASHA256, "RSA", NULL, "SHA256", 2048 },
+	{ "ECDSAP256SHA256", LDNS_SIGN_ECDSAP256SHA256, "EC", "P-256", "SHA256", 0 },
+	{ "ECDSAP384SHA384", LDNS_SIGN_ECDSAP384SHA384, "EC", "P-384", "SHA384", 0 },
+	{ "ED25519", LDNS_SIGN_ED25519, "ED25519", NULL, NULL, 0 },
+	{ "ED448", LDNS_SIGN_ED448, "ED448", NULL, NULL, 0 },
+};
+enum { ALGORITHMS = sizeof(algorithms) / sizeof(*algorithms) };
+
+static double cpu_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* Microseconds of CPU per call, the best round. */
+static double measure(void (*call)(void *argument), void *argument)
+{
+	double best = 1e18;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		double start = cpu_us(), spent;
+		unsigned calls = 0;
+
+		do {
+			call(argument);
+			calls++;
+			spent = cpu_us() - start;
+		} while (spent < round_ms * 1000);
+		if (spent / calls < best)
+			best = spent / calls;
+	}
+	return best;
+}
+
+/* ---- bare verification ---- */
+
+struct bare { EVP_PKEY *pkey; const char *md; uint8_t message[MESSAGE_BYTES], signature[1024]; size_t length; };
+
+static void bare_make(struct bare *bare, const struct algorithm *algorithm)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	memset(bare->message, 'm', sizeof(bare->message));
+	bare->md = algorithm->md;
+	bare->pkey = algorithm->bits != 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)algorithm->bits) :
+	    algorithm->group != NULL ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", algorithm->group) :
+	    EVP_PKEY_Q_keygen(NULL, NULL, algorithm->evp);
+	bare->length = sizeof(bare->signature);
+	if (EVP_DigestSignInit_ex(context, NULL, bare->md, NULL, NULL, bare->pkey, NULL) != 1 ||
+	    EVP_DigestSign(context, bare->signature, &bare->length, bare->message, sizeof(bare->message)) != 1)
+		abort();
+	EVP_MD_CTX_free(context);
+}
+
+static void bare_verify(void *argument)
+{
+	struct bare *bare = argument;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	if (EVP_DigestVerifyInit_ex(context, NULL, bare->md, NULL, NULL, bare->pkey, NULL) != 1 ||
+	    EVP_DigestVerify(context, bare->signature, bare->length, bare->message, sizeof(bare->message)) != 1)
+		abort();
+	EVP_MD_CTX_free(context);
+}
+
+/* ---- validation ---- */
+
+struct job { struct world *world; struct reply *reply; char name[1024]; enum dns_security expected; bool cold; struct arena *arena; };
+
+static int fetch_wait(void *context, const char *name, uint16_t type, const uint8_t **wire_r, size_t *length_r)
+{
+	struct world *world = context;
+	char dotted[1100];
+
+	snprintf(dotted, sizeof(dotted), "%s%s", name, strcmp(name, ".") == 0 ? "" : ".");
+	for (struct reply *reply = world->replies; reply != NULL; reply = reply->next)
+		if (reply->wire != NULL && reply->type == type && strcasecmp(reply->name, dotted) == 0) {
+			*wire_r = reply->wire;
+			*length_r = reply->length;
+			return 0;
+		}
+	return -E_DNS;
+}
+
+static void fetch_start(void *context, const char *name, uint16_t type)
+{
+	(void)context, (void)name, (void)type;
+}
+
+static void validate(void *argument)
+{
+	struct job *job = argument;
+	struct dns_fetcher fetcher = { fetch_start, fetch_wait, job->world };
+	struct validator_verdict verdict;
+
+	if (job->cold) {
+		const char *files[] = { job->world->anchor_path, NULL };
+		char why[256];
+
+		validator_free(&job->world->validator);
+		job->world->config.trust_anchor_files = files;
+		job->world->validator = validator_new(&job->world->config, why, sizeof(why));
+	}
+	validator_judge(job->world->validator, &fetcher, job->name, job->reply->type, job->reply->wire, job->reply->length, false,
+	    job->arena, &verdict);
+	if (verdict.security != job->expected) {
+		fprintf(stderr, "bench_validate: %s: %s\n", job->name, verdict.why);
+		exit(1);
+	}
+	arena_reset(job->arena);
+}
+
+static double cost(struct world *world, struct reply *reply, enum dns_security expected, bool cold)
+{
+	struct job job = { .world = world, .reply = reply, .expected = expected, .cold = cold, .arena = arena_new() };
+	double us;
+
+	reply_serve(reply);
+	snprintf(job.name, sizeof(job.name), "%s", reply->name);
+	job.name[strlen(job.name) - 1] = '\0';
+	us = measure(validate, &job);
+	arena_free(&job.arena);
+	return us;
+}
+
+static struct reply *txt_reply(struct world *world, struct zone *zone)
+{
+	struct reply *reply = reply_new(world, "zone.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
+
+	reply_add_set(reply, SECTION_ANSWER, (const char *const[]){ "zone.test. 300 IN TXT \"v=spf1 mx -all\"",
+	    "zone.test. 300 IN TXT \"something-verification=0123456789abcdef\"", NULL }, zone);
+	return reply;
+}
+
+static struct reply *nxdomain_reply(struct world *world, struct zone *zone)
+{
+	struct reply *reply = reply_new(world, "n.zone.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
+
+	reply_add(reply, SECTION_AUTHORITY, "zone.test. 300 IN SOA a. b. 1 2 3 4 5", zone);
+	reply_add(reply, SECTION_AUTHORITY, "m.zone.test. 300 IN NSEC w.zone.test. A RRSIG NSEC", zone);
+	reply_add(reply, SECTION_AUTHORITY, "zone.test. 300 IN NSEC m.zone.test. NS SOA RRSIG NSEC DNSKEY", zone);
+	return reply;
+}
+
+struct figures { double bare, answer, denial, cold; };
+
+/* Ordinary answers of a zone of that algorithm; the zones above are P-256. */
+static struct figures ordinary(const struct algorithm *algorithm)
+{
+	struct world *world = world_new(NULL);
+	struct zone *zone = zone_new(zone_new(world_root(world), "test.", algorithm->ldns), "zone.test.", algorithm->ldns);
+	struct figures figures;
+	struct bare bare, root;
+	double root_us;
+
+	bare_make(&bare, algorithm);
+	bare_make(&root, &algorithms[1]);
+	figures.bare = measure(bare_verify, &bare);
+	root_us = measure(bare_verify, &root);
+	figures.answer = cost(world, txt_reply(world, zone), DNS_SECURE, false);
+	figures.denial = cost(world, nxdomain_reply(world, zone), DNS_SECURE, false);
+	figures.cold = cost(world, txt_reply(world, zone), DNS_SECURE, true);
+	/* the root's two signatures (DNSKEY set and DS of test) are P-256; four are the algorithm's own */
+	printf("%-16s %8.1f   %8.1f %5.2f   %8.1f %5.2f   %8.1f %5.2f\n", algorithm->name, figures.bare,
+	    figures.answer, figures.answer / figures.bare, figures.denial, figures.denial / (2 * figures.bare),
+	    figures.cold, figures.cold / (4 * figures.bare + 2 * root_us));
+	EVP_PKEY_free(bare.pkey);
+	EVP_PKEY_free(root.pkey);
+	world_free(&world);
+	return figures;
+}
+
+/* ---- hostile answers ---- */
+
+/* Adds signatures over other data: each must be tried and fails. */
+static void add_bad_signatures(struct reply *reply, struct zone *zone, const char *owner, const char *type_and_data, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s 300 IN %s%u", owner, type_and_data, i);
+		if (strncmp(type_and_data, "CNAME", 5) == 0)
+			strcat(text, ".");
+		reply_add(reply, SECTION_ANSWER, text, zone);
+		ldns_rr *signature = ldns_rr_list_pop_rr(reply->sections[0]);
+		ldns_rr_free(ldns_rr_list_pop_rr(reply->sections[0]));
+		ldns_rr_list_push_rr(reply->sections[0], signature);
+	}
+}
+
+/* One record with 30 signatures that do not verify. */
+static double many_signatures(const struct algorithm *algorithm)
+{
+	struct world *world = world_new(NULL);
+	struct zone *zone = zone_new(world_root(world), "test.", algorithm->ldns);
+	struct reply *reply = reply_new(world, "a.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
+	double us;
+
+	reply_add(reply, SECTION_ANSWER, "a.test. 300 IN TXT x", NULL);
+	add_bad_signatures(reply, zone, "a.test.", "TXT y", 30);
+	us = cost(world, reply, DNS_BOGUS, false);
+	world_free(&world);
+	return us;
+}
+
+/* Ten aliases, each found good at its second signature, until the look-up's caps end it. */
+static double many_links(const struct algorithm *algorithm)
+{
+	struct world *world = world_new(NULL);
+	struct zone *zone = zone_new(world_root(world), "test.", algorithm->ldns);
+	struct reply *reply = reply_new(world, "c0.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
+	char owner[32], text[128];
+	double us;
+
+	for (unsigned link = 0; link < 10; link++) {
+		snprintf(owner, sizeof(owner), "c%u.test.", link);
+		add_bad_signatures(reply, zone, owner, "CNAME bad", link < 3 ? 2 : 1);
+		snprintf(text, sizeof(text), "%s 300 IN CNAME c%u.test.", owner, link + 1);
+		reply_add(reply, SECTION_ANSWER, text, zone);
+	}
+	reply_add(reply, SECTION_ANSWER, "c10.test. 300 IN TXT x", NULL);
+	add_bad_signatures(reply, zone, "c10.test.", "TXT y", 30);
+	us = cost(world, reply, DNS_BOGUS, false);
+	world_free(&world);
+	return us;
+}
+
+/* A name of many labels denied with NSEC3 records of as many iterations as are allowed. */
+static double many_hashes(unsigned labels, unsigned iterations)
+{
+	struct world *world = world_new(NULL);
+	struct zone *zone = zone_new(world_root(world), "test.", LDNS_SIGN_ECDSAP256SHA256);
+	struct reply *reply;
+	char name[512] = "", text[256];
+	double us;
+
+	for (unsigned i = 0; i < labels; i++)
+		strcat(name, "a.");
+	strcat(name, "test.");
+	reply = reply_new(world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(text, sizeof(text), "0p9mhaveqvm6t7vbl5lop2u3t2rp3to%u.test. 300 IN NSEC3 1 0 %u aabbccdd "
+		    "0p9mhaveqvm6t7vbl5lop2u3t2rp3tov A RRSIG", i, iterations);
+		reply_add(reply, SECTION_AUTHORITY, text, zone);
+	}
+	us = cost(world, reply, DNS_BOGUS, false);
+	world_free(&world);
+	return us;
+}
+
+int main(int argc, char **argv)
+{
+	struct figures figures[ALGORITHMS];
+
+	if (argc > 1)
+		round_ms = atof(argv[1]);
+	printf("CPU microseconds; ratio = validation / bare verifications of the same signatures\n");
+	printf("%-16s %8s   %8s ratio   %8s ratio   %8s ratio\n", "algorithm", "bare", "TXT", "NXDOMAIN", "cold TXT");
+	for (unsigned i = 0; i < ALGORITHMS; i++)
+		figures[i] = ordinary(&algorithms[i]);
+	printf("\nhostile answers, in ordinary validations (one TXT answer of a known zone; of an unknown one) of the algorithm\n");
+	for (unsigned i = 0; i < ALGORITHMS; i++) {
+		double signatures = many_signatures(&algorithms[i]), links = many_links(&algorithms[i]);
+
+		printf("%-16s 30 bad signatures %9.1f us = %5.1f / %5.1f   alias chain %9.1f us = %5.1f / %5.1f\n",
+		    algorithms[i].name, signatures, signatures / figures[i].answer, signatures / figures[i].cold,
+		    links, links / figures[i].answer, links / figures[i].cold);
+	}
+	for (unsigned iterations = 0; iterations <= 150; iterations += 75) {
+		double hashes = many_hashes(120, iterations);
+
+		printf("NSEC3, 120 labels, %3u iterations %9.1f us = %5.1f / %5.1f of ECDSAP256SHA256\n", iterations, hashes,
+		    hashes / figures[1].answer, hashes / figures[1].cold);
+	}
+	return 0;
+}
