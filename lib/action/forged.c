@@ -26,26 +26,39 @@ static bool has_authres_name(const struct header_field *header)
 	return length == sizeof(name) - 1 && strncasecmp(header->name, name, length) == 0;
 }
 
-/* One trailing dot does not make another name, and U-labels are the A-labels' name. */
-static bool same_id(const char *id, const char *ours, struct arena *arena)
+/* Equal but for case and one trailing dot. */
+static bool equal_ids(const char *id, size_t length, const char *ours)
 {
-	size_t length = strlen(id), our_length = strlen(ours);
-	const char *normal;
+	size_t our_length = strlen(ours);
 
 	length -= length > 0 && id[length - 1] == '.';
 	our_length -= our_length > 0 && ours[our_length - 1] == '.';
-	if (length == our_length && strncasecmp(id, ours, length) == 0)
+	return length == our_length && strncasecmp(id, ours, length) == 0;
+}
+
+/*
+ * U-labels are the A-labels' name. And what other characters are around or in our name, no-break or zero-width spaces,
+ * others may take for white space or not show at all: the rest counts.
+ */
+static bool same_id(const char *id, const char *ours, struct arena *arena)
+{
+	size_t length = strlen(id);
+	struct buf ascii = buf_make(arena);
+	const char *normal;
+
+	if (equal_ids(id, length, ours))
 		return true;
 	for (const char *c = id; *c != '\0'; c++) {
 		if ((unsigned char)*c < 0x80)
-			continue;
-		normal = domain_normalize(arena, id, length);
-		return normal != NULL && strlen(normal) == our_length && strncasecmp(normal, ours, our_length) == 0;
+			buf_putc(&ascii, *c);
 	}
-	return false;
+	if (ascii.length == length)
+		return false;
+	normal = domain_normalize(arena, id, length);
+	return equal_ids(ascii.data, ascii.length, ours) || (normal != NULL && equal_ids(normal, strlen(normal), ours));
 }
 
-/* The bytes with comments, white space, quotes and backslashes taken out (comments only where they end). */
+/* The bytes with comments, white space, quotes, backslashes, control and 8-bit bytes taken out (comments only where they end). */
 static const char *undisguise(const char *value, size_t length, bool drop_comments, struct arena *arena)
 {
 	struct buf buf = buf_make(arena);
@@ -56,7 +69,7 @@ static const char *undisguise(const char *value, size_t length, bool drop_commen
 			depth++;
 		else if (drop_comments && value[i] == ')' && depth > 0)
 			depth--;
-		else if (depth == 0 && strchr(" \t\r\n\"\\", value[i]) == NULL)
+		else if (depth == 0 && value[i] > ' ' && value[i] < 0x7f && value[i] != '"' && value[i] != '\\')	/* char is signed */
 			buf_putc(&buf, value[i]);
 	}
 	return buf.data;

@@ -256,10 +256,13 @@ static void test_authres_find_forged_disguises(void **state)
 		" mx.example.net; spf=pass", "MX.Example.NET; none", " (x) mx.example.net 1; none", "\n\tmx.example.net\n\t(a (nested) b) ; none",
 		" \"mx.example.net\"; none", " \"mx.ex\\ample.net\"; none", " mx.example.net.; none", " mx.example.net", " mx.example.net spf=pass",
 		" \"mx.example.net; none", " mx.(x)example.net; none", " (mx.example.net; none", " ; mx.example.net", " mx.exam\n ple.net; none",
+		/* no-break space, zero-width space, a stray 8-bit byte: shown or stripped as nothing by others */
+		" mx.example.net\xc2\xa0; none", " \xc2\xa0mx.example.net; none", " mx.exam\xe2\x80\x8bple.net; none", " mx.example.net\xff; none",
+		" mx\x01.example.net; none", " mx.example\xa0.net spf=pass",
 	};
 	static const char *const foreign[] = {
 		" mx.example.com; spf=pass", " other.mx.example.net; none", " a.example; spf=pass (mx.example.net)", " a.example; spf=pass smtp.helo=mx.example.net",
-		" mx.example.net.evil.example; none",
+		" mx.example.net.evil.example; none", " mx.\xc3\xbc.example.net; none",
 	};
 	struct fixture *f = *state;
 
