@@ -312,6 +312,18 @@ struct validator_verdict world_judge(struct world *world, struct reply *reply)
 	return world_judge_as(world, reply, reply->name, reply->type);
 }
 
+enum dns_security world_judge_in_thread(struct world *world, const struct reply *reply, struct arena *arena)
+{
+	struct dns_fetcher fetcher = { fetch_start, fetch_wait, world };
+	struct validator_verdict verdict;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s", reply->name);
+	text[strlen(text) - 1] = '\0';
+	validator_judge(world->validator, &fetcher, text, reply->type, reply->wire, reply->length, false, arena, &verdict);
+	return verdict.security;
+}
+
 const char *world_security(struct world *world, struct reply *reply)
 {
 	static const char *const names[] = { "secure", "insecure", "indeterminate", "bogus" };

@@ -38,7 +38,7 @@ struct world {
 	struct reply *replies;
 	struct arena *arena;
 	char anchor_path[64];
-	unsigned fetches;
+	_Atomic unsigned fetches;
 };
 
 /** A world with an empty signed root whose DS is the trust anchor. config: caps to set, or NULL. */
@@ -75,6 +75,8 @@ ldns_rr_list *zone_sign(struct zone *zone, ldns_rr_list *set);
 struct validator_verdict world_judge(struct world *world, struct reply *reply);
 /** The same as answer to another question. */
 struct validator_verdict world_judge_as(struct world *world, struct reply *reply, const char *name, uint16_t type);
+/** Judges a served reply; unlike the others it may be called by several threads at once. */
+enum dns_security world_judge_in_thread(struct world *world, const struct reply *reply, struct arena *arena);
 /** "secure" etc., and in a failing assertion the reason: "secure" equals, else "bogus: why". */
 const char *world_security(struct world *world, struct reply *reply);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The validator on answers of a small signed world: chains, signatures, wildcards, aliases (RFC 4035, 6672, 6840). */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -608,6 +609,50 @@ static void test_judge_negative_anchor(void **state)
 	world_free(&world);
 }
 
+enum { THREADS = 4, ROUNDS = 200 };
+
+struct crowd { struct world *world; struct reply *replies[3]; enum dns_security expected[3]; };
+
+static void *crowd_member(void *argument)
+{
+	const struct crowd *crowd = argument;
+	struct arena *arena = arena_new();
+	intptr_t wrong = 0;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		wrong += world_judge_in_thread(crowd->world, crowd->replies[i % 3], arena) != crowd->expected[i % 3];
+		arena_reset(arena);
+	}
+	arena_free(&arena);
+	return (void *)wrong;
+}
+
+/* One validator, all its zones unknown at first, asked by several threads at once (see also the TSAN build). */
+static void test_judge_in_many_threads(void **state)
+{
+	struct fixture *f = *state;
+	struct crowd crowd = { .world = f->world, .expected = { DNS_SECURE, DNS_INSECURE, DNS_BOGUS } };
+	pthread_t threads[THREADS];
+
+	serve_unsigned(f, "plain.test.", "plain.test. 300 IN NSEC zone.test. NS RRSIG NSEC");
+	crowd.replies[0] = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	reply_add(crowd.replies[0], SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
+	crowd.replies[1] = answer(f, "www.plain.test.", LDNS_RR_TYPE_A);
+	reply_add(crowd.replies[1], SECTION_ANSWER, "www.plain.test. 300 IN A 192.0.2.1", NULL);
+	crowd.replies[2] = answer(f, "v.zone.test.", LDNS_RR_TYPE_A);
+	reply_add_as(crowd.replies[2], SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone, "v.zone.test.");
+	for (unsigned i = 0; i < 3; i++)
+		reply_serve(crowd.replies[i]);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd_member, &crowd), 0);
+	for (unsigned i = 0; i < THREADS; i++) {
+		void *wrong;
+
+		pthread_join(threads[i], &wrong);
+		assert_int_equal((intptr_t)wrong, 0);
+	}
+}
+
 static void test_judge_malformed(void **state)
 {
 	static const uint8_t wire[] = { 0, 0, 0x80, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0xc0 };
@@ -645,7 +690,7 @@ int main(void)
 		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
 		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures),
 		CASE(test_judge_recursor_hides_keys), CASE(test_judge_keys_kept_back_after_anchoring), CASE(test_judge_keys_are_cached),
-		CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_malformed),
+		CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads), CASE(test_judge_malformed),
 	};
 
 	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
