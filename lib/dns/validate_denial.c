@@ -96,38 +96,42 @@ struct denial denial_judge_wildcard(struct judgement *j, struct vmessage *messag
 	return denial;
 }
 
-/* The zones that claim to have signed the proof and could be in charge of the name, deepest first. */
-static unsigned proof_signers(const struct vmessage *message, const uint8_t *name, uint16_t type,
-    const uint8_t *signers[MAX_SIGNERS])
+/* Zones, deepest first. */
+struct signers { const uint8_t *names[MAX_SIGNERS]; unsigned count; };
+
+static void signer_insert(struct signers *signers, const uint8_t *name)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < signers->count; i++)
+		if (name_equal(signers->names[i], name))
+			return;
+	if (signers->count == MAX_SIGNERS)
+		return;
+	while (at < signers->count && name_labels(signers->names[at]) >= name_labels(name))
+		at++;
+	for (unsigned i = signers->count; i > at; i--)
+		signers->names[i] = signers->names[i - 1];
+	signers->names[at] = name;
+	signers->count++;
+}
+
+/* The zones that claim to have signed the proof and could be in charge of the name. A DS belongs to the zone above. */
+static struct signers proof_signers(const struct vmessage *message, const uint8_t *name, uint16_t type)
 {
 	bool strict = type == DNS_TYPE_DS && !name_is_root(name);
-	unsigned count = 0;
+	struct signers signers = { .count = 0 };
 
 	for (size_t i = 0; i < message->authority_count; i++) {
 		const struct vrrset *set = &message->authority[i];
 
 		if (set->type != DNS_TYPE_NSEC && set->type != DNS_TYPE_NSEC3)
 			continue;
-		for (size_t s = 0; s < set->sig_count && count < MAX_SIGNERS; s++) {
-			const uint8_t *signer = set->sigs[s].signer;
-			unsigned at = 0;
-			bool known = false;
-
-			if (!(strict ? name_below(name, signer) : name_within(name, signer)))
-				continue;
-			for (unsigned k = 0; k < count; k++)
-				known = known || name_equal(signers[k], signer);
-			if (known)
-				continue;
-			while (at < count && name_labels(signers[at]) >= name_labels(signer))
-				at++;
-			for (unsigned k = count; k > at; k--)
-				signers[k] = signers[k - 1];
-			signers[at] = signer;
-			count++;
-		}
+		for (size_t s = 0; s < set->sig_count; s++)
+			if (strict ? name_below(name, set->sigs[s].signer) : name_within(name, set->sigs[s].signer))
+				signer_insert(&signers, set->sigs[s].signer);
 	}
-	return count;
+	return signers;
 }
 
 struct outcome outcome_of_cut(struct judgement *j, struct cut *cut)
@@ -150,15 +154,14 @@ static const char *denied_text(struct judgement *j, const struct vmessage *messa
 
 struct outcome judge_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
 {
-	const uint8_t *signers[MAX_SIGNERS + 1];
-	unsigned count = proof_signers(message, name, type, signers);
+	struct signers signers = proof_signers(message, name, type);
 	const char *what = denied_text(j, message, name, type), *why = NULL;
 	struct cut *cut;
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < signers.count; i++) {
 		struct denial denial;
 
-		cut = walk_to_zone(j, signers[i]);
+		cut = walk_to_zone(j, signers.names[i]);
 		if (cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN)
 			return outcome_of_cut(j, cut);
 		if (cut->state != CUT_SECURE) {

@@ -5,6 +5,7 @@
  * What the files of the validator share; nobody else includes it. One judgement walks like this:
  *
  *   validate.c          parses the answer and follows its CNAME/DNAME chain; each link is judged on its own:
+ *   validate_judgement.c fetching, holding, telling
  *   validate_answer.c   a positive link: whose signature? → walk → verify → if wildcard-expanded, its proof
  *   validate_denial.c   a negative link: collects the proof records, dispatches to NSEC or NSEC3
  *   validate_nsec.c     \ the proofs as pure logic over records that are verified when they are first relied on
@@ -252,9 +253,17 @@ bool rrset_is_expanded(const struct vrrset *set);
 struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone);
 /** The state a name without signatures stands in: SECURE (the zone it would have to be signed by), INSECURE, … */
 struct cut *walk_to_name(struct judgement *j, const uint8_t *name);
-/** DS set (or anchor) → cut for zone. parent is NULL for an anchor. */
-struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struct vds *ds, size_t ds_count,
-    struct cut *parent, uint32_t ttl_secs, const char *source);
+/* What a zone's keys are to be trusted by: a verified DS set of the zone above, or an anchor. */
+struct ds_set {
+	const struct vds *ds;
+	size_t count;
+	uint32_t ttl_secs;
+	struct cut *parent;		/* NULL for an anchor */
+	const char *source;		/* for the explanation: who vouches for it */
+};
+
+/** DS set → cut for zone. */
+struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set);
 /** Reads the records of a DS RRset. @return number stored. */
 size_t ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room);
 /** Caches the cut, unless its state is UNKNOWN or a cap of the look-up was hit. */

@@ -250,19 +250,19 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 	return work->cut;
 }
 
-struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struct vds *ds, size_t ds_count,
-    struct cut *parent, uint32_t ttl_secs, const char *source)
+struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set)
 {
-	struct work work = { .j = j, .zone_text = name_text(j->arena, zone), .story = buf_make(j->arena), .ttl_secs = ttl_secs };
-	struct vds *chosen = arena_calloc(j->arena, ds_count + 1, sizeof(*chosen));
+	struct work work = { .j = j, .zone_text = name_text(j->arena, zone), .story = buf_make(j->arena),
+		.ttl_secs = set->ttl_secs };
+	struct vds *chosen = arena_calloc(j->arena, set->count + 1, sizeof(*chosen));
 	size_t count;
 
-	work.cut = judgement_hold(j, cut_new(zone, CUT_SECURE, parent));
+	work.cut = judgement_hold(j, cut_new(zone, CUT_SECURE, set->parent));
 	judgement_start(j, zone, DNS_TYPE_DNSKEY);
-	buf_printf(&work.story, "%s: %s\n", work.zone_text, source);
-	if (parent != NULL && ds_count > j->validator->config.max_ds)
-		return give_up(&work, CUT_BOGUS, j_printf(j, "limit: %s has %zu DS records", work.zone_text, ds_count));
-	count = ds_choose(&work, ds, ds_count, chosen);
+	buf_printf(&work.story, "%s: %s\n", work.zone_text, set->source);
+	if (set->parent != NULL && set->count > j->validator->config.max_ds)
+		return give_up(&work, CUT_BOGUS, j_printf(j, "limit: %s has %zu DS records", work.zone_text, set->count));
+	count = ds_choose(&work, set->ds, set->count, chosen);
 	if (count == 0)
 		return give_up(&work, CUT_INSECURE, j_printf(j, "every DS of %s is of an unsupported algorithm or digest type",
 		    work.zone_text));

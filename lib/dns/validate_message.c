@@ -26,6 +26,13 @@ struct frame {
 	bool taken;
 };
 
+/* A message and how far it was read. */
+struct reader {
+	struct arena *arena;
+	const uint8_t *wire;
+	size_t length, position;
+};
+
 static uint16_t read_16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
@@ -53,7 +60,7 @@ static bool has_names(uint16_t type)
 }
 
 /* Replaces the frame's rdata by its canonical form. */
-static int canonicalise(struct arena *arena, const uint8_t *wire, size_t length, struct frame *frame)
+static int canonicalise(const struct reader *reader, struct frame *frame)
 {
 	ldns_buffer *buffer = ldns_buffer_new(512);
 	size_t position = frame->start;
@@ -62,7 +69,7 @@ static int canonicalise(struct arena *arena, const uint8_t *wire, size_t length,
 
 	if (buffer == NULL)
 		abort();
-	if (ldns_wire2rr(&rr, wire, length, &position, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
+	if (ldns_wire2rr(&rr, reader->wire, reader->length, &position, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
 		goto out;
 	/* ldns reads names past the end of a record, and accepts records that lack fields: neither is a record */
 	if (position != frame->end || ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(ldns_rr_descript(frame->type)))
@@ -71,7 +78,7 @@ static int canonicalise(struct arena *arena, const uint8_t *wire, size_t length,
 	if (ldns_rr_rdata2buffer_wire(buffer, rr) != LDNS_STATUS_OK || ldns_buffer_position(buffer) > UINT16_MAX)
 		goto out;
 	frame->length = (uint16_t)ldns_buffer_position(buffer);
-	frame->rdata = arena_memdup(arena, ldns_buffer_begin(buffer), frame->length);
+	frame->rdata = arena_memdup(reader->arena, ldns_buffer_begin(buffer), frame->length);
 	status = 0;
 out:
 	ldns_rr_free(rr);
@@ -79,27 +86,30 @@ out:
 	return status;
 }
 
-static int frame_parse(struct arena *arena, const uint8_t *wire, size_t length, size_t *position, struct frame *frame)
+static int frame_parse(struct reader *reader, struct frame *frame)
 {
 	uint8_t owner[NAME_BYTES];
+	const uint8_t *at;
 
 	memset(frame, 0, sizeof(*frame));
-	frame->start = *position;
-	if (name_from_wire(wire, length, position, owner) != 0 || length - *position < 10)
+	frame->start = reader->position;
+	if (name_from_wire(reader->wire, reader->length, &reader->position, owner) != 0 ||
+	    reader->length - reader->position < 10)
 		return -E_SYNTAX;
-	frame->type = read_16(wire + *position);
-	frame->class = read_16(wire + *position + 2);
-	frame->ttl_secs = read_32(wire + *position + 4);
-	frame->length = read_16(wire + *position + 8);
-	*position += 10;
-	if (length - *position < frame->length)
+	at = reader->wire + reader->position;
+	frame->type = read_16(at);
+	frame->class = read_16(at + 2);
+	frame->ttl_secs = read_32(at + 4);
+	frame->length = read_16(at + 8);
+	frame->rdata = at + 10;
+	reader->position += 10;
+	if (reader->length - reader->position < frame->length)
 		return -E_SYNTAX;
-	frame->rdata = wire + *position;
-	*position += frame->length;
-	frame->end = *position;
+	reader->position += frame->length;
+	frame->end = reader->position;
 	if (frame->ttl_secs > INT32_MAX)	/* RFC 2181 section 8 */
 		frame->ttl_secs = 0;
-	frame->owner = arena_memdup(arena, owner, name_length(owner));
+	frame->owner = arena_memdup(reader->arena, owner, name_length(owner));
 	return 0;
 }
 
@@ -180,7 +190,8 @@ static void rrset_gather(struct arena *arena, struct frame *frames, size_t count
 }
 
 /* Hands each RRSIG to the RRset it covers; one that covers nothing, or is broken, is of no use to anybody. */
-static void sigs_attach(struct arena *arena, const struct frame *frames, size_t count, struct vrrset *sets, size_t set_count)
+static void sigs_attach(struct arena *arena, const struct frame *frames, size_t count, struct vrrset *sets,
+    size_t set_count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct vrrset *set;
@@ -200,8 +211,7 @@ static void sigs_attach(struct arena *arena, const struct frame *frames, size_t 
 	}
 }
 
-static int section_parse(struct arena *arena, const uint8_t *wire, size_t length, size_t *position, size_t count,
-    struct vrrset **sets_r, size_t *set_count_r)
+static int section_parse(struct reader *reader, size_t count, struct vrrset **sets_r, size_t *set_count_r)
 {
 	struct frame *frames;
 	struct vrrset *sets;
@@ -209,21 +219,21 @@ static int section_parse(struct arena *arena, const uint8_t *wire, size_t length
 
 	if (count > MAX_SECTION_RRS)
 		return -E_LIMIT;
-	frames = arena_calloc(arena, count + 1, sizeof(*frames));
+	frames = arena_calloc(reader->arena, count + 1, sizeof(*frames));
 	for (size_t i = 0; i < count; i++) {
 		struct frame *frame = &frames[i];
 
-		if (frame_parse(arena, wire, length, position, frame) != 0)
+		if (frame_parse(reader, frame) != 0)
 			return -E_SYNTAX;
 		frame->taken = frame->class != LDNS_RR_CLASS_IN || frame->type == DNS_TYPE_RRSIG;
-		if (!frame->taken && has_names(frame->type) && canonicalise(arena, wire, length, frame) != 0)
+		if (!frame->taken && has_names(frame->type) && canonicalise(reader, frame) != 0)
 			return -E_SYNTAX;
 	}
-	sets = arena_calloc(arena, count + 1, sizeof(*sets));
+	sets = arena_calloc(reader->arena, count + 1, sizeof(*sets));
 	for (size_t i = 0; i < count; i++)
 		if (!frames[i].taken)
-			rrset_gather(arena, frames, count, i, &sets[set_count++]);
-	sigs_attach(arena, frames, count, sets, set_count);
+			rrset_gather(reader->arena, frames, count, i, &sets[set_count++]);
+	sigs_attach(reader->arena, frames, count, sets, set_count);
 	*sets_r = sets;
 	*set_count_r = set_count;
 	return 0;
@@ -231,8 +241,9 @@ static int section_parse(struct arena *arena, const uint8_t *wire, size_t length
 
 int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struct vmessage *message_r)
 {
-	size_t position = HEADER_BYTES, questions;
+	struct reader reader = { arena, wire, length, HEADER_BYTES };
 	uint8_t name[NAME_BYTES];
+	size_t questions;
 	int status;
 
 	memset(message_r, 0, sizeof(*message_r));
@@ -243,16 +254,14 @@ int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struc
 	if (questions > 1)
 		return -E_SYNTAX;
 	if (questions == 1) {
-		if (name_from_wire(wire, length, &position, name) != 0 || length - position < 4)
+		if (name_from_wire(wire, length, &reader.position, name) != 0 || length - reader.position < 4)
 			return -E_SYNTAX;
-		position += 4;
+		reader.position += 4;
 	}
-	status = section_parse(arena, wire, length, &position, read_16(wire + 6), &message_r->answer,
-	    &message_r->answer_count);
+	status = section_parse(&reader, read_16(wire + 6), &message_r->answer, &message_r->answer_count);
 	if (status != 0)
 		return status;
-	return section_parse(arena, wire, length, &position, read_16(wire + 8), &message_r->authority,
-	    &message_r->authority_count);
+	return section_parse(&reader, read_16(wire + 8), &message_r->authority, &message_r->authority_count);
 }
 
 struct vrrset *rrset_find(struct vrrset *sets, size_t count, const uint8_t *owner, uint16_t type)

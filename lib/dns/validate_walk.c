@@ -30,8 +30,8 @@ static struct cut *anchor_establish(struct judgement *j, const uint8_t *name)
 {
 	for (const struct anchor *anchor = j->validator->anchors; anchor != NULL; anchor = anchor->next)
 		if (name_equal(anchor->name, name))
-			return keys_establish(j, name, anchor->ds, anchor->ds_count, NULL, NO_TTL_LIMIT,
-			    j_printf(j, "trust anchor from %s", anchor->source));
+			return keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
+			    j_printf(j, "trust anchor from %s", anchor->source) });
 	return NULL;
 }
 
@@ -75,8 +75,9 @@ static struct cut *delegation_follow(struct judgement *j, const uint8_t *zone, s
 	}
 	ds = arena_calloc(j->arena, set->count + 1, sizeof(*ds));
 	count = ds_parse(set, ds, set->count);
-	return keys_establish(j, zone, ds, count, parent, set->ttl_secs, j_printf(j, "DS set signed by key %u %s of zone %s",
-	    sig->key_tag, algorithm_name(sig->algorithm), name_text(j->arena, parent->name)));
+	return keys_establish(j, zone, &(struct ds_set){ ds, count, set->ttl_secs, parent,
+	    j_printf(j, "DS set signed by key %u %s of zone %s", sig->key_tag, algorithm_name(sig->algorithm),
+	    name_text(j->arena, parent->name)) });
 }
 
 /* An alias at the label, or a DNAME above it, is data of the zone: no cut there. NULL when there is no alias. */
