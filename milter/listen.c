@@ -8,6 +8,7 @@
  * Fails with a sysexits.h code and a sentence for the admin. Thread: main, before and after all others.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,10 +27,11 @@ enum { HIGHEST_FD_SEARCHED = 1024 };
 
 static struct {
 	int fd;			/* libmilter's; -1: not open */
+	int again;		/* the same socket, for the end; taken at the start, when no other thread uses descriptors */
 	char *unix_path;	/* NULL: not a unix socket */
 	dev_t device;
 	ino_t inode;
-} listening = { .fd = -1 };
+} listening = { .fd = -1, .again = -1 };
 
 /* "unix:/x", "local:/x", "/x" → "/x"; NULL: another kind. */
 static const char *unix_path(const char *spec)
@@ -210,6 +212,8 @@ int listen_open(const char *spec, unsigned umask_bits, uid_t uid, gid_t gid, cha
 	if (result != 0)
 		return result;
 	listening.fd = find_listening_fd();
+	if (listening.fd >= 0)
+		listening.again = fcntl(listening.fd, F_DUPFD_CLOEXEC, 0);
 	if (unix_path(spec) != NULL)
 		return set_rights(unix_path(spec), uid, gid, why_r, why_bytes);
 	if (listening.fd >= 0)
@@ -250,16 +254,16 @@ static void replace_listening_fd(void)
 {
 	struct sockaddr_un no_name = { .sun_family = AF_UNIX };	/* the system gives an abstract one */
 	int nobody = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int old = dup(listening.fd);	/* for a moment, no exec follows; ThreadSanitizer does not know fcntl()'s F_DUPFD */
 
-	if (nobody >= 0 && old >= 0 && listen_on(nobody, &no_name) == 0 && dup2(nobody, listening.fd) >= 0) {
+	if (nobody >= 0 && listening.again >= 0 && listen_on(nobody, &no_name) == 0 && dup2(nobody, listening.fd) >= 0) {
 		knock(listening.fd);
-		knock(old);
+		knock(listening.again);
 	}
 	if (nobody >= 0)
 		close(nobody);
-	if (old >= 0)
-		close(old);
+	if (listening.again >= 0)
+		close(listening.again);
+	listening.again = -1;
 }
 
 void listen_close(void)
