@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "assay.h"
+#include "util/distance.h"
 #include "util/error.h"
 
-enum { NAME_MAX_LENGTH = 32, WORTH_SUGGESTING = 3 };
+enum { WORTH_SUGGESTING = 3 };
 
 static const struct command {
 	const char *name;
@@ -133,41 +134,13 @@ static void usage(FILE *out)
 	fputs("\nassay COMMAND --help tells the options; see also assay(1)\n", out);
 }
 
-/* Edit distance (insert, delete, replace), for the suggestion only. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[NAME_MAX_LENGTH + 1];
-	size_t b_length = strlen(b);
-
-	if (strlen(a) > NAME_MAX_LENGTH || b_length > NAME_MAX_LENGTH)
-		return UINT_MAX;
-	for (unsigned j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_length; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[b_length];
-}
-
 static int unknown_command(const char *name)
 {
 	const char *nearest = NULL;
 	unsigned best = WORTH_SUGGESTING + 1;
 
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		unsigned d = distance(name, commands[i].name);
+		unsigned d = text_distance(name, commands[i].name);
 
 		if (d < best) {
 			best = d;

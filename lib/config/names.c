@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Names of options and sections, and the nearest valid one to a misspelt name (optimal string alignment distance).
- * Pure; names over NAME_MAX_LENGTH are not compared.
+ * Pure; names over DISTANCE_NAME_MAX are not compared.
  */
 #include "config/names.h"
 
@@ -9,8 +9,7 @@
 #include <strings.h>
 
 #include "config/schema.h"
-
-enum { NAME_MAX_LENGTH = 40 };
+#include "util/distance.h"
 
 const char *names_option(const char *section, size_t i)
 {
@@ -23,38 +22,9 @@ const char *names_option(const char *section, size_t i)
 	return NULL;
 }
 
-static unsigned min3(unsigned a, unsigned b, unsigned c)
-{
-	unsigned least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Insertions, deletions, substitutions and swaps of neighbours between two names. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned d[NAME_MAX_LENGTH + 1][NAME_MAX_LENGTH + 1];
-	size_t m = strlen(a), n = strlen(b);
-
-	if (m > NAME_MAX_LENGTH || n > NAME_MAX_LENGTH)
-		return NAME_MAX_LENGTH;
-	for (size_t i = 0; i <= m; i++) {
-		for (size_t j = 0; j <= n; j++) {
-			if (i == 0 || j == 0) {
-				d[i][j] = (unsigned)(i + j);
-				continue;
-			}
-			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	}
-	return d[m][n];
-}
-
 static void consider(const char *unknown, const char *candidate, unsigned *best, const char **nearest)
 {
-	unsigned apart = distance(unknown, candidate);
+	unsigned apart = text_distance(unknown, candidate);
 
 	if (apart >= *best)
 		return;

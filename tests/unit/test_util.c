@@ -20,6 +20,7 @@
 #include "util/arena.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/distance.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -239,6 +240,24 @@ static void test_log_line_cannot_be_forged(void **state)
 	assert_string_equal(text, "");
 }
 
+static void test_text_distance_of_misspelt_names(void **state)
+{
+	static const struct { const char *a, *b; unsigned distance; } rows[] = {
+		{ "", "", 0 }, { "chek", "check", 1 }, { "chekc", "check", 1 }, { "czech", "check", 2 }, { "", "dns", 3 },
+		{ "reject", "tceject", 2 },
+	};
+	char big[DISTANCE_NAME_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(text_distance(rows[i].a, rows[i].b), rows[i].distance);
+		assert_int_equal(text_distance(rows[i].b, rows[i].a), rows[i].distance);
+	}
+	memset(big, 'a', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	assert_int_equal(text_distance(big, big), DISTANCE_NAME_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_addr_reverse_name_forms),
 		cmocka_unit_test(test_clock_wall_is_settable),
 		cmocka_unit_test(test_log_line_cannot_be_forged),
+		cmocka_unit_test(test_text_distance_of_misspelt_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
