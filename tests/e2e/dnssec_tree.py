@@ -73,6 +73,9 @@ naptr NAPTR 100 10 "U" "E2U+sip" "!^.*$!sip:x@Example!" .
 """
 
 
+SPF = '@ TXT "v=spf1 ip4:192.0.2.1 -all"\n@ A 192.0.2.1\n_dmarc TXT "v=DMARC1; p=none"\n'
+
+
 def drop_signatures(*owners):
     """Spoils a zone by removing the RRSIGs at owners (all when none is named)."""
     def spoil(lines, _zone):
@@ -226,6 +229,9 @@ def zones_list():
         Zone("wildapex.one", "* TXT \"anything\"\nreal A 192.0.2.9\n"),
         Zone("wildapex3.one", "* TXT \"anything\"\nreal A 192.0.2.9\n", nsec3=(2, "00")),
         Zone("rsa1024.one", HOST, algorithm=8, bits=1024),
+        Zone("spfsecure.one", SPF),
+        Zone("spfinsecure.one", SPF, signed=False),
+        Zone("spfbogus.one", SPF, dates=(-60 * DAY, -30 * DAY)),
         Zone("manysigs.one", HOST + "few TXT \"x\"\n", algorithm=14, spoil=bad_signatures("www.manysigs.one.", 40)),
         Zone("keytrap.one", HOST, spoil=same_tag_keys(60)),
     ]
