@@ -8,6 +8,7 @@
 #include "record/store.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ struct store {
 	struct note *first, **last;
 	bool stop, urgent;
 	bool told;			/* config.changed has been called */
+	uint64_t told_dropped;		/* of statistics.dropped */
 	uint64_t ended;			/* notes committed or lost */
 	struct store_statistics statistics;
 	struct backend_handle *readers[READERS_MAX];
@@ -329,16 +331,30 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 	return code;
 }
 
+/* Tells when the database is lost or found; what found no room meanwhile is told once the queue is empty again. */
+static void tell_state(struct store *store, const struct writer_state *state)
+{
+	uint64_t dropped = store->statistics.dropped - store->told_dropped;
+	bool up = state->handle != NULL, tell_dropped = up && dropped != 0 && store->first == NULL;
+	char text[512];
+
+	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
+		store->config.changed(up, up ? store->path : state->why);
+	if (tell_dropped && store->config.changed != NULL) {
+		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->path, dropped);
+		store->config.changed(true, text);
+	}
+	if (tell_dropped)
+		store->told_dropped = store->statistics.dropped;
+	store->told = true;
+	store->statistics.up = up;
+}
+
 /* After a group: what became of its notes. Lock held. */
 static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
     unsigned count)
 {
-	bool up = state->handle != NULL;
-
-	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
-		store->config.changed(up, up ? store->path : state->why);
-	store->told = true;
-	store->statistics.up = up;
+	tell_state(store, state);
 	if (code == 0)
 		store->reader_retry_ms = 0;	/* the database is there: readers may try at once */
 	if (code != 0 && group != NULL && !store->stop) {

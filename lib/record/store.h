@@ -31,7 +31,8 @@ struct store_config {
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
 	const struct clock *clock;
-	void (*changed)(bool up, const char *why);	/* called by the writer when it goes down or up; NULL */
+	/* called by the writer when it goes down or up, and to tell of dropped notes once it has caught up; NULL */
+	void (*changed)(bool up, const char *why);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };
 

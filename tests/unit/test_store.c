@@ -413,6 +413,48 @@ static void test_store_without_directory_goes_on(void **state)
 	assert_in_range(memory.sessions, 3, 6);
 }
 
+static char told[8][256];
+static unsigned told_count;
+
+static void remember_told(bool up, const char *why)
+{
+	if (told_count < 8)
+		snprintf(told[told_count++], sizeof(told[0]), "%d %s", up, why);
+}
+
+static void test_store_changed_tells_of_dropped_notes(void **state)
+{
+	struct place *place = *state;
+	struct peer_note note = { .peer = "x", .grade = 1, .time_secs = START };
+	sqlite3 *db;
+	struct store *store;
+
+	told_count = 0;
+	place->config.queue_max = 5;
+	place->config.changed = remember_told;
+	store = open_store(place);
+	while (!store_is_up(store))
+		usleep(1000);
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	while (store_is_up(store))	/* until the writer has waited long enough for the lock: all five are queued again */
+		usleep(1000);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_peer_note(store, &note), -E_LIMIT);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(store_flush(store), 0);
+	store_close(&place->store);
+	assert_int_equal(told_count, 4);
+	assert_int_equal(told[0][0], '1');
+	assert_int_equal(told[1][0], '0');
+	assert_non_null(strstr(told[1], "locked"));
+	assert_int_equal(told[2][0], '1');
+	assert_non_null(strstr(told[3], "3 notes were dropped"));
+}
+
 static void test_store_corrupt_file_is_no_memory(void **state)
 {
 	struct place *place = *state;
@@ -626,6 +668,7 @@ int main(void)
 		STORE_TEST(test_store_flow_groups_by_hour_and_set),
 		STORE_TEST(test_store_peers_list_forget_pin),
 		STORE_TEST(test_store_without_directory_goes_on),
+		STORE_TEST(test_store_changed_tells_of_dropped_notes),
 		STORE_TEST(test_store_corrupt_file_is_no_memory),
 		STORE_TEST(test_store_newer_schema_is_refused),
 		STORE_TEST(test_store_locked_database_loses_nothing),
