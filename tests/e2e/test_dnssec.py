@@ -240,6 +240,21 @@ def test_validator_negative_anchor(tree):
     with_anchor.close()
 
 
+SAMPLE = [case for case in CASES if case[2] != "indeterminate"][::9]
+
+
+@pytest.mark.parametrize("name,rtype,security,word", SAMPLE, ids=[f"{c[0]}-{c[1]}" for c in SAMPLE])
+def test_assay_dns_verdict(tree, name, rtype, security, word):
+    """The same through the resolver: `assay dns`."""
+    program = os.path.join(BUILD, "assay")
+    if not os.path.exists(program):
+        pytest.skip(f"{program} is not built")
+    done = subprocess.run([program, "dns", "--dnssec", "validate", "--resolver", f"127.0.0.1@{tree.port}",
+                           "--trust-anchor", tree.anchor, name, rtype], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines()[:1] == [security], done.stdout + done.stderr
+    assert word in done.stdout, done.stdout
+
+
 # ---- differential test --------------------------------------------------------------------------------------------
 
 LABELS = ["", "www", "txt", "mail", "alias", "nope", "zzz", "a.b.c.empty", "b.c.empty", "empty", "q.wild", "*.wild",
