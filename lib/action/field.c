@@ -115,10 +115,12 @@ bool field_is_dot_atom(const char *text, size_t length)
 	return true;
 }
 
-/* token of RFC 2045: no space, control, 8-bit byte or tspecial. */
+/* token of RFC 2045: no space, control, 8-bit byte or tspecial. Dots only between others: some parsers expect a dot-atom. */
 static bool is_token(const char *text)
 {
-	if (*text == '\0')
+	size_t length = strlen(text);
+
+	if (length == 0 || text[0] == '.' || text[length - 1] == '.' || strstr(text, "..") != NULL)
 		return false;
 	for (; *text != '\0'; text++) {
 		if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7f || strchr("()<>@,;:\\\"/[]?=", *text) != NULL)
@@ -132,7 +134,7 @@ static bool is_addr_spec(const char *text)
 {
 	const char *at = strrchr(text, '@');
 
-	if (at == NULL || !field_is_domain(at + 1))
+	if (at == NULL || !field_is_domain(at + 1) || !is_token(at + 1))
 		return false;
 	return at == text || field_is_dot_atom(text, (size_t)(at - text));
 }

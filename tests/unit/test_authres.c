@@ -356,6 +356,11 @@ static void test_field_value_quoting(void **state)
 	assert_string_equal(field_value(f->arena, "@example.org"), "@example.org");
 	assert_string_equal(field_value(f->arena, "a=b@example.org"), "a=b@example.org");
 	assert_string_equal(field_value(f->arena, "a=b"), "\"a=b\"");
+	assert_string_equal(field_value(f->arena, "."), "\".\"");
+	assert_string_equal(field_value(f->arena, "a..b"), "\"a..b\"");
+	assert_string_equal(field_value(f->arena, "@."), "\"@.\"");
+	assert_string_equal(field_value(f->arena, "a@b..c"), "\"a@b..c\"");
+	assert_string_equal(field_value(f->arena, "1.2.3.4"), "1.2.3.4");
 	assert_string_equal(field_value(f->arena, ""), "\"\"");
 	assert_string_equal(field_value(f->arena, "a\"b\\c"), "\"a\\\"b\\\\c\"");
 	assert_string_equal(field_value(f->arena, "2001:db8::1"), "\"2001:db8::1\"");
