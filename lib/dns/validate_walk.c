@@ -26,12 +26,32 @@ const uint8_t *negative_anchor_for(const struct validator *validator, const uint
 	return best;
 }
 
-static struct cut *anchor_establish(struct judgement *j, const uint8_t *name)
+/* Both halves of each delegation between base and zone, as far as they are likely to be cuts. */
+static void prefetch(struct judgement *j, const uint8_t *base, const uint8_t *zone)
 {
-	for (const struct anchor *anchor = j->validator->anchors; anchor != NULL; anchor = anchor->next)
-		if (name_equal(anchor->name, name))
-			return keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
-			    j_printf(j, "trust anchor from %s", anchor->source) });
+	unsigned first = name_labels(base) + 1, last = name_labels(zone);
+
+	for (unsigned labels = last; labels >= first; labels--) {
+		const uint8_t *name = name_suffix(zone, labels);
+
+		if (labels != last && labels >= first + LIKELY)
+			continue;
+		judgement_start(j, name, DNS_TYPE_DS);
+		judgement_start(j, name, DNS_TYPE_DNSKEY);
+	}
+}
+
+/* The zone of the anchor at name, if there is one; target is where the walk will lead. */
+static struct cut *anchor_establish(struct judgement *j, const uint8_t *name, const uint8_t *target)
+{
+	for (const struct anchor *anchor = j->validator->anchors; anchor != NULL; anchor = anchor->next) {
+		if (!name_equal(anchor->name, name))
+			continue;
+		judgement_start(j, name, DNS_TYPE_DNSKEY);
+		prefetch(j, name, target);
+		return keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
+		    j_printf(j, "trust anchor from %s", anchor->source) });
+	}
 	return NULL;
 }
 
@@ -44,14 +64,14 @@ static struct cut *cached(struct judgement *j, const uint8_t *name)
 }
 
 /* The deepest cut known at name or above: cached or anchored. */
-static struct cut *nearest(struct judgement *j, const uint8_t *name)
+static struct cut *nearest(struct judgement *j, const uint8_t *target)
 {
-	for (;; name = name_parent(name)) {
+	for (const uint8_t *name = target;; name = name_parent(name)) {
 		struct cut *cut = cached(j, name);
 
 		if (cut != NULL && cut->state != CUT_NOT_A_CUT)
 			return cut;
-		cut = anchor_establish(j, name);
+		cut = anchor_establish(j, name, target);
 		if (cut != NULL)
 			return cut;
 		if (name_is_root(name))
@@ -160,6 +180,8 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 
 		for (; started < last && started < labels + AHEAD; started++)
 			judgement_start(j, name_suffix(target, started + 1), DNS_TYPE_DS);
+		if (labels == 0)	/* a top-level domain is nearly always signed */
+			judgement_start(j, name_suffix(target, 1), DNS_TYPE_DNSKEY);
 		name = name_suffix(target, ++labels);
 		cut = cached(j, name);
 		if (cut == NULL)
@@ -188,21 +210,6 @@ static const uint8_t *ds_signer(const struct vrrset *set, const uint8_t *base)
 		if (name_below(set->owner, set->sigs[i].signer) && name_within(set->sigs[i].signer, base))
 			return set->sigs[i].signer;
 	return NULL;
-}
-
-/* Both halves of each delegation between base and zone, as far as they are likely to be cuts. */
-static void prefetch(struct judgement *j, const uint8_t *base, const uint8_t *zone)
-{
-	unsigned first = name_labels(base) + 1, last = name_labels(zone);
-
-	for (unsigned labels = last; labels >= first; labels--) {
-		const uint8_t *name = name_suffix(zone, labels);
-
-		if (labels != last && labels >= first + LIKELY)
-			continue;
-		judgement_start(j, name, DNS_TYPE_DS);
-		judgement_start(j, name, DNS_TYPE_DNSKEY);
-	}
 }
 
 struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)

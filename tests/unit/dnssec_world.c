@@ -22,7 +22,10 @@ static void *must(void *pointer)
 
 static void fetch_start(void *context, const char *name, uint16_t type)
 {
-	(void)context, (void)name, (void)type;
+	struct world *world = context;
+
+	(void)name, (void)type;
+	world->starts++;
 }
 
 static int fetch_wait(void *context, const char *name, uint16_t type, const uint8_t **wire_r, size_t *length_r)
@@ -30,7 +33,8 @@ static int fetch_wait(void *context, const char *name, uint16_t type, const uint
 	struct world *world = context;
 	char dotted[1100];
 
-	world->fetches++;
+	if (world->fetches++ == 0)
+		world->starts_before_fetch = world->starts;
 	snprintf(dotted, sizeof(dotted), "%s%s", name, strcmp(name, ".") == 0 ? "" : ".");
 	for (struct reply *reply = world->replies; reply != NULL; reply = reply->next)
 		if (reply->wire != NULL && reply->type == type && strcasecmp(reply->name, dotted) == 0) {

@@ -38,7 +38,7 @@ struct world {
 	struct reply *replies;
 	struct arena *arena;
 	char anchor_path[64];
-	_Atomic unsigned fetches;
+	_Atomic unsigned fetches, starts, starts_before_fetch;	/* the last: before the first fetch was waited for */
 };
 
 /** A world with an empty signed root whose DS is the trust anchor. config: caps to set, or NULL. */

@@ -576,6 +576,17 @@ static void test_judge_keys_are_cached(void **state)
 	assert_int_equal(f->world->fetches, fetches);
 }
 
+static void test_judge_fetches_chain_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+
+	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
+	assert_string_equal(world_security(f->world, reply), "secure");
+	/* one round trip: root's DNSKEY, DS and DNSKEY of test and of zone.test are under way before the first is waited for */
+	assert_true(f->world->starts_before_fetch >= 5);
+}
+
 static void test_judge_bogus_zone_is_cached(void **state)
 {
 	struct fixture *f = *state;
@@ -690,7 +701,7 @@ int main(void)
 		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
 		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures),
 		CASE(test_judge_recursor_hides_keys), CASE(test_judge_keys_kept_back_after_anchoring), CASE(test_judge_keys_are_cached),
-		CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads), CASE(test_judge_malformed),
+		CASE(test_judge_fetches_chain_at_once), CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads), CASE(test_judge_malformed),
 	};
 
 	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
