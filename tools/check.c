@@ -141,6 +141,8 @@ static int take_tls(struct arena *arena, const char *text, struct facts_tls *tls
 	char *end = NULL;
 
 	tls->version = split(arena, text, ',', &rest);
+	if (tls->version[0] == '\0')
+		return -E_SYNTAX;
 	if (rest == NULL)
 		return 0;
 	tls->cipher = split(arena, rest, ',', &bits);

@@ -30,7 +30,7 @@ static void begin_result(struct writer *writer, const char *method, const char *
 
 static void put_property(struct writer *writer, const char *property, const char *value)
 {
-	if (value == NULL)
+	if (value == NULL || value[0] == '\0')
 		return;
 	field_token(&writer->field, arena_printf(writer->arena, "%s=%s", property, field_value(writer->arena, value)));
 }

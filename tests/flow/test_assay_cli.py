@@ -184,7 +184,8 @@ def test_check_no_input_is_66(assay, setting):
 
 
 @pytest.mark.parametrize("arguments", [
-    ["check", "--client", "not an address"], ["check", "--tls", "TLSv1.3,X,many"], ["check", "--resolver", "example.org"],
+    ["check", "--client", "not an address"], ["check", "--tls", "TLSv1.3,X,many"], ["check", "--tls", ",X,128"],
+    ["check", "--resolver", "example.org"],
     ["check", "--resolver", "127.0.0.1@99999"], ["check", "--dnssec", "maybe"], ["check", "--time", "yesterday"],
     ["check", "--nonsense"], ["check", "a", "b"], ["dns"], ["dns", "example.org", "NOTYPE"], ["dns", "a", "TXT", "more"],
     ["findings", "x"], ["config", "a", "b"], ["config", "--nonsense"], [],
