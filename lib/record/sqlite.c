@@ -121,55 +121,61 @@ static int step_done(struct backend_handle *handle, sqlite3_stmt *statement)
 	return code == SQLITE_DONE ? 0 : -E_SYSTEM;
 }
 
-static int schema_version(struct backend_handle *handle)
+/* A number that a query gives; -E_SYSTEM with why set. */
+static int query_number(struct backend_handle *handle, const char *sql)
 {
 	sqlite3_stmt *statement;
-	int version = -E_SYSTEM;
+	int number = -E_SYSTEM;
 
-	if (sqlite3_prepare_v2(handle->db, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(handle->db, sql, -1, &statement, NULL) != SQLITE_OK)
 		return handle_fail(handle);
 	if (sqlite3_step(statement) == SQLITE_ROW)
-		version = sqlite3_column_int(statement, 0);
+		number = sqlite3_column_int(statement, 0);
 	else
 		handle_fail(handle);
 	sqlite3_finalize(statement);
-	return version;
+	return number;
 }
 
-static int schema_create(struct backend_handle *handle)
+/* Changes nothing: a database that is not ours, or of a newer version, stays as it is. @return the version, or < 0. */
+static int schema_check(struct backend_handle *handle, bool write)
 {
-	char pragma[64];
+	int version = query_number(handle, "PRAGMA user_version");
+	int tables = version == 0 ? query_number(handle, "SELECT count(*) FROM sqlite_master") : 0;
 
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
-	if (handle_exec(handle, "BEGIN IMMEDIATE") != 0)
+	if (version < 0 || tables < 0)
 		return -E_SYSTEM;
-	/* daemon and command line may open a new database at once: the one that had to wait finds it made */
-	if (schema_version(handle) == SCHEMA_VERSION)
-		return handle_exec(handle, "COMMIT");
-	if (handle_exec(handle, schema) != 0 || handle_exec(handle, pragma) != 0 || handle_exec(handle, "COMMIT") != 0) {
-		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
-		return -E_SYSTEM;
-	}
-	return 0;
-}
-
-/* Creates or checks the schema. Later versions add their migration step here, one per version. */
-static int schema_prepare(struct backend_handle *handle, bool write)
-{
-	int version = schema_version(handle);
-
-	if (version < 0 || version == SCHEMA_VERSION)
-		return version < 0 ? version : 0;
 	if (version > SCHEMA_VERSION) {
 		snprintf(handle->why, sizeof(handle->why), "the database has schema version %d, this program knows %d: "
 		    "it was written by a newer Assay", version, SCHEMA_VERSION);
 		return -E_SYSTEM;
 	}
-	if (!write) {
+	if (tables > 0) {
+		snprintf(handle->why, sizeof(handle->why), "this is another program's database");
+		return -E_SYSTEM;
+	}
+	if (version == 0 && !write) {
 		snprintf(handle->why, sizeof(handle->why), "the database has no Assay schema yet");
 		return -E_SYSTEM;
 	}
-	return schema_create(handle);
+	return version;
+}
+
+/* Creates the schema. Later versions add their migration step here, one per version. */
+static int schema_prepare(struct backend_handle *handle, int version)
+{
+	char pragma[64];
+
+	if (version == SCHEMA_VERSION)
+		return 0;
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
+	if (handle_exec(handle, "BEGIN IMMEDIATE") != 0)
+		return -E_SYSTEM;
+	if (handle_exec(handle, schema) != 0 || handle_exec(handle, pragma) != 0 || handle_exec(handle, "COMMIT") != 0) {
+		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
+		return -E_SYSTEM;
+	}
+	return 0;
 }
 
 static void backend_close(struct backend_handle **handle)
@@ -186,7 +192,7 @@ static void backend_close(struct backend_handle **handle)
 static struct backend_handle *backend_open(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes)
 {
 	struct backend_handle *handle = calloc(1, sizeof(*handle));
-	int flags = SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+	int version, flags = SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 
 	if (handle == NULL)
 		abort();
@@ -195,10 +201,12 @@ static struct backend_handle *backend_open(const char *path, bool write, unsigne
 		goto fail;
 	}
 	sqlite3_busy_timeout(handle->db, (int)busy_ms);
-	/* NORMAL: with WAL a crash loses the last commits, never the database */
-	if (write && (handle_exec(handle, "PRAGMA journal_mode=WAL") != 0 || handle_exec(handle, "PRAGMA synchronous=NORMAL") != 0))
+	version = schema_check(handle, write);
+	if (version < 0)
 		goto fail;
-	if (schema_prepare(handle, write) != 0)
+	/* NORMAL: with WAL a crash loses the last commits, never the database */
+	if (write && (handle_exec(handle, "PRAGMA journal_mode=WAL") != 0 ||
+	    handle_exec(handle, "PRAGMA synchronous=NORMAL") != 0 || schema_prepare(handle, version) != 0))
 		goto fail;
 	return handle;
 fail:

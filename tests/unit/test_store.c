@@ -488,6 +488,34 @@ static void test_store_newer_schema_is_refused(void **state)
 	assert_non_null(strstr(statistics.why, "newer"));
 }
 
+static void test_store_foreign_database_stays_as_it_is(void **state)
+{
+	struct place *place = *state;
+	struct peer_memory memory;
+	struct store_statistics statistics;
+	sqlite3 *db;
+	char wal[128];
+
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE accounts(name TEXT)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	open_store(place);
+	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
+	store_close(&place->store);
+	open_store(place);
+	do
+		store_statistics(place->store, &statistics);
+	while (statistics.why[0] == '\0');
+	assert_non_null(strstr(statistics.why, "another program's database"));
+	store_close(&place->store);
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "SELECT * FROM peer", NULL, NULL, NULL), SQLITE_ERROR);
+	assert_int_equal(sqlite3_exec(db, "SELECT * FROM accounts", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	snprintf(wal, sizeof(wal), "%s-wal", place->path);
+	assert_int_not_equal(access(wal, F_OK), 0);
+}
+
 static void test_store_locked_database_loses_nothing(void **state)
 {
 	struct place *place = *state;
@@ -671,6 +699,7 @@ int main(void)
 		STORE_TEST(test_store_changed_tells_of_dropped_notes),
 		STORE_TEST(test_store_corrupt_file_is_no_memory),
 		STORE_TEST(test_store_newer_schema_is_refused),
+		STORE_TEST(test_store_foreign_database_stays_as_it_is),
 		STORE_TEST(test_store_locked_database_loses_nothing),
 		STORE_TEST(test_store_expires_old_rows_but_not_pins),
 		STORE_TEST(test_store_expires_waiting_greylist_entries_with_their_window),
