@@ -65,4 +65,12 @@ void validator_free(struct validator **validator);
 void validator_judge(struct validator *validator, const struct dns_fetcher *fetcher, const char *name, uint16_t type,
     const uint8_t *wire, size_t length, bool explain, struct arena *arena, struct validator_verdict *verdict_r);
 
+/**
+ * Starts, without waiting, the questions that judging an answer at name will probably need: DS and DNSKEY below the
+ * deepest zone that is known. Starts nothing when all is known already. To be called when a question goes out or its
+ * answer comes in, so that the chain is there when somebody waits for the verdict; not for DS and DNSKEY questions.
+ * Only fetcher->start() is called. Thread: any; never blocks.
+ */
+void validator_prefetch(struct validator *validator, const struct dns_fetcher *fetcher, const char *name);
+
 #endif

@@ -41,18 +41,26 @@ static void prefetch(struct judgement *j, const uint8_t *base, const uint8_t *zo
 	}
 }
 
+static const struct anchor *anchor_at(const struct validator *validator, const uint8_t *name)
+{
+	const struct anchor *anchor = validator->anchors;
+
+	while (anchor != NULL && !name_equal(anchor->name, name))
+		anchor = anchor->next;
+	return anchor;
+}
+
 /* The zone of the anchor at name, if there is one; target is where the walk will lead. */
 static struct cut *anchor_establish(struct judgement *j, const uint8_t *name, const uint8_t *target)
 {
-	for (const struct anchor *anchor = j->validator->anchors; anchor != NULL; anchor = anchor->next) {
-		if (!name_equal(anchor->name, name))
-			continue;
-		judgement_start(j, name, DNS_TYPE_DNSKEY);
-		prefetch(j, name, target);
-		return keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
-		    j_printf(j, "trust anchor from %s", anchor->source) });
-	}
-	return NULL;
+	const struct anchor *anchor = anchor_at(j->validator, name);
+
+	if (anchor == NULL)
+		return NULL;
+	judgement_start(j, name, DNS_TYPE_DNSKEY);
+	prefetch(j, name, target);
+	return keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
+	    j_printf(j, "trust anchor from %s", anchor->source) });
 }
 
 /* The cached cut, held. */
@@ -249,4 +257,45 @@ struct cut *walk_to_name(struct judgement *j, const uint8_t *name)
 	struct cut *base = nearest(j, name);
 
 	return base->state == CUT_SECURE ? walk_down(j, base, name) : base;
+}
+
+/* A label of which it is all but sure that it is no zone cut: _dmarc, _domainkey, _25._tcp. */
+static bool is_service_label(const uint8_t *name)
+{
+	return name[0] != 0 && name[1] == '_';
+}
+
+void validator_prefetch(struct validator *validator, const struct dns_fetcher *fetcher, const char *name)
+{
+	struct judgement j = { .validator = validator, .fetcher = fetcher, .now = clock_wall_secs(&validator->clock) };
+	uint8_t wire[NAME_BYTES];
+	const uint8_t *target = wire, *base;
+
+	if (name_from_text(name, wire) != 0 || negative_anchor_for(validator, wire) != NULL)
+		return;
+	for (unsigned labels = 1; labels <= name_labels(wire); labels++)
+		if (is_service_label(name_suffix(wire, labels))) {
+			target = name_suffix(wire, labels - 1);
+			break;
+		}
+	j.arena = arena_new();
+	for (base = target;; base = name_parent(base)) {
+		struct cut *cut = cuts_get(validator->cuts, base, j.now);
+		bool is_end = cut != NULL && cut->state != CUT_NOT_A_CUT, is_secure = is_end && cut->state == CUT_SECURE;
+
+		if (cut != NULL)
+			cut_unref(cut);
+		if (is_secure)
+			prefetch(&j, base, target);
+		if (is_end)
+			break;
+		if (anchor_at(validator, base) != NULL) {
+			judgement_start(&j, base, DNS_TYPE_DNSKEY);
+			prefetch(&j, base, target);
+			break;
+		}
+		if (name_is_root(base))
+			break;
+	}
+	arena_free(&j.arena);
 }

@@ -587,6 +587,32 @@ static void test_judge_fetches_chain_at_once(void **state)
 	assert_true(f->world->starts_before_fetch >= 5);
 }
 
+static char started[1024];
+
+static void note_start(void *context, const char *name, uint16_t type)
+{
+	(void)context;
+	snprintf(started + strlen(started), sizeof(started) - strlen(started), "%s/%u ", name, type);
+}
+
+static void test_prefetch_starts_what_is_unknown(void **state)
+{
+	struct fixture *f = *state;
+	struct dns_fetcher fetcher = { .start = note_start };
+	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+
+	started[0] = '\0';
+	validator_prefetch(f->world->validator, &fetcher, "_dmarc.zone.test");
+	assert_string_equal(started, "./48 zone.test/43 zone.test/48 test/43 test/48 ");
+	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
+	assert_string_equal(world_security(f->world, reply), "secure");
+	started[0] = '\0';
+	validator_prefetch(f->world->validator, &fetcher, "sel._domainkey.zone.test");
+	assert_string_equal(started, "");
+	validator_prefetch(f->world->validator, &fetcher, "other.test");
+	assert_string_equal(started, "other.test/43 other.test/48 ");
+}
+
 static void test_judge_bogus_zone_is_cached(void **state)
 {
 	struct fixture *f = *state;
@@ -701,7 +727,7 @@ int main(void)
 		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
 		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures),
 		CASE(test_judge_recursor_hides_keys), CASE(test_judge_keys_kept_back_after_anchoring), CASE(test_judge_keys_are_cached),
-		CASE(test_judge_fetches_chain_at_once), CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads), CASE(test_judge_malformed),
+		CASE(test_judge_fetches_chain_at_once), CASE(test_prefetch_starts_what_is_unknown), CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads), CASE(test_judge_malformed),
 	};
 
 	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
