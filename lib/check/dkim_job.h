@@ -10,7 +10,7 @@
 #include "check/dkim_hash.h"
 #include "check/dkim_signature.h"
 
-/* Clocks differ (RFC 6376 section 3.5, x=): this much is forgiven for t= and x=. */
+/* Clocks differ: a t= may be so far ahead. For x= nothing is forgiven; the signer chose it with room, or ought to have. */
 enum { DKIM_CLOCK_SKEW_SECS = 300 };
 
 /* One signature that is judged. */

@@ -69,7 +69,7 @@ static void verdict_restrict(const struct check_context *context, const struct d
 	const struct dkim_signature *signature = &job->signature;
 	int64_t now = context->facts->time_secs > 0 ? context->facts->time_secs : 0;
 
-	if (signature->has_expiry && signature->expiry_secs + DKIM_CLOCK_SKEW_SECS < (uint64_t)now) {
+	if (signature->has_expiry && signature->expiry_secs < (uint64_t)now) {
 		verdict->expired = true;
 		verdict->result = RESULT_POLICY;
 		verdict->reason = "the signature has expired";

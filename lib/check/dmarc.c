@@ -191,7 +191,9 @@ static void judge_with_record(struct judgement *judgement)
 	result->testing = record->testing;
 	result->dnssec = judgement->discovery.policy_security;
 	if (!policy_usable(record, &as_none)) {
-		result->result = RESULT_PERMERROR;
+		/* RFC 9989 section 5.3: no DMARC processing is applied */
+		result->result = RESULT_NONE;
+		result->record_unusable = true;
 		result->reason = "the DMARC record has no valid policy";
 		return;
 	}
@@ -227,7 +229,8 @@ static void judge_domain(struct judgement *judgement)
 	} else if (discovery->record != NULL) {
 		judge_with_record(judgement);
 	} else {
-		result->result = discovery->discarded != NULL ? RESULT_PERMERROR : RESULT_NONE;
+		result->result = RESULT_NONE;
+		result->record_unusable = discovery->discarded != NULL;
 		result->reason = discovery->discarded != NULL ? discovery->discarded : "no DMARC record";
 		result->org_domain = discovery->org_domain;
 		result->dnssec = discovery->policy_security;
@@ -259,6 +262,8 @@ static void raise_findings(struct check_context *context, const struct dmarc_res
 	switch (result->result) {
 	case RESULT_NONE:
 		results_raise(results, FINDING_DMARC_NONE, result->domain, result->reason, result->dnssec);
+		if (result->record_unusable)
+			results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
 		break;
 	case RESULT_TEMPERROR:
 		results_raise(results, FINDING_DMARC_TEMPERROR, result->domain, result->reason, result->dnssec);

@@ -60,6 +60,7 @@ struct dmarc_result {
 	enum dmarc_policy disposition;	/* what the domain owner asks for this message: none unless it failed */
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
+	bool record_unusable;		/* with none: there are records, but none that can be used */
 	bool corroborated;		/* see FINDING_DMARC_REJECT_CORROBORATED */
 	const char *rua;		/* raw, for reports; NULL */
 	const char *reason;

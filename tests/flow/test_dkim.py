@@ -115,6 +115,8 @@ CASES = {
     "l= no number": (tagged(l="-1"), "permerror", "l=", ["dkim-permerror"]),
     "l=0": (tagged(l="0"), "policy", "l=", ["dkim-partial-body"]),
     "expired": (tagged(t=str(NOW - 5000), x=str(NOW - 1000)), "policy", "expired", ["dkim-expired", "dkim-no-pass"]),
+    "expired a second ago": (tagged(t=str(NOW - 5000), x=str(NOW - 1)), "policy", "expired", ["dkim-expired", "dkim-no-pass"]),
+    "expires now": (tagged(t=str(NOW - 5000), x=str(NOW)), "pass", None, []),
     "expired and broken": (tagged(x=str(NOW - 1000)).replace(b"Hello", b"Hallo"), "fail", "body hash", ["dkim-fail"]),
     "expires later": (tagged(x=str(NOW + 1000)), "pass", None, []),
     "x= before t=": (tagged(t=str(NOW), x=str(NOW - 10)), "permerror", "x=", ["dkim-permerror"]),

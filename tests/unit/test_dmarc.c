@@ -324,10 +324,11 @@ static void test_dmarc_record_without_policy(void **state)
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		struct check_fixture *fixture = judge(zones[i], "example.com", NULL, NULL);
 
-		assert_int_equal(fixture->results.dmarc.result, RESULT_PERMERROR);
+		/* no DMARC processing (4.10.1), and the admin is told why */
+		assert_int_equal(fixture->results.dmarc.result, RESULT_NONE);
 		assert_non_null(fixture->results.dmarc.reason);
 		assert_false(fixture->results.dmarc.has_policy);
-		assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_DMARC_PERMERROR);
+		assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_DMARC_PERMERROR | (finding_set)1 << FINDING_DMARC_NONE);
 		fixture_free(&fixture);
 	}
 }
@@ -649,7 +650,7 @@ static void dmarc_psl_rows(const char *path)
 	/* psd=n means nothing to it, several records at the domain end the search (6.6.3) */
 	assert_psl(psl, "_dmarc.b.example.com. " R "p=reject; psd=n\"\n", "b.example.com", "example.com", RESULT_PASS, "b.example.com");
 	assert_psl(psl, "_dmarc.b.example.com. " R "p=reject\"\n_dmarc.b.example.com. " R "p=none\"\n_dmarc.example.com. " R "p=none\"\n",
-	    "b.example.com", "b.example.com", RESULT_PERMERROR, NULL);
+	    "b.example.com", "b.example.com", RESULT_NONE, NULL);
 	/* IDN suffixes, a public suffix itself, a missing answer */
 	assert_psl(psl, "_dmarc.example.xn--p1ai. " R "p=reject\"\n", "a.example.xn--p1ai", "example.xn--p1ai", RESULT_PASS, NULL);
 	assert_psl(psl, "_dmarc.co.uk. " R "p=reject\"\n", "co.uk", "a.co.uk", RESULT_FAIL, "co.uk");
