@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Prefetch: with a slow resolver the message waits for its longest chain of look-ups, not for their sum."""
+import os
 import statistics
 import time
 
@@ -7,7 +8,8 @@ from world import DelayProxy, scenarios
 from world import mail as m
 from world.client import Client
 
-ROUND_TRIP = 0.030
+# Longer where sanitizers make everything else slow: what is compared are the round trips.
+ROUND_TRIP = 0.100 if os.environ.get("ASSAY_SANITIZED") else 0.030
 LONGEST_CHAIN = 3       # SPF: record, include, include's include
 MESSAGES = 15
 
@@ -60,5 +62,5 @@ def test_end_of_message_waits_for_the_longest_chain_only(stack):
     print(f"end of message: median {median * 1000:.0f} ms, worst {worst * 1000:.0f} ms; "
           f"{statistics.median(questions):.0f} questions, chain of {LONGEST_CHAIN} round trips of {ROUND_TRIP * 1000:.0f} ms")
     assert statistics.median(questions) >= 7
-    assert median < LONGEST_CHAIN * ROUND_TRIP + 0.060     # what Postfix itself takes, on a busy machine too
+    assert median < (LONGEST_CHAIN + 2) * ROUND_TRIP     # what Postfix itself takes, on a busy machine too
     assert median < 0.6 * statistics.median(questions) * ROUND_TRIP
