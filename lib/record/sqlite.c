@@ -32,8 +32,8 @@ static const char *const statements[ST_COUNT] = {
 	[ST_GREY_GET] = "SELECT first,last,passed,tries FROM greylist WHERE key=?1",
 	[ST_GREY_PUT] = "INSERT OR REPLACE INTO greylist(key,first,last,passed,tries) VALUES(?1,?2,?3,?4,?5)",
 	[ST_FLOW_ADD] = "INSERT INTO flow(hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,"
-	    "tls_version,tls_cipher,policy,action,enforced,messages,bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,1,?13) "
-	    "ON CONFLICT DO UPDATE SET messages=messages+1,bytes=bytes+excluded.bytes",
+	    "tls_version,tls_cipher,policy,action,enforced,messages,bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?14,?13) "
+	    "ON CONFLICT DO UPDATE SET messages=messages+excluded.messages,bytes=bytes+excluded.bytes",
 	[ST_FLOWS] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
 	    "tls_cipher,policy,action,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
 	[ST_EXPIRE_FLOW] = "DELETE FROM flow WHERE rowid IN (SELECT rowid FROM flow WHERE hour<?1 LIMIT ?2)",
@@ -399,6 +399,7 @@ static int backend_flow_add(struct backend_handle *handle, const struct flow_not
 		bind_text(statement, 2 + i, texts[i]);
 	sqlite3_bind_int64(statement, 12, note->enforced);
 	sqlite3_bind_int64(statement, 13, (int64_t)note->bytes);
+	sqlite3_bind_int64(statement, 14, note->messages != 0 ? (int64_t)note->messages : 1);
 	return step_done(handle, statement);
 }
 

@@ -16,8 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/backend.h"
-#include "record/greylist.h"
+#include "record/group.h"
 #include "util/error.h"
 
 enum {
@@ -25,23 +24,9 @@ enum {
 	DAY_SECS = 86400, WRITER_BUSY_MS = 1000
 };
 
-enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW, NOTE_KINDS };
-
-/* A queued note: its strings stand behind it in the same allocation. */
-struct note {
-	struct note *next;
-	enum note_kind kind;
-	union {
-		struct peer_note peer;
-		struct flow_note flow;
-		struct { const char *key; int64_t time_secs; bool passed; } greylist;
-	} u;
-	char strings[];
-};
-
 struct store {
 	struct store_config config;
-	struct peer_rules rules;
+	struct group_rules rules;
 	const struct backend *backend;
 	char *path;
 
@@ -163,61 +148,6 @@ int store_flow_note(struct store *store, const struct flow_note *from)
 
 /* ---- writer -------------------------------------------------------------------------------------- */
 
-static int apply_peer_row(struct store *store, struct backend_handle *handle, const struct peer_note *note, const char *host)
-{
-	struct peer_memory memory = { 0 };
-	int code = store->backend->peer_get(handle, note->peer, host, &memory);
-
-	if (code != 0 && code != -E_ABSENT)
-		return code;
-	peer_memory_update(&memory, note, &store->rules);
-	return store->backend->peer_put(handle, note->peer, host, &memory);
-}
-
-static int apply_greylist(struct store *store, struct backend_handle *handle, const char *key, int64_t time_secs, bool passed)
-{
-	struct greylist_entry entry = { 0 };
-	int code = store->backend->greylist_get(handle, key, &entry);
-
-	if (code != 0 && code != -E_ABSENT)
-		return code;
-	greylist_update(&entry, time_secs, passed, store->config.greylist_window_secs);
-	return store->backend->greylist_put(handle, key, &entry);
-}
-
-static int apply_note(struct store *store, struct backend_handle *handle, const struct note *note)
-{
-	int code;
-
-	switch (note->kind) {
-	case NOTE_PEER:
-		code = note->u.peer.host_only ? 0 : apply_peer_row(store, handle, &note->u.peer, "");
-		if (code == 0 && note->u.peer.host != NULL)
-			code = apply_peer_row(store, handle, &note->u.peer, note->u.peer.host);
-		return code;
-	case NOTE_GREYLIST:
-		return apply_greylist(store, handle, note->u.greylist.key, note->u.greylist.time_secs, note->u.greylist.passed);
-	case NOTE_FLOW:
-		return store->backend->flow_add(handle, &note->u.flow);
-	case NOTE_KINDS:
-		break;
-	}
-	return -E_SYNTAX;
-}
-
-static int write_group(struct store *store, struct backend_handle *handle, const struct note *notes)
-{
-	int code = store->backend->has_moved(handle) ? -E_SYSTEM : store->backend->begin(handle);
-
-	for (; code == 0 && notes != NULL; notes = notes->next)
-		code = apply_note(store, handle, notes);
-	if (code == 0)
-		code = store->backend->commit(handle);
-	if (code != 0)
-		store->backend->rollback(handle);
-	return code;
-}
-
 static int expire_some(struct store *store, struct backend_handle *handle)
 {
 	int64_t now = clock_wall_secs(store->config.clock);
@@ -318,7 +248,7 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 			return -E_SYSTEM;
 		}
 	}
-	code = group != NULL ? write_group(store, state->handle, group) : 0;
+	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group) : 0;
 	if (code == 0 && now_ms >= state->expire_ms) {
 		state->expire_ms = now_ms + EXPIRE_INTERVAL_MS;
 		code = expire_some(store, state->handle);
@@ -630,7 +560,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 		abort();
 	store->config = *config;
 	store_defaults(&store->config);
-	store->rules.settle_days = store->config.peer_settle_days;
+	store->rules.peer.settle_days = store->config.peer_settle_days;
+	store->rules.greylist_window_secs = store->config.greylist_window_secs;
 	store->backend = &backend_sqlite;
 	store->last = &store->first;
 	pthread_mutex_init(&store->lock, NULL);

@@ -78,6 +78,7 @@ struct flow_note {
 	const char *policy, *action;
 	bool enforced;
 	uint64_t bytes;
+	uint64_t messages;	/* that are alike; 0 means one */
 };
 
 /**

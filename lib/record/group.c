@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Group commit. A busy server sees the same peers and the same kinds of message many times a second: what is alike is put
+ * together in hash tables (uthash, in an arena that ends with the group) and written once.
+ * Trusts the notes; of the database only what it says of success. Fails as a whole: nothing of the group is written.
+ */
+#include "record/group.h"
+
+#include <string.h>
+
+#include <uthash.h>
+
+#include "record/greylist.h"
+#include "util/arena.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+struct peer_slot {
+	UT_hash_handle hh;
+	const char *peer, *host;
+	struct peer_memory memory;
+	char *key;
+};
+
+struct flow_slot {
+	UT_hash_handle hh;
+	struct flow_note flow;	/* strings are the first note's */
+	char *key;
+};
+
+struct group {
+	const struct backend *backend;
+	struct backend_handle *handle;
+	const struct group_rules *rules;
+	struct arena *arena;
+	struct peer_slot *peers;
+	struct flow_slot *flows;
+};
+
+static int peer_add(struct group *group, const struct peer_note *note, const char *host)
+{
+	char *key = arena_printf(group->arena, "%s\n%s", note->peer, host);
+	struct peer_slot *slot;
+	int code;
+
+	HASH_FIND_STR(group->peers, key, slot);
+	if (slot == NULL) {
+		slot = arena_calloc(group->arena, 1, sizeof(*slot));
+		slot->peer = note->peer;
+		slot->host = host;
+		slot->key = key;
+		code = group->backend->peer_get(group->handle, note->peer, host, &slot->memory);
+		if (code != 0 && code != -E_ABSENT)
+			return code;
+		HASH_ADD_KEYPTR(hh, group->peers, slot->key, strlen(slot->key), slot);
+	}
+	peer_memory_update(&slot->memory, note, &group->rules->peer);
+	return 0;
+}
+
+static void flow_add(struct group *group, const struct flow_note *note)
+{
+	const char *const texts[] = { note->author_domain, note->envelope_domain, note->client_network, note->findings,
+		note->results, note->tls_grade, note->tls_version, note->tls_cipher, note->policy, note->action };
+	struct buf key = buf_make(group->arena);
+	struct flow_slot *slot;
+
+	buf_printf(&key, "%lld %d", (long long)(note->time_secs / 3600), note->enforced);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		buf_printf(&key, "\n%s", texts[i] != NULL ? texts[i] : "");
+	HASH_FIND(hh, group->flows, key.data, key.length, slot);
+	if (slot == NULL) {
+		slot = arena_calloc(group->arena, 1, sizeof(*slot));
+		slot->flow = *note;
+		slot->flow.messages = slot->flow.bytes = 0;
+		slot->key = key.data;
+		HASH_ADD_KEYPTR(hh, group->flows, slot->key, key.length, slot);
+	}
+	slot->flow.messages += note->messages != 0 ? note->messages : 1;
+	slot->flow.bytes += note->bytes;
+}
+
+static int greylist_add(struct group *group, const char *key, int64_t time_secs, bool passed)
+{
+	struct greylist_entry entry = { 0 };
+	int code = group->backend->greylist_get(group->handle, key, &entry);
+
+	if (code != 0 && code != -E_ABSENT)
+		return code;
+	greylist_update(&entry, time_secs, passed, group->rules->greylist_window_secs);
+	return group->backend->greylist_put(group->handle, key, &entry);
+}
+
+static int note_add(struct group *group, const struct note *note)
+{
+	int code = 0;
+
+	switch (note->kind) {
+	case NOTE_PEER:
+		if (!note->u.peer.host_only)
+			code = peer_add(group, &note->u.peer, "");
+		if (code == 0 && note->u.peer.host != NULL)
+			code = peer_add(group, &note->u.peer, note->u.peer.host);
+		break;
+	case NOTE_GREYLIST:
+		code = greylist_add(group, note->u.greylist.key, note->u.greylist.time_secs, note->u.greylist.passed);
+		break;
+	case NOTE_FLOW:
+		flow_add(group, &note->u.flow);
+		break;
+	}
+	return code;
+}
+
+static int slots_write(struct group *group)
+{
+	struct peer_slot *peer, *next_peer;
+	struct flow_slot *flow, *next_flow;
+	int code = 0;
+
+	HASH_ITER(hh, group->peers, peer, next_peer) {
+		if (code == 0)
+			code = group->backend->peer_put(group->handle, peer->peer, peer->host, &peer->memory);
+	}
+	HASH_ITER(hh, group->flows, flow, next_flow) {
+		if (code == 0)
+			code = group->backend->flow_add(group->handle, &flow->flow);
+	}
+	return code;
+}
+
+int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,
+    const struct note *notes)
+{
+	struct group group = { .backend = backend, .handle = handle, .rules = rules, .arena = arena_new() };
+	int code = backend->has_moved(handle) ? -E_SYSTEM : backend->begin(handle);
+
+	for (; code == 0 && notes != NULL; notes = notes->next)
+		code = note_add(&group, notes);
+	if (code == 0)
+		code = slots_write(&group);
+	if (code == 0)
+		code = backend->commit(handle);
+	if (code != 0)
+		backend->rollback(handle);
+	HASH_CLEAR(hh, group.peers);
+	HASH_CLEAR(hh, group.flows);
+	arena_free(&group.arena);
+	return code;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_RECORD_GROUP_H
+#define ASSAY_RECORD_GROUP_H
+/*
+ * A group of notes on its way into the database: equal flows are added up and each peer is read and written once, however
+ * many notes of the group are about it. One transaction a group. Thread: the store's writer.
+ */
+#include "record/backend.h"
+
+enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW };
+
+/* A queued note: its strings stand behind it in the same allocation. */
+struct note {
+	struct note *next;
+	enum note_kind kind;
+	union {
+		struct peer_note peer;
+		struct flow_note flow;
+		struct { const char *key; int64_t time_secs; bool passed; } greylist;
+	} u;
+	char strings[];
+};
+
+struct group_rules {
+	struct peer_rules peer;
+	unsigned greylist_window_secs;
+};
+
+/**
+ * Applies the notes in one transaction: all of them or none.
+ * @return 0, or -E_SYSTEM with the reason in the backend's why().
+ */
+int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,
+    const struct note *notes);
+
+#endif
