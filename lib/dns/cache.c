@@ -319,6 +319,16 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 	pthread_mutex_unlock(&shard->lock);
 }
 
+void cache_forget(struct cache_entry *entry)
+{
+	struct cache_shard *shard = entry->shard;
+
+	pthread_mutex_lock(&shard->lock);
+	if (entry->in_table && entry->state != ENTRY_PENDING)
+		table_remove(shard, entry);
+	pthread_mutex_unlock(&shard->lock);
+}
+
 void cache_view(struct cache_entry *entry, struct arena *arena, struct cache_view *view_r)
 {
 	int64_t left_ms;

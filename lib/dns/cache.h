@@ -84,6 +84,9 @@ enum judge_turn cache_judge_begin(struct cache_entry *entry, int64_t deadline_ms
 /** @param stands  false: the judgement was broken off, somebody else may try. */
 void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *verdict, bool stands);
 
+/** Takes a completed entry out of the table, so that its question is asked anew; holders keep it. */
+void cache_forget(struct cache_entry *entry);
+
 /* What changes in a completed entry, read at once. */
 struct cache_view {
 	enum entry_state state;

@@ -42,6 +42,27 @@ static void fetch_start(void *context, const char *name, uint16_t type)
 	fetch_entry(context, name, type);
 }
 
+/* For look-ups that nobody waits for yet: the cache keeps what comes. */
+static void prefetch_start(void *context, const char *name, uint16_t type)
+{
+	struct cache_entry *entry;
+	struct dns_name parsed;
+
+	if (dns_name_parse(name, &parsed) != 0)
+		return;
+	entry = resolver_acquire(context, &parsed, type, ANSWER_CHAIN_LINKS, NULL);
+	cache_release(&entry);
+}
+
+void resolver_prefetch_chain(struct dns_resolver *resolver, const struct dns_name *name)
+{
+	struct dns_fetcher fetcher = { .start = prefetch_start, .context = resolver };
+	char text[DNS_NAME_TEXT_BYTES];
+
+	dns_name_text(name->bytes, text);
+	validator_prefetch(resolver->validator, &fetcher, text);
+}
+
 static int fetch_wait(void *context, const char *name, uint16_t type, const uint8_t **wire_r, size_t *length_r)
 {
 	struct fetch *fetch = context;
@@ -72,8 +93,12 @@ static bool entry_validate(struct dns_resolver *resolver, struct cache_entry *en
 	dns_name_text(entry->name->bytes, name);
 	validator_judge(resolver->validator, &fetcher, name, entry->type, entry->answer->wire, entry->answer->wire_length,
 	    explain, arena, verdict_r);
-	for (size_t i = 0; i < fetch->count; i++)
+	for (size_t i = 0; i < fetch->count; i++) {
+		/* a false key must not stay as long as its TTL says: the next judgement asks again */
+		if (verdict_r->security == DNS_BOGUS)
+			cache_forget(fetch->entries[i]);
 		cache_release(&fetch->entries[i]);
+	}
 	if (verdict_r->why == NULL)
 		verdict_r->why = "";
 	/* an answer that was proven with what had come in time stands all the same */

@@ -139,6 +139,9 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
 	} else if (resolver->zonefile == NULL) {
 		cache_retain(entry);	/* the query's */
 		transport_submit(resolver->transport, name, type, entry);
+		/* questions of the chain itself have the full depth and start no others */
+		if (resolver->validator != NULL && depth < ANSWER_CHAIN_LINKS)
+			resolver_prefetch_chain(resolver, name);
 	}
 	if (hit_r != NULL)
 		*hit_r = hit;

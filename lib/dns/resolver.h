@@ -38,6 +38,9 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
  */
 bool resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms);
 
+/** Starts the keys and delegations that judging an answer at name will need; never waits. Only when validating. */
+void resolver_prefetch_chain(struct dns_resolver *resolver, const struct dns_name *name);
+
 /** Judges a complete entry anew with explanation; the cached verdict stays. Texts in the arena. */
 void resolver_explain(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     struct arena *arena, struct validator_verdict *verdict_r);

@@ -837,7 +837,7 @@ static void test_dns_validate_judges_once_for_all(void **state)
 
 static void test_dns_validate_cut_short_is_not_kept(void **state)
 {
-	struct behaviour behaviour = { .reply = { .delay_ms = 150 } };
+	struct behaviour behaviour = { .reply = { .delay_ms = 900 }, .name = "." };
 	struct fake_dns *server = fake_dns_start(zone_text, behave, &behaviour);
 	char path[64];
 	const char *anchors[] = { path, NULL };
@@ -854,6 +854,31 @@ static void test_dns_validate_cut_short_is_not_kept(void **state)
 	assert_false(dns_wait(scope, "host.example.com", DNS_TYPE_A)->security == DNS_BOGUS);
 	dns_scope_set_deadline(scope, 5000);
 	assert_true(strncmp(dns_wait(scope, "host.example.com", DNS_TYPE_A)->why, "deadline", 8) != 0);
+	dns_scope_free(&scope);
+	dns_resolver_free(&resolver);
+	fake_dns_stop(&server);
+}
+
+/* The chain of keys is asked for with the question, not when somebody waits for the verdict. */
+static void test_dns_start_validating_asks_for_keys_too(void **state)
+{
+	struct fake_dns *server = fake_dns_start(zone_text, NULL, NULL);
+	char path[64];
+	const char *anchors[] = { path, NULL };
+	struct dns_config config = { .dnssec = DNSSEC_VALIDATE, .timeout_ms = 3000, .trust_anchor_files = anchors };
+	struct dns_resolver *resolver;
+	struct dns_scope *scope;
+
+	(void)state;
+	anchor_write(path);
+	resolver = resolver_for(server, config);
+	unlink(path);
+	scope = dns_scope_new(resolver, 0, 10);
+	dns_start(scope, "host.example.com", DNS_TYPE_A);
+	for (int i = 0; i < 300 && fake_dns_count(server, "com", DNS_TYPE_DS) == 0; i++)
+		usleep(10000);
+	assert_int_equal(fake_dns_count(server, ".", DNS_TYPE_DNSKEY), 1);
+	assert_int_equal(fake_dns_count(server, "com", DNS_TYPE_DS), 1);
 	dns_scope_free(&scope);
 	dns_resolver_free(&resolver);
 	fake_dns_stop(&server);
@@ -1156,6 +1181,7 @@ int main(void)
 		cmocka_unit_test(test_dns_trust_ad_believes_loopback),
 		cmocka_unit_test(test_dns_validate_judges_once_for_all),
 		cmocka_unit_test(test_dns_validate_cut_short_is_not_kept),
+		cmocka_unit_test(test_dns_start_validating_asks_for_keys_too),
 		cmocka_unit_test(test_dns_start_thousand_slow_names_at_once),
 		cmocka_unit_test(test_dns_start_with_few_files_and_few_places),
 		cmocka_unit_test(test_dns_start_then_walks_ahead),
