@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check/dkim.h"
@@ -16,41 +17,31 @@
 #include "pipeline/remember.h"
 #include "util/error.h"
 
-/* NULL and an empty list are the same list. */
-static bool lists_equal(const char *const *a, const char *const *b)
+/* What tells one state of a file from another; 0 for one that is not there. */
+static uint64_t file_stamp(const char *path)
 {
-	static const char *const empty[] = { NULL };
+	struct stat status;
 
-	a = a != NULL ? a : empty;
-	b = b != NULL ? b : empty;
-	for (; *a != NULL && *b != NULL; a++, b++) {
-		if (strcmp(*a, *b) != 0)
-			return false;
-	}
-	return *a == *b;
+	if (stat(path, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_mtim.tv_sec * 1000000007u + (uint64_t)status.st_mtim.tv_nsec * 31 + (uint64_t)status.st_ino;
 }
 
-static bool servers_equal(const struct dns_config *a, const struct dns_config *b)
+/* State of the files behind the dns settings: a reload is to read what has changed in them. */
+static uint64_t dns_files_stamp(const struct dns_config *dns)
 {
-	if (a->server_count != b->server_count)
-		return false;
-	for (size_t i = 0; i < a->server_count; i++) {
-		if (!addr_equal(&a->servers[i].addr, &b->servers[i].addr) || a->servers[i].port != b->servers[i].port)
-			return false;
-	}
-	return true;
+	uint64_t stamp = dns->server_count == 0 ? file_stamp("/etc/resolv.conf") : 0;
+
+	for (size_t i = 0; dns->trust_anchor_files != NULL && dns->trust_anchor_files[i] != NULL; i++)
+		stamp = stamp * 31 + file_stamp(dns->trust_anchor_files[i]);
+	return stamp;
 }
 
-/* Whether a resolver made from a serves b as well. A zone file is read again on every reload: never the same. */
-static bool dns_config_equal(const struct dns_config *a, const struct dns_config *b)
+/* Whether the resolver may stay with its cache. A zone file is read again on every reload. */
+static bool resolver_serves(const struct shared_resolver *shared, const struct config *config)
 {
-	return a->zone_file == NULL && b->zone_file == NULL && servers_equal(a, b) &&
-	    lists_equal(a->trust_anchor_files, b->trust_anchor_files) &&
-	    lists_equal(a->negative_trust_anchors, b->negative_trust_anchors) &&
-	    a->dnssec == b->dnssec && a->timeout_ms == b->timeout_ms && a->rounds == b->rounds &&
-	    a->edns_bytes == b->edns_bytes && a->cache_bytes == b->cache_bytes &&
-	    a->cache_max_ttl_secs == b->cache_max_ttl_secs && a->cache_negative_ttl_secs == b->cache_negative_ttl_secs &&
-	    a->fail_ttl_secs == b->fail_ttl_secs && a->max_inflight == b->max_inflight && a->clock == b->clock;
+	return config->dns.zone_file == NULL && config_section_equal(shared->config, config, "dns") &&
+	    shared->config->dns.clock == config->dns.clock && shared->files_stamp == dns_files_stamp(&config->dns);
 }
 
 static void shared_resolver_unref(struct shared_resolver **shared)
@@ -77,6 +68,7 @@ static struct shared_resolver *shared_resolver_new(struct config *config, char *
 		return NULL;
 	}
 	shared->config = config_ref(config);
+	shared->files_stamp = dns_files_stamp(&config->dns);
 	atomic_init(&shared->references, 1);
 	return shared;
 }
@@ -84,7 +76,7 @@ static struct shared_resolver *shared_resolver_new(struct config *config, char *
 static struct shared_resolver *shared_resolver_get(struct config *config, struct engine *previous, char *why_r,
     size_t why_bytes)
 {
-	if (previous != NULL && dns_config_equal(&previous->resolver->config->dns, &config->dns)) {
+	if (previous != NULL && resolver_serves(previous->resolver, config)) {
 		atomic_fetch_add(&previous->resolver->references, 1);
 		return previous->resolver;
 	}

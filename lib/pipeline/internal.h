@@ -19,6 +19,7 @@ struct shared_resolver {
 	atomic_int references;
 	struct dns_resolver *resolver;
 	struct config *config;		/* whose dns section the resolver was made from; a reference */
+	uint64_t files_stamp;		/* state of the files that it was made from */
 };
 
 struct engine {

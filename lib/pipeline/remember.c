@@ -35,15 +35,6 @@ static int view_peer(void *context, const char *peer, const char *host, enum tls
 	return 0;
 }
 
-static bool settings_equal(const struct config *a, const struct config *b)
-{
-	return strcmp(a->record_path, b->record_path) == 0 && a->flow_keep_secs == b->flow_keep_secs &&
-	    a->peer_keep_secs == b->peer_keep_secs && a->greylist_keep_secs == b->greylist_keep_secs &&
-	    a->habit_min_sessions == b->habit_min_sessions && a->habit_min_days == b->habit_min_days &&
-	    a->habit_min_share_percent == b->habit_min_share_percent && a->habit_settle_secs == b->habit_settle_secs &&
-	    a->greylist_window_secs == b->greylist_window_secs;
-}
-
 struct shared_store *shared_store_get(struct config *config, struct shared_store *previous, engine_store_changed *changed,
     char *why_r, size_t why_bytes)
 {
@@ -59,7 +50,8 @@ struct shared_store *shared_store_get(struct config *config, struct shared_store
 		why_r[0] = '\0';
 	if (config->record_path == NULL)
 		return NULL;
-	if (previous != NULL && settings_equal(previous->config, config)) {
+	if (previous != NULL && config_section_equal(previous->config, config, "record") &&
+	    previous->config->greylist_window_secs == config->greylist_window_secs) {
 		atomic_fetch_add(&previous->references, 1);
 		return previous;
 	}

@@ -620,6 +620,39 @@ static void test_engine_new_reload_leaves_running_sessions_their_config(void **s
 	world_free(world);
 }
 
+/* A reload reads a trust anchor file that has changed, and takes changed caps. */
+static void test_engine_new_changed_anchor_or_cap_makes_a_resolver(void **state)
+{
+	struct world *world = world_new("", "192.0.2.1");
+	char anchor[] = "/tmp/assay-anchor-XXXXXX", settings[256], capped[256];
+	static const char ds[] = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
+	struct engine *first, *same, *touched, *limited;
+	FILE *file;
+
+	(void)state;
+	write_file(anchor, ds);
+	snprintf(settings, sizeof(settings), "dns { servers = { \"127.0.0.1@9\" } trust-anchor-files = { \"%s\" } }", anchor);
+	snprintf(capped, sizeof(capped), "dns { servers = { \"127.0.0.1@9\" } trust-anchor-files = { \"%s\" } max-ds = 3 }", anchor);
+	first = make_engine(world, settings, NULL);
+	same = make_engine(world, settings, first);
+	assert_ptr_equal(engine_resolver(first), engine_resolver(same));
+	limited = make_engine(world, capped, same);
+	assert_ptr_not_equal(engine_resolver(limited), engine_resolver(same));
+	usleep(20000);	/* the file's time must move */
+	file = fopen(anchor, "w");
+	assert_non_null(file);
+	fputs(ds, file);
+	fclose(file);
+	touched = make_engine(world, settings, same);
+	assert_ptr_not_equal(engine_resolver(touched), engine_resolver(same));
+	unlink(anchor);
+	engine_unref(&first);
+	engine_unref(&same);
+	engine_unref(&limited);
+	engine_unref(&touched);
+	world_free(world);
+}
+
 static void test_engine_new_same_dns_settings_share_the_resolver(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
@@ -676,6 +709,7 @@ int main(void)
 		cmocka_unit_test(test_message_judge_envelope_judges_no_message_findings),
 		cmocka_unit_test(test_authserv_id_falls_back_to_the_mta_name),
 		cmocka_unit_test(test_engine_new_reload_leaves_running_sessions_their_config),
+		cmocka_unit_test(test_engine_new_changed_anchor_or_cap_makes_a_resolver),
 		cmocka_unit_test(test_engine_new_same_dns_settings_share_the_resolver),
 		cmocka_unit_test(test_engine_new_unreadable_zone_says_why),
 	};
