@@ -14,7 +14,7 @@
 
 enum { SLOT_MAX_BYTES = 4096 };
 
-#define TLS_MACROS "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {cn_subject} {cn_issuer} {verify}"
+#define TLS_MACROS "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {cn_subject} {cn_issuer} {cert_fp} {verify}"
 
 /* smfi_setsymlist() and smfi_getsymval() want char *, and do not write. */
 static char connect_macros[] = "j {daemon_name} {client_ptr}";
@@ -93,6 +93,7 @@ void macros_read_helo(SMFICTX *context, struct connection *connection)
 	tls->bits = macro_number(context, "{cipher_bits}");
 	tls->cert_subject = slot_set(connection, SLOT_CERT_SUBJECT, macro_or(context, "{cert_subject}", "{cn_subject}"));
 	tls->cert_issuer = slot_set(connection, SLOT_CERT_ISSUER, macro_or(context, "{cert_issuer}", "{cn_issuer}"));
+	tls->cert_fingerprint = slot_set(connection, SLOT_CERT_FP, macro(context, "{cert_fp}"));
 	tls->verify = slot_set(connection, SLOT_VERIFY, macro(context, "{verify}"));
 }
 

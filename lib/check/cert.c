@@ -38,6 +38,25 @@ const char *cert_decode(struct arena *arena, const char *xtext)
 	return out;
 }
 
+size_t cert_read_fingerprint(const char *text, uint8_t digest_r[CERT_DIGEST_MAX])
+{
+	size_t length = 0;
+
+	for (; *text != '\0'; text++) {
+		int high, low;
+
+		if (*text == ':' && length != 0)
+			continue;
+		high = hex_value((char)toupper((unsigned char)text[0]));
+		low = high < 0 ? -1 : hex_value((char)toupper((unsigned char)text[1]));
+		if (low < 0 || length == CERT_DIGEST_MAX)
+			return 0;
+		digest_r[length++] = (uint8_t)(high * 16 + low);
+		text++;
+	}
+	return length == 32 || length == 64 ? length : 0;
+}
+
 static const char *lower_copy(struct arena *arena, const char *text, size_t length)
 {
 	char *copy = arena_strndup(arena, text, length);
@@ -62,6 +81,8 @@ const char *cert_common_name(struct arena *arena, const char *name)
 		return NULL;
 	found += strlen("/CN=");
 	length = strcspn(found, "/");
+	if (strcmp(found + length, "/") == 0)	/* older Sendmail ends the name with a slash */
+		return length != 0 ? lower_copy(arena, found, length) : NULL;
 	if (found[length] == '/' && strchr(found + length, '=') == NULL)
 		return NULL;
 	return length != 0 ? lower_copy(arena, found, length) : NULL;

@@ -94,7 +94,7 @@ struct tls_result {
 	const char *cert_subject, *cert_issuer;
 	enum cert_status cert_status;
 	const char *reason;		/* why the grade */
-	const char *cert_match;		/* what the verified certificate's name is: "client-name" "helo" "author-domain"; NULL */
+	const char *cert_match;		/* whom the verified certificate is: "client-name" "helo" "author-domain" "tlsa"; NULL */
 	bool stripped;			/* STARTTLS arrived mangled: somebody between removes it */
 	bool not_required;		/* the message says TLS-Required: No (RFC 8689) */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TLS of the session as the MTA tells it: grade, client certificate, findings. No look-ups.
+ * TLS of the session as the MTA tells it: grade, client certificate, findings. Looks up only TLSA records (tlsa.c).
  * The MTA is trusted; the certificate's names in it are the sender's text. What is not known is graded weak, never ok.
  * Thread: that of the message. Cannot fail.
  */
@@ -12,6 +12,7 @@
 #include "check/cert.h"
 #include "check/check.h"
 #include "check/cipher.h"
+#include "check/tlsa.h"
 
 enum tls_property {
 	TLS_CLEARTEXT, TLS_OLD_VERSION, TLS_UNKNOWN_VERSION, TLS_UNKNOWN_CIPHER, TLS_NULL, TLS_EXPORT, TLS_RC4, TLS_DES,
@@ -160,6 +161,18 @@ void tls_grade_session(const struct facts_tls *tls, struct tls_result *result_r)
 	result_r->reason = tls_grade_table[property].reason;
 }
 
+/* A certificate that no authority signed is proven all the same by the client's own DNSSEC-secure record. */
+static void match_tlsa(struct check_context *context)
+{
+	struct tls_result *result = &context->results->tls;
+
+	/* an exempt message is not looked up for */
+	if (context->results->exempt || result->version == NULL || tlsa_match(context) == NULL)
+		return;
+	result->cert_status = CERT_VERIFIED;
+	result->cert_match = "tlsa";
+}
+
 /* Whom a verified certificate speaks for. Called when the connection is known, and again when the author is. */
 static void match_cert(struct check_context *context)
 {
@@ -190,6 +203,11 @@ static bool tls_not_required(const struct facts *facts)
 	value = field->value + strspn(field->value, " \t\n");
 	length = strcspn(value, " \t\n");
 	return length == 2 && strncasecmp(value, "No", 2) == 0 && value[length + strspn(value + length, " \t\n")] == '\0';
+}
+
+static void tls_envelope(struct check_context *context)
+{
+	tlsa_start(context);
 }
 
 static bool tls_header(struct check_context *context)
@@ -242,6 +260,7 @@ static void tls_judge(struct check_context *context)
 		results->tls.cert_subject = cert_decode(context->arena, results->tls.cert_subject);
 	if (tls->verify != NULL && results->tls.cert_issuer != NULL)
 		results->tls.cert_issuer = cert_decode(context->arena, results->tls.cert_issuer);
+	match_tlsa(context);
 	match_cert(context);
 	results->tls.stripped = context->facts->connection->starttls_mangled && tls->version == NULL;
 	if (results->tls.stripped)
@@ -256,5 +275,5 @@ static void tls_judge(struct check_context *context)
 }
 
 const struct check check_tls = {
-	.id = CHECK_TLS, .name = "tls", .stage = FINDING_STAGE_ENVELOPE, .header = tls_header, .judge = tls_judge,
+	.id = CHECK_TLS, .name = "tls", .stage = FINDING_STAGE_ENVELOPE, .envelope = tls_envelope, .header = tls_header, .judge = tls_judge,
 };

@@ -19,6 +19,7 @@ struct facts_tls {
 	unsigned bits;
 	const char *cert_subject;	/* of the client certificate; NULL: none, or not handed over */
 	const char *cert_issuer;
+	const char *cert_fingerprint;	/* hex digest of the whole certificate, colons allowed (Sendmail {cert_fp}) */
 	const char *verify;		/* Sendmail {verify}: OK NO NOT FAIL …; NULL: not said (Postfix) */
 };
 

@@ -32,12 +32,30 @@ static void test_cert_common_name_forms(void **state)
 	assert_string_equal(cert_common_name(arena, "MX.example.org"), "mx.example.org");
 	assert_string_equal(cert_common_name(arena, "/C=DE/O=Example/CN=mx.example.org"), "mx.example.org");
 	assert_string_equal(cert_common_name(arena, "/CN=mx.example.org/emailAddress=a@b"), "mx.example.org");
+	assert_string_equal(cert_common_name(arena, "/C=US/CN=smtp.example.org/"), "smtp.example.org");
+	assert_null(cert_common_name(arena, "/CN=a/b"));
 	assert_null(cert_common_name(arena, "/C=DE/O=Example"));
 	assert_null(cert_common_name(arena, "/CN=a.example/CN=b.example"));
 	assert_null(cert_common_name(arena, "/CN="));
 	assert_null(cert_common_name(arena, ""));
 	assert_null(cert_common_name(arena, NULL));
 	arena_free(&arena);
+}
+
+static void test_cert_read_fingerprint_forms(void **state)
+{
+	static const char sha256[] = "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55";
+	uint8_t digest[CERT_DIGEST_MAX];
+
+	(void)state;
+	assert_int_equal(cert_read_fingerprint(sha256, digest), 32);
+	assert_int_equal(digest[0], 0xe3);
+	assert_int_equal(digest[31], 0x55);
+	assert_int_equal(cert_read_fingerprint("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", digest), 32);
+	assert_int_equal(cert_read_fingerprint("d41d8cd98f00b204e9800998ecf8427e", digest), 0);	/* MD5 proves nothing */
+	assert_int_equal(cert_read_fingerprint("", digest), 0);
+	assert_int_equal(cert_read_fingerprint("e3b", digest), 0);
+	assert_int_equal(cert_read_fingerprint("zz", digest), 0);
 }
 
 static void test_cert_matches_host_wildcards(void **state)
@@ -70,6 +88,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cert_decode_xtext),
 		cmocka_unit_test(test_cert_common_name_forms),
+		cmocka_unit_test(test_cert_read_fingerprint_forms),
 		cmocka_unit_test(test_cert_matches_host_wildcards),
 		cmocka_unit_test(test_cert_matches_domain_at_label_borders),
 	};

@@ -11,6 +11,7 @@
 #include "check/cipher.h"
 #include "check/tls.h"
 #include "check_fixture.h"
+#include "fake_dns.h"
 
 static void test_cipher_table_is_sorted_and_complete(void **state)
 {
@@ -229,6 +230,56 @@ static void test_check_author_findings(void **state)
 	author_findings(" a@0.x,a@1.x,a@2.x,a@3.x,a@4.x,a@5.x,a@6.x,a@7.x,a@8.x,a@9.x,a@10.x", false, false, multiple | limit);
 }
 
+/* secure_r: whether the server sets the AD bit. */
+static void set_ad(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	(void)name;
+	(void)type;
+	(void)tcp;
+	reply->ad = *(const bool *)context;
+}
+
+#define SHA256_HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static const char *tlsa_verdict(const char *record, bool secure, const char *fingerprint, enum cert_status *status_r)
+{
+	struct fake_dns *server = fake_dns_start(record, set_ad, &secure);
+	struct check_fixture *fixture = fixture_new_server(fake_dns_address(server));
+	const char *match;
+
+	fixture->connection.tls.version = "TLSv1.3";
+	fixture->connection.tls.cipher = "TLS_AES_256_GCM_SHA384";
+	fixture->connection.tls.verify = "FAIL";
+	fixture->connection.tls.cert_subject = "/CN=self+20signed";
+	fixture->connection.tls.cert_fingerprint = fingerprint;
+	fixture->connection.helo = "mx.example.org";
+	fixture_run(fixture, &check_tls);
+	match = fixture->results.tls.cert_match;
+	*status_r = fixture->results.tls.cert_status;
+	fixture_free(&fixture);
+	fake_dns_stop(&server);
+	return match;	/* a literal */
+}
+
+static void test_check_tls_client_tlsa(void **state)
+{
+	static const char good[] = "_smtp-client.mx.example.org. TLSA 3 0 1 " SHA256_HEX "\n";
+	enum cert_status status;
+
+	(void)state;
+	assert_string_equal(tlsa_verdict(good, true, "E3:B0" /* the rest in lower case, without colons */
+	    "c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", &status), "tlsa");
+	assert_int_equal(status, CERT_VERIFIED);
+	assert_null(tlsa_verdict(good, false, SHA256_HEX, &status));	/* insecure records prove nothing */
+	assert_int_equal(status, CERT_FAILED);
+	assert_null(tlsa_verdict(good, true, "00b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", &status));
+	assert_null(tlsa_verdict(good, true, "d41d8cd98f00b204e9800998ecf8427e", &status));	/* MD5 */
+	assert_null(tlsa_verdict("_smtp-client.mx.example.org. TLSA 2 0 1 " SHA256_HEX "\n", true, SHA256_HEX, &status));
+	assert_null(tlsa_verdict("_smtp-client.mx.example.org. TLSA 3 1 1 " SHA256_HEX "\n", true, SHA256_HEX, &status));
+	assert_null(tlsa_verdict("_smtp-client.mx.example.org. TLSA 3 0 2 " SHA256_HEX "\n", true, SHA256_HEX, &status));
+	assert_null(tlsa_verdict("_smtp-client.other.example.org. TLSA 3 0 1 " SHA256_HEX "\n", true, SHA256_HEX, &status));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_tls_grade_session_names),
 		cmocka_unit_test(test_tls_grade_session_certificate),
 		cmocka_unit_test(test_check_tls_findings),
+		cmocka_unit_test(test_check_tls_client_tlsa),
 		cmocka_unit_test(test_check_auth_cleartext),
 		cmocka_unit_test(test_check_author_findings),
 	};
