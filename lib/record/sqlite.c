@@ -171,6 +171,9 @@ static int schema_prepare(struct backend_handle *handle, int version)
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
 	if (handle_exec(handle, "BEGIN IMMEDIATE") != 0)
 		return -E_SYSTEM;
+	/* another process may have made the tables while we waited for the lock */
+	if (schema_version(handle) == SCHEMA_VERSION)
+		return handle_exec(handle, "COMMIT");
 	if (handle_exec(handle, schema) != 0 || handle_exec(handle, pragma) != 0 || handle_exec(handle, "COMMIT") != 0) {
 		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
 		return -E_SYSTEM;
