@@ -140,10 +140,18 @@ static int query_number(struct backend_handle *handle, const char *sql)
 /* Changes nothing: a database that is not ours, or of a newer version, stays as it is. @return the version, or < 0. */
 static int schema_check(struct backend_handle *handle, bool write)
 {
-	int version = query_number(handle, "PRAGMA user_version");
-	int tables = version == 0 ? query_number(handle, "SELECT count(*) FROM sqlite_master") : 0;
+	int version, tables;
 
-	if (version < 0 || tables < 0)
+	/* one look at both: another process may be making the tables just now */
+	if (handle_exec(handle, "BEGIN") != 0)
+		return -E_SYSTEM;
+	version = query_number(handle, "PRAGMA user_version");
+	tables = version == 0 ? query_number(handle, "SELECT count(*) FROM sqlite_master") : 0;
+	if (version < 0 || tables < 0) {
+		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
+		return -E_SYSTEM;
+	}
+	if (handle_exec(handle, "COMMIT") != 0)
 		return -E_SYSTEM;
 	if (version > SCHEMA_VERSION) {
 		snprintf(handle->why, sizeof(handle->why), "the database has schema version %d, this program knows %d: "
@@ -172,7 +180,7 @@ static int schema_prepare(struct backend_handle *handle, int version)
 	if (handle_exec(handle, "BEGIN IMMEDIATE") != 0)
 		return -E_SYSTEM;
 	/* another process may have made the tables while we waited for the lock */
-	if (schema_version(handle) == SCHEMA_VERSION)
+	if (query_number(handle, "PRAGMA user_version") == SCHEMA_VERSION)
 		return handle_exec(handle, "COMMIT");
 	if (handle_exec(handle, schema) != 0 || handle_exec(handle, pragma) != 0 || handle_exec(handle, "COMMIT") != 0) {
 		sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
