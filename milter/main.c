@@ -44,6 +44,7 @@ static void usage(FILE *out)
 /* @return -1 to go on, else the exit code. */
 static int read_options(int argc, char **argv, struct options *options_r)
 {
+	char *end;
 	int option;
 
 	*options_r = (struct options){ .config_path = NULL };
@@ -54,7 +55,12 @@ static int read_options(int argc, char **argv, struct options *options_r)
 		case 'n': options_r->check_only = true; break;
 		case 'p': options_r->socket = optarg; break;
 		case 'P': options_r->pid_file = optarg; break;
-		case 't': daemon_clock.shift_secs = strtoll(optarg, NULL, 10); break;
+		case 't':
+			daemon_clock.shift_secs = strtoll(optarg, &end, 10);
+			if (end != optarg && *end == '\0')
+				break;
+			fprintf(stderr, "assayd: -t: '%s' is not a number of seconds\n", optarg);
+			return EX_USAGE;
 		case 'v': options_r->verbose = true; break;
 		case 'h': usage(stdout); return EX_OK;
 		default: usage(stderr); return EX_USAGE;
@@ -93,6 +99,21 @@ struct config *daemon_load_config(const char *path, FILE *errors)
 	if (config != NULL && daemon_clock.shift_secs != 0)
 		config->dns.clock = &daemon_clock;
 	return config;
+}
+
+void warn_of_greylist(const struct config *config)
+{
+	if (config->record_path != NULL)
+		return;
+	for (size_t i = 0; i < config->policy_count; i++) {
+		for (int id = 0; id < FINDING_COUNT; id++) {
+			if (config->policies[i].actions[id] != ACTION_GREYLIST)
+				continue;
+			log_warning("policy %s greylists on %s, but nothing is remembered: such mail passes; set path in record { }",
+			    config->policies[i].name, findings_table[id].name);
+			return;
+		}
+	}
 }
 
 static int fail(int code, const char *why)
@@ -168,6 +189,7 @@ static int start(const struct options *options, struct config *config)
 	if (chdir("/") != 0)
 		return fail(EX_OSERR, strerror(errno));
 	log_open_config(config, options->verbose);
+	warn_of_greylist(config);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
 	process_ready(config->log_target == LOG_TARGET_STDERR);

@@ -6,8 +6,8 @@
  *
  * Writes are notes: they go into a bounded queue and return at once; one writer thread applies them in groups, one commit
  * a group. Reads go straight to the database, bounded by a short wait. The store may be slow, locked, full, corrupt
- * or gone: then reads say -E_SYSTEM ("no memory"), notes are dropped and counted, the writer tries again
- * later, and mail goes on. Nothing here ever blocks a message longer than busy_ms.
+ * or gone: then reads say -E_SYSTEM ("no memory"), notes wait in the queue (those that find it full are dropped and
+ * counted), the writer tries again later, and mail goes on. Nothing here ever blocks a message longer than busy_ms.
  *
  * Notes of one group that was not committed are lost on a crash, nothing else. Thread: any, for all functions.
  */
