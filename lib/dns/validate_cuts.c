@@ -38,7 +38,7 @@ struct cut *cut_new(const uint8_t *name, enum cut_state state, struct cut *paren
 	cut->state = state;
 	cut->parent = parent != NULL ? cut_ref(parent) : NULL;
 	memcpy(cut->name, name, name_length(name));
-	pthread_mutex_init(&cut->decode_lock, NULL);
+	pthread_mutex_init(&cut->lock, NULL);
 	return cut;
 }
 
@@ -58,9 +58,10 @@ void cut_unref(struct cut *cut)
 			EVP_PKEY_free(cut->keys[i].pkey);
 		free(cut->keys);
 		free(cut->blob);
+		free(cut->proofs);
 		free(cut->why);
 		free(cut->story);
-		pthread_mutex_destroy(&cut->decode_lock);
+		pthread_mutex_destroy(&cut->lock);
 		free(cut);
 		cut = parent;
 	}

@@ -14,12 +14,13 @@
  *   validate_keys.c     DS set → DNSKEY set → a SECURE cut
  *   validate_cuts.c     the cache of cuts, the one thing that threads share
  *   validate_rrset.c    candidate signatures, budgets, verification of one RRset
+ *   validate_memo.c     proofs that have verified before, by zone
  *   validate_crypto.c   keys decoded, digests, the verification itself (OpenSSL)
  *   validate_message.c  message → RRsets in canonical form (ldns)
  *   validate_anchor.c   trust anchor files
  *
  * Memory: everything of one judgement lives in its scratch arena; cuts are reference-counted heap objects that never
- * change after they are made (but for lazily decoded keys, under their lock).
+ * change after they are made (but for lazily decoded keys and the memory of proofs, under their lock).
  */
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -131,7 +132,8 @@ struct cut {
 	struct cut *parent;		/* zone above, held; NULL at an anchor */
 	struct vkey *keys;
 	size_t key_count;
-	pthread_mutex_t decode_lock;
+	pthread_mutex_t lock;		/* of what is added later: decoded keys and proofs */
+	struct proof_memo *proofs;	/* NULL until one was verified */
 	uint8_t *blob;			/* where the keys' rdata is */
 	char *why, *story;		/* one line; lines for `assay dns` */
 	int64_t expires_ms;		/* monotonic */
@@ -152,6 +154,17 @@ void cuts_put(struct cut_cache *cache, struct cut *cut);
 struct cut *cut_new(const uint8_t *name, enum cut_state state, struct cut *parent);
 struct cut *cut_ref(struct cut *cut);
 void cut_unref(struct cut *cut);
+
+/* ---- proofs verified before ---- */
+
+/* SHA-256 of key, signature and signed data. */
+struct proof_mark { uint8_t octets[32]; };
+
+/** @return false when no digest could be made; then nothing is remembered. */
+bool proof_mark(const struct crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
+    const uint8_t *data, size_t length, struct proof_mark *mark_r);
+bool proof_is_known(struct cut *zone, const struct proof_mark *mark);
+void proof_remember(struct cut *zone, const struct proof_mark *mark);
 
 /* ---- anchors ---- */
 

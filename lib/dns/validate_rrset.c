@@ -91,15 +91,18 @@ static const uint8_t *signed_data(struct judgement *j, const struct vrrset *set,
 
 static void key_make_ready(struct cut *zone, struct vkey *key)
 {
-	pthread_mutex_lock(&zone->decode_lock);
+	pthread_mutex_lock(&zone->lock);
 	if (!key->decoded)
 		crypto_key_decode(key);
-	pthread_mutex_unlock(&zone->decode_lock);
+	pthread_mutex_unlock(&zone->lock);
 }
 
 struct attempt {
 	struct cut *zone;
 	unsigned flags, operations;	/* operations: of this RRset */
+	bool exhausted;			/* a cap was hit */
+	const uint8_t *data;		/* what the signature at hand signs; NULL until a key was found for it */
+	size_t length;
 	const char *why;
 };
 
@@ -110,10 +113,11 @@ static bool budget_left(struct judgement *j, struct attempt *attempt)
 
 	if (attempt->operations >= config->max_crypto_per_rrset) {
 		attempt->why = j_printf(j, "limit: %u signature verifications were not enough", attempt->operations);
+		attempt->exhausted = true;
 		return false;
 	}
 	if (j->crypto_used >= config->max_crypto_per_lookup || j->crypto_failed >= config->max_crypto_failed_per_lookup) {
-		j->limited = true;
+		j->limited = attempt->exhausted = true;
 		attempt->why = j_printf(j, "limit: %u signature verifications in one look-up", j->crypto_used);
 		return false;
 	}
@@ -122,13 +126,46 @@ static bool budget_left(struct judgement *j, struct attempt *attempt)
 	return true;
 }
 
+static bool is_proof(const struct vrrset *set)
+{
+	return set->type == DNS_TYPE_NSEC || set->type == DNS_TYPE_NSEC3;
+}
+
+/* One key: by memory, or by one cryptographic operation. */
+static bool key_verify(struct judgement *j, const struct vrrset *set, const struct vsig *sig, const struct vkey *key,
+    struct attempt *attempt)
+{
+	const struct crypto *crypto = &j->validator->crypto;
+	struct proof_mark mark;
+	bool marked = false;
+
+	if (attempt->data == NULL && (attempt->data = signed_data(j, set, sig, &attempt->length)) == NULL) {
+		attempt->why = "the name is too long for the wildcard it claims to come from";
+		return false;
+	}
+	if (is_proof(set)) {
+		marked = proof_mark(crypto, attempt->zone, key, sig, attempt->data, attempt->length, &mark);
+		if (marked && proof_is_known(attempt->zone, &mark))
+			return true;
+	}
+	if (!budget_left(j, attempt))
+		return false;
+	if (crypto_verify(crypto, key, attempt->data, attempt->length, sig->signature, sig->signature_length)) {
+		if (marked)
+			proof_remember(attempt->zone, &mark);
+		return true;
+	}
+	j->crypto_failed++;
+	attempt->why = j_printf(j, "signature by key %u (%s) does not verify", key->tag, algorithm_name(key->algorithm));
+	return false;
+}
+
 /* One signature against the keys that bear its tag. */
 static bool sig_verify(struct judgement *j, const struct vrrset *set, const struct vsig *sig, struct attempt *attempt)
 {
-	const uint8_t *data = NULL;
-	size_t length = 0;
 	unsigned tried = 0;
 
+	attempt->data = NULL;
 	attempt->why = j_printf(j, "no key %u (%s) in zone %s", sig->key_tag, algorithm_name(sig->algorithm),
 	    name_text(j->arena, attempt->zone->name));
 	for (size_t i = 0; i < attempt->zone->key_count; i++) {
@@ -147,14 +184,10 @@ static bool sig_verify(struct judgement *j, const struct vrrset *set, const stru
 			attempt->why = j_printf(j, "key %u: %s", key->tag, key->why);
 			continue;
 		}
-		if (data == NULL && (data = signed_data(j, set, sig, &length)) == NULL)
-			return false;
-		if (!budget_left(j, attempt))
-			return false;
-		if (crypto_verify(&j->validator->crypto, key, data, length, sig->signature, sig->signature_length))
+		if (key_verify(j, set, sig, key, attempt))
 			return true;
-		j->crypto_failed++;
-		attempt->why = j_printf(j, "signature by key %u (%s) does not verify", key->tag, algorithm_name(key->algorithm));
+		if (attempt->exhausted)
+			return false;
 	}
 	return false;
 }
