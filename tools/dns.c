@@ -120,11 +120,58 @@ static const char *rdata_text(const struct dns_rr *rr, struct arena *arena)
 	return hex.data;
 }
 
-static void print_text(const struct dns_answer *answer, const char *explanation, struct arena *arena)
+/* What the verdict means for mail, and what can be done. */
+static const char *meaning(const struct dns_answer *answer, enum dnssec_mode mode)
+{
+	if (mode == DNSSEC_OFF)
+		return "DNSSEC is off here: nothing was checked.";
+	if (mode == DNSSEC_TRUST_AD)
+		return answer->security == DNS_SECURE ?
+		    "The recursive server says that it validated this (AD bit). Whoever can forge its answers can forge that too." :
+		    "The recursive server does not say that it validated this (no AD bit). The checks use it as unauthenticated.";
+	switch (answer->security) {
+	case DNS_SECURE:
+		return "Every signature from the trust anchor down to here holds: this is what the zone's owner published.";
+	case DNS_INSECURE:
+		return "It is proven that this part of the tree is not signed. The checks use the answer, but whoever stood on its "
+		    "way could have changed it. Policies can ask for more (require-secure).";
+	case DNS_BOGUS:
+		return "The answer is not used: a check that needs it ends as temperror and raises dnssec-bogus. Either the zone is "
+		    "broken, then its owner has to mend it; or somebody changes DNS on the way here. To tell the two apart, ask "
+		    "through another server (--resolver). negative-trust-anchors takes a zone that is known to be broken as unsigned.";
+	default:
+		return answer->status == DNS_STATUS_FAIL ?
+		    "The answer, or what is needed to judge it, could not be had. A check that needs it ends as temperror; mail is "
+		    "judged anew when it is tried again." :
+		    "It could not be found out whether this part of the tree is signed, and so far no trust anchor has been "
+		    "reached through this server. The checks use the answer as unauthenticated. See whether the server passes DNSSEC "
+		    "on: assay dns . DNSKEY";
+	}
+}
+
+/* One line after another, indented, of at most so many columns. */
+static void print_wrapped(const char *text, struct arena *arena)
+{
+	enum { COLUMNS = 98 };
+
+	while (*text != '\0') {
+		size_t length = strlen(text);
+
+		if (length > COLUMNS)
+			for (length = COLUMNS; length > 1 && text[length] != ' '; length--)
+				;
+		printf("  %s\n", arena_strndup(arena, text, length));
+		text += length;
+		text += strspn(text, " ");
+	}
+}
+
+static void print_text(const struct dns_answer *answer, const char *explanation, enum dnssec_mode mode, struct arena *arena)
 {
 	char type[16];
 
-	printf("%s\n%s", dns_security_name(answer->security), dns_status_name(answer->status));
+	printf("%s\n%s", dns_security_name(answer->security),
+	    answer->security == DNS_BOGUS ? "not used" : dns_status_name(answer->status));
 	if (strcmp(answer->name, answer->canonical_name) != 0) {
 		fputs(" (alias of ", stdout);
 		print_clean(stdout, answer->canonical_name);
@@ -149,9 +196,11 @@ static void print_text(const struct dns_answer *answer, const char *explanation,
 		putchar('\n');
 		line += length + (line[length] != '\0');
 	}
+	puts("What this means:");
+	print_wrapped(meaning(answer, mode), arena);
 }
 
-static void print_json(const struct dns_answer *answer, const char *explanation, struct arena *arena)
+static void print_json(const struct dns_answer *answer, const char *explanation, enum dnssec_mode mode, struct arena *arena)
 {
 	json_t *object = json_object(), *records = json_array();
 	char type[16];
@@ -171,6 +220,7 @@ static void print_json(const struct dns_answer *answer, const char *explanation,
 	json_object_set_new(object, "records", records);
 	json_object_set_new(object, "why", json_text(arena, answer->why));
 	json_object_set_new(object, "explanation", json_text(arena, explanation));
+	json_object_set_new(object, "meaning", json_string(meaning(answer, mode)));
 	json_dumpf(object, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(object);
@@ -195,9 +245,9 @@ static int look_up(const struct dns_command *command, struct config *config)
 	scope = dns_scope_new(resolver, config->dns_deadline_ms, config->max_dns_lookups);
 	answer = dns_explain(scope, command->name, command->type, &explanation);
 	if (command->json)
-		print_json(answer, explanation, arena);
+		print_json(answer, explanation, config->dns.dnssec, arena);
 	else
-		print_text(answer, explanation, arena);
+		print_text(answer, explanation, config->dns.dnssec, arena);
 	dns_scope_free(&scope);
 	arena_free(&arena);
 	dns_resolver_free(&resolver);

@@ -253,6 +253,10 @@ def test_assay_dns_verdict(tree, name, rtype, security, word):
                            "--trust-anchor", tree.anchor, name, rtype], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines()[:1] == [security], done.stdout + done.stderr
     assert word in done.stdout, done.stdout
+    meaning = done.stdout.split("What this means:")[1]
+    assert {"secure": "signature from the trust anchor", "insecure": "not signed", "bogus": "not used"}[security] in meaning
+    # data that must not be used is not shown as if it were the answer
+    assert (done.stdout.splitlines()[1] == "not used") == (security == "bogus"), done.stdout
 
 
 # ---- differential test --------------------------------------------------------------------------------------------

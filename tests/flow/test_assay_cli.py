@@ -242,6 +242,7 @@ def test_dns_prints_the_verdict_first(assay, workdir):
     assert done.returncode == 0
     assert lines[0] in ("secure", "insecure", "bogus", "indeterminate")
     assert any('"v=spf1 ip4:192.0.2.1 -all"' in line for line in lines)
+    assert "nothing was checked" in lines[-1]
     answer = assay.json("dns", "--zone", workdir / "zone", "--dnssec", "off", "nowhere.good.example", "A")
     assert answer["status"] == "NXDOMAIN" and answer["records"] == []
 
