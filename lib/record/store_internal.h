@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_RECORD_STORE_INTERNAL_H
+#define ASSAY_RECORD_STORE_INTERNAL_H
+/*
+ * What the files of the store share; nobody else includes it.
+ *
+ *   store.c          opening and closing, and the changes that the command line makes at once
+ *   store_notes.c    notes: copied, and put into the queue or dropped
+ *   store_writer.c   the one thread that takes them off in groups, writes them, and lets old rows go
+ *   store_readers.c  the pool of read handles, and every question that is asked through it
+ *   group.c          one group of notes as one transaction
+ *   sqlite.c         the database itself (backend.h)
+ *
+ * Thread: the lock is held for moments only, never over a call into the database.
+ */
+#include <pthread.h>
+
+#include "record/group.h"
+
+enum {
+	STORE_GROUP_MAX = 2000,		/* notes of one transaction */
+	STORE_READERS_MAX = 64,		/* handles kept open */
+	STORE_WRITER_BUSY_MS = 1000	/* how long a write waits for another program's lock */
+};
+
+struct store {
+	struct store_config config;
+	struct group_rules rules;
+	const struct backend *backend;
+	char *path;
+
+	pthread_t writer;
+	bool writer_runs;
+	pthread_mutex_t lock;		/* of all below */
+	pthread_cond_t wake;		/* for the writer: notes, stop, flush */
+	pthread_cond_t done;		/* for flush: a group has ended */
+	struct note *first, **last;
+	bool stop, urgent;
+	bool told;			/* config.changed has been called */
+	uint64_t told_dropped;		/* of statistics.dropped */
+	uint64_t ended;			/* notes committed or lost */
+	struct store_statistics statistics;
+	struct backend_handle *readers[STORE_READERS_MAX];
+	unsigned reader_count;
+	int64_t reader_retry_ms;	/* after a failed open: not before */
+};
+
+/** Frees a list of notes. */
+void store_notes_free(struct note *notes);
+
+/** The writer's thread. @param store  struct store; its writer_runs is set. @return NULL. Ends once stop is set. */
+void *store_writer_run(void *store);
+
+/** Closes the pooled handles. Nobody reads any more. */
+void store_readers_close(struct store *store);
+
+#endif

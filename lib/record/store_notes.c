@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Notes: copied whole, strings and all, so that the caller's memory may go, and queued for the writer. Never waits for the
+ * database: a queue that is full drops the note and counts it. Thread: any.
+ */
+#include "record/store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/error.h"
+
+/* Copies text into the note's string room and advances; NULL stays NULL. */
+static const char *note_string(char **room, const char *text)
+{
+	char *copy = *room;
+
+	if (text == NULL)
+		return NULL;
+	strcpy(copy, text);
+	*room += strlen(text) + 1;
+	return copy;
+}
+
+static size_t text_bytes(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static struct note *note_new(enum note_kind kind, size_t string_bytes)
+{
+	struct note *note = calloc(1, sizeof(*note) + string_bytes);
+
+	if (note == NULL)
+		abort();
+	note->kind = kind;
+	return note;
+}
+
+static int store_queue(struct store *store, struct note *note)
+{
+	bool full;
+
+	pthread_mutex_lock(&store->lock);
+	store->statistics.noted++;
+	full = !store->writer_runs || store->statistics.queued >= store->config.queue_max;
+	if (full) {
+		store->statistics.dropped++;
+	} else {
+		*store->last = note;
+		store->last = &note->next;
+		/* the writer sleeps without a time-out while the queue is empty */
+		if (store->statistics.queued++ == 0 || store->statistics.queued == STORE_GROUP_MAX)
+			pthread_cond_signal(&store->wake);
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (full)
+		free(note);
+	return full ? -E_LIMIT : 0;
+}
+
+int store_peer_note(struct store *store, const struct peer_note *from)
+{
+	struct note *note = note_new(NOTE_PEER, text_bytes(from->peer) + text_bytes(from->host) + text_bytes(from->cert));
+	char *room = note->strings;
+
+	note->u.peer = *from;
+	note->u.peer.peer = note_string(&room, from->peer);
+	note->u.peer.host = note_string(&room, from->host);
+	note->u.peer.cert = note_string(&room, from->cert);
+	return store_queue(store, note);
+}
+
+int store_greylist_note(struct store *store, const char *key, int64_t time_secs, bool passed)
+{
+	struct note *note = note_new(NOTE_GREYLIST, text_bytes(key));
+	char *room = note->strings;
+
+	note->u.greylist.key = note_string(&room, key);
+	note->u.greylist.time_secs = time_secs;
+	note->u.greylist.passed = passed;
+	return store_queue(store, note);
+}
+
+int store_flow_note(struct store *store, const struct flow_note *from)
+{
+	const char *const texts[] = { from->author_domain, from->envelope_domain, from->client_network, from->findings,
+		from->results, from->tls_grade, from->tls_version, from->tls_cipher, from->policy, from->action };
+	size_t bytes = 0;
+	struct note *note;
+	char *room;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		bytes += text_bytes(texts[i]);
+	note = note_new(NOTE_FLOW, bytes);
+	room = note->strings;
+	note->u.flow = *from;
+	note->u.flow.author_domain = note_string(&room, from->author_domain);
+	note->u.flow.envelope_domain = note_string(&room, from->envelope_domain);
+	note->u.flow.client_network = note_string(&room, from->client_network);
+	note->u.flow.findings = note_string(&room, from->findings);
+	note->u.flow.results = note_string(&room, from->results);
+	note->u.flow.tls_grade = note_string(&room, from->tls_grade);
+	note->u.flow.tls_version = note_string(&room, from->tls_version);
+	note->u.flow.tls_cipher = note_string(&room, from->tls_cipher);
+	note->u.flow.policy = note_string(&room, from->policy);
+	note->u.flow.action = note_string(&room, from->action);
+	return store_queue(store, note);
+}
+
+void store_notes_free(struct note *notes)
+{
+	while (notes != NULL) {
+		struct note *next = notes->next;
+
+		free(notes);
+		notes = next;
+	}
+}

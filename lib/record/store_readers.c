@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Readers: each question takes a handle of its own from the pool, asks the database directly and puts it back, so that
+ * readers wait neither for each other nor for the writer (WAL). A handle that failed is closed; while the database
+ * cannot be opened, questions are answered "no memory" without trying each time. Thread: any.
+ */
+#include "record/store_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "util/error.h"
+
+/* A read handle from the pool, or a new one; NULL: no memory now. */
+static struct backend_handle *reader_take(struct store *store)
+{
+	struct backend_handle *handle = NULL;
+	bool wait;
+
+	pthread_mutex_lock(&store->lock);
+	if (store->reader_count > 0)
+		handle = store->readers[--store->reader_count];
+	wait = clock_monotonic_ms() < store->reader_retry_ms;
+	pthread_mutex_unlock(&store->lock);
+	if (handle != NULL && store->backend->has_moved(handle))
+		store->backend->close(&handle);
+	if (handle != NULL || wait)
+		return handle;
+	char why[256] = "";
+	handle = store->backend->open(store->path, false, store->config.busy_ms, why, sizeof(why));
+	if (handle == NULL) {
+		pthread_mutex_lock(&store->lock);
+		/* short: at the very start the writer is about to create the schema */
+		store->reader_retry_ms = clock_monotonic_ms() + 200;
+		store->statistics.read_failures++;
+		memcpy(store->statistics.why, why, sizeof(why));
+		pthread_mutex_unlock(&store->lock);
+	}
+	return handle;
+}
+
+/* Puts a handle back; one that failed is closed. */
+static void reader_put(struct store *store, struct backend_handle *handle, int code)
+{
+	bool keep = code == 0 || code == -E_ABSENT;
+
+	pthread_mutex_lock(&store->lock);
+	if (!keep) {
+		store->statistics.read_failures++;
+		snprintf(store->statistics.why, sizeof(store->statistics.why), "%s: %s", store->path,
+		    store->backend->why(handle));
+	} else if (store->reader_count < STORE_READERS_MAX) {
+		store->readers[store->reader_count++] = handle;
+		handle = NULL;
+	}
+	pthread_mutex_unlock(&store->lock);
+	store->backend->close(&handle);
+}
+
+int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->peer_get(handle, peer, host, memory_r);
+	reader_put(store, handle, code);
+	return code;
+}
+
+int store_peer_get(struct store *store, const char *peer, struct peer_memory *memory_r)
+{
+	return store_peer_host_get(store, peer, "", memory_r);
+}
+
+int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->greylist_get(handle, key, entry_r);
+	reader_put(store, handle, code);
+	return code;
+}
+
+int store_peers_each(struct store *store, const char *pattern, size_t limit, store_peer_each_f *each, void *arg)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->peers_each(handle, pattern, limit, each, arg);
+	reader_put(store, handle, code);
+	return code;
+}
+
+int store_hosts_each(struct store *store, const char *peer, size_t limit, store_peer_each_f *each, void *arg)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->hosts_each(handle, peer, limit, each, arg);
+	reader_put(store, handle, code);
+	return code;
+}
+
+int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f *each, void *arg)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->flows_each(handle, since_secs, each, arg);
+	reader_put(store, handle, code);
+	return code;
+}
+
+void store_readers_close(struct store *store)
+{
+	while (store->reader_count > 0)
+		store->backend->close(&store->readers[--store->reader_count]);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The writer: takes the notes off the queue in groups, one commit a group, and between groups lets go what is old. The
+ * only one that writes, but for the command line (store.c). A database that fails is closed and tried again after
+ * retry_secs; meanwhile the group waits at the head of the queue. Thread: its own; store_flush() is anybody's.
+ */
+#include "record/store_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/error.h"
+
+enum { FLUSH_CLOSE_MS = 5000, EXPIRE_ROWS = 500, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400 };
+
+static int expire_some(struct store *store, struct backend_handle *handle)
+{
+	int64_t now = clock_wall_secs(store->config.clock);
+	const struct backend_expiry before = {
+		.flows_secs = now - (int64_t)store->config.flow_keep_days * DAY_SECS,
+		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
+		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
+		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
+	};
+
+	return store->backend->expire(handle, &before, EXPIRE_ROWS);
+}
+
+static void deadline_in(struct timespec *deadline, unsigned ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, deadline);
+	deadline->tv_sec += ms / 1000;
+	deadline->tv_nsec += (long)(ms % 1000) * 1000000;
+	if (deadline->tv_nsec >= 1000000000) {
+		deadline->tv_sec++;
+		deadline->tv_nsec -= 1000000000;
+	}
+}
+
+/* Takes up to STORE_GROUP_MAX notes off the queue, after giving others commit_interval_ms to join. Lock held. */
+static struct note *take_group(struct store *store, int64_t retry_ms, unsigned *count_r)
+{
+	struct note *group, **end;
+	struct timespec deadline;
+	unsigned count = 0;
+	int64_t pause_ms = retry_ms - clock_monotonic_ms();
+
+	if (pause_ms > 0) {	/* the database failed: the queue fills meanwhile */
+		deadline_in(&deadline, (unsigned)pause_ms);
+		while (!store->stop && pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
+			;
+	}
+	while (store->first == NULL && !store->stop)
+		pthread_cond_wait(&store->wake, &store->lock);
+	deadline_in(&deadline, store->config.commit_interval_ms);
+	while (!store->stop && !store->urgent && store->statistics.queued < STORE_GROUP_MAX &&
+	    pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
+		;
+	group = store->first;
+	for (end = &store->first; *end != NULL && count < STORE_GROUP_MAX; end = &(*end)->next)
+		count++;
+	store->first = *end;
+	if (store->first == NULL)
+		store->last = &store->first;
+	*end = NULL;
+	if (count == 0)
+		group = NULL;
+	store->statistics.queued -= count;
+	*count_r = count;
+	return group;
+}
+
+/* A group that could not be written goes back to the head of the queue. Lock held. */
+static void return_group(struct store *store, struct note *group, unsigned count)
+{
+	struct note **end = &group;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = store->first;
+	if (store->first == NULL)
+		store->last = end;
+	store->first = group;
+	store->statistics.queued += count;
+}
+
+struct writer_state {
+	struct backend_handle *handle;
+	int64_t retry_ms, expire_ms;
+	char why[256];
+};
+
+/* Writes one group without the lock; opens the database when it is not open and it is time to try. */
+static int writer_write(struct store *store, struct writer_state *state, struct note *group)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	int code;
+
+	if (state->handle == NULL) {
+		state->handle = store->backend->open(store->path, true, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
+		if (state->handle == NULL) {
+			state->retry_ms = now_ms + (int64_t)store->config.retry_secs * 1000;
+			return -E_SYSTEM;
+		}
+	}
+	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group) : 0;
+	if (code == 0 && now_ms >= state->expire_ms) {
+		state->expire_ms = now_ms + EXPIRE_INTERVAL_MS;
+		code = expire_some(store, state->handle);
+	}
+	if (code != 0) {
+		snprintf(state->why, sizeof(state->why), "%s: %s", store->path, store->backend->why(state->handle));
+		store->backend->close(&state->handle);
+		state->retry_ms = now_ms + (int64_t)store->config.retry_secs * 1000;
+	}
+	return code;
+}
+
+/* Tells when the database is lost or found; what found no room meanwhile is told once the queue is empty again. */
+static void tell_state(struct store *store, const struct writer_state *state)
+{
+	uint64_t dropped = store->statistics.dropped - store->told_dropped;
+	bool up = state->handle != NULL, tell_dropped = up && dropped != 0 && store->first == NULL;
+	char text[512];
+
+	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
+		store->config.changed(up, up ? store->path : state->why);
+	if (tell_dropped && store->config.changed != NULL) {
+		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->path, dropped);
+		store->config.changed(true, text);
+	}
+	if (tell_dropped)
+		store->told_dropped = store->statistics.dropped;
+	store->told = true;
+	store->statistics.up = up;
+}
+
+/* After a group: what became of its notes. Lock held. */
+static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
+    unsigned count)
+{
+	tell_state(store, state);
+	if (code == 0)
+		store->reader_retry_ms = 0;	/* the database is there: readers may try at once */
+	if (code != 0 && group != NULL && !store->stop) {
+		return_group(store, group, count);
+	} else {
+		store->ended += count;
+		store->statistics.commits += code == 0 && count != 0;
+		store->statistics.lost += code != 0 ? count : 0;
+		store_notes_free(group);
+	}
+	if (code != 0 && state->why[0] != '\0')
+		memcpy(store->statistics.why, state->why, sizeof(store->statistics.why));
+	pthread_cond_broadcast(&store->done);
+}
+
+void *store_writer_run(void *arg)
+{
+	struct store *store = arg;
+	struct writer_state state = { 0 };
+	bool stop = false;
+
+	/* open at once, so that a fault shows at start and readers find a schema */
+	writer_write(store, &state, NULL);
+	pthread_mutex_lock(&store->lock);
+	writer_account(store, &state, state.handle != NULL ? 0 : -E_SYSTEM, NULL, 0);
+	while (!stop) {
+		unsigned count;
+		struct note *group = take_group(store, state.retry_ms, &count);
+		int code;
+
+		pthread_mutex_unlock(&store->lock);
+		code = writer_write(store, &state, group);
+		pthread_mutex_lock(&store->lock);
+		writer_account(store, &state, code, group, count);
+		/* at the end a database that fails once gets no second chance: what is left is lost, and counted */
+		stop = store->stop && (store->first == NULL || code != 0);
+	}
+	store->statistics.lost += store->statistics.queued;
+	store->ended += store->statistics.queued;
+	store->writer_runs = false;
+	pthread_cond_broadcast(&store->done);
+	pthread_mutex_unlock(&store->lock);
+	store->backend->close(&state.handle);
+	return NULL;
+}
+
+int store_flush(struct store *store)
+{
+	uint64_t target, lost;
+	struct timespec deadline;
+	int code = 0;
+
+	deadline_in(&deadline, FLUSH_CLOSE_MS);
+	pthread_mutex_lock(&store->lock);
+	/* a group that is being written now is not in queued: wait for everything that was ever accepted */
+	target = store->statistics.noted - store->statistics.dropped;
+	lost = store->statistics.lost;
+	store->urgent = true;
+	pthread_cond_signal(&store->wake);
+	while (store->writer_runs && store->ended < target && code == 0)
+		if (pthread_cond_timedwait(&store->done, &store->lock, &deadline) == ETIMEDOUT)
+			code = -E_SYSTEM;
+	store->urgent = false;
+	if (store->statistics.lost != lost)
+		code = -E_SYSTEM;
+	pthread_mutex_unlock(&store->lock);
+	return code;
+}
