@@ -19,6 +19,10 @@ static void *probe_run(void *argument)
 
 	if (answer->security == DNS_SECURE)
 		log_info("dnssec: validation from the root works");
+	else if (answer->security == DNS_BOGUS)
+		log_error("dnssec: the root is bogus (%s): no DNS answer will be used, and mail is deferred or let through unjudged as "
+		    "the policy for temperror says; see that dns { trust-anchor-files } hold the root's present keys (package "
+		    "dns-root-data) and the clock is right, else somebody changes DNS on the way here", answer->why);
 	else if (strstr(answer->why, "no trust anchor") == NULL)	/* anchors below the root only: nothing to ask for */
 		log_warning("dnssec: the root is %s (%s): no answer can be told to be authentic; give dns { servers } that pass "
 		    "DNSSEC records on, or set dnssec = trust-ad or off", dns_security_name(answer->security), answer->why);

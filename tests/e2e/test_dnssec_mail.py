@@ -86,3 +86,36 @@ def test_bogus_evidence_is_deferred(stack, assayds):
         mail.client = client
         last = deliver(stack.postfix, mail, assayds[1])["last"]
         assert last.code == 451 and last.enhanced.startswith("4.7."), last
+
+
+# What the log says at start: whether anything can be found authentic here at all.
+
+def probed(stack, name, dns_port, anchor):
+    assayd, _ = stack.another_assayd(name, dns_port=dns_port, dnssec="validate",
+                                     dns_options=f'trust-anchor-files = {{ "{anchor}" }}')
+    try:
+        wait_for(lambda: "dnssec: " in assayd.log(), "the probe's word in the log")
+        return next(line for line in assayd.log().splitlines() if "dnssec: " in line)
+    finally:
+        assayd.stop()
+
+
+def test_start_says_that_validation_works(stack, tree):
+    assert "validation from the root works" in probed(stack, "probe-good", tree.port, tree.anchor)
+
+
+def test_start_says_that_the_anchor_is_not_the_roots(stack, tree):
+    """As after a roll of the root's key that the package with the anchors has missed."""
+    with open(tree.anchor, encoding="ascii") as file:
+        anchors = file.read()
+    # another key of the same form: some octets of the digest or of the key itself
+    stale = stack.world.write("stale-root.key", "".join(
+        line[:-9] + ("00000000" if line[-9:-1] != "00000000" else "11111111") + "\n" if not line.startswith(";") else line
+        for line in anchors.splitlines(keepends=True)))
+    line = probed(stack, "probe-stale", tree.port, stale)
+    assert "the root is bogus" in line and "trust-anchor-files" in line, line
+
+
+def test_start_says_that_the_server_passes_no_dnssec_on(stack, tree):
+    line = probed(stack, "probe-plain", stack.dns.port, tree.anchor)
+    assert "the root is indeterminate" in line and "pass DNSSEC" in line, line
