@@ -162,6 +162,21 @@ static bool ds_matches(struct work *work, const struct vds *ds, const struct vke
 	    ds->digest_length);
 }
 
+static const char *keys_text(struct work *work)
+{
+	struct buf text = buf_make(work->j->arena);
+
+	for (size_t i = 0; i < work->cut->key_count && i < 8; i++) {
+		const struct vkey *key = &work->cut->keys[i];
+
+		buf_printf(&text, "%s%u %s %s", i == 0 ? "" : ", ", key->tag, (key->flags & FLAG_SEP) != 0 ? "KSK" : "ZSK",
+		    algorithm_name(key->algorithm));
+	}
+	if (work->cut->key_count > 8)
+		buf_puts(&text, ", …");
+	return text.data;
+}
+
 /* Marks the keys that a DS names. @return NULL, or why there is none. */
 static const char *entries_mark(struct work *work, const struct vds *ds, size_t count)
 {
@@ -185,22 +200,9 @@ static const char *entries_mark(struct work *work, const struct vds *ds, size_t 
 		return NULL;
 	if (digests > MAX_DIGESTS)
 		return j_printf(work->j, "limit: %u DS digests computed for %s", MAX_DIGESTS, work->zone_text);
-	return j_printf(work->j, "no DNSKEY of %s matches its %s", work->zone_text, missing);
-}
-
-static const char *keys_text(struct work *work)
-{
-	struct buf text = buf_make(work->j->arena);
-
-	for (size_t i = 0; i < work->cut->key_count && i < 8; i++) {
-		const struct vkey *key = &work->cut->keys[i];
-
-		buf_printf(&text, "%s%u %s %s", i == 0 ? "" : ", ", key->tag, (key->flags & FLAG_SEP) != 0 ? "KSK" : "ZSK",
-		    algorithm_name(key->algorithm));
-	}
-	if (work->cut->key_count > 8)
-		buf_puts(&text, ", …");
-	return text.data;
+	if (work->cut->key_count == 0)
+		return j_printf(work->j, "%s has a DS, but no DNSKEY that may sign a zone", work->zone_text);
+	return j_printf(work->j, "no DNSKEY of %s matches its %s; its keys are %s", work->zone_text, missing, keys_text(work));
 }
 
 /* Ends the work in a state other than SECURE. */
