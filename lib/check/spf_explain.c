@@ -71,8 +71,10 @@ static const char *text_sanitize(struct arena *arena, const char *text)
 const char *spf_explain(struct spf_walk *walk, const char *default_explanation)
 {
 	const struct spf_frame *frame = deciding_frame(walk);
-	const char *text = explanation_fetch(walk, frame);
+	const char *text;
 
+	walk->asking = NULL;
+	text = explanation_fetch(walk, frame);
 	if (text == NULL && default_explanation != NULL) {
 		text = text_expand(walk, frame->domain, default_explanation, strlen(default_explanation));
 		if (text == NULL)	/* the admin wrote plain text with a % in it */

@@ -172,7 +172,7 @@ static void answer_term(struct spf_walk *walk, SPF_dns_rr_t *rr, struct spf_targ
 	if (!spf_walk_count(walk, target))
 		return;
 	/* what is no name does not exist: no match, and nothing was asked for (suite: invalid-domain) */
-	if (spf_walk_name(walk, target->frame, target->term, name) != 0)
+	if (spf_walk_name(walk, target->frame, target->term, name) != 0 || walk->error != RESULT_UNCHECKED)
 		return;
 	switch (target->term->kind) {
 	case SPF_TERM_A:

@@ -95,6 +95,8 @@ struct spf_frame *spf_frame_open(struct spf_walk *walk, struct spf_target *targe
 		record_missing(walk, target, NULL);
 		return NULL;
 	}
+	if (walk->error != RESULT_UNCHECKED)
+		return NULL;
 	return target->state->child = frame_read(walk, target, arena_strdup(walk->arena, name));
 }
 

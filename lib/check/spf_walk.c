@@ -40,6 +40,7 @@ int spf_walk_name(struct spf_walk *walk, const struct spf_frame *frame, const st
 bool spf_walk_count(struct spf_walk *walk, struct spf_target *target)
 {
 	target->state->evaluated = true;
+	walk->asking = target;
 	if (++walk->term_count <= SPF_MAX_TERMS)
 		return true;
 	spf_walk_fail(walk, RESULT_PERMERROR, "over %d DNS look-ups at %s of %s", SPF_MAX_TERMS,
@@ -72,9 +73,13 @@ const struct dns_answer *spf_walk_ask(struct spf_walk *walk, const char *name, u
 	return spf_walk_ask_presented(walk, spf_name_present(name, text), type);
 }
 
-bool spf_walk_void(struct spf_walk *walk, struct spf_target *target, const struct dns_answer *answer)
+/*
+ * Section 4.6.4 limits the terms "for which DNS queries return" nothing: all queries of a term, those for mx hosts, for a
+ * ptr's names and for a %{p} in its name as well, and each term once.
+ */
+static bool void_note(struct spf_walk *walk, const struct spf_target *target)
 {
-	if (answer->status == DNS_STATUS_DATA || target->state->voided)
+	if (target == NULL || target->state->voided)
 		return true;
 	target->state->voided = true;
 	if (++walk->void_count <= SPF_MAX_VOIDS)
@@ -82,6 +87,11 @@ bool spf_walk_void(struct spf_walk *walk, struct spf_target *target, const struc
 	spf_walk_fail(walk, RESULT_PERMERROR, "over %d look-ups without an answer at %s of %s", SPF_MAX_VOIDS,
 	    spf_term_describe(walk->arena, target->term), target->frame->domain);
 	return false;
+}
+
+bool spf_walk_void(struct spf_walk *walk, const struct spf_target *target, const struct dns_answer *answer)
+{
+	return answer->status == DNS_STATUS_DATA || void_note(walk, target);
 }
 
 uint16_t spf_walk_addr_type(const struct spf_walk *walk)
@@ -111,22 +121,29 @@ static const struct dns_answer *names_fetch(struct spf_walk *walk)
 	return answer;
 }
 
-static bool name_is_valid(struct spf_walk *walk, size_t index)
+static void name_check(struct spf_walk *walk, size_t index)
 {
-	const struct dns_answer *answer;
+	const struct dns_answer *answer = dns_wait(walk->scope, walk->names[index].name, spf_walk_addr_type(walk));
 
-	if (walk->names[index].checked)
-		return walk->names[index].valid;
 	walk->names[index].checked = true;
-	answer = dns_wait(walk->scope, walk->names[index].name, spf_walk_addr_type(walk));
 	if (answer->status == DNS_STATUS_FAIL)
-		return false;
+		return;
+	walk->names[index].empty = answer->status != DNS_STATUS_DATA;
 	security_note(walk, answer);
 	for (size_t i = 0; i < answer->rr_count && !walk->names[index].valid; i++) {
 		struct ip_addr addr = dns_rr_addr(&answer->rrs[i]);
 
 		walk->names[index].valid = addr_equal(&addr, &walk->values.client);
 	}
+}
+
+/* A name that failed to resolve is skipped (section 5.5); one without addresses makes the term a void one. */
+static bool name_is_valid(struct spf_walk *walk, const struct spf_target *target, size_t index)
+{
+	if (!walk->names[index].checked)
+		name_check(walk, index);
+	if (walk->names[index].empty)
+		void_note(walk, target);
 	return walk->names[index].valid;
 }
 
@@ -139,14 +156,14 @@ static bool name_is_within(const char *name, const char *domain)
 	return name_length == domain_length || name[name_length - domain_length - 1] == '.';
 }
 
-bool spf_walk_ptr_match(struct spf_walk *walk, struct spf_target *target, const char *domain)
+bool spf_walk_ptr_match(struct spf_walk *walk, const struct spf_target *target, const char *domain)
 {
 	const struct dns_answer *answer = names_fetch(walk);
 
 	if (answer->status == DNS_STATUS_FAIL || !spf_walk_void(walk, target, answer))
 		return false;
 	for (size_t i = 0; i < walk->name_count; i++)
-		if (name_is_within(walk->names[i].name, domain) && name_is_valid(walk, i))
+		if (name_is_within(walk->names[i].name, domain) && name_is_valid(walk, target, i))
 			return true;
 	return false;
 }
@@ -155,15 +172,17 @@ bool spf_walk_ptr_match(struct spf_walk *walk, struct spf_target *target, const 
 const char *spf_walk_validated_name(void *context, const char *domain)
 {
 	struct spf_walk *walk = context;
+	const struct dns_answer *answer = names_fetch(walk);
 
-	names_fetch(walk);
+	if (answer->status == DNS_STATUS_FAIL || !spf_walk_void(walk, walk->asking, answer))
+		return "unknown";
 	for (unsigned kind = 0; kind < 3; kind++) {
 		for (size_t i = 0; i < walk->name_count; i++) {
 			const char *name = walk->names[i].name;
 
 			if (kind == 0 ? strcasecmp(name, domain) != 0 : kind == 1 && !name_is_within(name, domain))
 				continue;
-			if (name_is_valid(walk, i))
+			if (name_is_valid(walk, walk->asking, i))
 				return name;
 		}
 	}

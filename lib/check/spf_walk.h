@@ -17,7 +17,7 @@
 
 enum {
 	SPF_MAX_TERMS = 10,	/* terms that query, in all records together */
-	SPF_MAX_VOIDS = 2,	/* of these, terms with an answer without records */
+	SPF_MAX_VOIDS = 2,	/* of these, terms for which some answer had no records: counted once a term */
 	SPF_MAX_MX = 10,	/* hosts of one mx term */
 	SPF_MAX_PTR = 10,	/* names of the client; further ones are ignored */
 	SPF_TOKEN_BYTES = 16,
@@ -56,6 +56,7 @@ struct spf_walk {
 	bool sender_8bit;		/* the local part has octets over 127 */
 
 	unsigned term_count, void_count;
+	struct spf_target *asking;	/* the term counted last: %{p} is expanded for it; NULL: for an explanation */
 	enum result error;		/* UNCHECKED: none so far; the first one ends the evaluation */
 	const char *reason;		/* of the error */
 	bool answered;
@@ -67,14 +68,15 @@ struct spf_walk {
 
 	bool names_known;		/* the PTR answer is there */
 	size_t name_count;
-	struct { const char *name; bool checked, valid; } names[SPF_MAX_PTR];
+	struct { const char *name; bool checked, valid, empty; } names[SPF_MAX_PTR];
 };
 
 /** Ends the evaluation with temperror, permerror or none, unless it has ended already. */
 void spf_walk_fail(struct spf_walk *walk, enum result error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** Expands the term's domain-spec, or takes the frame's domain. @return 0 or -E_SYNTAX: no name to ask for. */
+/** Expands the term's domain-spec, or takes the frame's domain. @return 0 or -E_SYNTAX: no name to ask for. What %{p} had to
+ * ask for may have ended the evaluation. */
 int spf_walk_name(struct spf_walk *walk, const struct spf_frame *frame, const struct spf_term *term, char *name_r);
 
 /** Counts the term against the limit. @return false when it is one too many (the evaluation has ended then). */
@@ -86,11 +88,11 @@ const struct dns_answer *spf_walk_ask(struct spf_walk *walk, const char *name, u
 /** The same for a name in presentation form. */
 const struct dns_answer *spf_walk_ask_presented(struct spf_walk *walk, const char *name, uint16_t type);
 
-/** Notes a void answer of the term. @return false when it is one too many. */
-bool spf_walk_void(struct spf_walk *walk, struct spf_target *target, const struct dns_answer *answer);
+/** Notes a void answer of the term, NULL: of none. @return false when it is one too many (the evaluation has ended). */
+bool spf_walk_void(struct spf_walk *walk, const struct spf_target *target, const struct dns_answer *answer);
 
 /** Has the client a validated name that is domain or ends in it (section 5.5)? */
-bool spf_walk_ptr_match(struct spf_walk *walk, struct spf_target *target, const char *domain);
+bool spf_walk_ptr_match(struct spf_walk *walk, const struct spf_target *target, const char *domain);
 
 /** Value of %{p} for the current domain; of struct spf_macro_values. @param context the walk. */
 const char *spf_walk_validated_name(void *context, const char *domain);

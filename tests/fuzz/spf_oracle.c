@@ -53,6 +53,7 @@ struct oracle {
 	const char *local, *domain;
 	bool local_8bit;
 	int terms, voids;
+	unsigned macro_voids;	/* void answers to what %{p} asked for, in the name expanded last */
 };
 
 /* Zero counts and, outside explanations, the letters c, r and t. */
@@ -304,40 +305,48 @@ static bool ends_in(const char *name, const char *domain)
 	return strlen(name) >= strlen(domain) && strcasecmp(name + skip, domain) == 0 && (skip == 0 || name[skip - 1] == '.');
 }
 
-/* Validated names of the client, ten PTR names at most. */
-static size_t validated_names(struct oracle *oracle, const char *names[10], const struct dns_answer **answer_r)
+/* The client's names, ten at most. *voids_r grows when it has none. */
+static size_t ptr_names(struct oracle *oracle, const char *names[10], unsigned *voids)
 {
-	uint16_t type = oracle->client.family == AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA;
 	const char *reverse = text_expand(oracle, "%{ir}.%{v}.arpa", "");
 	const struct dns_answer *answer = ask(oracle, reverse, DNS_TYPE_PTR);
-	size_t count = 0, seen = 0;
+	size_t count = 0;
 
-	*answer_r = answer;
-	for (size_t i = 0; i < answer->rr_count && seen < 10; i++) {
+	*voids += answer->status != DNS_STATUS_FAIL && answer->rr_count == 0;
+	for (size_t i = 0; i < answer->rr_count && count < 10; i++) {
 		const char *name = dns_rr_name(&answer->rrs[i], oracle->arena);
 
-		if (strchr(name, '\\') != NULL || !name_ok(name))
-			continue;
-		seen++;
-		if (has_address(dns_wait(oracle->scope, name, type), &oracle->client, oracle->client.family == AF_INET ? 32 : 128))
+		if (strchr(name, '\\') == NULL && name_ok(name))
 			names[count++] = name;
 	}
 	return count;
 }
 
+static bool validates(struct oracle *oracle, const char *name, unsigned *voids)
+{
+	bool ip4 = oracle->client.family == AF_INET;
+	const struct dns_answer *answer = dns_wait(oracle->scope, name, ip4 ? DNS_TYPE_A : DNS_TYPE_AAAA);
+
+	*voids += answer->status != DNS_STATUS_FAIL && answer->rr_count == 0;
+	return has_address(answer, &oracle->client, ip4 ? 32 : 128);
+}
+
+/* The value of %{p}: names are tried in the order of section 7.3, no more of them than it takes. */
 static const char *oracle_validated(struct oracle *oracle, const char *domain)
 {
-	const struct dns_answer *answer;
 	const char *names[10];
-	size_t count = validated_names(oracle, names, &answer);
+	size_t count = ptr_names(oracle, names, &oracle->macro_voids);
 
 	for (size_t i = 0; i < count; i++)
-		if (strcasecmp(names[i], domain) == 0)
+		if (strcasecmp(names[i], domain) == 0 && validates(oracle, names[i], &oracle->macro_voids))
 			return names[i];
 	for (size_t i = 0; i < count; i++)
-		if (ends_in(names[i], domain))
+		if (ends_in(names[i], domain) && validates(oracle, names[i], &oracle->macro_voids))
 			return names[i];
-	return count != 0 ? names[0] : "unknown";
+	for (size_t i = 0; i < count; i++)
+		if (validates(oracle, names[i], &oracle->macro_voids))
+			return names[i];
+	return "unknown";
 }
 
 /* ---- check_host() ---- */
@@ -363,22 +372,21 @@ static int address_match(struct oracle *oracle, const struct dns_answer *answer,
 	return has_address(answer, &oracle->client, oracle->client.family == AF_INET ? term->prefix4 : term->prefix6);
 }
 
-static int mx_match(struct oracle *oracle, const char *name, const struct term *term)
+static int mx_match(struct oracle *oracle, const char *name, const struct term *term, bool *counted)
 {
 	uint16_t type = oracle->client.family == AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA;
 	const struct dns_answer *answer = ask(oracle, name, DNS_TYPE_MX);
-	bool counted = false;
 	int matched = NO_MATCH;
 
 	if (answer->status == DNS_STATUS_FAIL)
 		return TEMPERROR;
-	if (void_one(oracle, answer, &counted) == PERMERROR || answer->rr_count > 10)
+	if (void_one(oracle, answer, counted) == PERMERROR || answer->rr_count > 10)
 		return PERMERROR;
 	for (size_t i = 0; i < answer->rr_count && matched == NO_MATCH; i++) {
 		const char *host = dns_rr_name(&answer->rrs[i], oracle->arena);
 
 		if (host[0] != '\0' && strcmp(host, ".") != 0)
-			matched = address_match(oracle, dns_wait(oracle->scope, host, type), term, &counted);
+			matched = address_match(oracle, dns_wait(oracle->scope, host, type), term, counted);
 	}
 	return matched;
 }
@@ -398,19 +406,18 @@ static int include_match(struct oracle *oracle, const char *name)
 	}
 }
 
-static int ptr_match(struct oracle *oracle, const char *name)
+static int ptr_match(struct oracle *oracle, const char *name, bool *counted)
 {
-	const struct dns_answer *answer;
 	const char *names[10];
-	size_t count = validated_names(oracle, names, &answer);
-	bool counted = answer->status == DNS_STATUS_FAIL;
+	unsigned voids = 0;
+	size_t count = ptr_names(oracle, names, &voids);
+	bool matched = false;
 
-	if (void_one(oracle, answer, &counted) == PERMERROR)
+	for (size_t i = 0; i < count && !matched; i++)
+		matched = ends_in(names[i], name) && validates(oracle, names[i], &voids);
+	if (voids != 0 && !*counted && ++oracle->voids > 2)
 		return PERMERROR;
-	for (size_t i = 0; i < count; i++)
-		if (ends_in(names[i], name))
-			return MATCH;
-	return NO_MATCH;
+	return matched ? MATCH : NO_MATCH;
 }
 
 static int term_match(struct oracle *oracle, const struct term *term, const char *domain)
@@ -427,7 +434,11 @@ static int term_match(struct oracle *oracle, const struct term *term, const char
 		return NO_MATCH;
 	if (++oracle->terms > 10)
 		return PERMERROR;
+	oracle->macro_voids = 0;
 	name = target_name(oracle, term->domain, domain);
+	counted = oracle->macro_voids != 0;
+	if (counted && ++oracle->voids > 2)
+		return PERMERROR;
 	if (term->kind == KIND_INCLUDE)
 		return include_match(oracle, name);
 	if (name == NULL)
@@ -437,9 +448,9 @@ static int term_match(struct oracle *oracle, const struct term *term, const char
 		return address_match(oracle, ask(oracle, name, oracle->client.family == AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA), term,
 		    &counted);
 	case KIND_MX:
-		return mx_match(oracle, name, term);
+		return mx_match(oracle, name, term, &counted);
 	case KIND_PTR:
-		return ptr_match(oracle, name);
+		return ptr_match(oracle, name, &counted);
 	default:
 		answer = ask(oracle, name, DNS_TYPE_A);
 		if (answer->status == DNS_STATUS_FAIL)
@@ -518,7 +529,10 @@ static enum result check_host(struct oracle *oracle, const char *domain, struct 
 		return RESULT_NEUTRAL;
 	if (++oracle->terms > 10)
 		return RESULT_PERMERROR;
+	oracle->macro_voids = 0;
 	name = target_name(oracle, redirect.domain, domain);
+	if (oracle->macro_voids != 0 && ++oracle->voids > 2)
+		return RESULT_PERMERROR;
 	result = name != NULL ? check_host(oracle, name, exp_r, exp_domain_r) : RESULT_NONE;
 	return result == RESULT_NONE ? RESULT_PERMERROR : result;
 }

@@ -306,6 +306,48 @@ static void test_evaluate_void_counts_terms(void **state)
 	assert_int_equal(judge("2001:db8::1"), RESULT_PASS);
 }
 
+/* Section 5.5: the addresses of a PTR name are queries of the ptr term; a name that fails is skipped, and names that could
+ * not match are not asked for. */
+static void test_evaluate_void_names_of_ptr(void **state)
+{
+	(void)state;
+	txt("example.org", "v=spf1 ptr a:v1.example.org ?all");
+	txt("example.net", "v=spf1 ptr:example.org a:v1.example.org exists:v2.example.org ?all");
+	txt("twice.example", "v=spf1 ptr:example.org ptr:example.org ptr:example.org ?all");
+	txt("other.example", "v=spf1 ptr a:v1.example.org exists:v2.example.org ?all");
+	for (unsigned i = 0; i < 5; i++)
+		fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, arena_printf(arena, "h%u.example.org", i));
+	assert_int_equal(judge("192.0.2.1"), RESULT_NEUTRAL);	/* five names, one term */
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@example.net"), RESULT_PERMERROR);
+	assert_string_equal(result.reason, "over 2 look-ups without an answer at exists:v2.example.org of example.net");
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@twice.example"), RESULT_PERMERROR);
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@other.example"), RESULT_NEUTRAL);
+	for (unsigned i = 0; i < 5; i++)
+		fake_fail(scope, arena_printf(arena, "h%u.example.org", i), DNS_TYPE_A, DNS_INDETERMINATE);
+	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@example.net"), RESULT_NEUTRAL);
+}
+
+/* What %{p} asks for is asked for the term it stands in; for an explanation nothing counts (section 4.6.4). */
+static void test_evaluate_void_names_of_macro(void **state)
+{
+	(void)state;
+	a("unknown.is.example.org", "127.0.0.2");
+	txt("example.org", "v=spf1 a:v1.example.org a:v2.example.org exists:%{p}.is.example.org -all");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);	/* no PTR */
+	assert_string_equal(result.reason, "over 2 look-ups without an answer at exists:%{p}.is.example.org of example.org");
+	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "h.example.net");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);	/* a PTR without address */
+	a("h.example.net", "192.0.2.2");
+	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
+	txt("example.net", "v=spf1 a:v1.example.org include:%{p}.is.example.org a:v2.example.org -all");
+	txt("unknown.is.example.org", "v=spf1 -all");
+	assert_int_equal(judge_as("192.0.2.9", "h.example", "u@example.net"), RESULT_PERMERROR);
+	txt("e.example", "v=spf1 a:v1.example.org a:v2.example.org exp=%{p}.exp.example.org -all");
+	txt("unknown.exp.example.org", "not you, %{p}");
+	assert_int_equal(judge_as("192.0.2.9", "h.example", "u@e.example"), RESULT_FAIL);
+	assert_string_equal(result.explanation, "not you, unknown");
+}
+
 static void test_evaluate_mx_limit(void **state)
 {
 	(void)state;
@@ -604,6 +646,7 @@ int main(void)
 		TEST(test_evaluate_prefix_lengths), TEST(test_evaluate_null_sender), TEST(test_evaluate_identity_unusable),
 		TEST(test_evaluate_8bit_local_part), TEST(test_evaluate_term_limit_is_global), TEST(test_evaluate_include_loops),
 		TEST(test_evaluate_fan_out_is_bounded), TEST(test_evaluate_void_limit), TEST(test_evaluate_void_counts_terms),
+		TEST(test_evaluate_void_names_of_ptr), TEST(test_evaluate_void_names_of_macro),
 		TEST(test_evaluate_mx_limit), TEST(test_evaluate_null_mx), TEST(test_evaluate_ptr_limit_ignores_rest),
 		TEST(test_evaluate_ptr), TEST(test_evaluate_validated_name), TEST(test_evaluate_dns_failures),
 		TEST(test_evaluate_security_is_the_weakest), TEST(test_evaluate_bogus), TEST(test_evaluate_several_records),
