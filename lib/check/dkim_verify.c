@@ -24,13 +24,31 @@ static bool exponent_small(const EVP_PKEY *key)
 	return small;
 }
 
-static EVP_PKEY *decode_rsa(const uint8_t *data, size_t length, unsigned *bits_r, const char **why_r)
+/*
+ * A SubjectPublicKeyInfo, as appendix C of RFC 6376 makes it and nearly everybody publishes, or the RSAPublicKey in it by
+ * itself, which section 3.6.1 asks for: erratum 3017 says that both are meant. Nothing may stand behind it.
+ */
+static EVP_PKEY *decode_rsa_der(const uint8_t *data, size_t length)
 {
-	const uint8_t *at = data;
+	const uint8_t *at = data, *end = data + length;
 	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)length);
 
-	*why_r = "the key is not an RSA key (SubjectPublicKeyInfo)";
-	if (key == NULL || at != data + length || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
+	if (key == NULL) {
+		at = data;
+		key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)length);
+	}
+	if (key != NULL && at == end && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+static EVP_PKEY *decode_rsa(const uint8_t *data, size_t length, unsigned *bits_r, const char **why_r)
+{
+	EVP_PKEY *key = decode_rsa_der(data, length);
+
+	*why_r = "the key is not an RSA key";
+	if (key == NULL)
 		goto fail;
 	*why_r = "the RSA key is too long";
 	*bits_r = (unsigned)EVP_PKEY_get_bits(key);

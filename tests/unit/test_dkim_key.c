@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "check/dkim_key.h"
 
@@ -112,6 +115,48 @@ static void test_dkim_key_decode_bad_data(void **state)
 	assert_non_null(why);
 }
 
+/* Both forms that p= may have for rsa (RFC 6376 section 3.6.1, appendix C and erratum 3017), and nothing behind them. */
+static void test_dkim_key_decode_rsa_forms(void **state)
+{
+	EVP_PKEY *made = EVP_RSA_gen(1024), *decoded;
+	int (*const encoders[2])(const EVP_PKEY *, unsigned char **) = { i2d_PUBKEY, i2d_PublicKey };
+	const char *why;
+	unsigned bits;
+
+	(void)state;
+	assert_non_null(made);
+	for (size_t i = 0; i < 2; i++) {
+		unsigned char data[400] = { 0 }, *end = data;
+		int length = encoders[i](made, &end);
+
+		assert_in_range(length, 100, 300);
+		decoded = dkim_key_decode(DKIM_TYPE_RSA, data, (size_t)length, &bits, &why);
+		assert_non_null(decoded);
+		assert_int_equal(bits, 1024);
+		assert_int_equal(EVP_PKEY_eq(made, decoded), 1);
+		EVP_PKEY_free(decoded);
+		assert_null(dkim_key_decode(DKIM_TYPE_RSA, data, (size_t)length + 1, &bits, &why));
+		assert_null(dkim_key_decode(DKIM_TYPE_RSA, data, (size_t)length - 1, &bits, &why));
+		assert_string_equal(why, "the key is not an RSA key");
+	}
+	EVP_PKEY_free(made);
+}
+
+static void test_dkim_key_decode_other_type(void **state)
+{
+	EVP_PKEY *made = EVP_EC_gen("P-256");
+	unsigned char *data = NULL;
+	int length = i2d_PUBKEY(made, &data);
+	const char *why;
+	unsigned bits;
+
+	(void)state;
+	assert_true(length > 0);
+	assert_null(dkim_key_decode(DKIM_TYPE_RSA, data, (size_t)length, &bits, &why));
+	OPENSSL_free(data);
+	EVP_PKEY_free(made);
+}
+
 static void test_dkim_keycache_get_keeps_and_bounds(void **state)
 {
 	struct dkim_keycache *cache = dkim_keycache_new(64);
@@ -206,7 +251,8 @@ int main(void)
 		cmocka_unit_test(test_dkim_key_parse_good),
 		cmocka_unit_test(test_dkim_key_parse_refused),
 		cmocka_unit_test(test_dkim_key_refuses_each_rule),
-		cmocka_unit_test(test_dkim_key_decode_bad_data),
+		cmocka_unit_test(test_dkim_key_decode_bad_data), cmocka_unit_test(test_dkim_key_decode_rsa_forms),
+		cmocka_unit_test(test_dkim_key_decode_other_type),
 		cmocka_unit_test(test_dkim_keycache_get_keeps_and_bounds),
 		cmocka_unit_test(test_dkim_keycache_get_remembers_failure),
 		cmocka_unit_test(test_dkim_keycache_get_many_threads),
