@@ -184,6 +184,8 @@ const struct option_row schema_table[] = {
 	    "SQLite database of flows, TLS memory and greylist; empty: nothing is remembered" },
 	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", 86400, 4000 * 86400LL, NULL,
 	    "how long counts of judged messages are kept" },
+	{ "record", "max-flows", OPTION_COUNT, CONFIG(flows_max), "5000000", 0, 1000000000, NULL,
+	    "rows of such counts; above it the oldest go, however young; 0: any number" },
 	{ "record", "keep-peers", OPTION_SECONDS, CONFIG(peer_keep_secs), "180d", 86400, 4000 * 86400LL, NULL,
 	    "how long a peer is remembered that does not come any more" },
 	{ "record", "keep-greylist", OPTION_SECONDS, CONFIG(greylist_keep_secs), "36d", 86400, 400 * 86400LL, NULL,

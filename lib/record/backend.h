@@ -10,10 +10,17 @@
 
 struct backend_handle;
 
-/* Rows last seen before these times go. */
+/* Rows last seen before these times go; of the flows also those that were written before the last flows_max. */
 struct backend_expiry {
 	int64_t flows_secs, peers_secs;
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* that passed; that never did */
+	unsigned flows_max;		/* 0: any number */
+};
+
+/* What one step of expiry came to. */
+struct backend_expired {
+	unsigned flows_trimmed;		/* rows that went because there were too many */
+	bool more;			/* some kind reached the limit: another step has work */
 };
 
 struct backend {
@@ -38,8 +45,9 @@ struct backend {
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
 	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
-	/* deletes at most limit rows of a kind older than its time */
-	int (*expire)(struct backend_handle *handle, const struct backend_expiry *before, unsigned limit);
+	/* deletes at most limit rows of a kind, each kind in a transaction of its own */
+	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
+	    struct backend_expired *expired_r);
 };
 
 extern const struct backend backend_sqlite;

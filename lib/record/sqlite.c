@@ -16,7 +16,7 @@ enum { SCHEMA_VERSION = 1 };
 
 enum statement {
 	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS,
-	ST_HOSTS, ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING, ST_COUNT
+	ST_HOSTS, ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING, ST_TRIM_FLOW, ST_COUNT
 };
 
 static const char *const statements[ST_COUNT] = {
@@ -43,6 +43,9 @@ static const char *const statements[ST_COUNT] = {
 	/* most senders that wait never come back: they must not stay as long as those that do */
 	[ST_EXPIRE_GREY_WAITING] = "DELETE FROM greylist WHERE key IN "
 	    "(SELECT key FROM greylist WHERE last<?1 AND passed=0 LIMIT ?2)",
+	/* rowids count up: the last ?1 stay, found without counting millions of rows (fewer where some between have gone) */
+	[ST_TRIM_FLOW] = "DELETE FROM flow WHERE rowid IN "
+	    "(SELECT rowid FROM flow WHERE rowid<=(SELECT max(rowid) FROM flow)-?1 ORDER BY rowid LIMIT ?2)",
 };
 
 static const char schema[] =
@@ -437,27 +440,40 @@ static int backend_flows_each(struct backend_handle *handle, int64_t since_secs,
 	return code == -E_ABSENT ? 0 : code;
 }
 
-static int expire_table(struct backend_handle *handle, enum statement which, int64_t before, unsigned limit)
+/* @param bound  the time before which rows go, or the number that stay. @return rows deleted, or -E_SYSTEM. */
+static int expire_rows(struct backend_handle *handle, enum statement which, int64_t bound, unsigned limit)
 {
 	sqlite3_stmt *statement = handle_statement(handle, which);
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite3_bind_int64(statement, 1, before);
+	sqlite3_bind_int64(statement, 1, bound);
 	sqlite3_bind_int64(statement, 2, limit);
-	return step_done(handle, statement);
+	return step_done(handle, statement) == 0 ? sqlite3_changes(handle->db) : -E_SYSTEM;
 }
 
-static int backend_expire(struct backend_handle *handle, const struct backend_expiry *before, unsigned limit)
+static int backend_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
+    struct backend_expired *expired_r)
 {
-	const struct { enum statement which; int64_t before; } tables[] = {
-		{ ST_EXPIRE_FLOW, before->flows_secs }, { ST_EXPIRE_PEER, before->peers_secs },
-		{ ST_EXPIRE_GREY_PASSED, before->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, before->greylist_waiting_secs },
+	/* by age before by number: what is too old does not count as too many */
+	const struct { enum statement which; int64_t bound; } kinds[] = {
+		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_PEER, expiry->peers_secs },
+		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
+		{ ST_TRIM_FLOW, expiry->flows_max },
 	};
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (expire_table(handle, tables[i].which, tables[i].before, limit) != 0)
+	*expired_r = (struct backend_expired){ 0 };
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int rows = 0;
+
+		if (kinds[i].which != ST_TRIM_FLOW || expiry->flows_max != 0)
+			rows = expire_rows(handle, kinds[i].which, kinds[i].bound, limit);
+		if (rows < 0)
 			return -E_SYSTEM;
+		expired_r->more |= (unsigned)rows >= limit;
+		if (kinds[i].which == ST_TRIM_FLOW)
+			expired_r->flows_trimmed = (unsigned)rows;
+	}
 	return 0;
 }
 

@@ -26,12 +26,14 @@ struct store_config {
 	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
 	unsigned retry_secs;		/* after a failure the database is tried again so late; 0: 10 */
 	unsigned flow_keep_days;	/* retention; 0: 400 */
+	unsigned flows_max;		/* rows of flows; above it the oldest go, in steps; 0: any number */
 	unsigned peer_keep_days;	/* not seen for so long; pinned peers stay; 0: 180 */
 	unsigned greylist_keep_days;	/* 0: 36 */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
 	const struct clock *clock;
-	/* called by the writer when it goes down or up, and to tell of dropped notes once it has caught up; NULL */
+	/* called by the writer when it goes down or up, to tell of dropped notes once it has caught up, and once when
+	   flows_max begins to cost rows; NULL */
 	void (*changed)(bool up, const char *why);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };
@@ -108,6 +110,7 @@ bool store_is_up(struct store *store);
 
 struct store_statistics {
 	uint64_t noted, dropped, lost, commits, read_failures;
+	uint64_t flows_trimmed;	/* rows that went because of flows_max */
 	unsigned queued;
 	bool up;
 	char why[256];	/* why it is down, or was last */

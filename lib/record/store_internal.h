@@ -37,6 +37,7 @@ struct store {
 	struct note *first, **last;
 	bool stop, urgent;
 	bool told;			/* config.changed has been called */
+	bool told_trimmed;		/* config.changed has told that flows_max costs rows */
 	uint64_t told_dropped;		/* of statistics.dropped */
 	uint64_t ended;			/* notes committed or lost */
 	struct store_statistics statistics;

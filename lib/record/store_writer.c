@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The writer: takes the notes off the queue in groups, one commit a group, and between groups lets go what is old. The
- * only one that writes, but for the command line (store.c). A database that fails is closed and tried again after
- * retry_secs; meanwhile the group waits at the head of the queue. Thread: its own; store_flush() is anybody's.
+ * The writer: takes the notes off the queue in groups, one commit a group, and between groups lets go what is too old or too
+ * many: a small step every EXPIRE_INTERVAL_MS, and one after each group while there is more, so that no note waits long and
+ * no flood of new rows outruns it. The only one that writes, but for the command line (store.c). A database that fails is
+ * closed and tried again after retry_secs; meanwhile the group waits at the head of the queue.
+ * Thread: its own; store_flush() is anybody's.
  */
 #include "record/store_internal.h"
 
@@ -14,19 +16,31 @@
 
 #include "util/error.h"
 
-enum { FLUSH_CLOSE_MS = 5000, EXPIRE_ROWS = 500, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400 };
+enum {
+	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400,
+	EXPIRE_ROWS = STORE_GROUP_MAX	/* no fewer than a group may bring */
+};
 
-static int expire_some(struct store *store, struct backend_handle *handle)
+struct writer_state {
+	struct backend_handle *handle;
+	int64_t retry_ms, expire_ms;
+	bool behind;			/* with expiry: the next step comes at once, not after the interval */
+	unsigned trimmed;		/* flows that the last step removed because of flows_max */
+	char why[256];
+};
+
+static int expire_some(struct store *store, struct backend_handle *handle, struct backend_expired *expired_r)
 {
 	int64_t now = clock_wall_secs(store->config.clock);
-	const struct backend_expiry before = {
+	const struct backend_expiry expiry = {
 		.flows_secs = now - (int64_t)store->config.flow_keep_days * DAY_SECS,
 		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
 		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
 		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
+		.flows_max = store->config.flows_max,
 	};
 
-	return store->backend->expire(handle, &before, EXPIRE_ROWS);
+	return store->backend->expire(handle, &expiry, EXPIRE_ROWS, expired_r);
 }
 
 static void deadline_in(struct timespec *deadline, unsigned ms)
@@ -40,20 +54,23 @@ static void deadline_in(struct timespec *deadline, unsigned ms)
 	}
 }
 
-/* Takes up to STORE_GROUP_MAX notes off the queue, after giving others commit_interval_ms to join. Lock held. */
-static struct note *take_group(struct store *store, int64_t retry_ms, unsigned *count_r)
+/*
+ * Takes up to STORE_GROUP_MAX notes off the queue, after giving others commit_interval_ms to join. While expiry is behind it
+ * waits no longer than that, and may come with none. Lock held.
+ */
+static struct note *take_group(struct store *store, const struct writer_state *state, unsigned *count_r)
 {
 	struct note *group, **end;
 	struct timespec deadline;
 	unsigned count = 0;
-	int64_t pause_ms = retry_ms - clock_monotonic_ms();
+	int64_t pause_ms = state->retry_ms - clock_monotonic_ms();
 
 	if (pause_ms > 0) {	/* the database failed: the queue fills meanwhile */
 		deadline_in(&deadline, (unsigned)pause_ms);
 		while (!store->stop && pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
 			;
 	}
-	while (store->first == NULL && !store->stop)
+	while (store->first == NULL && !store->stop && !state->behind)
 		pthread_cond_wait(&store->wake, &store->lock);
 	deadline_in(&deadline, store->config.commit_interval_ms);
 	while (!store->stop && !store->urgent && store->statistics.queued < STORE_GROUP_MAX &&
@@ -87,11 +104,31 @@ static void return_group(struct store *store, struct note *group, unsigned count
 	store->statistics.queued += count;
 }
 
-struct writer_state {
-	struct backend_handle *handle;
-	int64_t retry_ms, expire_ms;
-	char why[256];
-};
+/* Closes a database that failed, until it is time to try again. */
+static void writer_lose(struct store *store, struct writer_state *state)
+{
+	snprintf(state->why, sizeof(state->why), "%s: %s", store->path, store->backend->why(state->handle));
+	store->backend->close(&state->handle);
+	state->retry_ms = clock_monotonic_ms() + (int64_t)store->config.retry_secs * 1000;
+	state->behind = false;
+}
+
+/* One step of expiry when it is due. The group before it is written, whatever comes of this: it must not be written again. */
+static void writer_expire(struct store *store, struct writer_state *state)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	struct backend_expired expired;
+
+	if (!state->behind && now_ms < state->expire_ms)
+		return;
+	state->expire_ms = now_ms + EXPIRE_INTERVAL_MS;
+	if (expire_some(store, state->handle, &expired) != 0) {
+		writer_lose(store, state);
+		return;
+	}
+	state->behind = expired.more;
+	state->trimmed = expired.flows_trimmed;
+}
 
 /* Writes one group without the lock; opens the database when it is not open and it is time to try. */
 static int writer_write(struct store *store, struct writer_state *state, struct note *group)
@@ -99,6 +136,7 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 	int64_t now_ms = clock_monotonic_ms();
 	int code;
 
+	state->trimmed = 0;
 	if (state->handle == NULL) {
 		state->handle = store->backend->open(store->path, true, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
 		if (state->handle == NULL) {
@@ -107,16 +145,28 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 		}
 	}
 	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group) : 0;
-	if (code == 0 && now_ms >= state->expire_ms) {
-		state->expire_ms = now_ms + EXPIRE_INTERVAL_MS;
-		code = expire_some(store, state->handle);
-	}
-	if (code != 0) {
-		snprintf(state->why, sizeof(state->why), "%s: %s", store->path, store->backend->why(state->handle));
-		store->backend->close(&state->handle);
-		state->retry_ms = now_ms + (int64_t)store->config.retry_secs * 1000;
-	}
+	if (code == 0)
+		writer_expire(store, state);
+	else
+		writer_lose(store, state);
 	return code;
+}
+
+/* Tells once that flows go because of their number: an admin who counts on keep-flows must know. */
+static void tell_trimmed(struct store *store, const struct writer_state *state)
+{
+	char text[512];
+
+	store->statistics.flows_trimmed += state->trimmed;
+	if (store->told_trimmed || state->trimmed == 0)
+		return;
+	store->told_trimmed = true;
+	if (store->config.changed == NULL)
+		return;
+	snprintf(text, sizeof(text), "%.200s: max-flows = %u is reached: the oldest counts of messages go before keep-flows is "
+	    "over, and reports reach less far back; raise max-flows if the disk has room, else make keep-flows shorter "
+	    "(section record)", store->path, store->config.flows_max);
+	store->config.changed(true, text);
 }
 
 /* Tells when the database is lost or found; what found no room meanwhile is told once the queue is empty again. */
@@ -143,6 +193,7 @@ static void writer_account(struct store *store, const struct writer_state *state
     unsigned count)
 {
 	tell_state(store, state);
+	tell_trimmed(store, state);
 	if (code == 0)
 		store->reader_retry_ms = 0;	/* the database is there: readers may try at once */
 	if (code != 0 && group != NULL && !store->stop) {
@@ -153,7 +204,7 @@ static void writer_account(struct store *store, const struct writer_state *state
 		store->statistics.lost += code != 0 ? count : 0;
 		store_notes_free(group);
 	}
-	if (code != 0 && state->why[0] != '\0')
+	if (state->handle == NULL && state->why[0] != '\0')
 		memcpy(store->statistics.why, state->why, sizeof(store->statistics.why));
 	pthread_cond_broadcast(&store->done);
 }
@@ -170,7 +221,7 @@ void *store_writer_run(void *arg)
 	writer_account(store, &state, state.handle != NULL ? 0 : -E_SYSTEM, NULL, 0);
 	while (!stop) {
 		unsigned count;
-		struct note *group = take_group(store, state.retry_ms, &count);
+		struct note *group = take_group(store, &state, &count);
 		int code;
 
 		pthread_mutex_unlock(&store->lock);

@@ -39,6 +39,15 @@ def wait_for_flows(database, count, secs=30):
         time.sleep(0.1)
 
 
+def wait_until_rows(database, count, secs=30):
+    end = time.monotonic() + secs
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        while (rows := connection.execute("SELECT count(*) FROM flow").fetchone()[0]) != count:
+            assert rows > count, f"{rows} rows, {count} may stay"
+            assert time.monotonic() < end, f"still {rows} rows after {secs} s"
+            time.sleep(0.1)
+
+
 class Load(threading.Thread):
     """Sessions with messages, one after the other, until stopped. slowest_secs: of a whole message."""
 
@@ -96,6 +105,28 @@ def test_stop_writes_what_was_noted(assayd, workdir):
     send(daemon, 7)
     assert daemon.stop() == 0
     assert flows(database) == 7
+
+
+def test_flows_above_their_number_go_oldest_first(assayd, workdir):
+    database, hours, cap = workdir / "assay.db", 5000, 200
+    daemon = assayd(options=options(database)).start()
+    daemon.wait_for_log("store: " + str(database))
+    assert daemon.stop() == 0
+    now = int(time.time()) // 3600 * 3600
+    with sqlite3.connect(database) as connection:
+        connection.executemany(
+            "INSERT INTO flow VALUES(?, ?, '', '', '', '', '', '', '', '', 'none', 0, 1, 1)",
+            ((now - (hours - i) * 3600, f"d{i}.example") for i in range(hours)))
+    again = assayd(options=f'record {{ path = "{database}" max-flows = {cap} }}\n').start()
+    again.wait_for_log(f"max-flows = {cap} is reached")
+    wait_until_rows(database, cap)
+    send(again, 5)
+    assert again.stop() == 0
+    with sqlite3.connect(database) as connection:
+        oldest, = connection.execute("SELECT min(hour) FROM flow").fetchone()
+        assert oldest in (now - cap * 3600, now - (cap - 1) * 3600)     # a step may come after the five
+        assert connection.execute("SELECT sum(messages) FROM flow WHERE hour >= ?", (now,)).fetchone() == (5,)
+    assert again.log().count("is reached") == 1
 
 
 @pytest.mark.parametrize("after_secs", [0.35, 1.0, 1.6])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* record: the store on real SQLite files: round trips, faults, retention. */
+/* record: the store on real SQLite files: round trips, faults, retention by age and by number. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/backend.h"
 #include "record/store.h"
 #include "util/error.h"
 
@@ -399,6 +400,180 @@ static void test_store_expires_waiting_greylist_entries_with_their_window(void *
 	assert_int_equal(store_greylist_get(store, "passed", &entry), 0);
 }
 
+/* Flows of that many hours, one row each, the oldest first. */
+static void note_hours(struct store *store, unsigned from, unsigned count)
+{
+	struct flow_note note = { .author_domain = "a.example", .action = "none", .bytes = 1 };
+
+	for (unsigned i = from; i < from + count; i++) {
+		note.time_secs = START + (int64_t)i * 3600;
+		assert_int_equal(store_flow_note(store, &note), 0);
+	}
+}
+
+struct span { unsigned rows; int64_t first_secs; };
+
+static void measure_span(void *arg, const struct flow_row *row)
+{
+	struct span *span = arg;
+
+	if (span->rows++ == 0)
+		span->first_secs = row->hour_secs;
+}
+
+/* Waits for the steps that come without a note. */
+static void wait_trimmed(struct store *store, uint64_t rows)
+{
+	struct store_statistics statistics;
+
+	for (int i = 0; i < 10000; i++) {
+		store_statistics(store, &statistics);
+		if (statistics.flows_trimmed >= rows)
+			break;
+		usleep(1000);
+	}
+	assert_int_equal(statistics.flows_trimmed, rows);
+}
+
+static void test_backend_expire_flows_max_takes_bounded_steps(void **state)
+{
+	struct place *place = *state;
+	const struct backend *backend = &backend_sqlite;
+	struct backend_handle *handle = backend->open(place->path, true, 1000, place->why, sizeof(place->why));
+	struct backend_expiry expiry = { .flows_max = 0 };
+	struct backend_expired expired;
+	struct span span = { 0 };
+
+	assert_non_null(handle);
+	assert_int_equal(backend->begin(handle), 0);
+	for (unsigned i = 0; i < 25; i++) {
+		struct flow_note note = { .time_secs = START - START % 3600 + (int64_t)i * 3600 };
+
+		assert_int_equal(backend->flow_add(handle, &note), 0);
+		assert_int_equal(backend->flow_add(handle, &note), 0);	/* alike: no row of its own */
+	}
+	assert_int_equal(backend->commit(handle), 0);
+	assert_int_equal(backend->expire(handle, &expiry, 10, &expired), 0);
+	assert_true(expired.flows_trimmed == 0 && !expired.more);
+	expiry.flows_max = 25;
+	assert_int_equal(backend->expire(handle, &expiry, 10, &expired), 0);
+	assert_true(expired.flows_trimmed == 0 && !expired.more);
+	expiry.flows_max = 9;
+	assert_int_equal(backend->expire(handle, &expiry, 10, &expired), 0);
+	assert_true(expired.flows_trimmed == 10 && expired.more);
+	assert_int_equal(backend->expire(handle, &expiry, 10, &expired), 0);
+	assert_true(expired.flows_trimmed == 6 && !expired.more);
+	assert_int_equal(backend->flows_each(handle, 0, measure_span, &span), 0);
+	assert_int_equal(span.rows, 9);
+	assert_int_equal(span.first_secs, START - START % 3600 + 16 * 3600);
+	/* by age: the same steps, and what goes by age is not told as too many */
+	expiry.flows_secs = INT64_MAX;
+	assert_int_equal(backend->expire(handle, &expiry, 8, &expired), 0);
+	assert_true(expired.flows_trimmed == 0 && expired.more);
+	assert_int_equal(backend->expire(handle, &expiry, 8, &expired), 0);
+	assert_true(expired.flows_trimmed == 0 && !expired.more);
+	backend->close(&handle);
+}
+
+static void test_store_flows_max_lets_the_oldest_go_and_tells_once(void **state)
+{
+	struct place *place = *state;
+	struct span span = { 0 };
+
+	told_count = 0;
+	place->config.changed = remember_told;
+	place->clock.fixed_secs = START + 5000 * 3600;
+	open_store(place);	/* any number */
+	note_hours(place->store, 0, 5000);
+	assert_int_equal(store_flush(place->store), 0);
+	store_close(&place->store);
+	place->config.flows_max = 5000;
+	open_store(place);
+	store_close(&place->store);
+	assert_int_equal(told_count, 2);	/* up, and up: as many as may be */
+	place->config.flows_max = 100;
+	open_store(place);
+	wait_trimmed(place->store, 4900);	/* three steps, and nobody notes a thing */
+	assert_int_equal(store_flows_each(place->store, 0, measure_span, &span), 0);
+	assert_int_equal(span.rows, 100);
+	assert_int_equal(span.first_secs, START - START % 3600 + 4900 * 3600);
+	store_close(&place->store);
+	assert_int_equal(told_count, 4);
+	assert_int_equal(told[3][0], '1');
+	assert_non_null(strstr(told[3], place->path));
+	assert_non_null(strstr(told[3], "max-flows = 100 is reached"));
+}
+
+static void test_store_flows_max_is_not_outrun_by_a_flood(void **state)
+{
+	struct place *place = *state;
+	struct span span = { 0 };
+
+	place->clock.fixed_secs = START + 9000 * 3600;
+	open_store(place);
+	note_hours(place->store, 0, 5000);
+	assert_int_equal(store_flush(place->store), 0);
+	store_close(&place->store);
+	place->config.flows_max = 1000;
+	open_store(place);
+	note_hours(place->store, 5000, 4000);
+	assert_int_equal(store_flush(place->store), 0);
+	assert_int_equal(store_flows_each(place->store, 0, measure_span, &span), 0);
+	assert_in_range(span.rows, 1000, 5000);	/* 9000 in all: a step kept pace with each group */
+	wait_trimmed(place->store, 8000);
+	memset(&span, 0, sizeof(span));
+	assert_int_equal(store_flows_each(place->store, 0, measure_span, &span), 0);
+	assert_int_equal(span.rows, 1000);
+	assert_int_equal(span.first_secs, START - START % 3600 + 8000 * 3600);
+}
+
+/* What was committed must not be written again because the rows that ought to go cannot. */
+static void test_store_failed_expiry_writes_nothing_twice(void **state)
+{
+	struct place *place = *state;
+	char inside[96], aside[96], path[128];
+	struct flow_note old = { .time_secs = START };
+	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
+	struct store_statistics statistics;
+	struct peer_memory memory;
+	sqlite3 *db;
+
+	snprintf(inside, sizeof(inside), "%s/in", place->directory);
+	snprintf(aside, sizeof(aside), "%s/aside", place->directory);
+	snprintf(path, sizeof(path), "%s/assay.db", inside);
+	place->config.path = path;
+	assert_int_equal(mkdir(inside, 0700), 0);
+	open_store(place);
+	assert_int_equal(store_flow_note(place->store, &old), 0);
+	assert_int_equal(store_flush(place->store), 0);
+	store_close(&place->store);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TRIGGER stay BEFORE DELETE ON flow BEGIN SELECT RAISE(ABORT, 'rows stay'); END",
+	    NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	/* no database at first, so that the first thing it sees is the note, with expiry due */
+	assert_int_equal(rename(inside, aside), 0);
+	place->clock.fixed_secs = START + 500 * (int64_t)DAY;
+	open_store(place);
+	do
+		store_statistics(place->store, &statistics);
+	while (statistics.why[0] == '\0');
+	assert_int_equal(store_peer_note(place->store, &note), 0);
+	assert_int_equal(rename(aside, inside), 0);
+	assert_int_equal(store_flush(place->store), 0);
+	store_statistics(place->store, &statistics);
+	assert_non_null(strstr(statistics.why, "rows stay"));
+	assert_false(statistics.up);
+	assert_int_equal(statistics.lost, 0);
+	note.peer = "y";	/* and on it goes after retry_secs */
+	assert_int_equal(store_peer_note(place->store, &note), 0);
+	assert_int_equal(store_flush(place->store), 0);
+	assert_int_equal(store_peer_get(place->store, "x", &memory), 0);
+	assert_int_equal(memory.sessions, 1);
+	assert_int_equal(store_peer_get(place->store, "y", &memory), 0);
+	assert_int_equal(memory.sessions, 1);
+}
+
 static void test_store_peer_note_host_only_spares_the_peer(void **state)
 {
 	struct place *place = *state;
@@ -506,6 +681,10 @@ int main(void)
 		STORE_TEST(test_store_locked_database_loses_nothing),
 		STORE_TEST(test_store_expires_old_rows_but_not_pins),
 		STORE_TEST(test_store_expires_waiting_greylist_entries_with_their_window),
+		STORE_TEST(test_backend_expire_flows_max_takes_bounded_steps),
+		STORE_TEST(test_store_flows_max_lets_the_oldest_go_and_tells_once),
+		STORE_TEST(test_store_flows_max_is_not_outrun_by_a_flood),
+		STORE_TEST(test_store_failed_expiry_writes_nothing_twice),
 		STORE_TEST(test_store_peer_note_host_only_spares_the_peer),
 		STORE_TEST(test_store_command_line_makes_no_database),
 		STORE_TEST(test_store_replaced_database_is_noticed),
