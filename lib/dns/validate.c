@@ -103,11 +103,13 @@ static struct outcome bogus(const char *why)
 	return (struct outcome){ DNS_BOGUS, 0, why };
 }
 
-/* A DNAME in the answer whose owner is above name. */
-static struct vrrset *dname_above(const struct vmessage *message, const uint8_t *name)
+/* A DNAME in the answer whose owner is above name, but not above the closest trust anchor: it would carry an island's names
+ * away by the word of the unsigned zone around it. */
+static struct vrrset *dname_above(const struct judgement *j, const struct vmessage *message, const uint8_t *name)
 {
 	for (size_t i = 0; i < message->answer_count; i++)
-		if (message->answer[i].type == DNS_TYPE_DNAME && name_below(name, message->answer[i].owner))
+		if (message->answer[i].type == DNS_TYPE_DNAME && name_below(name, message->answer[i].owner) &&
+		    anchor_between(j->validator, message->answer[i].owner, name) == NULL)
 			return &message->answer[i];
 	return NULL;
 }
@@ -163,8 +165,8 @@ static struct outcome link_follow(struct judgement *j, struct vmessage *message,
 	struct vrrset *data = rrset_find(message->answer, message->answer_count, name, type);
 	struct vrrset *cname = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
 	/* a CNAME that was asked for may be one made from a DNAME: then it is not signed, but follows from it */
-	bool made = data != NULL && data == cname && data->sig_count == 0 && dname_above(message, name) != NULL;
-	struct vrrset *dname = data == NULL || made ? dname_above(message, name) : NULL, *alias;
+	bool made = data != NULL && data == cname && data->sig_count == 0 && dname_above(j, message, name) != NULL;
+	struct vrrset *dname = data == NULL || made ? dname_above(j, message, name) : NULL, *alias;
 	const uint8_t *target;
 
 	*next_r = NULL;
@@ -200,9 +202,9 @@ static void combine(struct outcome *total, struct outcome link)
 
 /* Whether the answer ends with an alias and says nothing of its target, not even that there is nothing: then the resolver
  * asks for the target separately, and only the aliases are judged here. The resolver takes an SOA for such a word. */
-static bool is_unfinished(const struct vmessage *message, const uint8_t *name, uint16_t type)
+static bool is_unfinished(const struct judgement *j, const struct vmessage *message, const uint8_t *name, uint16_t type)
 {
-	if (message->rcode != LDNS_RCODE_NOERROR || dname_above(message, name) != NULL)
+	if (message->rcode != LDNS_RCODE_NOERROR || dname_above(j, message, name) != NULL)
 		return false;
 	for (size_t i = 0; i < message->authority_count; i++)
 		if (message->authority[i].type == DNS_TYPE_SOA && name_within(name, message->authority[i].owner))
@@ -225,7 +227,7 @@ static struct outcome chain_judge(struct judgement *j, struct vmessage *message,
 		combine(&total, link_follow(j, message, name, type, &next));
 		if (total.security >= DNS_INDETERMINATE)
 			break;
-		if (next != NULL && is_unfinished(message, next, type))
+		if (next != NULL && is_unfinished(j, message, next, type))
 			break;
 		name = next;
 	}

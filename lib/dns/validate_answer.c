@@ -18,11 +18,10 @@ static struct outcome verified(struct judgement *j, struct vmessage *message, st
 {
 	const char *what = j_printf(j, "%s %s", name_text(j->arena, set->owner), type_text(j, set->type));
 	struct outcome outcome = { DNS_SECURE, set->ttl_secs, NULL };
-	int64_t left_secs = zone->expires_wall - j->now;
 	struct denial denial;
 
-	if (left_secs < outcome.ttl_secs)
-		outcome.ttl_secs = left_secs > 0 ? (uint32_t)left_secs : 0;
+	if (cut_left_secs(j, zone) < outcome.ttl_secs)
+		outcome.ttl_secs = cut_left_secs(j, zone);
 	outcome.why = j_printf(j, "%s signed by key %u %s of zone %s", what, set->sig->key_tag,
 	    algorithm_name(set->sig->algorithm), name_text(j->arena, zone->name));
 	if (!rrset_is_expanded(set)) {
@@ -94,6 +93,20 @@ static bool judge_by_signer(struct judgement *j, struct vmessage *message, struc
 	return false;
 }
 
+/* sig_refuse(), and a signer above the closest trust anchor is not in charge of the name: were it asked, an unsigned zone
+ * above an island would make the island unsigned. */
+static const char *signature_refuse(struct judgement *j, const struct vrrset *set, const struct vsig *sig)
+{
+	const uint8_t *name = set->type == DNS_TYPE_DS ? name_parent(set->owner) : set->owner, *anchor;
+	const char *why = sig_refuse(j, set, sig);
+
+	if (why != NULL)
+		return why;
+	anchor = anchor_between(j->validator, sig->signer, name);
+	return anchor == NULL ? NULL : j_printf(j, "signer %s is above the trust anchor %s",
+	    name_text(j->arena, sig->signer), name_text(j->arena, anchor));
+}
+
 struct outcome judge_positive(struct judgement *j, struct vmessage *message, struct vrrset *set)
 {
 	const uint8_t *signers[MAX_SIGNERS];
@@ -102,7 +115,7 @@ struct outcome judge_positive(struct judgement *j, struct vmessage *message, str
 	unsigned count = 0;
 
 	for (size_t i = 0; i < set->sig_count && !j->limited; i++) {
-		const char *why = sig_refuse(j, set, &set->sigs[i]);
+		const char *why = signature_refuse(j, set, &set->sigs[i]);
 
 		if (why != NULL) {
 			refused = refused != NULL ? refused : why;

@@ -116,10 +116,12 @@ static void signer_insert(struct signers *signers, const uint8_t *name)
 	signers->count++;
 }
 
-/* The zones that claim to have signed the proof and could be in charge of the name. A DS belongs to the zone above. */
-static struct signers proof_signers(const struct vmessage *message, const uint8_t *name, uint16_t type)
+/* The zones that claim to have signed the proof and could be in charge of the name: not from above the closest trust
+ * anchor. A DS belongs to the zone above. */
+static struct signers proof_signers(const struct judgement *j, const struct vmessage *message, const uint8_t *name,
+    uint16_t type)
 {
-	bool strict = type == DNS_TYPE_DS && !name_is_root(name);
+	const uint8_t *lowest = type == DNS_TYPE_DS ? name_parent(name) : name;
 	struct signers signers = { .count = 0 };
 
 	for (size_t i = 0; i < message->authority_count; i++) {
@@ -128,20 +130,27 @@ static struct signers proof_signers(const struct vmessage *message, const uint8_
 		if (set->type != DNS_TYPE_NSEC && set->type != DNS_TYPE_NSEC3)
 			continue;
 		for (size_t s = 0; s < set->sig_count; s++)
-			if (strict ? name_below(name, set->sigs[s].signer) : name_within(name, set->sigs[s].signer))
+			if (name_within(lowest, set->sigs[s].signer) &&
+			    anchor_between(j->validator, set->sigs[s].signer, lowest) == NULL)
 				signer_insert(&signers, set->sigs[s].signer);
 	}
 	return signers;
 }
 
-struct outcome outcome_of_cut(struct judgement *j, struct cut *cut)
+uint32_t cut_left_secs(const struct judgement *j, const struct cut *cut)
 {
 	int64_t left_secs = cut->expires_wall - j->now;
+
+	return left_secs > 0 ? (uint32_t)left_secs : 0;
+}
+
+struct outcome outcome_of_cut(struct judgement *j, struct cut *cut)
+{
 	enum dns_security security = cut->state == CUT_INSECURE ? DNS_INSECURE : cut->state == CUT_UNKNOWN ?
 	    DNS_INDETERMINATE : DNS_BOGUS;
 
 	judgement_tell_chain(j, cut);
-	return (struct outcome){ security, left_secs > 0 ? (uint32_t)left_secs : 0, cut->state == CUT_NOT_A_CUT ?
+	return (struct outcome){ security, cut_left_secs(j, cut), cut->state == CUT_NOT_A_CUT ?
 	    j_printf(j, "signer %s is no zone", name_text(j->arena, cut->name)) : cut->why };
 }
 
@@ -154,7 +163,7 @@ static const char *denied_text(struct judgement *j, const struct vmessage *messa
 
 struct outcome judge_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
 {
-	struct signers signers = proof_signers(message, name, type);
+	struct signers signers = proof_signers(j, message, name, type);
 	const char *what = denied_text(j, message, name, type), *why = NULL;
 	struct cut *cut;
 
@@ -174,6 +183,8 @@ struct outcome judge_negative(struct judgement *j, struct vmessage *message, con
 		denial = denial_judge(j, message, cut, name, type);
 		judgement_tell(j, "%s: by zone %s: %s: %s\n", what, name_text(j->arena, cut->name), denial.why,
 		    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "bogus");
+		if (cut_left_secs(j, cut) < denial.ttl_secs)
+			denial.ttl_secs = cut_left_secs(j, cut);
 		if (denial.kind != DENIAL_BOGUS)
 			return (struct outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
 				j_printf(j, "%s: %s of %s", what, denial.why, name_text(j->arena, cut->name)) };

@@ -288,6 +288,11 @@ struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state st
 void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const char *why, const char *story);
 /** The negative trust anchor that covers name, or NULL. */
 const uint8_t *negative_anchor_for(const struct validator *validator, const uint8_t *name);
+/**
+ * The trust anchor below zone that name belongs to, or NULL. The closest anchor decides (RFC 6840 section 5.10, appendix
+ * C.1): when there is one, what zone signs, redirects or leaves unsigned says nothing about name.
+ */
+const uint8_t *anchor_between(const struct validator *validator, const uint8_t *zone, const uint8_t *name);
 
 /* ---- answers and denials ---- */
 
@@ -314,6 +319,8 @@ struct denial_query {
 	uint32_t ttl_secs;	/* least of the records relied on */
 };
 
+/** How long the cut may still be relied on. */
+uint32_t cut_left_secs(const struct judgement *j, const struct cut *cut);
 /** What a cut that is not SECURE means for the data in it; tells its chain. */
 struct outcome outcome_of_cut(struct judgement *j, struct cut *cut);
 struct outcome judge_positive(struct judgement *j, struct vmessage *message, struct vrrset *set);

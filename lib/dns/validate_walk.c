@@ -50,6 +50,15 @@ static const struct anchor *anchor_at(const struct validator *validator, const u
 	return anchor;
 }
 
+const uint8_t *anchor_between(const struct validator *validator, const uint8_t *zone, const uint8_t *name)
+{
+	const struct anchor *anchor = validator->anchors;
+
+	while (anchor != NULL && !(name_below(anchor->name, zone) && name_within(name, anchor->name)))
+		anchor = anchor->next;
+	return anchor != NULL ? anchor->name : NULL;
+}
+
 /* The zone of the anchor at name, if there is one; target is where the walk will lead. */
 static struct cut *anchor_establish(struct judgement *j, const uint8_t *name, const uint8_t *target)
 {

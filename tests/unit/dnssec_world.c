@@ -28,21 +28,30 @@ static void fetch_start(void *context, const char *name, uint16_t type)
 	world->starts++;
 }
 
+const struct reply *world_find(const struct world *world, const char *name, uint16_t type)
+{
+	const struct reply *reply = world->replies;
+	char dotted[1100];
+
+	snprintf(dotted, sizeof(dotted), "%s%s", name, strcmp(name, ".") == 0 ? "" : ".");
+	while (reply != NULL && (reply->wire == NULL || reply->type != type || strcasecmp(reply->name, dotted) != 0))
+		reply = reply->next;
+	return reply;
+}
+
 static int fetch_wait(void *context, const char *name, uint16_t type, const uint8_t **wire_r, size_t *length_r)
 {
 	struct world *world = context;
-	char dotted[1100];
+	const struct reply *reply;
 
 	if (world->fetches++ == 0)
 		world->starts_before_fetch = world->starts;
-	snprintf(dotted, sizeof(dotted), "%s%s", name, strcmp(name, ".") == 0 ? "" : ".");
-	for (struct reply *reply = world->replies; reply != NULL; reply = reply->next)
-		if (reply->wire != NULL && reply->type == type && strcasecmp(reply->name, dotted) == 0) {
-			*wire_r = reply->wire;
-			*length_r = reply->length;
-			return 0;
-		}
-	return -E_DNS;
+	reply = world_find(world, name, type);
+	if (reply == NULL)
+		return -E_DNS;
+	*wire_r = reply->wire;
+	*length_r = reply->length;
+	return 0;
 }
 
 /* ---- zones ---- */
@@ -140,35 +149,48 @@ struct zone *zone_new(struct zone *parent, const char *name, ldns_signing_algori
 
 /* ---- world ---- */
 
-struct world *world_new(const struct validator_config *config)
+void world_trust(struct world *world, struct zone *const *zones)
 {
-	struct world *world = must(calloc(1, sizeof(*world)));
-	struct zone holder = { .world = world }, *root;
 	const char *files[] = { world->anchor_path, NULL };
 	char why[256] = "";
-	ldns_rr *ds;
-	FILE *file;
+	FILE *file = must(fopen(world->anchor_path, "w"));
 
-	world->arena = arena_new();
-	root = zone_unserved(&holder, ".", LDNS_SIGN_ECDSAP256SHA256);
-	root->parent = NULL;
-	zone_serve_dnskey(root);
-	snprintf(world->anchor_path, sizeof(world->anchor_path), "/tmp/assay-anchor.XXXXXX");
-	file = must(fdopen(mkstemp(world->anchor_path), "w"));
-	ds = zone_ds(root);
-	ldns_rr_print(file, ds);
-	ldns_rr_free(ds);
+	for (; *zones != NULL; zones++) {
+		ldns_rr *ds = zone_ds(*zones);
+
+		ldns_rr_print(file, ds);
+		ldns_rr_free(ds);
+	}
 	fclose(file);
-	if (config != NULL)
-		world->config = *config;
-	world->clock.fixed_secs = WORLD_NOW;
-	world->config.clock = &world->clock;
+	validator_free(&world->validator);
 	world->config.trust_anchor_files = files;
 	world->validator = validator_new(&world->config, why, sizeof(why));
 	if (world->validator == NULL) {
 		fprintf(stderr, "%s\n", why);
 		abort();
 	}
+}
+
+struct world *world_new(const struct validator_config *config)
+{
+	struct world *world = must(calloc(1, sizeof(*world)));
+	struct zone holder = { .world = world }, *root;
+	int fd;
+
+	world->arena = arena_new();
+	root = zone_unserved(&holder, ".", LDNS_SIGN_ECDSAP256SHA256);
+	root->parent = NULL;
+	zone_serve_dnskey(root);
+	snprintf(world->anchor_path, sizeof(world->anchor_path), "/tmp/assay-anchor.XXXXXX");
+	fd = mkstemp(world->anchor_path);
+	if (fd < 0)
+		abort();
+	close(fd);
+	if (config != NULL)
+		world->config = *config;
+	world->clock.fixed_secs = WORLD_NOW;
+	world->config.clock = &world->clock;
+	world_trust(world, (struct zone *const[]){ root, NULL });
 	return world;
 }
 

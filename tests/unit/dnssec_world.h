@@ -45,6 +45,8 @@ struct world {
 struct world *world_new(const struct validator_config *config);
 void world_free(struct world **world);
 struct zone *world_root(struct world *world);
+/** A new validator, which trusts the keys of these zones (NULL-terminated) instead of the root's alone. */
+void world_trust(struct world *world, struct zone *const *zones);
 
 /** A signed zone below parent, with its DNSKEY and DS answers served. */
 struct zone *zone_new(struct zone *parent, const char *name, ldns_signing_algorithm algorithm);
@@ -67,6 +69,8 @@ void reply_add_as(struct reply *reply, int section, const char *text, struct zon
 void reply_add_dated(struct reply *reply, const char *text, struct zone *zone, uint32_t inception, uint32_t expiration);
 /** Makes the fetcher answer its question with it. */
 void reply_serve(struct reply *reply);
+/** @return what is served for the question, or NULL. name without trailing dot. Thread: any, while nobody changes replies. */
+const struct reply *world_find(const struct world *world, const char *name, uint16_t type);
 
 /** Signs a list with the zone's key; the caller frees the RRSIGs. */
 ldns_rr_list *zone_sign(struct zone *zone, ldns_rr_list *set);
