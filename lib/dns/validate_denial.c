@@ -8,7 +8,9 @@
 
 #include <ldns/ldns.h>
 
-enum { MAX_SIGNERS = 3, MAX_TTL_SECS = 86400 };
+/* A true proof takes at most three NSEC records, and one for each alias from a wildcard before it. They are tried against
+ * each other, so an answer full of them would cost seconds, and a walk asks for many answers. */
+enum { MAX_SIGNERS = 3, MAX_TTL_SECS = 86400, MAX_NSEC = 16 };
 
 bool denial_rely(struct denial_query *query, struct vrrset *set)
 {
@@ -42,12 +44,27 @@ const char *denial_refuse_match(const struct denial_query *query, const uint8_t 
 	return NULL;
 }
 
-static bool has_type(const struct vmessage *message, uint16_t type)
+/* @return how many NSEC records of the zone there are. */
+static size_t nsec_count(const struct denial_query *query)
 {
-	for (size_t i = 0; i < message->authority_count; i++)
-		if (message->authority[i].type == type)
-			return true;
-	return false;
+	size_t count = 0;
+
+	for (size_t i = 0; i < query->message->authority_count; i++)
+		if (query->message->authority[i].type == DNS_TYPE_NSEC &&
+		    name_within(query->message->authority[i].owner, query->zone->name))
+			count++;
+	return count;
+}
+
+/* @return whether there are NSEC records to be tried; denial_r is what to say otherwise. */
+static bool nsec_usable(const struct denial_query *query, struct denial *denial_r)
+{
+	size_t count = nsec_count(query);
+
+	*denial_r = (struct denial){ .kind = DENIAL_BOGUS, .why = "there is no NSEC or NSEC3 record" };
+	if (count > MAX_NSEC)
+		denial_r->why = j_printf(query->j, "limit: more than %d NSEC records", MAX_NSEC);
+	return count != 0 && count <= MAX_NSEC;
 }
 
 /* Counts NSEC3 hashing per response. */
@@ -63,13 +80,13 @@ struct denial denial_judge(struct judgement *j, struct vmessage *message, struct
     uint16_t type)
 {
 	struct denial_query query = { j, message, zone, name, type, MAX_TTL_SECS };
-	struct denial denial = { .kind = DENIAL_BOGUS, .why = "there is no NSEC or NSEC3 record" };
+	struct denial denial;
 	bool nxdomain = message->rcode == LDNS_RCODE_NXDOMAIN;
 
 	response_begin(j, message);
 	if (!name_within(name, zone->name))
 		return (struct denial){ .kind = DENIAL_BOGUS, .why = "the proof is of another zone" };
-	if (has_type(message, DNS_TYPE_NSEC))
+	if (nsec_usable(&query, &denial))
 		denial = nxdomain ? nsec_prove_nxdomain(&query) : nsec_prove_nodata(&query);
 	if (denial.kind == DENIAL_BOGUS && nsec3_present(&query))
 		denial = nxdomain ? nsec3_prove_nxdomain(&query) : nsec3_prove_nodata(&query);
@@ -81,11 +98,11 @@ struct denial denial_judge_wildcard(struct judgement *j, struct vmessage *messag
     const uint8_t *name, unsigned labels)
 {
 	struct denial_query query = { j, message, zone, name, 0, MAX_TTL_SECS };
-	struct denial denial = { .kind = DENIAL_BOGUS, .why = "there is no NSEC or NSEC3 record" };
+	struct denial denial;
 	const uint8_t *next_closer = name_suffix(name, labels + 1);
 
 	response_begin(j, message);
-	if (has_type(message, DNS_TYPE_NSEC))
+	if (nsec_usable(&query, &denial))
 		denial = nsec_prove_next_closer(&query, next_closer);
 	if (denial.kind == DENIAL_BOGUS && nsec3_present(&query))
 		denial = nsec3_prove_next_closer(&query, next_closer);

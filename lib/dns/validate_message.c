@@ -166,8 +166,8 @@ static void rrset_sort(struct vrrset *set)
 	set->count = kept;
 }
 
-/* Gathers the records that belong to frames[first], and the signatures over them. */
-static void rrset_gather(struct arena *arena, struct frame *frames, size_t count, size_t first, struct vrrset *set)
+/* Gathers the records that belong to frames[first]. They go to the front of room, which holds all of the section. */
+static void rrset_gather(struct frame *frames, size_t count, size_t first, struct vrr *room, struct vrrset *set)
 {
 	const struct frame *head = &frames[first];
 
@@ -175,7 +175,7 @@ static void rrset_gather(struct arena *arena, struct frame *frames, size_t count
 	set->owner = head->owner;
 	set->type = head->type;
 	set->ttl_secs = head->ttl_secs;
-	set->rrs = arena_alloc(arena, (count - first) * sizeof(*set->rrs));
+	set->rrs = room;
 	for (size_t i = first; i < count; i++) {
 		struct frame *frame = &frames[i];
 
@@ -186,35 +186,50 @@ static void rrset_gather(struct arena *arena, struct frame *frames, size_t count
 			set->ttl_secs = frame->ttl_secs;
 		set->rrs[set->count++] = (struct vrr){ frame->rdata, frame->length };
 	}
-	rrset_sort(set);
 }
 
-/* Hands each RRSIG to the RRset it covers; one that covers nothing, or is broken, is of no use to anybody. */
+/* An RRSIG and the RRset it covers; NULL when it covers nothing or is broken: then it is of no use to anybody. */
+struct loose_sig { struct vrrset *set; struct vsig sig; };
+
+static void sig_parse(struct arena *arena, const struct frame *frame, struct vrrset *sets, size_t set_count,
+    struct loose_sig *sig_r)
+{
+	uint16_t covered;
+
+	sig_r->set = NULL;
+	if (frame->type != DNS_TYPE_RRSIG || frame->class != LDNS_RR_CLASS_IN)
+		return;
+	if (rrsig_parse(arena, frame->rdata, frame->length, &sig_r->sig, &covered) != 0)
+		return;
+	sig_r->set = rrset_find(sets, set_count, frame->owner, covered);
+	if (sig_r->set != NULL && sig_r->set->sig_count == MAX_SIGS)
+		sig_r->set = NULL;
+	if (sig_r->set != NULL)
+		sig_r->set->sig_count++;
+}
+
+/* Hands each RRSIG to its RRset: counted first, so that the memory is that of the signatures there are. */
 static void sigs_attach(struct arena *arena, const struct frame *frames, size_t count, struct vrrset *sets,
     size_t set_count)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct vrrset *set;
-		struct vsig sig;
-		uint16_t covered;
+	struct loose_sig *sigs = arena_alloc(arena, (count + 1) * sizeof(*sigs));
 
-		if (frames[i].type != DNS_TYPE_RRSIG || frames[i].class != LDNS_RR_CLASS_IN)
-			continue;
-		if (rrsig_parse(arena, frames[i].rdata, frames[i].length, &sig, &covered) != 0)
-			continue;
-		set = rrset_find(sets, set_count, frames[i].owner, covered);
-		if (set == NULL || set->sig_count == MAX_SIGS)
-			continue;
-		if (set->sigs == NULL)
-			set->sigs = arena_alloc(arena, (count - i < MAX_SIGS ? count - i : MAX_SIGS) * sizeof(*set->sigs));
-		set->sigs[set->sig_count++] = sig;
+	for (size_t i = 0; i < count; i++)
+		sig_parse(arena, &frames[i], sets, set_count, &sigs[i]);
+	for (size_t i = 0; i < set_count; i++) {
+		sets[i].sigs = sets[i].sig_count != 0 ? arena_alloc(arena, sets[i].sig_count * sizeof(*sets[i].sigs)) : NULL;
+		sets[i].sig_count = 0;
 	}
+	for (size_t i = 0; i < count; i++)
+		if (sigs[i].set != NULL)
+			sigs[i].set->sigs[sigs[i].set->sig_count++] = sigs[i].sig;
 }
 
 static int section_parse(struct reader *reader, size_t count, struct vrrset **sets_r, size_t *set_count_r)
 {
 	struct frame *frames;
 	struct vrrset *sets;
+	struct vrr *room;
 	size_t set_count = 0;
 
 	if (count > MAX_SECTION_RRS)
@@ -230,9 +245,13 @@ static int section_parse(struct reader *reader, size_t count, struct vrrset **se
 			return -E_SYNTAX;
 	}
 	sets = arena_calloc(reader->arena, count + 1, sizeof(*sets));
+	room = arena_alloc(reader->arena, (count + 1) * sizeof(*room));
 	for (size_t i = 0; i < count; i++)
-		if (!frames[i].taken)
-			rrset_gather(reader->arena, frames, count, i, &sets[set_count++]);
+		if (!frames[i].taken) {
+			rrset_gather(frames, count, i, room, &sets[set_count]);
+			room += sets[set_count].count;
+			rrset_sort(&sets[set_count++]);
+		}
 	sigs_attach(reader->arena, frames, count, sets, set_count);
 	*sets_r = sets;
 	*set_count_r = set_count;

@@ -59,9 +59,11 @@ bool name_is_wildcard(const uint8_t *name)
 
 bool name_equal(const uint8_t *a, const uint8_t *b)
 {
-	size_t length = name_length(a);
-
-	return length == name_length(b) && memcmp(a, b, length) == 0;
+	/* label by label: names of a flood differ early, and are compared each with each */
+	for (; *a == *b && memcmp(a, b, *a + 1u) == 0; a += *a + 1, b += *b + 1)
+		if (*a == 0)
+			return true;
+	return false;
 }
 
 bool name_within(const uint8_t *name, const uint8_t *ancestor)
