@@ -157,13 +157,15 @@ static const char *absence_judge(struct builder *b, const ldns_pkt *pkt, enum dn
 	bool nxdomain = ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NXDOMAIN;
 
 	*status_r = nxdomain ? DNS_STATUS_NXDOMAIN : DNS_STATUS_NODATA;
+	/* before the SOA is asked: a name that is redirected has what is at its target. The validator follows the DNAME, so an
+	 * SOA of anybody's would turn a true redirection into an authentic absence */
+	if (has_unused_dname(b))
+		return "DNAME without its CNAME";
 	if (ttl >= 0) {
 		ttl_lower(b, (uint32_t)ttl);
 		ttl_lower(b, b->limits->max_negative_ttl_secs);
 		return NULL;
 	}
-	if (!nxdomain && has_unused_dname(b))
-		return "DNAME without its CNAME";
 	if (!nxdomain && b->link_count != 0) {
 		b->unfinished = true;
 		return NULL;

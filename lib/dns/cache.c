@@ -307,7 +307,8 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 		entry->security = verdict->security;
 		entry->withheld = verdict->withheld;
 		entry->why = copy;
-		if (expires_ms < entry->expires_ms)
+		/* a failure is kept for its time whatever the message says, a TTL of 0 too (RFC 9520 section 3.2) */
+		if (verdict->security >= DNS_INDETERMINATE || expires_ms < entry->expires_ms)
 			entry->expires_ms = expires_ms;
 		if (entry->in_table) {
 			entry->bytes += strlen(copy) + 1;

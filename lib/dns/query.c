@@ -201,6 +201,13 @@ static void query_replied(struct query *query, const uint8_t *wire, size_t lengt
 		attempt_begin(query, true);
 		return;
 	}
+	if ((wire[2] & FLAG_TC) != 0) {	/* what it lacks is not known to be absent: RFC 2181 section 9 */
+		count(&transport->counters.malformed);
+		query->rcode = RCODE_SERVFAIL;
+		query_note(query, "truncated answer by TCP too");
+		query_strike(query);
+		return;
+	}
 	if (rcode != 0 && rcode != RCODE_NXDOMAIN) {
 		query_refused(query, rcode);
 		return;

@@ -13,7 +13,7 @@
 
 #include "util/clock.h"
 
-enum { SHARDS = 16, SHARD_SLOTS = 1024, BOGUS_MAX_MS = 900 * 1000 };
+enum { SHARDS = 16, SHARD_SLOTS = 1024, BOGUS_MAX_MS = 300 * 1000 /* RFC 9520 section 3.2 */ };
 
 struct shard {
 	pthread_mutex_t lock;

@@ -451,6 +451,22 @@ static void test_cuts_put_bogus_backs_off(void **state)
 	cuts_free(&cache);
 }
 
+/* RFC 9520 section 3.2: a failure is not kept for longer than five minutes. */
+static void test_cuts_put_bogus_backs_off_for_5_minutes(void **state)
+{
+	struct cut_cache *cache = cuts_new(100);
+	struct cut *cut;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		cut = put(cache, "bad.example", CUT_BOGUS, 60000);
+		assert_true(cut->expires_ms <= clock_monotonic_ms() + 300000);
+		cut->expires_ms -= 10000000;
+		cut_unref(cut);
+	}
+	cuts_free(&cache);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -462,6 +478,7 @@ int main(void)
 		CASE(test_crypto_nsec3_hash_rfc_examples), CASE(test_crypto_key_decode_rsa_limits),
 		CASE(test_crypto_key_decode_point_off_curve), CASE(test_anchors_load_forms), CASE(test_anchors_load_errors),
 		CASE(test_cuts_get_expired), CASE(test_cuts_put_bounded), CASE(test_cuts_put_bogus_backs_off),
+		CASE(test_cuts_put_bogus_backs_off_for_5_minutes),
 	};
 
 	return cmocka_run_group_tests_name("validate_parts", tests, NULL, NULL);
