@@ -80,12 +80,23 @@ static void put_dkim(struct buf *buf, const struct results *results, struct aren
 		put(buf, "dkim_signatures", arena_printf(arena, "%zu", results->dkim_count));
 }
 
+/* The client certificate: its state, whom it fits, and what the client's TLSA records say of it. */
+static void put_cert(struct buf *buf, const struct tls_result *tls, struct arena *arena)
+{
+	if (tls->cert_status != CERT_NONE)
+		put(buf, "cert", arena_printf(arena, "%s%s%s", cert_status_name(tls->cert_status),
+		    tls->cert_match != NULL ? "/" : "", tls->cert_match != NULL ? tls->cert_match : ""));
+	if (tls->tlsa != TLSA_UNCHECKED)
+		put(buf, "tlsa", arena_printf(arena, "%s:%.255s", tlsa_status_name(tls->tlsa), tls->tlsa_name));
+}
+
 static void put_results(struct buf *buf, const struct results *results, struct arena *arena)
 {
 	if (results->tls.checked) {
 		put(buf, "tls", results->tls.version != NULL ? results->tls.version : "none");
 		put(buf, "cipher", results->tls.cipher);
 		put(buf, "tls_grade", tls_grade_name(results->tls.grade));
+		put_cert(buf, &results->tls, arena);
 	}
 	if (results->peer.downgrade) {
 		put(buf, "peer", results->peer.peer);

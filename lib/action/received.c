@@ -77,6 +77,10 @@ static const char *tls_comment(const struct action_input *input)
 		buf_puts(&buf, ", no client certificate");
 		return buf.data;
 	}
+	if (tls->cert_status == CERT_TLSA) {	/* its names are nobody's word; they are not told */
+		buf_printf(&buf, ", client certificate proven by TLSA of %.255s", tls_proven_name(tls));
+		return buf.data;
+	}
 	buf_printf(&buf, ", client certificate %s", cert_status_name(tls->cert_status));
 	if (tls->cert_subject != NULL)
 		buf_printf(&buf, ", subject %.100s", tls->cert_subject);

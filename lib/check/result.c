@@ -28,9 +28,26 @@ const char *tls_grade_name(enum tls_grade grade)
 
 const char *cert_status_name(enum cert_status status)
 {
-	static const char *const names[] = { "none", "unverified", "failed", "verified" };
+	static const char *const names[] = { "none", "unverified", "failed", "tlsa", "verified" };
 
 	return names[status];
+}
+
+const char *tlsa_status_name(enum tlsa_status status)
+{
+	static const char *const names[] = { "unchecked", "none", "insecure", "mismatch", "temperror", "bogus", "match" };
+
+	return names[status];
+}
+
+bool tlsa_status_is_unknown(enum tlsa_status status)
+{
+	return status == TLSA_TEMPERROR || status == TLSA_BOGUS;
+}
+
+const char *tls_proven_name(const struct tls_result *tls)
+{
+	return tls->tlsa == TLSA_MATCH ? tls->tlsa_name : NULL;
 }
 
 static bool same_domain(const char *a, const char *b)

@@ -82,7 +82,23 @@ struct iprev_result {
 };
 
 enum tls_grade { TLS_GRADE_NONE, TLS_GRADE_WEAK, TLS_GRADE_OK, TLS_GRADE_STRONG };
-enum cert_status { CERT_NONE, CERT_UNVERIFIED, CERT_FAILED, CERT_VERIFIED };
+
+/*
+ * VERIFIED: a chain that the MTA trusts, which stands behind the names in the certificate. TLSA: no such chain, but it is
+ * the certificate in tlsa_name's own record; the names in it are then its maker's fancy, and only tlsa_name is proven.
+ */
+enum cert_status { CERT_NONE, CERT_UNVERIFIED, CERT_FAILED, CERT_TLSA, CERT_VERIFIED };
+
+/* What the client's TLSA records say of its certificate. Ordered: of several names of the client the greatest counts. */
+enum tlsa_status {
+	TLSA_UNCHECKED,		/* no certificate, or the MTA gives no fingerprint that could be compared */
+	TLSA_NONE,		/* no records */
+	TLSA_INSECURE,		/* records that DNSSEC does not secure prove nothing, whatever they say */
+	TLSA_MISMATCH,		/* secure records, none of them of this certificate (or none that can be compared) */
+	TLSA_TEMPERROR,		/* a DNS answer did not come */
+	TLSA_BOGUS,
+	TLSA_MATCH,
+};
 
 struct tls_result {
 	bool checked;
@@ -94,12 +110,19 @@ struct tls_result {
 	const char *cert_subject, *cert_issuer;
 	enum cert_status cert_status;
 	const char *reason;		/* why the grade */
-	const char *cert_match;		/* whom the verified certificate is: "client-name" "helo" "author-domain" "tlsa"; NULL */
+	const char *cert_match;		/* whom the proven certificate is: "client-name" "helo" "author-domain" "tlsa"; NULL */
+	enum tlsa_status tlsa;
+	const char *tlsa_name;		/* the client's name that tlsa is about; NULL: unchecked */
 	bool stripped;			/* STARTTLS arrived mangled: somebody between removes it */
 	bool not_required;		/* the message says TLS-Required: No (RFC 8689) */
 };
 const char *tls_grade_name(enum tls_grade grade);
 const char *cert_status_name(enum cert_status status);
+const char *tlsa_status_name(enum tlsa_status status);	/* "unchecked" "none" "insecure" "mismatch" … */
+/** @return whether nobody knows what the records would have said: a later try may find the certificate proven. */
+bool tlsa_status_is_unknown(enum tlsa_status status);
+/** @return the name whose secure TLSA record is the certificate's; NULL without one. */
+const char *tls_proven_name(const struct tls_result *tls);
 
 /* TLS memory of the client's peer (check/memory.h). */
 struct peer_result {

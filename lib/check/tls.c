@@ -161,15 +161,22 @@ void tls_grade_session(const struct facts_tls *tls, struct tls_result *result_r)
 	result_r->reason = tls_grade_table[property].reason;
 }
 
-/* A certificate that no authority signed is proven all the same by the client's own DNSSEC-secure record. */
+/*
+ * A certificate that no authority signed is proven all the same by the client's own DNSSEC-secure record. It is not VERIFIED:
+ * anybody can write a partner's name into a certificate and publish its fingerprint under a name of his own.
+ */
 static void match_tlsa(struct check_context *context)
 {
 	struct tls_result *result = &context->results->tls;
 
 	/* an exempt message is not looked up for */
-	if (context->results->exempt || result->version == NULL || tlsa_match(context) == NULL)
+	if (context->results->exempt || result->version == NULL)
 		return;
-	result->cert_status = CERT_VERIFIED;
+	tlsa_judge(context);
+	if (result->tlsa != TLSA_MATCH)
+		return;
+	if (result->cert_status != CERT_VERIFIED)
+		result->cert_status = CERT_TLSA;
 	result->cert_match = "tlsa";
 }
 

@@ -12,7 +12,8 @@
 enum { USAGE_DANE_EE = 3, SELECTOR_CERTIFICATE = 0, MATCHING_SHA256 = 1, MATCHING_SHA512 = 2, RDATA_HEAD = 3 };
 enum { NAMES_MAX = 2 };
 
-/* The names the client goes by: HELO, and the name its MTA or we confirmed. */
+/* The names the client goes by: HELO, and the name that the MTA gives it. Neither needs to be confirmed: only the owner of a
+ * name can publish there whose certificate it is. */
 static size_t candidate_names(const struct check_context *context, const char *names_r[NAMES_MAX])
 {
 	const struct facts_connection *connection = context->facts->connection;
@@ -33,10 +34,19 @@ static const char *owner(struct check_context *context, const char *name)
 	return arena_printf(context->arena, "_smtp-client.%s", name);
 }
 
+/* @return length of the digest; 0 when there is nothing to compare, and so nothing to look up. */
+static size_t read_digest(const struct check_context *context, uint8_t digest_r[CERT_DIGEST_MAX])
+{
+	const char *fingerprint = context->facts->connection->tls.cert_fingerprint;
+
+	return fingerprint != NULL ? cert_read_fingerprint(fingerprint, digest_r) : 0;
+}
+
 void tlsa_start(struct check_context *context)
 {
 	const char *names[NAMES_MAX];
-	size_t count = context->facts->connection->tls.cert_fingerprint != NULL ? candidate_names(context, names) : 0;
+	uint8_t digest[CERT_DIGEST_MAX];
+	size_t count = read_digest(context, digest) != 0 ? candidate_names(context, names) : 0;
 
 	for (size_t i = 0; i < count; i++)
 		dns_start(context->dns, owner(context, names[i]), DNS_TYPE_TLSA);
@@ -51,23 +61,37 @@ static bool record_matches(const struct dns_rr *rr, const uint8_t *digest, size_
 	    memcmp(rr->rdata + RDATA_HEAD, digest, length) == 0;
 }
 
-const char *tlsa_match(struct check_context *context)
+static enum tlsa_status judge_answer(const struct dns_answer *answer, const uint8_t *digest, size_t length)
 {
-	const char *fingerprint = context->facts->connection->tls.cert_fingerprint, *names[NAMES_MAX];
+	if (answer->status == DNS_STATUS_FAIL)
+		return answer->security == DNS_BOGUS ? TLSA_BOGUS : TLSA_TEMPERROR;
+	if (answer->status != DNS_STATUS_DATA)
+		return TLSA_NONE;
+	if (answer->security != DNS_SECURE)
+		return TLSA_INSECURE;
+	for (size_t i = 0; i < answer->rr_count; i++)
+		if (record_matches(&answer->rrs[i], digest, length))
+			return TLSA_MATCH;
+	return TLSA_MISMATCH;
+}
+
+void tlsa_judge(struct check_context *context)
+{
+	struct tls_result *result = &context->results->tls;
+	const char *names[NAMES_MAX];
 	uint8_t digest[CERT_DIGEST_MAX];
-	size_t length = fingerprint != NULL ? cert_read_fingerprint(fingerprint, digest) : 0;
+	size_t length = read_digest(context, digest);
 	size_t count = length != 0 ? candidate_names(context, names) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct dns_answer *answer = dns_wait(context->dns, owner(context, names[i]), DNS_TYPE_TLSA);
+		enum tlsa_status status = judge_answer(answer, digest, length);
 
-		if (answer->status == DNS_STATUS_FAIL && answer->security == DNS_BOGUS)
+		if (status == TLSA_BOGUS)
 			results_raise(context->results, FINDING_DNSSEC_BOGUS, answer->name, answer->why, DNS_BOGUS);
-		if (answer->status != DNS_STATUS_DATA || answer->security != DNS_SECURE)
+		if (status <= result->tlsa)
 			continue;
-		for (size_t j = 0; j < answer->rr_count; j++)
-			if (record_matches(&answer->rrs[j], digest, length))
-				return names[i];
+		result->tlsa = status;
+		result->tlsa_name = names[i];
 	}
-	return NULL;
 }

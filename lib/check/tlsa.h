@@ -11,9 +11,9 @@
 void tlsa_start(struct check_context *context);
 
 /**
- * @return the name whose DNSSEC-secure TLSA record (usage 3, selector 0, SHA-256 or SHA-512) is that of the certificate;
- * NULL when there is none. Raises FINDING_DNSSEC_BOGUS. Waits.
+ * Fills tlsa and tlsa_name of the TLS result: whether a DNSSEC-secure TLSA record (usage 3, selector 0, SHA-256 or SHA-512)
+ * of one of the client's names is that of the certificate. Raises FINDING_DNSSEC_BOGUS. Waits.
  */
-const char *tlsa_match(struct check_context *context);
+void tlsa_judge(struct check_context *context);
 
 #endif

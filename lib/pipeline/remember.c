@@ -263,6 +263,8 @@ static const char *results_text(const struct message *message)
 	if (results->tls.cert_status != CERT_NONE)
 		buf_printf(&buf, " cert=%s%s%s", cert_status_name(results->tls.cert_status),
 		    results->tls.cert_match != NULL ? "/" : "", results->tls.cert_match != NULL ? results->tls.cert_match : "");
+	if (tlsa_status_is_unknown(results->tls.tlsa))
+		buf_printf(&buf, " tlsa=%s", tlsa_status_name(results->tls.tlsa));
 	if (results->tls.not_required)
 		buf_puts(&buf, " tls-required=no");
 	if (secure != 0)
@@ -278,7 +280,7 @@ static void note_peer(struct shared_store *shared, struct message *message)
 	struct peer_note note = {
 		.peer = results->peer.peer, .host = addr_format(&session->connection.client, host),
 		.grade = (unsigned)results->tls.grade, .time_secs = message->facts.time_secs,
-		.cert = results->tls.cert_status == CERT_VERIFIED ? results->tls.cert_subject : NULL,
+		.cert = results->tls.cert_status == CERT_VERIFIED ? results->tls.cert_subject : tls_proven_name(&results->tls),
 		.downgraded = results->peer.downgrade, .host_only = results->peer.settled_host,
 	};
 

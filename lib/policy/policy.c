@@ -101,6 +101,10 @@ static enum action asked_action(const struct policy_config *policy, const struct
 	if (action == ACTION_REJECT && policy->reject_only_secure && finding_needs_dns(finding->id) &&
 	    finding->dnssec != DNS_SECURE)
 		return ACTION_QUARANTINE;
+	/* the client's TLSA record may be the proof that is missing; where issuers are named it would not do */
+	if (action == ACTION_REJECT && finding->id == FINDING_TLS_CERT_REQUIRED && tlsa_status_is_unknown(results->tls.tlsa) &&
+	    policy->require_cert_issuers.count == 0)
+		return ACTION_DEFER;
 	return action;
 }
 
@@ -201,15 +205,18 @@ static bool lacks_cert(const struct policy_config *policy, const struct results 
     struct arena *arena)
 {
 	const struct tls_result *tls = &results->tls;
+	bool verified = tls->cert_status == CERT_VERIFIED;
 
 	if (!policy->require_cert)
 		return false;
-	if (tls->cert_status != CERT_VERIFIED)
+	if (!verified && tls->cert_status != CERT_TLSA)
 		return true;
-	if (!issuer_accepted(&policy->require_cert_issuers, cert_common_name(arena, tls->cert_issuer)))
+	/* the names inside count only when an authority stands behind them */
+	if (!issuer_accepted(&policy->require_cert_issuers, verified ? cert_common_name(arena, tls->cert_issuer) : NULL))
 		return true;
 	if (policy->require_cert_names.count != 0)
-		return !policy_domain_matches(&policy->require_cert_names, cert_common_name(arena, tls->cert_subject));
+		return !policy_domain_matches(&policy->require_cert_names, tls_proven_name(tls)) &&
+		    !policy_domain_matches(&policy->require_cert_names, verified ? cert_common_name(arena, tls->cert_subject) : NULL);
 	/* the author, whom the name may fit, is not known before the message */
 	return stage == FINDING_STAGE_MESSAGE && tls->cert_match == NULL && policy->require_cert_issuers.count == 0;
 }

@@ -137,11 +137,16 @@ static void read_row(struct report *report, const struct flow_row *row)
 	struct results *results = report->results;
 	const char *names = row->findings, *secure = row_result(report, row, "secure");
 	const char *cert = row_result(report, row, "cert"), *required = row_result(report, row, "tls-required");
+	const char *tlsa = row_result(report, row, "tlsa");
 
 	memset(results, 0, sizeof(*results));
 	results->tls.not_required = required != NULL && strcmp(required, "no") == 0;
 	if (cert != NULL && strncmp(cert, "verified", strlen("verified")) == 0)
 		results->tls.cert_status = CERT_VERIFIED;
+	else if (cert != NULL && strcmp(cert, "tlsa/tlsa") == 0)
+		results->tls.cert_status = CERT_TLSA;
+	if (tlsa != NULL)	/* recorded only when no answer came: "temperror" or "bogus" */
+		results->tls.tlsa = strcmp(tlsa, "bogus") == 0 ? TLSA_BOGUS : TLSA_TEMPERROR;
 	if (cert != NULL && strchr(cert, '/') != NULL)
 		results->tls.cert_match = strchr(cert, '/') + 1;
 	while (*names != '\0') {

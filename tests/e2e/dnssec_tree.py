@@ -239,13 +239,16 @@ def zones_list():
 
 
 class Tree:
-    """Makes the zones in the world's directory; start() serves them."""
+    """
+    Makes the zones in the world's directory; start() serves them.
+    zones: other ones than zones_list(); they need "." and "one", which names the server.
+    """
 
-    def __init__(self, world):
+    def __init__(self, world, zones=None):
         self.world = world
         self.directory = world.path("tree")
         os.makedirs(self.directory)
-        self.zones = zones_list()
+        self.zones = zones_list() if zones is None else {zone.name: zone for zone in zones}
         self.nsd_port, self.port = free_port(), free_port()
         self.anchor = os.path.join(self.directory, "root.key")
         self.nsd = self.unbound = None

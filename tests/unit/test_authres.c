@@ -383,6 +383,24 @@ static void test_log_line_build_cannot_be_forged(void **state)
 	assert_non_null(strstr(line, " findings=spf-fail decision=reject because=spf-fail policy=default mode=dry-run"));
 }
 
+static void test_log_line_build_client_certificate(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_result *tls = &f->results.tls;
+
+	*tls = (struct tls_result){ .checked = true, .version = "TLSv1.3", .cert_status = CERT_FAILED };
+	assert_non_null(strstr(log_line_build(&f->input), " cert=failed findings="));
+	tls->tlsa = TLSA_MISMATCH;
+	tls->tlsa_name = "mx.example.org";
+	assert_non_null(strstr(log_line_build(&f->input), " cert=failed tlsa=mismatch:mx.example.org findings="));
+	tls->cert_status = CERT_TLSA;
+	tls->tlsa = TLSA_MATCH;
+	tls->cert_match = "tlsa";
+	assert_non_null(strstr(log_line_build(&f->input), " cert=tlsa/tlsa tlsa=match:mx.example.org findings="));
+	*tls = (struct tls_result){ .checked = true, .version = "TLSv1.3" };
+	assert_null(strstr(log_line_build(&f->input), " cert="));
+}
+
 static void test_reply_line_forms(void **state)
 {
 	struct fixture *f = *state;
@@ -413,6 +431,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_action_edits_trusted_relay, setup_trusted, teardown),
 		TEST(test_field_value_quoting),
 		TEST(test_log_line_build_cannot_be_forged),
+		TEST(test_log_line_build_client_certificate),
 		TEST(test_reply_line_forms),
 	};
 

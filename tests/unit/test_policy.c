@@ -281,6 +281,58 @@ static void test_policy_decide_tls_not_required(void **state)
 	drop(&f);
 }
 
+static enum action cert_action(const char *options, const struct tls_result *tls)
+{
+	char text[300];
+	struct fixture f;
+	enum action action;
+
+	snprintf(text, sizeof(text), "mode = enforce policy p { require-cert = yes %s }", options);
+	f = make(text);
+	f.results.tls = *tls;
+	action = decide(&f, FINDING_STAGE_MESSAGE).action;
+	drop(&f);
+	return action;
+}
+
+/* Whoever has a zone of his own can publish any certificate there: only the name of the record is proven. */
+static void test_policy_decide_certificate_proven_by_tlsa(void **state)
+{
+	struct tls_result tls = { .cert_status = CERT_TLSA, .cert_match = "tlsa", .tlsa = TLSA_MATCH, .tlsa_name = "mx.own.example",
+		.cert_subject = "/CN=mta.partner.example", .cert_issuer = "/CN=Good CA" };
+
+	(void)state;
+	assert_int_equal(cert_action("", &tls), ACTION_NONE);
+	assert_int_equal(cert_action("require-cert-names = { \".partner.example\" }", &tls), ACTION_REJECT);
+	assert_int_equal(cert_action("require-cert-names = { \".own.example\" }", &tls), ACTION_NONE);
+	assert_int_equal(cert_action("require-cert-issuers = { \"Good CA\" }", &tls), ACTION_REJECT);
+	assert_int_equal(cert_action("require-cert-issuers = { \"Good CA\" } require-cert-names = { \".own.example\" }", &tls),
+	    ACTION_REJECT);
+	tls.cert_status = CERT_VERIFIED;	/* an authority stands behind the names too */
+	assert_int_equal(cert_action("require-cert-names = { \".partner.example\" }", &tls), ACTION_NONE);
+	assert_int_equal(cert_action("require-cert-names = { \".own.example\" }", &tls), ACTION_NONE);
+	assert_int_equal(cert_action("require-cert-names = { \".else.example\" }", &tls), ACTION_REJECT);
+	assert_int_equal(cert_action("require-cert-issuers = { \"Good CA\" }", &tls), ACTION_NONE);
+	assert_int_equal(cert_action("require-cert-issuers = { \"Other CA\" }", &tls), ACTION_REJECT);
+	tls.tlsa = TLSA_MISMATCH;		/* and then the record's name is no proof */
+	assert_int_equal(cert_action("require-cert-names = { \".own.example\" }", &tls), ACTION_REJECT);
+}
+
+static void test_policy_decide_certificate_of_unknown_tlsa_is_deferred(void **state)
+{
+	struct tls_result tls = { .cert_status = CERT_FAILED, .tlsa_name = "mx.own.example" };
+
+	(void)state;
+	for (int status = TLSA_UNCHECKED; status <= TLSA_BOGUS; status++) {
+		bool unknown = status == TLSA_TEMPERROR || status == TLSA_BOGUS;
+
+		tls.tlsa = (enum tlsa_status)status;
+		assert_int_equal(cert_action("", &tls), unknown ? ACTION_DEFER : ACTION_REJECT);
+		assert_int_equal(cert_action("require-cert-issuers = { \"Good CA\" }", &tls), ACTION_REJECT);
+		assert_int_equal(cert_action("actions { tls-cert-required = tag }", &tls), ACTION_TAG);
+	}
+}
+
 static void test_policy_decide_exempt(void **state)
 {
 	struct fixture f = make("mode = enforce findings { spf-fail = reject }");
@@ -411,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
 		cmocka_unit_test(test_policy_decide_tls_not_required),
+		cmocka_unit_test(test_policy_decide_certificate_proven_by_tlsa),
+		cmocka_unit_test(test_policy_decide_certificate_of_unknown_tlsa_is_deferred),
 		cmocka_unit_test(test_policy_decide_exempt),
 		cmocka_unit_test(test_policy_decide_properties),
 		cmocka_unit_test(test_decision_stricter_order),

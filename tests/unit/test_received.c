@@ -115,6 +115,13 @@ static void test_received_build_certificate_and_auth(void **state)
 	value = unfolded(f);
 	assert_non_null(strstr(value, " with ESMTPSA "));
 	assert_non_null(strstr(value, "client certificate verified, subject /CN=mail\\) by evil \\(, issuer Test CA)"));
+	f->results.tls.cert_status = CERT_TLSA;		/* then only the record's name is known */
+	f->results.tls.tlsa = TLSA_MATCH;
+	f->results.tls.tlsa_name = "mx.example.org";
+	value = unfolded(f);
+	assert_non_null(strstr(value, "client certificate proven by TLSA of mx.example.org)"));
+	assert_null(strstr(value, "evil"));
+	assert_null(strstr(value, "Test CA"));
 }
 
 static void test_received_build_hostile(void **state)

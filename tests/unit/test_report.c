@@ -169,6 +169,8 @@ static void test_report_add_replays_what_the_policy_looked_at(void **state)
 	static const char secure_only[] = "policy \"s\" { author-domains = { \".example\" } reject-only-secure = yes "
 	    "actions { spf-fail = reject tls-none = reject } }";
 	static const char cert[] = "policy \"c\" { author-domains = { \".example\" } require-cert = yes }";
+	static const char issuer[] = "policy \"i\" { author-domains = { \".example\" } require-cert = yes "
+	    "require-cert-issuers = { \"Test CA\" } }";
 	struct flow_row row = row_template;
 
 	(void)state;
@@ -193,6 +195,12 @@ static void test_report_add_replays_what_the_policy_looked_at(void **state)
 	assert_int_equal(rejected(cert, &row), 1);
 	row.results = "spf=pass cert=verified/helo";
 	assert_int_equal(rejected(cert, &row), 0);
+	row.results = "spf=pass cert=tlsa/tlsa";
+	assert_int_equal(rejected(cert, &row), 0);
+	assert_int_equal(rejected(issuer, &row), 1);	/* no authority stands behind a record */
+	row.results = "spf=pass cert=failed tlsa=temperror";
+	assert_int_equal(rejected(cert, &row), 0);	/* deferred */
+	assert_int_equal(rejected(issuer, &row), 1);
 }
 
 static void test_report_add_unknown_words_are_left_out(void **state)

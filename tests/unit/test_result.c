@@ -57,7 +57,11 @@ static void test_result_name_words(void **state)
 	assert_string_equal(tls_grade_name(TLS_GRADE_NONE), "none");
 	assert_string_equal(tls_grade_name(TLS_GRADE_STRONG), "strong");
 	assert_string_equal(cert_status_name(CERT_NONE), "none");
+	assert_string_equal(cert_status_name(CERT_TLSA), "tlsa");
 	assert_string_equal(cert_status_name(CERT_VERIFIED), "verified");
+	assert_string_equal(tlsa_status_name(TLSA_UNCHECKED), "unchecked");
+	assert_string_equal(tlsa_status_name(TLSA_BOGUS), "bogus");
+	assert_string_equal(tlsa_status_name(TLSA_MATCH), "match");
 }
 
 int main(void)

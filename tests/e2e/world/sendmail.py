@@ -47,6 +47,7 @@ FEATURE(`promiscuous_relay')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`accept_unqualified_senders')dnl
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={port}')dnl
+{more}
 {milter}
 MAILER(`local')dnl
 MAILER(`smtp')dnl
@@ -82,31 +83,34 @@ def why_not():
 
 
 class Sendmail:
-    """sink_port: where it relays to. milter: as Sendmail names the socket ("unix:/path"), or ""."""
+    """
+    sink_port: where it relays to. milter: as Sendmail names the socket ("unix:/path"), or "". name: of its directory,
+    one for each Sendmail of a world. more: further lines of sendmail.mc.
+    """
 
-    def __init__(self, world, sink_port, authority, milter=""):
-        self.world, self.port = world, free_port()
-        self.directory = world.path("sendmail")
+    def __init__(self, world, sink_port, authority, milter="", name="sendmail", more=""):
+        self.world, self.port, self.name = world, free_port(), name
+        self.directory = world.path(name)
         cf = os.path.join(UNPACKED, "usr/share/sendmail/cf")
         os.makedirs(os.path.join(self.directory, "queue"), mode=0o700)
-        world.write("sendmail/service.switch", "hosts files\naliases files\n")
-        world.write("sendmail/aliases", "")
-        world.write("sendmail/hosts", f"127.0.0.1 {HOSTNAME} localhost\n")
-        world.write("sendmail/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        world.write(f"{name}/service.switch", "hosts files\naliases files\n")
+        world.write(f"{name}/aliases", "")
+        world.write(f"{name}/hosts", f"127.0.0.1 {HOSTNAME} localhost\n")
+        world.write(f"{name}/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         cert, key = authority.issue(HOSTNAME, "rsa")
         os.chmod(key, 0o600)
         mc = MC.format(cf=cf, hostname=HOSTNAME, directory=self.directory, tls=os.path.dirname(cert),
                        ca=authority.certificate, cert=cert, key=key, sink_port=sink_port, port=self.port,
-                       milter=MILTER.format(socket=milter) if milter else "")
-        self.mc = world.write("sendmail/sendmail.mc", mc)
+                       more=more, milter=MILTER.format(socket=milter) if milter else "")
+        self.mc = world.write(f"{name}/sendmail.mc", mc)
         made = subprocess.run(["m4", f"-D_CF_DIR_={cf}/", self.mc], check=True, capture_output=True, text=True)
-        self.cf = world.write("sendmail/sendmail.cf", made.stdout)
+        self.cf = world.write(f"{name}/sendmail.cf", made.stdout)
         self.child = None
 
     def start(self):
         script = ISOLATED.format(hostname=HOSTNAME, directory=self.directory)
         self.child = self.world.processes.start(
-            "sendmail", ["unshare", "--uts", "--mount", "sh", "-c", script, "sh", os.path.join(UNPACKED, PROGRAM), "-bD",
+            self.name, ["unshare", "--uts", "--mount", "sh", "-c", script, "sh", os.path.join(UNPACKED, PROGRAM), "-bD",
                          "-C", self.cf, f"-X{self.directory}/traffic.log"], cwd=self.directory)
         wait_for(lambda: self.world.processes.alive(self.child) and tcp_answers(self.port), "Sendmail")
 

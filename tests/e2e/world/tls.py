@@ -27,3 +27,12 @@ class Authority:
         _openssl("x509", "-req", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key, "-days", "2",
                  "-CAcreateserial", "-copy_extensions", "copy", "-out", base + ".pem")
         return base + ".pem", base + ".key"
+
+
+def self_signed(world, slug, common_name):
+    """A certificate by no authority. @return (certificate file, key file)."""
+    certificate, key = world.path("tls", slug + ".pem"), world.path("tls", slug + ".key")
+    world.write("tls/README", "test certificates\n")
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", f"/O=Assay Test/CN={common_name}", "-keyout", key, "-out", certificate)
+    return certificate, key
