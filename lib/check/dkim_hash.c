@@ -8,7 +8,8 @@
  *     padding field whose name no h= can spell is fed first, so that never all fields are used.
  *   - One field it cannot read spoils the message: only signatures that dkim_signature.c passed are fed, and
  *     BADSIGHANDLES keeps a From field without address from doing the same.
- *   - A body without CRLF at its end makes it fail: the CRLF is added (RFC 6376 sections 3.4.3, 3.4.4).
+ *   - A body without CRLF at its end makes it fail: the CRLF is added (RFC 6376 sections 3.4.3, 3.4.4). A CR alone there is
+ *     a bare one.
  *   - A bare CR is dropped by its relaxed canonicalization, and a bare LF makes its simple one lose the end of the
  *     line: bodies with either (RFC 5322 section 2.3 forbids both) get no hash. A line without end would be collected
  *     in memory: lines over 1 MiB get no hash either.
@@ -277,7 +278,7 @@ void dkim_hasher_finish(struct dkim_hasher *hasher)
 	hasher->finished = true;
 	if (hasher->body_fault == NULL && hasher->body_bytes != 0) {
 		if (hasher->last_byte == '\r')
-			dkim_hasher_body(hasher, "\n", 1);
+			hasher->body_fault = "the body has a bare CR";
 		else if (hasher->last_byte != '\n')
 			dkim_hasher_body(hasher, "\r\n", 2);
 	}

@@ -42,6 +42,12 @@ static char *lower(char *text)
 	return text;
 }
 
+static char *value_copy(const struct dkim_tag *tag, struct arena *arena, size_t *length_r)
+{
+	*length_r = tag->value_length;
+	return arena_strndup(arena, tag->value, tag->value_length);
+}
+
 static const char *read_names(struct reader *reader)
 {
 	const struct dkim_tag *domain = get(reader, "d"), *selector = get(reader, "s");
@@ -49,14 +55,15 @@ static const char *read_names(struct reader *reader)
 	size_t length;
 	char *text;
 
+	/* white space inside a value belongs to it (section 3.2), and to no name */
 	if (domain != NULL) {
-		text = dkim_tag_compact(domain, reader->arena, &length);
+		text = value_copy(domain, reader->arena, &length);
 		signature->domain = domain_normalize(reader->arena, text, length);
 		if (length != 0 && text[length - 1] == '.')
 			signature->library_unfit = true;
 	}
 	if (selector != NULL) {
-		text = dkim_tag_compact(selector, reader->arena, &length);
+		text = value_copy(selector, reader->arena, &length);
 		signature->selector = domain_normalize(reader->arena, text, length);
 	}
 	if (domain == NULL)
@@ -82,7 +89,7 @@ static const char *read_algorithm(struct reader *reader)
 
 	if (tag == NULL)
 		return "a= is missing";
-	text = lower(dkim_tag_compact(tag, reader->arena, &length));
+	text = lower(value_copy(tag, reader->arena, &length));
 	if (length == 0 || length > 40 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
 		return "a= is not an algorithm";
 	signature->algorithm_text = text;
@@ -173,7 +180,7 @@ static const char *read_canonicalization(struct reader *reader)
 
 	if (tag == NULL)
 		return NULL;	/* simple/simple */
-	text = dkim_tag_compact(tag, reader->arena, &length);
+	text = value_copy(tag, reader->arena, &length);
 	slash = memchr(text, '/', length);
 	if (!canonicalization(text, slash != NULL ? (size_t)(slash - text) : length, &signature->header_relaxed) ||
 	    (slash != NULL && !canonicalization(slash + 1, strlen(slash + 1), &signature->body_relaxed)))

@@ -97,11 +97,12 @@ class Key:
 
 
 def sign(message, key, *, tags=None, names=("from", "to", "subject", "date"), canon="relaxed/relaxed", drop=(),
-         order=None, name=b"DKIM-Signature", b_tag="b=", sha1=False, own_names=None):
+         order=None, name=b"DKIM-Signature", b_tag="b=", sha1=False, own_names=None, b_at=None, lead=" ", tail="", b_text=str):
     """The message with a signature field on top.
 
     tags: overrides and additions (None of d, s, bh … is checked); drop: tags to leave out; canon: what is computed with;
-    own_names: names hashed, when they shall differ from h=.
+    own_names: names hashed, when they shall differ from h=; b_at: how many tags stand before b= (all); lead, tail: what stands
+    before and behind all tags; b_text: what makes b= of the signature in base64.
     """
     fields, body = parse(message)
     tags = dict(tags or {})
@@ -116,8 +117,10 @@ def sign(message, key, *, tags=None, names=("from", "to", "subject", "date"), ca
         "bh": base64.b64encode(digest(canon_body).digest()).decode(),
     }
     values.update(tags)
-    text = "; ".join("%s=%s" % (tag, values[tag]) for tag in (order or values) if tag not in drop)
-    value = (" " + text + "; " + b_tag).encode()
+    texts = ["%s=%s" % (tag, values[tag]) for tag in (order or values) if tag not in drop]
+    b_at = len(texts) if b_at is None else b_at
+    value = (lead + "; ".join([*texts[:b_at], b_tag])).encode()
+    tail = ("".join("; " + text for text in texts[b_at:]) + tail).encode()
     header = relaxed_header if header_canon == "relaxed" else simple_header
     data, taken = b"", set()
     for wanted in own_names or names:
@@ -126,11 +129,11 @@ def sign(message, key, *, tags=None, names=("from", "to", "subject", "date"), ca
                 taken.add(i)
                 data += header(*fields[i]) + b"\r\n"
                 break
-    data += header(name, value)
+    data += header(name, value + tail)
     signature = base64.b64encode(key.sign(digest(data).digest(), sha1)).decode()
     if "b" in drop:
-        return name + b":" + value[: -len(b_tag)] + b"\r\n" + message
-    return name + b":" + value + signature.encode() + b"\r\n" + message
+        return name + b":" + value[: -len(b_tag)] + tail + b"\r\n" + message
+    return name + b":" + value + b_text(signature).encode() + tail + b"\r\n" + message
 
 
 def zone_text(records):

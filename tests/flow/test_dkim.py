@@ -182,7 +182,11 @@ CASES = {
     "U-label in s=": (tagged(s="grün"), "pass", None, []),
     "A-label in d=": (tagged(d="XN--BCHER-kva.example"), "pass", None, []),
     "8-bit in i=": (tagged(d="bücher.example", i="jörg@bücher.example"), "pass", None, []),
-    "space in d=": (tagged(d="exam ple.org"), "pass", None, []),
+    "space in d=": (tagged(d="exam ple.org"), "permerror", "d=", []),
+    "fold in s=": (tagged(s="s\r\n el"), "permerror", "s=", []),
+    "space in a=": (tagged(a="rsa- sha256"), "permerror", "a=", []),
+    "space in c=": (tagged(c="relaxed / relaxed"), "permerror", "c=", []),
+    "space around values": (tagged(d=" example.org ", s="\r\n\tsel\t", a=" rsa-sha256 ", c=" relaxed/relaxed "), "pass", None, []),
     "d= malformed": (tagged(d="exa_mple..org"), "permerror", "d=", []),
     "d= with final dot": (tagged(d="example.org."), "pass", None, []),
     "control byte": (tagged(n="a\x01b"), "permerror", "control", []),
@@ -270,6 +274,16 @@ def test_odd_headers_are_judged(judge):
     base = b"".join(odd) + MESSAGE
     judged = judge([sign(base, RSA), sign(base, RSA, names=("from", "x-raw", "x-long"))])
     assert [j["dkim"][0]["result"] for j in judged] == ["pass", "pass"]
+
+
+@pytest.mark.parametrize("byte", [b"\x0b", b"\x0c", b"\r", b"\x01"])
+def test_control_bytes_are_no_white_space(judge, byte):
+    """RFC 6376 section 3.4.2: WSP is space and tab; what the sender signed as such may not be taken away or added."""
+    for canon in ("relaxed/relaxed", "simple/simple"):
+        base = MESSAGE.replace(b"A  test\r\n\tfolded", b"A" + byte + b" test" + byte + b"x" * (byte == b"\r"))
+        message = sign(sign(base, RSA, canon=canon), ED, canon=canon, tags={"s": "ed"})
+        judged = judge([message, message.replace(byte + b" test", b" test"), message.replace(b"test" + byte, b"test")])
+        assert [[s["result"] for s in j["dkim"]] for j in judged] == [["pass", "pass"], ["fail", "fail"], ["fail", "fail"]], canon
 
 
 def test_from_without_address_is_judged(judge):

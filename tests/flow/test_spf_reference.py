@@ -20,24 +20,33 @@ CONFIG = 'authserv-id = "mx.test.example"\nexempt-authenticated = no\ndns { dnss
 DOMAINS = 120
 ALIASES = 12
 
-NAMES = ["nx.test", "nope.invalid.test", "_spf.test", "%{d}", "%{h}", "x.%{d2}", "%{p}", "%{p}.w.test", "%{p2}", "%{ir}.%{v}.w.test",
+NAMES = ["nx.test", "nope.invalid.test", "_spf.test", "%{d}", "%{h}", "x.%{d2}", "%{p}", "%{p}.w.test", "%{p2}",
+         "%{ir}.%{v}.w.test",
          "%{l}.w.test", "%{s}.w.test", "a.%{d1}", "%{o}", "D1.TEST", "d2.test.", "%{h}.w.test", "_.test", "x" * 63 + ".test",
          ("y" * 60 + ".") * 5 + "test", "a.te-st", "a.b_c", "a/b.w.test", "%%.w.test", "a%-b.w.test", "%_.test", "$.w.test"]
-BAD_NAMES = ["bad..name", "-x.test", "a" * 64 + ".test", "%{z}.test", "%{", "%", "x.te st", "1.2.3.4", "foo", "test.-x", "h1.test..",
+BAD_NAMES = ["bad..name", "-x.test", "a" * 64 + ".test", "%{z}.test", "%{", "%", "x.te st", "1.2.3.4", "foo", "test.-x",
+             "h1.test..",
              ".test", "a.b-.test", "a.1a", "a:b.test", "a.-t"]
-MODIFIERS = ["exp=e.test", "Exp=e.test", "foo=bar", "foo=", "default=pass", "op=x", "foo=%{c}%{t}", "foo=%{r}", "foo=a/b:c", "moo",
-             "x_y.z-1=%{i}", "x-y_z.0=1", "a=x", "all=x", "ip4=1.2.3.4", "include=x", "v=spf1", "foo=%", "foo=%{", "foo=%{x}", "foo=%(",
+MODIFIERS = ["exp=e.test", "Exp=e.test", "foo=bar", "foo=", "default=pass", "op=x", "foo=%{c}%{t}", "foo=%{r}", "foo=a/b:c",
+             "moo",
+             "x_y.z-1=%{i}", "x-y_z.0=1", "a=x", "all=x", "ip4=1.2.3.4", "include=x", "v=spf1", "foo=%", "foo=%{", "foo=%{x}",
+             "foo=%(",
              "fo:o=x", "f%o=x", "1a=b", "=x", "=", "-", "-foo=bar", "redirect=", "redirect", "exp=", "exp=%{l}.%{z}"]
 ADDRESSES = ["ip4:192.0.2.1", "ip4:192.0.2.0/24", "ip4:10.0.0.0/8", "ip4:192.0.2.77/32", "ip4:0.0.0.0/0", "IP4:192.0.2.1",
-             "ip6:2001:db8::1", "ip6:2001:db8::/32", "ip6:::/0", "ip6:::ffff:192.0.2.77", "ip6:2001:DB8::/31", "ip6:2001:db8::1/0",
+             "ip6:2001:db8::1", "ip6:2001:db8::/32", "ip6:::/0", "ip6:::ffff:192.0.2.77", "ip6:2001:DB8::/31",
+             "ip6:2001:db8::1/0",
              "ip6:2001:db8::1/128", "ip6:2001:db8:1:0:0:0:0:99", "ip6:2001:db8::192.0.2.1", "ip6:1:2:3:4:5:6:7::",
              "ip6:::2:3:4:5:6:7:8"]
-BAD_ADDRESSES = ["ip4:1.2.3", "ip4:192.0.2.1/33", "ip4:", "ip4:192.0.2.01", "ip4:192.0.2.0/00", "ip4:192.0.2.0/", "ip4:192.0.2.1//32",
+BAD_ADDRESSES = ["ip4:1.2.3", "ip4:192.0.2.1/33", "ip4:", "ip4:192.0.2.01", "ip4:192.0.2.0/00", "ip4:192.0.2.0/",
+                 "ip4:192.0.2.1//32",
                  "ip4:192.0.2.256", "ip4:192.0.2.1.", "ip4", "ip4:2001:db8::1", "192.0.2.1", "ip:192.0.2.1", "ipv4:192.0.2.1",
-                 "ip6:2001:db8::/129", "ip6:1::2::3", "ip6:", "ip6:192.0.2.1", "ip6:fe80::1%eth0", "ip6:12345::", "ip6:2001:db8:::1",
+                 "ip6:2001:db8::/129", "ip6:1::2::3", "ip6:", "ip6:192.0.2.1", "ip6:fe80::1%eth0", "ip6:12345::",
+                 "ip6:2001:db8:::1",
                  "ip6:2001:db8::1/64/", "ip6", "ip6:2001:0db8:00001::"]
-BAD_MECHANISMS = ["a:192.0.2.1", "a.test", "mx.test", "a,", "all,", "a:h1.test/24/", "a/24/24", "a/-1", "a/ 24", "mx://64", "a:/24",
-                  "mx:h1.test:25", "exists", "exists:", "exists:h1.test/24", "aall", "prt", "a/024", "mx//129", "a/33", "all.", "all:x",
+BAD_MECHANISMS = ["a:192.0.2.1", "a.test", "mx.test", "a,", "all,", "a:h1.test/24/", "a/24/24", "a/-1", "a/ 24", "mx://64",
+                  "a:/24",
+                  "mx:h1.test:25", "exists", "exists:", "exists:h1.test/24", "aall", "prt", "a/024", "mx//129", "a/33", "all.",
+                  "all:x",
                   "ptr/24", "ptr:", "include", "include:"]
 
 
@@ -55,7 +64,8 @@ class World:
                                   enumerate(self.rng.sample(self.hosts, self.rng.choice([0, 1, 2, 3, 3, 11])), 1)])
         self.add_reverse()
         for i in range(ALIASES):
-            self.add(f"c{i}.test", "CNAME", [self.rng.choice(self.hosts + self.domains[:9] + ["nx1.test", f"c{(i * 5 + 1) % ALIASES}.test"])])
+            self.add(f"c{i}.test", "CNAME",
+                     [self.rng.choice(self.hosts + self.domains[:9] + ["nx1.test", f"c{(i * 5 + 1) % ALIASES}.test"])])
         for domain in self.domains:
             texts = [self.record(domain)] * self.rng.choice([1] * 9 + [2]) if self.rng.random() < .9 else [b"v=spf10 -all"]
             self.add(domain, "TXT", ([b"other"] if self.rng.random() < .1 else []) + [
@@ -111,7 +121,8 @@ class World:
             lambda: qualifier + pick(["a", "A"]) + pick(["", ":" + self.domain_spec()]) + cidr,
             lambda: qualifier + pick(["mx", "Mx"]) + pick(["", ":" + self.domain_spec()]) + cidr,
             lambda: qualifier + pick(["ptr", "PTR", "ptr:test", "ptr:" + pick(self.hosts), "ptr:" + self.domain_spec()]),
-            lambda: qualifier + pick(["include:", "Include:"]) + pick([*self.domains, "%{d}", domain, "x.%{d}", self.domain_spec()]),
+            lambda: qualifier + pick(["include:", "Include:"]) + pick([*self.domains, "%{d}", domain, "x.%{d}",
+                                                                       self.domain_spec()]),
             lambda: qualifier + "exists:" + self.domain_spec(),
             lambda: pick(["redirect=" + pick(self.domains), "REDIRECT=" + pick(self.domains), "redirect=" + self.domain_spec(),
                           "exp=" + self.domain_spec()]),
@@ -124,7 +135,8 @@ class World:
         if self.rng.random() < .93:  # else nearly all would be permerrors
             terms = [term for term in terms if spf_reference.is_term(term)]
         terms += [self.rng.choice(["-all", "~all", "?all", "all"])] * (self.rng.random() < .6)
-        text = self.rng.choice(["v=spf1"] * 8 + ["V=SPF1", "v=sPf1"]) + "".join(self.rng.choice([" ", "  "]) + term for term in terms)
+        text = self.rng.choice(["v=spf1"] * 8 + ["V=SPF1", "v=sPf1"]) + "".join(self.rng.choice([" ",
+                                                                                                 "  "]) + term for term in terms)
         if self.rng.random() < .03:
             text += self.rng.choice(["\t-all", " \u00e9", "  ", " a\u00e4", "\x01", "\x7f", " foo=\u00fc", ' "x"', " \\"])
         return text.encode("latin-1")
@@ -178,12 +190,14 @@ def test_spf_as_pyspf_judges(assay, workdir, seed):
     for domain in world.domains:
         client, sender = world.rng.choice(CLIENTS), world.sender(domain)
         helo = world.rng.choice(["h1.test", domain, "mail-x.h2.test"])
-        verdict = assay.json("check", "--config", workdir / "conf", "--zone", workdir / "zone", "--client", client, "--helo", helo,
+        verdict = assay.json("check", "--config", workdir / "conf", "--zone", workdir / "zone", "--client", client, "--helo",
+                             helo,
                              "--mail-from", sender)["spf"]
         rules = spf_reference.explain(verdict["result"], world.answer, i=client, s=sender, h=helo)
         RESULTS[verdict["result"]] += 1
         if rules is None:
-            unexplained.append((sender, client, helo, spf_reference.judge(spf_reference.RULES, world.answer, i=client, s=sender, h=helo),
+            unexplained.append((sender, client, helo, spf_reference.judge(spf_reference.RULES, world.answer, i=client, s=sender,
+                                                                          h=helo),
                                 verdict, world.records.get((domain, "TXT"))))
     assert unexplained == []
 
@@ -258,7 +272,8 @@ def test_rule(assay, workdir, rule):
     zone = HOSTS + "".join(f'{name}. IN TXT "{text}"\n' for name, text in records.items())
     (workdir / "conf").write_text(CONFIG)
     (workdir / "zone").write_text("$ORIGIN .\n$TTL 300\ntest. IN SOA ns.test. root.test. 1 2 3 4 5\n" + zone)
-    verdict = assay.json("check", "--config", workdir / "conf", "--zone", workdir / "zone", "--client", client, "--helo", "v4.test",
+    verdict = assay.json("check", "--config", workdir / "conf", "--zone", workdir / "zone", "--client", client, "--helo",
+                         "v4.test",
                          "--mail-from", sender)["spf"]
     assert verdict["result"] == expected, verdict
     found = spf_reference.explain(expected, lambda name, rrtype, *_args, **_named: example_answer(zone, name, rrtype), i=client,
