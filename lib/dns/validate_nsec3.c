@@ -163,18 +163,31 @@ static bool chain_load(struct chain *chain, struct denial_query *query)
 	return chain->count != 0;
 }
 
+/* The hash that was computed for name before. Only one set of parameters is remembered, that of the records at hand: with a
+ * salt of its own in each answer the memory would cost more than the hashes. */
+static const uint8_t *memo_find(struct judgement *j, const struct nsec3 *first, const uint8_t *name)
+{
+	const struct nsec3_memo *memo = j->nsec3_memo;
+
+	if (memo != NULL && (memo->iterations != first->iterations || memo->salt_length != first->salt_length ||
+	    memcmp(memo->salt, first->salt, first->salt_length) != 0))
+		memo = j->nsec3_memo = NULL;
+	while (memo != NULL && !name_equal(memo->name, name))
+		memo = memo->next;
+	return memo != NULL ? memo->hash : NULL;
+}
+
 /* The hash of name with the chain's parameters; NULL when a cap was hit. */
 static const uint8_t *chain_hash(struct chain *chain, const uint8_t *name)
 {
 	const struct nsec3 *first = &chain->records[0];
 	struct judgement *j = chain->query->j;
 	unsigned cost = first->iterations + 1u, cap = j->validator->config.max_nsec3_work;
+	const uint8_t *known = memo_find(j, first, name);
 	struct nsec3_memo *memo;
 
-	for (memo = j->nsec3_memo; memo != NULL; memo = memo->next)
-		if (memo->iterations == first->iterations && memo->salt_length == first->salt_length &&
-		    memcmp(memo->salt, first->salt, first->salt_length) == 0 && name_equal(memo->name, name))
-			return memo->hash;
+	if (known != NULL)
+		return known;
 	if (j->nsec3_used_total + cost > LOOKUP_FACTOR * cap)
 		j->limited = true;
 	if (j->limited || j->nsec3_used + cost > cap) {

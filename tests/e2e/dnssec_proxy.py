@@ -303,6 +303,14 @@ class Attacker:
         message.answer = [alias] + (message.answer if self.chance.random() < 0.5 else [])
         return message
 
+    def hide_behind_soa(self, message, name, rtype):
+        """Aliases or data taken away, and an SOA of a zone above, signed by nobody, as if that were all there is."""
+        gone = self.chance.choice([(dns.rdatatype.CNAME,), (dns.rdatatype.CNAME,), (rtype,), ()])
+        message.answer = [r for r in message.answer if r.rdtype not in gone]
+        owner = dns.name.Name(name.labels[self.chance.randrange(len(name.labels)):])
+        message.authority.append(dns.rrset.from_text(owner, 300, "IN", "SOA", "a. b. 1 2 3 4 300"))
+        return message
+
     def raise_ttl(self, message, _name, _rtype):
         for section in self._sections(message):
             for rrset in section:
@@ -336,4 +344,4 @@ class Attacker:
                cut_off, set_truncated, change_rcode, nothing_at_all, replay_other, replay_other, replay_renamed,
                replay_wildcard, replay_denial, replay_denial, mix_denials, mix_denials, mix_in, rename_denial,
                forge_data, add_record, forge_signed, own_keys, change_signature, change_signature, inject_alias, raise_ttl,
-               repeat_records, say_unsigned, garbage]
+               repeat_records, say_unsigned, garbage, hide_behind_soa, hide_behind_soa]

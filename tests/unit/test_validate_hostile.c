@@ -51,7 +51,7 @@ static struct reply *spf(struct fixture *f, const char *name, struct zone *signe
 	return reply;
 }
 
-/* The zone's word that there is no cut at name: one NSEC from its apex to the end, with the name as an empty non-terminal. */
+/* The zone's word that there is no cut at name: an NSEC by which the name is an empty non-terminal. */
 static void deny_ds(struct fixture *f, const char *name, struct zone *zone)
 {
 	struct reply *reply = answer(f, name, LDNS_RR_TYPE_DS);
@@ -231,7 +231,8 @@ static void test_name_of_255_octets(void **state)
 	reply = answer(f, name, LDNS_RR_TYPE_TXT);
 	reply_add_as(reply, SECTION_ANSWER, arena_printf(f->world->arena, "%s 300 IN TXT \"w\"", wild), f->zone, name);
 	assert_string_equal(world_security(f->world, reply), "bogus");
-	reply_add(reply, SECTION_AUTHORITY, arena_printf(f->world->arena, "%s 300 IN NSEC zone.test. TXT RRSIG NSEC", wild), f->zone);
+	reply_add(reply, SECTION_AUTHORITY, arena_printf(f->world->arena, "%s 300 IN NSEC zone.test. TXT RRSIG NSEC", wild),
+	    f->zone);
 	assert_string_equal(world_security(f->world, reply), "secure");
 }
 
