@@ -51,8 +51,14 @@ static struct outcome judge_unsigned(struct judgement *j, struct vrrset *set, co
 	struct cut *cut = walk_to_name(j, name);
 	const char *why;
 
-	if (cut->state != CUT_SECURE)
-		return outcome_of_cut(j, cut);
+	if (cut->state != CUT_SECURE) {
+		struct outcome outcome = outcome_of_cut(j, cut);
+
+		if (outcome.security == DNS_BOGUS && refused == NULL)
+			outcome.why = j_printf(j, "%s %s has no signature, and nothing shows that it needs none: %s",
+			    name_text(j->arena, set->owner), type_text(j, set->type), outcome.why);
+		return outcome;
+	}
 	judgement_tell_chain(j, cut);
 	why = j_printf(j, "%s %s: %s, but zone %s is signed", name_text(j->arena, set->owner), type_text(j, set->type),
 	    refused != NULL ? refused : "no signature", name_text(j->arena, cut->name));

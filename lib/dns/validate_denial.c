@@ -210,8 +210,14 @@ struct outcome judge_negative(struct judgement *j, struct vmessage *message, con
 	if (why != NULL)
 		return (struct outcome){ DNS_BOGUS, 0, why };
 	cut = walk_to_name(j, type == DNS_TYPE_DS ? name_parent(name) : name);
-	if (cut->state != CUT_SECURE)
-		return outcome_of_cut(j, cut);
+	if (cut->state != CUT_SECURE) {
+		struct outcome outcome = outcome_of_cut(j, cut);
+
+		if (outcome.security == DNS_BOGUS)
+			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s", what,
+			    outcome.why);
+		return outcome;
+	}
 	judgement_tell_chain(j, cut);
 	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", what, name_text(j->arena, cut->name));
 	judgement_tell(j, "%s: bogus\n", why);

@@ -187,9 +187,9 @@ CASES = [
     ("www.rollover.one", "A", "secure", "signed"),
     # spoilt
     ("www.stripped.one", "A", "bogus", "no signature"),
-    ("www.stripone.one", "A", "bogus", "no signature"),
+    ("www.stripone.one", "A", "bogus", "has no signature, and nothing shows that it needs none"),
     ("mail.stripone.one", "MX", "secure", "signed"),
-    ("nope.nonsec.one", "A", "bogus", "no NSEC"),
+    ("nope.nonsec.one", "A", "bogus", "without any proof, and nothing shows that it needs none"),
     ("www.nonsec.one", "MX", "bogus", "no NSEC"),
     ("nope.nonsec3.one", "A", "bogus", "no NSEC"),
     ("www.nonsec.one", "A", "secure", "signed"),
