@@ -228,6 +228,8 @@ q.e.test.p.test. IN A 127.0.0.2
 5.100.51.198.in-addr.arpa. IN PTR q.d.test.
 5.100.51.198.in-addr.arpa. IN PTR q.e.test.
 q.d.test. IN A 198.51.100.5
+unknown.p.test. IN A 127.0.0.2
+77.2.0.192.in-addr.arpa. IN PTR nx.v4.test.
 q.e.test. IN A 198.51.100.5
 """
 
@@ -265,10 +267,18 @@ def example_answer(zone, name, rrtype):
     return [((name.lower().rstrip("."), rrtype), value.rstrip(".") if isinstance(value, str) else value) for value in values]
 
 
-@pytest.mark.parametrize("rule", spf_reference.RULES)
-def test_rule(assay, workdir, rule):
-    """Assay does what the rule's passage says, plain pyspf does not, and the rule alone makes it."""
-    records, sender, client, expected = EXAMPLES[rule]
+# What both count as void (section 4.6.4): the addresses of a ptr's names, and all that %{p} asks for.
+VOIDS = {
+    "ptr": ({"d.test": "v=spf1 a:n1.test a:n2.test ptr:v4.test ?all"}, "joe@d.test", "192.0.2.77", "permerror"),
+    "ptr, two voids": ({"d.test": "v=spf1 a:n1.test ptr:v4.test ?all"}, "joe@d.test", "192.0.2.77", "neutral"),
+    "%{p}": ({"d.test": "v=spf1 a:n1.test a:n2.test exists:%{p}.p.test ?all"}, "joe@d.test", "192.0.2.77", "permerror"),
+    "%{p} without PTR": ({"d.test": "v=spf1 a:n1.test a:n2.test exists:%{p}.p.test ?all"}, "joe@d.test", "192.0.2.78", "permerror"),
+}
+
+
+def judge_example(assay, workdir, example):
+    """Judges it as expected. @return the rules with which pyspf does so too."""
+    records, sender, client, expected = example
     zone = HOSTS + "".join(f'{name}. IN TXT "{text}"\n' for name, text in records.items())
     (workdir / "conf").write_text(CONFIG)
     (workdir / "zone").write_text("$ORIGIN .\n$TTL 300\ntest. IN SOA ns.test. root.test. 1 2 3 4 5\n" + zone)
@@ -276,6 +286,17 @@ def test_rule(assay, workdir, rule):
                          "v4.test",
                          "--mail-from", sender)["spf"]
     assert verdict["result"] == expected, verdict
-    found = spf_reference.explain(expected, lambda name, rrtype, *_args, **_named: example_answer(zone, name, rrtype), i=client,
-                                  s=sender, h="v4.test")
+    return spf_reference.explain(expected, lambda name, rrtype, *_args, **_named: example_answer(zone, name, rrtype), i=client,
+                                 s=sender, h="v4.test")
+
+
+@pytest.mark.parametrize("name", VOIDS)
+def test_void_names(assay, workdir, name):
+    assert judge_example(assay, workdir, VOIDS[name]) == ()
+
+
+@pytest.mark.parametrize("rule", spf_reference.RULES)
+def test_rule(assay, workdir, rule):
+    """Assay does what the rule's passage says, plain pyspf does not, and it takes the rule to make it."""
+    found = judge_example(assay, workdir, EXAMPLES[rule])
     assert found is not None and rule in found and len(found) <= 2
