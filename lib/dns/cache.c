@@ -308,7 +308,7 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 		entry->withheld = verdict->withheld;
 		entry->why = copy;
 		/* a failure is kept for its time whatever the message says, a TTL of 0 too (RFC 9520 section 3.2) */
-		if (verdict->security >= DNS_INDETERMINATE || expires_ms < entry->expires_ms)
+		if (verdict->security == DNS_BOGUS || verdict->withheld || expires_ms < entry->expires_ms)
 			entry->expires_ms = expires_ms;
 		if (entry->in_table) {
 			entry->bytes += strlen(copy) + 1;
@@ -328,6 +328,16 @@ void cache_forget(struct cache_entry *entry)
 	if (entry->in_table && entry->state != ENTRY_PENDING)
 		table_remove(shard, entry);
 	pthread_mutex_unlock(&shard->lock);
+}
+
+void cache_shorten(struct cache_entry *entry, uint32_t secs)
+{
+	int64_t expires_ms = clock_monotonic_ms() + (int64_t)secs * 1000;
+
+	pthread_mutex_lock(&entry->shard->lock);
+	if (entry->state != ENTRY_PENDING && expires_ms < entry->expires_ms)
+		entry->expires_ms = expires_ms;
+	pthread_mutex_unlock(&entry->shard->lock);
 }
 
 void cache_view(struct cache_entry *entry, struct arena *arena, struct cache_view *view_r)

@@ -87,6 +87,9 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 /** Takes a completed entry out of the table, so that its question is asked anew; holders keep it. */
 void cache_forget(struct cache_entry *entry);
 
+/** Lets a completed entry live no longer than so many seconds from now. */
+void cache_shorten(struct cache_entry *entry, uint32_t secs);
+
 /* What changes in a completed entry, read at once. */
 struct cache_view {
 	enum entry_state state;

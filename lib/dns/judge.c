@@ -11,7 +11,7 @@
 
 #include "util/error.h"
 
-enum { FETCHES_MAX = 256 };
+enum { FETCHES_MAX = 256, UNTOLD_SECS = 60 };
 
 /* One judgement's look-ups; what it was given stays alive until it ends. */
 struct fetch {
@@ -94,9 +94,12 @@ static bool entry_validate(struct dns_resolver *resolver, struct cache_entry *en
 	validator_judge(resolver->validator, &fetcher, name, entry->type, entry->answer->wire, entry->answer->wire_length,
 	    explain, arena, verdict_r);
 	for (size_t i = 0; i < fetch->count; i++) {
-		/* a false key must not stay as long as its TTL says: the next judgement asks again */
+		/* a false key must not stay as long as its TTL says: the next judgement asks again. Nor must an answer without
+		 * DNSSEC, given once at start: it would keep everything indeterminate for as long. */
 		if (verdict_r->security == DNS_BOGUS)
 			cache_forget(fetch->entries[i]);
+		else if (verdict_r->security == DNS_INDETERMINATE)
+			cache_shorten(fetch->entries[i], UNTOLD_SECS);
 		cache_release(&fetch->entries[i]);
 	}
 	if (verdict_r->why == NULL)

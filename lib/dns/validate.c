@@ -15,7 +15,12 @@
 
 #include "util/error.h"
 
-enum { BOGUS_TTL_SECS = 60, INDETERMINATE_TTL_SECS = 5, MAX_TTL_SECS = 86400 };
+enum {
+	MAX_TTL_SECS = 86400,
+	BOGUS_TTL_SECS = 60,
+	UNREACHED_TTL_SECS = 5,	/* keys or proofs could not be had: they may be there the next moment */
+	UNTOLD_TTL_SECS = 60,	/* the server gave no DNSSEC: looked at again now and then */
+};
 
 /* ---- life ---- */
 
@@ -288,7 +293,7 @@ void validator_judge(struct validator *validator, const struct dns_fetcher *fetc
 	if (outcome.security == DNS_BOGUS)
 		outcome.ttl_secs = BOGUS_TTL_SECS;
 	else if (outcome.security == DNS_INDETERMINATE)
-		outcome.ttl_secs = INDETERMINATE_TTL_SECS;
+		outcome.ttl_secs = j.fetch_failed || j.limited ? UNREACHED_TTL_SECS : j.uncovered ? MAX_TTL_SECS : UNTOLD_TTL_SECS;
 	*verdict_r = (struct validator_verdict){ .security = outcome.security, .ttl_secs = outcome.ttl_secs,
 		.withheld = outcome.security == DNS_INDETERMINATE && (j.fetch_failed || j.limited) && atomic_load(&validator->anchored),
 		.why = arena_strdup(arena, outcome.why), .explanation = explain ? arena_strdup(arena, j.story.data) : "" };

@@ -221,6 +221,7 @@ struct judgement {
 	struct arena *arena;		/* scratch */
 	int64_t now;			/* wall, seconds */
 	bool fetch_failed;		/* a key or proof could not be had */
+	bool uncovered;			/* no trust anchor is above a name of the answer: nothing to wait for */
 	unsigned crypto_used, crypto_failed, fetches;
 	const struct vmessage *nsec3_message;	/* the response that nsec3_used counts for */
 	unsigned nsec3_used, nsec3_used_total;	/* iterations hashed for it, and for the whole look-up */

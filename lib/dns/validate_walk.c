@@ -91,8 +91,10 @@ static struct cut *nearest(struct judgement *j, const uint8_t *target)
 		cut = anchor_establish(j, name, target);
 		if (cut != NULL)
 			return cut;
-		if (name_is_root(name))
+		if (name_is_root(name)) {
+			j->uncovered = true;
 			return cut_make(j, name, CUT_UNKNOWN, NULL, 0, "no trust anchor covers this name");
+		}
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dns/resolver.h"
 #include "dnssec_world.h"
 #include "resolver_fixture.h"
 
@@ -25,6 +26,7 @@ static struct served {
 	const char *dropped;		/* no answer to questions of this name … */
 	uint16_t dropped_type;		/* … and type */
 	uint8_t rcode;			/* instead of answers to TXT */
+	bool unsigned_keys;		/* DNSKEY answers lack their signatures */
 	bool truncate;			/* TC in answers to TXT, by UDP and TCP */
 	uint8_t wire[65536];
 } served;
@@ -52,6 +54,30 @@ static int teardown(void **state)
 	return status;
 }
 
+/* The answer as a server passes it on that knows nothing of DNSSEC. @return its length. */
+static size_t wire_without_signatures(const struct reply *reply, uint8_t *wire_r, size_t room)
+{
+	ldns_rr_list *kept = ldns_rr_list_new(), *all;
+	uint8_t *wire = NULL;
+	size_t length = 0;
+	ldns_pkt *packet;
+
+	assert_int_equal(ldns_wire2pkt(&packet, reply->wire, reply->length), LDNS_STATUS_OK);
+	all = ldns_pkt_answer(packet);
+	for (size_t i = 0; i < ldns_rr_list_rr_count(all); i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(all, i)) != LDNS_RR_TYPE_RRSIG)
+			ldns_rr_list_push_rr(kept, ldns_rr_clone(ldns_rr_list_rr(all, i)));
+	ldns_rr_list_deep_free(all);
+	ldns_pkt_set_answer(packet, kept);
+	ldns_pkt_set_ancount(packet, (uint16_t)ldns_rr_list_rr_count(kept));
+	assert_int_equal(ldns_pkt2wire(&wire, packet, &length), LDNS_STATUS_OK);
+	assert_true(length <= room);
+	memcpy(wire_r, wire, length);
+	free(wire);
+	ldns_pkt_free(packet);
+	return length;
+}
+
 static void serve(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
 {
 	const struct reply *found = world_find(served.world, name, type);
@@ -64,6 +90,11 @@ static void serve(void *context, const char *name, uint16_t type, bool tcp, stru
 	if (found == NULL || (type == DNS_TYPE_TXT && served.rcode != 0)) {
 		reply->rcode_set = true;
 		reply->rcode = found == NULL ? RCODE_REFUSED : served.rcode;
+		return;
+	}
+	if (type == DNS_TYPE_DNSKEY && served.unsigned_keys) {
+		reply->raw = served.wire;
+		reply->raw_length = wire_without_signatures(found, served.wire, sizeof(served.wire));
 		return;
 	}
 	memcpy(served.wire, found->wire, found->length);
@@ -364,6 +395,49 @@ static void test_absence_kept_as_long_as_its_proof(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static uint32_t seconds_kept(struct resolver_fixture *dns, const char *text, uint16_t type)
+{
+	struct dns_name name;
+	struct cache_view view;
+	struct cache_entry *entry;
+	bool made;
+
+	assert_int_equal(dns_name_parse(text, &name), 0);
+	entry = cache_acquire(dns->resolver->cache, &name, type, 0, &made);
+	assert_false(made);
+	cache_view(entry, dns->arena, &view);
+	cache_release(&entry);
+	return view.ttl_secs;
+}
+
+/* Keys that came without signatures, once, at start, must not keep DNSSEC away for as long as their TTL (here 3600). */
+static void test_keys_without_signatures_are_asked_again(void **state)
+{
+	struct resolver_fixture *dns;
+
+	serve_txt("one.zone.test.", 300, served.zone);
+	served.unsigned_keys = true;
+	dns = start(state);
+	assert_answer(dns, "one.zone.test", DNS_STATUS_DATA, DNS_INDETERMINATE);
+	assert_in_range(seconds_kept(dns, ".", DNS_TYPE_DNSKEY), 1, 60);
+	/* what was judged without them is judged again as well, but not for every message */
+	assert_in_range(seconds_kept(dns, "one.zone.test", DNS_TYPE_TXT), 50, 60);
+}
+
+/* Below no trust anchor there is nothing to wait for: such answers are kept as long as they say. */
+static void test_uncovered_answer_is_kept(void **state)
+{
+	struct resolver_fixture *dns;
+
+	world_trust(served.world, (struct zone *const[]){ served.zone, NULL });
+	serve_txt("elsewhere.test.", 300, served.tld);
+	serve_txt("zone.test.", 300, served.zone);
+	dns = start(state);
+	assert_answer(dns, "elsewhere.test", DNS_STATUS_DATA, DNS_INDETERMINATE);
+	assert_in_range(seconds_kept(dns, "elsewhere.test", DNS_TYPE_TXT), 290, 300);
+	assert_answer(dns, "zone.test", DNS_STATUS_DATA, DNS_SECURE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,7 +446,8 @@ int main(void)
 		CASE(test_error_codes_are_no_absence), CASE(test_nxdomain_with_the_record), CASE(test_absence_by_foreign_soa),
 		CASE(test_truncated_by_tcp_too), CASE(test_one_kind_of_answer_kept_back),
 		CASE(test_bogus_answer_of_ttl_0_is_kept), CASE(test_broken_zone_is_asked_once),
-		CASE(test_absence_kept_as_long_as_its_proof),
+		CASE(test_absence_kept_as_long_as_its_proof), CASE(test_keys_without_signatures_are_asked_again),
+		CASE(test_uncovered_answer_is_kept),
 	};
 
 	return cmocka_run_group_tests_name("validate_resolver", tests, NULL, NULL);
