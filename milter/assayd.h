@@ -141,7 +141,7 @@ void signals_block(void);
 int signals_serve(const char *config_path, const char *socket_override, bool verbose);
 
 /** Tells the log that the store went down or came up again; called by the store's writer. */
-void log_store_state(bool up, const char *why);
+void log_store_state(enum store_news news, const char *text);
 /** As config_load(), with the daemon's clock (-t). */
 struct config *daemon_load_config(const char *path, FILE *errors);
 /** Says so when a policy greylists without a database to remember in. */

@@ -84,12 +84,19 @@ void log_open_config(const struct config *config, bool verbose)
 	log_open(config->log_target, verbose ? LOG_LEVEL_DEBUG : config->log_level, config->log_facility, "assayd");
 }
 
-void log_store_state(bool up, const char *why)
+void log_store_state(enum store_news news, const char *text)
 {
-	if (up)
-		log_notice("store: %s", why);
-	else
-		log_error("store: %s; mail is judged without memory, what is to be remembered waits", why);
+	switch (news) {
+	case STORE_UP:
+		log_notice("store: %s", text);
+		break;
+	case STORE_DOWN:
+		log_error("store: %s; mail is judged without memory, what is to be remembered waits", text);
+		break;
+	case STORE_WARNING:
+		log_warning("store: %s", text);
+		break;
+	}
 }
 
 struct config *daemon_load_config(const char *path, FILE *errors)

@@ -13,6 +13,7 @@
 #include "check/check.h"
 #include "config/config.h"
 #include "policy/policy.h"
+#include "record/store.h"
 
 struct engine;
 struct store;
@@ -28,11 +29,11 @@ struct engine *engine_new(struct config *config, struct engine *previous, char *
 /**
  * Lets the engine remember (config record path): the daemon does, `assay check` does not. Called once, right after
  * engine_new(). A database that cannot be opened now is no failure.
- * @param changed  called on the store's thread when the database is lost or found again; NULL.
+ * @param changed  called on the store's thread when the database is lost or found again, or warns; NULL.
  * @param previous  as for engine_new(): its store is shared when the settings are the same.
  * @return 0, or -E_CONFIG with why_r set.
  */
-typedef void engine_store_changed(bool up, const char *why);
+typedef void engine_store_changed(enum store_news news, const char *text);
 int engine_open_store(struct engine *engine, struct engine *previous, engine_store_changed *changed, char *why_r,
     size_t why_bytes);
 /** @return the store, or NULL. */

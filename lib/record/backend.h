@@ -10,16 +10,20 @@
 
 struct backend_handle;
 
-/* Rows last seen before these times go; of the flows also those that were written before the last flows_max. */
+/*
+ * Rows last seen before these times go, and those above these numbers (0: any number): the flows written first, the peers
+ * and hosts seen longest ago. Of the greylist those seen longest ago that never passed, as long as they are more than half
+ * of what may stay; then those that passed. So neither kind drives out the other.
+ */
 struct backend_expiry {
 	int64_t flows_secs, peers_secs;
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* that passed; that never did */
-	unsigned flows_max;		/* 0: any number */
+	unsigned flows_max, peers_max, hosts_max, greylist_max;
 };
 
 /* What one step of expiry came to. */
 struct backend_expired {
-	unsigned flows_trimmed;		/* rows that went because there were too many */
+	unsigned trimmed[STORE_CAPS];	/* rows that went because there were too many */
 	bool more;			/* some kind reached the limit: another step has work */
 };
 
@@ -41,11 +45,13 @@ struct backend {
 	int (*peer_forget)(struct backend_handle *handle, const char *peer);
 	int (*peers_each)(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
 	int (*hosts_each)(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
+	/* lets the hosts of one peer go that were seen longest ago, all but keep, at most limit of them now */
+	int (*hosts_trim)(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
 	int (*greylist_get)(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
 	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
-	/* deletes at most limit rows of a kind, each kind in a transaction of its own */
+	/* deletes at most limit rows of a kind (of peers with their hosts twice that), each kind in a transaction of its own */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
 	    struct backend_expired *expired_r);
 };

@@ -22,6 +22,12 @@ struct peer_slot {
 	char *key;
 };
 
+/* A peer that has got a host in this group. */
+struct grown_slot {
+	UT_hash_handle hh;
+	const char *peer;
+};
+
 struct flow_slot {
 	UT_hash_handle hh;
 	struct flow_note flow;	/* strings are the first note's */
@@ -34,8 +40,21 @@ struct group {
 	const struct group_rules *rules;
 	struct arena *arena;
 	struct peer_slot *peers;
+	struct grown_slot *grown;
 	struct flow_slot *flows;
 };
+
+static void grown_add(struct group *group, const char *peer)
+{
+	struct grown_slot *slot;
+
+	HASH_FIND_STR(group->grown, peer, slot);
+	if (slot != NULL)
+		return;
+	slot = arena_calloc(group->arena, 1, sizeof(*slot));
+	slot->peer = peer;
+	HASH_ADD_KEYPTR(hh, group->grown, slot->peer, strlen(slot->peer), slot);
+}
 
 static int peer_add(struct group *group, const struct peer_note *note, const char *host)
 {
@@ -52,6 +71,8 @@ static int peer_add(struct group *group, const struct peer_note *note, const cha
 		code = group->backend->peer_get(group->handle, note->peer, host, &slot->memory);
 		if (code != 0 && code != -E_ABSENT)
 			return code;
+		if (code == -E_ABSENT && host[0] != '\0')
+			grown_add(group, note->peer);
 		HASH_ADD_KEYPTR(hh, group->peers, slot->key, strlen(slot->key), slot);
 	}
 	peer_memory_update(&slot->memory, note, &group->rules->peer);
@@ -129,21 +150,43 @@ static int slots_write(struct group *group)
 	return code;
 }
 
+static int hosts_trim(struct group *group, unsigned *trimmed_r)
+{
+	struct grown_slot *grown, *next;
+	int code = 0;
+
+	if (group->rules->peer_hosts_max == 0)
+		return 0;
+	HASH_ITER(hh, group->grown, grown, next) {
+		unsigned trimmed = 0;
+
+		if (code == 0)
+			code = group->backend->hosts_trim(group->handle, grown->peer, group->rules->peer_hosts_max,
+			    STORE_GROUP_MAX, &trimmed);
+		*trimmed_r += trimmed;
+	}
+	return code;
+}
+
 int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,
-    const struct note *notes)
+    const struct note *notes, unsigned *trimmed_r)
 {
 	struct group group = { .backend = backend, .handle = handle, .rules = rules, .arena = arena_new() };
 	int code = backend->has_moved(handle) ? -E_SYSTEM : backend->begin(handle);
 
+	*trimmed_r = 0;
 	for (; code == 0 && notes != NULL; notes = notes->next)
 		code = note_add(&group, notes);
 	if (code == 0)
 		code = slots_write(&group);
 	if (code == 0)
+		code = hosts_trim(&group, trimmed_r);
+	if (code == 0)
 		code = backend->commit(handle);
 	if (code != 0)
 		backend->rollback(handle);
 	HASH_CLEAR(hh, group.peers);
+	HASH_CLEAR(hh, group.grown);
 	HASH_CLEAR(hh, group.flows);
 	arena_free(&group.arena);
 	return code;

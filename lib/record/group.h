@@ -7,6 +7,8 @@
  */
 #include "record/backend.h"
 
+enum { STORE_GROUP_MAX = 2000 };	/* notes of one transaction */
+
 enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW };
 
 /* A queued note: its strings stand behind it in the same allocation. */
@@ -24,13 +26,16 @@ struct note {
 struct group_rules {
 	struct peer_rules peer;
 	unsigned greylist_window_secs;
+	unsigned peer_hosts_max;	/* 0: any number */
 };
 
 /**
- * Applies the notes in one transaction: all of them or none.
+ * Applies the notes in one transaction: all of them or none. A peer that has got a new host and has too many now loses those
+ * seen longest ago.
+ * @param trimmed_r  hosts that went so.
  * @return 0, or -E_SYSTEM with the reason in the backend's why().
  */
 int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,
-    const struct note *notes);
+    const struct note *notes, unsigned *trimmed_r);
 
 #endif

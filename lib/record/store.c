@@ -113,6 +113,7 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	store_defaults(&store->config);
 	store->rules.peer.settle_days = store->config.peer_settle_days;
 	store->rules.greylist_window_secs = store->config.greylist_window_secs;
+	store->rules.peer_hosts_max = store->config.peer_hosts_max;
 	store->backend = &backend_sqlite;
 	store->last = &store->first;
 	pthread_mutex_init(&store->lock, NULL);

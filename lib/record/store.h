@@ -19,6 +19,17 @@
 
 struct store;
 
+/* What is bounded by number. */
+enum store_cap {
+	STORE_CAP_FLOWS, STORE_CAP_PEERS,
+	STORE_CAP_HOSTS,	/* of all peers together */
+	STORE_CAP_PEER_HOSTS,	/* of one peer */
+	STORE_CAP_GREYLIST, STORE_CAPS
+};
+
+/* What the store tells of itself: it is up, it is down, it is up and something goes wrong. */
+enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
+
 struct store_config {
 	const char *path;		/* of the SQLite database; its directory must exist and be writable */
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
@@ -28,13 +39,16 @@ struct store_config {
 	unsigned flow_keep_days;	/* retention; 0: 400 */
 	unsigned flows_max;		/* rows of flows; above it the oldest go, in steps; 0: any number */
 	unsigned peer_keep_days;	/* not seen for so long; pinned peers stay; 0: 180 */
+	unsigned peers_max;		/* above it those seen longest ago go with their hosts, not pinned ones; 0: any number */
+	unsigned peer_hosts_max;	/* hosts of one peer; 0: any number */
 	unsigned greylist_keep_days;	/* 0: 36 */
+	unsigned greylist_max;		/* above it those seen longest ago go; 0: any number */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
 	const struct clock *clock;
-	/* called by the writer when it goes down or up, to tell of dropped notes once it has caught up, and once when
-	   flows_max begins to cost rows; NULL */
-	void (*changed)(bool up, const char *why);
+	/* called by the writer when it goes down or up; as a warning, of dropped notes once it has caught up, and once of
+	   each number above that begins to cost rows; NULL */
+	void (*changed)(enum store_news news, const char *text);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };
 
@@ -110,7 +124,7 @@ bool store_is_up(struct store *store);
 
 struct store_statistics {
 	uint64_t noted, dropped, lost, commits, read_failures;
-	uint64_t flows_trimmed;	/* rows that went because of flows_max */
+	uint64_t trimmed[STORE_CAPS];	/* rows that went because there were too many */
 	unsigned queued;
 	bool up;
 	char why[256];	/* why it is down, or was last */

@@ -18,7 +18,6 @@
 #include "record/group.h"
 
 enum {
-	STORE_GROUP_MAX = 2000,		/* notes of one transaction */
 	STORE_READERS_MAX = 64,		/* handles kept open */
 	STORE_WRITER_BUSY_MS = 1000	/* how long a write waits for another program's lock */
 };
@@ -37,7 +36,7 @@ struct store {
 	struct note *first, **last;
 	bool stop, urgent;
 	bool told;			/* config.changed has been called */
-	bool told_trimmed;		/* config.changed has told that flows_max costs rows */
+	bool told_trimmed[STORE_CAPS];	/* config.changed has told that this number costs rows */
 	uint64_t told_dropped;		/* of statistics.dropped */
 	uint64_t ended;			/* notes committed or lost */
 	struct store_statistics statistics;

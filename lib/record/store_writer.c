@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +19,44 @@
 
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400,
-	EXPIRE_ROWS = STORE_GROUP_MAX	/* no fewer than a group may bring */
+	EXPIRE_ROWS = STORE_GROUP_MAX,	/* no fewer than a group may bring */
+	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
 
 struct writer_state {
 	struct backend_handle *handle;
 	int64_t retry_ms, expire_ms;
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
-	unsigned trimmed;		/* flows that the last step removed because of flows_max */
+	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
 	char why[256];
 };
+
+/* The number that admins know, and what they lose when it is reached, with what to do. */
+static const struct { const char *option, *cost; } caps[STORE_CAPS] = {
+	[STORE_CAP_FLOWS] = { "max-flows", "the oldest counts of messages go before keep-flows is over, and reports reach less far "
+	    "back; raise max-flows if the disk has room, else make keep-flows shorter (section record)" },
+	[STORE_CAP_PEERS] = { "max-peers", "the peers seen longest ago are forgotten before keep-peers is over, and one of them that "
+	    "comes without its usual TLS is not noticed; raise max-peers if the disk has room, else make keep-peers shorter "
+	    "(section record), and pin the peers that matter (assay peers pin)" },
+	[STORE_CAP_HOSTS] = { "max-peers", "the peers have more than four hosts each; the hosts seen longest ago are forgotten before "
+	    "keep-peers is over, their peers as a whole are not; raise max-peers if the disk has room, else make max-peer-hosts "
+	    "smaller (section record)" },
+	[STORE_CAP_PEER_HOSTS] = { "max-peer-hosts", "a peer has more hosts; those seen longest ago are forgotten, and one of "
+	    "them that has long come without TLS raises tls-downgrade again; raise max-peer-hosts if the peer has so many by right "
+	    "(section record)" },
+	[STORE_CAP_GREYLIST] = { "max-greylist", "greylisted senders that came longest ago are forgotten before their time, first those "
+	    "that never came back, and wait anew; raise max-greylist if the disk has room (section record), else make window "
+	    "shorter (section greylist)" },
+};
+
+static unsigned cap_number(const struct store_config *config, enum store_cap cap)
+{
+	const unsigned numbers[STORE_CAPS] = { [STORE_CAP_FLOWS] = config->flows_max, [STORE_CAP_PEERS] = config->peers_max,
+		[STORE_CAP_HOSTS] = config->peers_max, [STORE_CAP_PEER_HOSTS] = config->peer_hosts_max,
+		[STORE_CAP_GREYLIST] = config->greylist_max };
+
+	return numbers[cap];
+}
 
 static int expire_some(struct store *store, struct backend_handle *handle, struct backend_expired *expired_r)
 {
@@ -37,7 +66,10 @@ static int expire_some(struct store *store, struct backend_handle *handle, struc
 		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
 		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
 		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
-		.flows_max = store->config.flows_max,
+		.flows_max = store->config.flows_max, .peers_max = store->config.peers_max,
+		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
+		    store->config.peers_max * PEER_HOSTS_SHARE,
+		.greylist_max = store->config.greylist_max,
 	};
 
 	return store->backend->expire(handle, &expiry, EXPIRE_ROWS, expired_r);
@@ -127,16 +159,18 @@ static void writer_expire(struct store *store, struct writer_state *state)
 		return;
 	}
 	state->behind = expired.more;
-	state->trimmed = expired.flows_trimmed;
+	for (int cap = 0; cap < STORE_CAPS; cap++)
+		state->trimmed[cap] += expired.trimmed[cap];
 }
 
 /* Writes one group without the lock; opens the database when it is not open and it is time to try. */
 static int writer_write(struct store *store, struct writer_state *state, struct note *group)
 {
 	int64_t now_ms = clock_monotonic_ms();
+	unsigned hosts = 0;
 	int code;
 
-	state->trimmed = 0;
+	memset(state->trimmed, 0, sizeof(state->trimmed));
 	if (state->handle == NULL) {
 		state->handle = store->backend->open(store->path, true, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
 		if (state->handle == NULL) {
@@ -144,7 +178,8 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 			return -E_SYSTEM;
 		}
 	}
-	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group) : 0;
+	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group, &hosts) : 0;
+	state->trimmed[STORE_CAP_PEER_HOSTS] = code == 0 ? hosts : 0;
 	if (code == 0)
 		writer_expire(store, state);
 	else
@@ -152,21 +187,22 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 	return code;
 }
 
-/* Tells once that flows go because of their number: an admin who counts on keep-flows must know. */
+/* Tells once of each number that costs rows: an admin who counts on the times that they are kept must know. */
 static void tell_trimmed(struct store *store, const struct writer_state *state)
 {
-	char text[512];
+	char text[768];
 
-	store->statistics.flows_trimmed += state->trimmed;
-	if (store->told_trimmed || state->trimmed == 0)
-		return;
-	store->told_trimmed = true;
-	if (store->config.changed == NULL)
-		return;
-	snprintf(text, sizeof(text), "%.200s: max-flows = %u is reached: the oldest counts of messages go before keep-flows is "
-	    "over, and reports reach less far back; raise max-flows if the disk has room, else make keep-flows shorter "
-	    "(section record)", store->path, store->config.flows_max);
-	store->config.changed(true, text);
+	for (enum store_cap cap = 0; cap < STORE_CAPS; cap++) {
+		store->statistics.trimmed[cap] += state->trimmed[cap];
+		if (store->told_trimmed[cap] || state->trimmed[cap] == 0)
+			continue;
+		store->told_trimmed[cap] = true;
+		if (store->config.changed == NULL)
+			continue;
+		snprintf(text, sizeof(text), "%.200s: %s = %u is reached: %s", store->path, caps[cap].option,
+		    cap_number(&store->config, cap), caps[cap].cost);
+		store->config.changed(STORE_WARNING, text);
+	}
 }
 
 /* Tells when the database is lost or found; what found no room meanwhile is told once the queue is empty again. */
@@ -177,10 +213,10 @@ static void tell_state(struct store *store, const struct writer_state *state)
 	char text[512];
 
 	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
-		store->config.changed(up, up ? store->path : state->why);
+		store->config.changed(up ? STORE_UP : STORE_DOWN, up ? store->path : state->why);
 	if (tell_dropped && store->config.changed != NULL) {
 		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->path, dropped);
-		store->config.changed(true, text);
+		store->config.changed(STORE_WARNING, text);
 	}
 	if (tell_dropped)
 		store->told_dropped = store->statistics.dropped;

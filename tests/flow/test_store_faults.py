@@ -39,10 +39,10 @@ def wait_for_flows(database, count, secs=30):
         time.sleep(0.1)
 
 
-def wait_until_rows(database, count, secs=30):
+def wait_until_rows(database, count, secs=30, table="flow"):
     end = time.monotonic() + secs
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        while (rows := connection.execute("SELECT count(*) FROM flow").fetchone()[0]) != count:
+        while (rows := connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != count:
             assert rows > count, f"{rows} rows, {count} may stay"
             assert time.monotonic() < end, f"still {rows} rows after {secs} s"
             time.sleep(0.1)
@@ -127,6 +127,33 @@ def test_flows_above_their_number_go_oldest_first(assayd, workdir):
         assert oldest in (now - cap * 3600, now - (cap - 1) * 3600)     # a step may come after the five
         assert connection.execute("SELECT sum(messages) FROM flow WHERE hour >= ?", (now,)).fetchone() == (5,)
     assert again.log().count("is reached") == 1
+
+
+def test_peers_and_greylist_above_their_number_go(assayd, workdir):
+    database, rows, cap = workdir / "assay.db", 5000, 200
+    daemon = assayd(options=options(database)).start()
+    daemon.wait_for_log("store: " + str(database))
+    assert daemon.stop() == 0
+    now = int(time.time())
+    with sqlite3.connect(database) as connection:
+        connection.executemany(
+            "INSERT INTO peer VALUES(?, ?, ?, ?, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 3, ?, '')",
+            [(f"p{i}.example", host, now - rows + i, now - rows + i, i == 7 and host == "")
+             for i in range(rows) for host in ("", "192.0.2.9")])
+        connection.executemany("INSERT INTO greylist VALUES(?, ?, ?, ?, 1)",
+                               [(f"k{i}", now - rows + i, now - rows + i, int(i < 5)) for i in range(rows)])
+    again = assayd(options=f'record {{ path = "{database}" max-peers = {cap} max-greylist = {cap} }}\n').start()
+    again.wait_for_log(f"warning: store: {database}: max-peers = {cap} is reached")
+    again.wait_for_log(f"warning: store: {database}: max-greylist = {cap} is reached")
+    wait_until_rows(database, 2 * cap, table="peer")
+    wait_until_rows(database, cap, table="greylist")
+    assert again.stop() == 0
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT peer FROM peer WHERE host = '' ORDER BY last LIMIT 2").fetchall() == [
+            ("p7.example",), (f"p{rows - cap + 1}.example",)]       # the pinned one stays in spite of its age
+        assert connection.execute("SELECT key FROM greylist ORDER BY last LIMIT 6").fetchall() == [
+            ("k0",), ("k1",), ("k2",), ("k3",), ("k4",), (f"k{rows - cap + 5}",)]
+    assert again.log().count("is reached") == 2
 
 
 @pytest.mark.parametrize("after_secs", [0.35, 1.0, 1.6])

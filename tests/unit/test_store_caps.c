@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* record: peers, their hosts and the greylist bounded by number, on real SQLite files; the schema before that is migrated. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record/backend.h"
+#include "record/store.h"
+#include "util/error.h"
+
+enum { DAY = 86400, START = 1700000000 };
+
+struct place {
+	char directory[64], path[96], why[256];
+	struct store_config config;
+	struct clock clock;
+	struct store *store;
+	struct backend_handle *handle;
+};
+
+static const struct backend *const backend = &backend_sqlite;
+
+static int place_setup(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	assert_non_null(place);
+	strcpy(place->directory, "/tmp/assay-store-XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
+	place->clock.fixed_secs = START + DAY;
+	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1,
+		.clock = &place->clock };
+	*state = place;
+	return 0;
+}
+
+static int place_teardown(void **state)
+{
+	struct place *place = *state;
+	char command[128];
+
+	store_close(&place->store);
+	backend->close(&place->handle);
+	snprintf(command, sizeof(command), "rm -rf %s", place->directory);
+	assert_int_equal(system(command), 0);
+	free(place);
+	return 0;
+}
+
+static struct store *open_store(struct place *place)
+{
+	place->store = store_open(&place->config, place->why, sizeof(place->why));
+	assert_non_null(place->store);
+	return place->store;
+}
+
+static struct backend_handle *open_backend(struct place *place)
+{
+	place->handle = backend->open(place->path, true, 1000, place->why, sizeof(place->why));
+	assert_non_null(place->handle);
+	return place->handle;
+}
+
+/* What a query of one number says, by a connection of its own. */
+static int64_t number(const struct place *place, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	int64_t value;
+
+	assert_int_equal(sqlite3_open_v2(place->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+static void execute(const struct place *place, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* The kept totals are those that counting gives. */
+static void assert_totals(const struct place *place)
+{
+	assert_int_equal(number(place, "SELECT peers FROM total"), number(place, "SELECT count(*) FROM peer WHERE host=''"));
+	assert_int_equal(number(place, "SELECT hosts FROM total"), number(place, "SELECT count(*) FROM peer WHERE host<>''"));
+	assert_int_equal(number(place, "SELECT waiting FROM total"), number(place, "SELECT count(*) FROM greylist WHERE passed=0"));
+	assert_int_equal(number(place, "SELECT passed FROM total"), number(place, "SELECT count(*) FROM greylist WHERE passed<>0"));
+}
+
+static void put_peer(struct place *place, unsigned id, const char *host, bool pinned)
+{
+	struct peer_memory memory = { .first_secs = START, .last_secs = START + id, .pinned = pinned };
+	char name[32];
+
+	snprintf(name, sizeof(name), "p%u.example", id);
+	assert_int_equal(backend->peer_put(place->handle, name, host, &memory), 0);
+}
+
+static bool has_peer(struct place *place, unsigned id, const char *host)
+{
+	struct peer_memory memory;
+	char name[32];
+
+	snprintf(name, sizeof(name), "p%u.example", id);
+	return backend->peer_get(place->handle, name, host, &memory) == 0;
+}
+
+static void put_grey(struct place *place, unsigned id, bool passed)
+{
+	struct greylist_entry entry = { .first_secs = START, .last_secs = START + id, .passed_secs = passed ? START + id : 0 };
+	char key[16];
+
+	snprintf(key, sizeof(key), "k%u", id);
+	assert_int_equal(backend->greylist_put(place->handle, key, &entry), 0);
+}
+
+static bool has_grey(struct place *place, unsigned id)
+{
+	struct greylist_entry entry;
+	char key[16];
+
+	snprintf(key, sizeof(key), "k%u", id);
+	return backend->greylist_get(place->handle, key, &entry) == 0;
+}
+
+/* ---- peers --------------------------------------------------------------------------------------- */
+
+static void test_backend_expire_peers_max_lets_the_longest_unseen_go_with_their_hosts(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .peers_max = 30 };
+	struct backend_expired expired;
+
+	open_backend(place);
+	for (unsigned i = 30; i-- > 0;) {	/* the newest first: it is not the order of writing that counts */
+		put_peer(place, i, "", i == 3);
+		put_peer(place, i, "192.0.2.1", false);
+	}
+	assert_int_equal(backend->expire(place->handle, &expiry, 8, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_PEERS] == 0 && !expired.more);
+	expiry.peers_max = 0;
+	assert_int_equal(backend->expire(place->handle, &expiry, 8, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_PEERS] == 0 && !expired.more);
+	expiry.peers_max = 20;
+	assert_int_equal(backend->expire(place->handle, &expiry, 8, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_PEERS] == 16 && expired.more);	/* 8 peers, 8 hosts */
+	assert_int_equal(backend->expire(place->handle, &expiry, 8, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_PEERS] == 4 && !expired.more);
+	for (unsigned i = 0; i < 30; i++) {
+		assert_int_equal(has_peer(place, i, ""), i > 10 || i == 3);
+		assert_int_equal(has_peer(place, i, "192.0.2.1"), i > 10 || i == 3);
+	}
+	assert_totals(place);
+}
+
+static void test_backend_expire_peers_max_with_pinned_ones_only_ends(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .peers_max = 2 };
+	struct backend_expired expired;
+
+	open_backend(place);
+	for (unsigned i = 0; i < 20; i++)
+		put_peer(place, i, "", true);
+	put_peer(place, 20, "", false);
+	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_PEERS] == 1 && !expired.more);
+	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_PEERS] == 0 && !expired.more);
+	assert_int_equal(number(place, "SELECT count(*) FROM peer"), 20);
+}
+
+/* One peer with very many hosts must not make a step long; until all are gone it stays the next one to go. */
+static void test_backend_expire_peers_max_bounds_a_step_in_rows(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .peers_max = 1 };
+	struct backend_expired expired;
+	char host[32];
+
+	open_backend(place);
+	put_peer(place, 1, "", false);
+	put_peer(place, 2, "", false);
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(host, sizeof(host), "192.0.2.%u", i);
+		put_peer(place, 1, host, false);
+	}
+	for (int left = 31; left > 0; left -= 20) {
+		assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
+		assert_true(expired.trimmed[STORE_CAP_PEERS] == 20 && expired.more);
+		assert_true(has_peer(place, 1, ""));
+		assert_int_equal(number(place, "SELECT count(*) FROM peer WHERE peer='p1.example'"), left);
+	}
+	assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
+	assert_int_equal(expired.trimmed[STORE_CAP_PEERS], 11);
+	assert_int_equal(number(place, "SELECT count(*) FROM peer"), 1);
+	assert_true(has_peer(place, 2, ""));
+}
+
+static void test_backend_expire_hosts_max_spares_the_peers(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .hosts_max = 4 };
+	struct backend_expired expired;
+
+	open_backend(place);
+	for (unsigned i = 0; i < 10; i++) {
+		put_peer(place, i, "", false);
+		put_peer(place, i, "192.0.2.1", false);
+	}
+	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_HOSTS] == 5 && expired.more);
+	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_HOSTS] == 1 && !expired.more);
+	for (unsigned i = 0; i < 10; i++) {
+		assert_true(has_peer(place, i, ""));
+		assert_int_equal(has_peer(place, i, "192.0.2.1"), i >= 6);
+	}
+}
+
+static void test_backend_expire_peers_by_age_goes_by_each_row(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .peers_secs = START + 5 };
+	struct backend_expired expired;
+
+	open_backend(place);
+	for (unsigned i = 0; i < 10; i++) {
+		put_peer(place, i, "", i == 2);
+		put_peer(place, i, "192.0.2.1", false);
+	}
+	assert_int_equal(backend->expire(place->handle, &expiry, 4, &expired), 0);
+	assert_true(expired.more);
+	assert_int_equal(backend->expire(place->handle, &expiry, 4, &expired), 0);
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(has_peer(place, i, ""), i >= 5 || i == 2);
+		assert_int_equal(has_peer(place, i, "192.0.2.1"), i >= 5);
+	}
+	for (int cap = 0; cap < STORE_CAPS; cap++)
+		assert_int_equal(expired.trimmed[cap], 0);
+	assert_totals(place);
+}
+
+/* ---- greylist ------------------------------------------------------------------------------------ */
+
+static void test_backend_expire_greylist_max_lets_those_that_never_came_back_go_first(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .greylist_max = 10 };
+	struct backend_expired expired;
+
+	open_backend(place);
+	for (unsigned i = 0; i < 24; i++)
+		put_grey(place, i, i < 4);	/* the four that passed came longest ago */
+	assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_GREYLIST] == 10 && expired.more);
+	assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
+	assert_true(expired.trimmed[STORE_CAP_GREYLIST] == 4 && !expired.more);
+	for (unsigned i = 0; i < 24; i++)
+		assert_int_equal(has_grey(place, i), i < 4 || i >= 18);
+	assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
+	assert_int_equal(expired.trimmed[STORE_CAP_GREYLIST], 0);
+	assert_totals(place);
+}
+
+/* However many passed, those that wait now keep half of the room: else nobody new would ever pass. */
+static void test_backend_expire_greylist_max_keeps_room_for_those_that_wait(void **state)
+{
+	struct place *place = *state;
+	struct backend_expiry expiry = { .greylist_max = 11 };
+	struct backend_expired expired;
+
+	open_backend(place);
+	for (unsigned i = 0; i < 16; i++)
+		put_grey(place, i, i >= 4);
+	put_grey(place, 20, false);
+	assert_int_equal(backend->expire(place->handle, &expiry, 100, &expired), 0);
+	assert_int_equal(expired.trimmed[STORE_CAP_GREYLIST], 6);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(has_grey(place, i), i < 4 || i >= 10);
+	assert_true(has_grey(place, 20));
+	/* both have more than half */
+	for (unsigned i = 30; i < 36; i++)
+		put_grey(place, i, false);
+	for (unsigned i = 36; i < 42; i++)
+		put_grey(place, i, true);
+	assert_int_equal(backend->expire(place->handle, &expiry, 100, &expired), 0);
+	assert_int_equal(number(place, "SELECT count(*) FROM greylist WHERE passed=0"), 6);
+	assert_int_equal(number(place, "SELECT count(*) FROM greylist WHERE passed<>0"), 5);
+	assert_totals(place);
+}
+
+/* ---- the store ----------------------------------------------------------------------------------- */
+
+static char told[8][768];
+static unsigned told_count;
+
+static void remember_told(enum store_news news, const char *text)
+{
+	if (told_count < 8)
+		snprintf(told[told_count++], sizeof(told[0]), "%d %s", news, text);
+}
+
+static void assert_told(const struct place *place, const char *what)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < told_count; i++) {
+		if (strstr(told[i], what) == NULL)
+			continue;
+		found++;
+		assert_int_equal(told[i][0], '0' + STORE_WARNING);
+		assert_non_null(strstr(told[i], place->path));
+	}
+	assert_int_equal(found, 1);
+}
+
+static void note_peers(struct store *store, unsigned from, unsigned count)
+{
+	char name[32];
+	struct peer_note note = { .peer = name, .host = "192.0.2.1", .grade = 3 };
+
+	for (unsigned i = from; i < from + count; i++) {
+		snprintf(name, sizeof(name), "p%u.example", i);
+		note.time_secs = START + i;
+		assert_int_equal(store_peer_note(store, &note), 0);
+	}
+}
+
+/* The first hundred passed. */
+static void note_grey(struct store *store, unsigned from, unsigned count)
+{
+	char key[16];
+
+	for (unsigned i = from; i < from + count; i++) {
+		snprintf(key, sizeof(key), "k%u", i);
+		assert_int_equal(store_greylist_note(store, key, START + i, i < 100), 0);
+	}
+}
+
+/* Thousands of rows may take longer than one flush waits. */
+static void flush_all(struct store *store)
+{
+	int code = -E_SYSTEM;
+
+	for (int i = 0; i < 10 && code != 0; i++)
+		code = store_flush(store);
+	assert_int_equal(code, 0);
+}
+
+static void wait_for_rows(const struct place *place, const char *sql, int64_t rows)
+{
+	for (int i = 0; i < 30000 && number(place, sql) > rows; i++)
+		usleep(1000);
+	assert_int_equal(number(place, sql), rows);
+}
+
+static void test_store_caps_tell_once_each_and_are_not_outrun(void **state)
+{
+	struct place *place = *state;
+	struct store_statistics statistics;
+	struct peer_memory memory;
+	struct greylist_entry entry;
+
+	told_count = 0;
+	place->config.changed = remember_told;
+	open_store(place);	/* any number */
+	note_peers(place->store, 0, 5000);
+	note_grey(place->store, 0, 5000);
+	flush_all(place->store);
+	store_close(&place->store);
+	place->config.peers_max = 5000;
+	place->config.greylist_max = 5000;
+	open_store(place);
+	store_close(&place->store);
+	assert_int_equal(told_count, 2);	/* up, and up: as many as may be */
+	place->config.peers_max = 500;
+	place->config.greylist_max = 500;
+	open_store(place);
+	note_peers(place->store, 5000, 4000);
+	flush_all(place->store);
+	assert_in_range(number(place, "SELECT count(*) FROM peer WHERE host=''"), 500, 5000);	/* 9000 in all: a step for each group */
+	note_grey(place->store, 5000, 4000);
+	flush_all(place->store);
+	assert_in_range(number(place, "SELECT count(*) FROM greylist"), 500, 5000);
+	wait_for_rows(place, "SELECT count(*) FROM peer", 1000);
+	wait_for_rows(place, "SELECT count(*) FROM greylist", 500);
+	assert_int_equal(store_peer_get(place->store, "p8499.example", &memory), -E_ABSENT);
+	assert_int_equal(store_peer_get(place->store, "p8500.example", &memory), 0);
+	assert_int_equal(store_greylist_get(place->store, "k99", &entry), 0);
+	assert_int_equal(store_greylist_get(place->store, "k8599", &entry), -E_ABSENT);
+	assert_int_equal(store_greylist_get(place->store, "k8600", &entry), 0);
+	assert_totals(place);
+	store_statistics(place->store, &statistics);
+	assert_int_equal(statistics.trimmed[STORE_CAP_PEERS], 17000);	/* rows: a host each */
+	assert_int_equal(statistics.trimmed[STORE_CAP_HOSTS], 0);
+	assert_int_equal(statistics.trimmed[STORE_CAP_GREYLIST], 8500);
+	store_close(&place->store);
+	assert_told(place, "max-peers = 500 is reached");
+	assert_told(place, "max-greylist = 500 is reached");
+	assert_int_equal(told_count, 5);
+}
+
+static void count_hosts(void *arg, const char *host, const struct peer_memory *memory)
+{
+	(void)host;
+	assert_in_range(memory->last_secs, START + 3997, START + 3999);
+	++*(unsigned *)arg;
+}
+
+static void test_store_peer_hosts_max_keeps_those_seen_last(void **state)
+{
+	struct place *place = *state;
+	struct peer_note note = { .peer = "example.org", .grade = 3 }, other = { .peer = "example.net", .host = "h", .grade = 3,
+		.time_secs = START };
+	struct peer_memory memory;
+	struct store_statistics statistics;
+	char host[32];
+	unsigned count = 0;
+
+	told_count = 0;
+	place->config.changed = remember_told;
+	place->config.peer_hosts_max = 3;
+	note.host = host;
+	open_store(place);
+	assert_int_equal(store_peer_note(place->store, &other), 0);
+	for (unsigned i = 0; i < 4000; i++) {
+		snprintf(host, sizeof(host), "2001:db8::%x", i);
+		note.time_secs = START + i;
+		assert_int_equal(store_peer_note(place->store, &note), 0);
+	}
+	flush_all(place->store);
+	assert_int_equal(store_hosts_each(place->store, "example.org", 100, count_hosts, &count), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(store_peer_get(place->store, "example.org", &memory), 0);
+	assert_int_equal(memory.sessions, 4000);
+	assert_int_equal(store_peer_host_get(place->store, "example.net", "h", &memory), 0);
+	assert_totals(place);
+	store_statistics(place->store, &statistics);
+	assert_int_equal(statistics.trimmed[STORE_CAP_PEER_HOSTS], 3997);
+	store_close(&place->store);
+	assert_told(place, "max-peer-hosts = 3 is reached");
+	assert_int_equal(told_count, 2);
+}
+
+static void test_store_totals_follow_every_change(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_store(place);
+
+	note_peers(store, 0, 20);
+	assert_int_equal(store_greylist_note(store, "a", START, false), 0);
+	assert_int_equal(store_greylist_note(store, "b", START, true), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_totals(place);
+	assert_int_equal(number(place, "SELECT peers*1000000+hosts*10000+waiting*100+passed FROM total"), 20200101);
+	note_peers(store, 10, 20);	/* ten of them again */
+	assert_int_equal(store_greylist_note(store, "a", START + 600, true), 0);	/* now it passes */
+	assert_int_equal(store_greylist_note(store, "b", START + 600, true), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_forget(store, "p5.example"), 0);
+	assert_int_equal(store_peer_pin(store, "p6.example", true), 0);
+	assert_int_equal(store_peer_pin(store, "new.example", true), 0);
+	assert_int_equal(number(place, "SELECT peers*1000000+hosts*10000+waiting*100+passed FROM total"), 30290002);
+	assert_totals(place);
+}
+
+/* ---- a database from before ---------------------------------------------------------------------- */
+
+/* Schema 1, as it was. */
+static const char schema_1[] =
+    "PRAGMA journal_mode=WAL;"
+    "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
+    " client_network TEXT NOT NULL, findings TEXT NOT NULL, results TEXT NOT NULL, tls_grade TEXT NOT NULL,"
+    " tls_version TEXT NOT NULL, tls_cipher TEXT NOT NULL, policy TEXT NOT NULL, action TEXT NOT NULL,"
+    " enforced INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " UNIQUE(hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,tls_cipher,policy,"
+    "action,enforced));"
+    "CREATE TABLE peer(peer TEXT NOT NULL, host TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " none INTEGER NOT NULL, weak INTEGER NOT NULL, ok INTEGER NOT NULL, strong INTEGER NOT NULL, days INTEGER NOT NULL,"
+    " tls_days INTEGER NOT NULL, last_tls INTEGER NOT NULL, changed INTEGER NOT NULL, changed_sessions INTEGER NOT NULL,"
+    " settled INTEGER NOT NULL, best INTEGER NOT NULL, pinned INTEGER NOT NULL, cert TEXT NOT NULL,"
+    " PRIMARY KEY(peer,host)) WITHOUT ROWID;"
+    "CREATE INDEX peer_last ON peer(last);"
+    "CREATE TABLE greylist(key TEXT PRIMARY KEY NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " passed INTEGER NOT NULL, tries INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX greylist_last ON greylist(last);"
+    "CREATE INDEX greylist_waiting ON greylist(last) WHERE passed=0;"
+    "INSERT INTO peer VALUES('a.example','',1700000000,1700000000,0,0,0,7,1,1,0,0,0,0,3,1,'');"
+    "INSERT INTO peer VALUES('b.example','',1700000001,1700000001,0,0,0,8,1,1,0,0,0,0,3,0,'CN=b');"
+    "INSERT INTO peer VALUES('b.example','h',1700000001,1700000001,0,0,0,8,1,1,0,0,0,0,3,0,'');"
+    "INSERT INTO peer VALUES('b.example','i',1700000001,1700000001,0,0,0,8,1,1,0,0,0,0,3,0,'');"
+    "INSERT INTO greylist VALUES('w',1700000000,1700000000,0,1),('p',1700000000,1700000000,1700000000,2),"
+    "('q',1700000000,1700000000,1700000000,2);"
+    "PRAGMA user_version=1";
+
+static void test_store_schema_1_is_migrated_with_its_rows(void **state)
+{
+	struct place *place = *state;
+	struct peer_memory memory;
+	struct greylist_entry entry;
+
+	execute(place, schema_1);
+	open_store(place);
+	note_peers(place->store, 0, 1);
+	assert_int_equal(store_flush(place->store), 0);
+	assert_int_equal(number(place, "PRAGMA user_version"), 2);
+	assert_int_equal(number(place, "SELECT peers*1000+hosts*100+waiting*10+passed FROM total"), 3312);
+	assert_totals(place);
+	assert_int_equal(store_peer_get(place->store, "a.example", &memory), 0);
+	assert_true(memory.pinned && memory.sessions == 7);
+	assert_int_equal(store_peer_host_get(place->store, "b.example", "i", &memory), 0);
+	assert_int_equal(store_greylist_get(place->store, "p", &entry), 0);
+	assert_int_equal(entry.passed_secs, START);
+	store_close(&place->store);
+	place->config.peers_max = 1;
+	open_store(place);	/* and the numbers are kept to: the pinned one stays, though above it */
+	wait_for_rows(place, "SELECT count(*) FROM peer", 1);
+	assert_int_equal(store_peer_get(place->store, "a.example", &memory), 0);
+}
+
+static void count_peers(void *arg, const char *peer, const struct peer_memory *memory)
+{
+	(void)peer;
+	(void)memory;
+	++*(unsigned *)arg;
+}
+
+/* The command line of a new version may meet the database of a daemon that was not restarted yet. */
+static void test_store_schema_1_is_read_as_it_is(void **state)
+{
+	struct place *place = *state;
+	unsigned count = 0;
+
+	execute(place, schema_1);
+	place->config.read_only = true;
+	open_store(place);
+	assert_int_equal(store_peers_each(place->store, NULL, 10, count_peers, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(store_hosts_each(place->store, "b.example", 10, count_peers, &count), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(number(place, "PRAGMA user_version"), 1);
+}
+
+#define CAPS_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CAPS_TEST(test_backend_expire_peers_max_lets_the_longest_unseen_go_with_their_hosts),
+		CAPS_TEST(test_backend_expire_peers_max_with_pinned_ones_only_ends),
+		CAPS_TEST(test_backend_expire_peers_max_bounds_a_step_in_rows),
+		CAPS_TEST(test_backend_expire_hosts_max_spares_the_peers),
+		CAPS_TEST(test_backend_expire_peers_by_age_goes_by_each_row),
+		CAPS_TEST(test_backend_expire_greylist_max_lets_those_that_never_came_back_go_first),
+		CAPS_TEST(test_backend_expire_greylist_max_keeps_room_for_those_that_wait),
+		CAPS_TEST(test_store_caps_tell_once_each_and_are_not_outrun),
+		CAPS_TEST(test_store_peer_hosts_max_keeps_those_seen_last),
+		CAPS_TEST(test_store_totals_follow_every_change),
+		CAPS_TEST(test_store_schema_1_is_migrated_with_its_rows),
+		CAPS_TEST(test_store_schema_1_is_read_as_it_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
