@@ -9,7 +9,7 @@
  *   store_writer.c   the one thread that takes them off in groups, writes them, and lets old rows go
  *   store_readers.c  the pool of read handles, and every question that is asked through it
  *   group.c          one group of notes as one transaction
- *   sqlite.c         the database itself (backend.h)
+ *   sqlite.c         the database itself (backend.h), with sqlite_*.c beside it (sqlite_internal.h)
  *
  * Thread: the lock is held for moments only, never over a call into the database.
  */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_RECORD_SQLITE_INTERNAL_H
+#define ASSAY_RECORD_SQLITE_INTERNAL_H
+/*
+ * What the files of the SQLite backend share; nobody else includes it.
+ *
+ *   sqlite.c             the backend (backend.h): opening and closing, transactions, rows read and written
+ *   sqlite_schema.c      the tables, and the way there from an older version
+ *   sqlite_statement.c   every statement on the rows, kept prepared
+ *   sqlite_expiry.c      rows that are too old or too many
+ *
+ * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
+ * Thread: the handle's, one at a time.
+ */
+#include <sqlite3.h>
+
+#include "record/backend.h"
+
+enum sqlite_statement {
+	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS,
+	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
+	ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
+	ST_TRIM_FLOW, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED, ST_COUNT
+};
+
+struct backend_handle {
+	sqlite3 *db;
+	sqlite3_stmt *statements[ST_COUNT];
+	char why[256];
+};
+
+/** Notes SQLite's reason in the handle's why. @return -E_SYSTEM, always. */
+int sqlite_fail(struct backend_handle *handle);
+
+/** Runs SQL that gives no rows. @return 0 or -E_SYSTEM. */
+int sqlite_exec(struct backend_handle *handle, const char *sql);
+
+/** One transaction for writing; sqlite_rollback() may be called when there is none. @return 0 or -E_SYSTEM. */
+int sqlite_begin(struct backend_handle *handle);
+int sqlite_commit(struct backend_handle *handle);
+void sqlite_rollback(struct backend_handle *handle);
+
+/** A kept statement, reset; bind all its parameters. @return NULL with why set. */
+sqlite3_stmt *sqlite_statement(struct backend_handle *handle, enum sqlite_statement which);
+
+/** @param text  borrowed until the statement is bound anew or closed; NULL is "". */
+void sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text);
+
+/** The next row. @return 0 with a row (the caller resets, or steps on); -E_ABSENT at the end, -E_SYSTEM: both reset. */
+int sqlite_step_row(struct backend_handle *handle, sqlite3_stmt *statement);
+
+/** Runs a statement that gives no rows, and resets it. @return 0 or -E_SYSTEM. */
+int sqlite_step_done(struct backend_handle *handle, sqlite3_stmt *statement);
+
+/** Looks only: a database that is not ours, or of a newer version, stays as it is.
+ * @param write  it may be made or migrated, so no schema is no fault. @return the version (0: none yet), or -E_SYSTEM. */
+int sqlite_schema_check(struct backend_handle *handle, bool write);
+
+/** Creates the schema, or brings an older one up to date: all steps or none.
+ * @param version  as sqlite_schema_check() said. @return 0 or -E_SYSTEM. */
+int sqlite_schema_prepare(struct backend_handle *handle, int version);
+
+/** See hosts_trim and expire in struct backend. */
+int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
+int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
+    struct backend_expired *expired_r);
+
+#endif

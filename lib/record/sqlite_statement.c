@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every statement on the rows, in one table, and how one is prepared, bound and stepped. They are prepared at their first
+ * use and kept with the handle. Trusts what is bound, which is never part of the text of a statement.
+ * Thread: the handle's.
+ */
+#include "record/sqlite_internal.h"
+
+#include <stdio.h>
+
+#include "util/error.h"
+
+/* A row that is there is updated, never replaced: REPLACE would not fire the triggers that count (sqlite_schema.c). */
+static const char *const statements[ST_COUNT] = {
+	[ST_PEER_GET] = "SELECT first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,"
+	    "pinned,cert FROM peer WHERE peer=?1 AND host=?2",
+	[ST_PEER_PUT] = "INSERT INTO peer(peer,host,first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,"
+	    "changed_sessions,settled,best,pinned,cert) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) "
+	    "ON CONFLICT(peer,host) DO UPDATE SET first=excluded.first,last=excluded.last,none=excluded.none,weak=excluded.weak,"
+	    "ok=excluded.ok,strong=excluded.strong,days=excluded.days,tls_days=excluded.tls_days,last_tls=excluded.last_tls,"
+	    "changed=excluded.changed,changed_sessions=excluded.changed_sessions,settled=excluded.settled,best=excluded.best,"
+	    "pinned=excluded.pinned,cert=excluded.cert",
+	[ST_PEER_FORGET] = "DELETE FROM peer WHERE peer=?1",
+	[ST_PEERS] = "SELECT first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,"
+	    "pinned,cert,peer FROM peer WHERE host='' AND instr(peer,?1) ORDER BY last DESC LIMIT ?2",
+	[ST_HOSTS] = "SELECT first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,"
+	    "pinned,cert,host FROM peer WHERE peer=?1 AND host<>'' ORDER BY last DESC LIMIT ?2",
+	[ST_GREY_GET] = "SELECT first,last,passed,tries FROM greylist WHERE key=?1",
+	[ST_GREY_PUT] = "INSERT INTO greylist(key,first,last,passed,tries) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(key) DO UPDATE SET "
+	    "first=excluded.first,last=excluded.last,passed=excluded.passed,tries=excluded.tries",
+	[ST_FLOW_ADD] = "INSERT INTO flow(hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,"
+	    "tls_version,tls_cipher,policy,action,enforced,messages,bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?14,?13) "
+	    "ON CONFLICT DO UPDATE SET messages=messages+excluded.messages,bytes=bytes+excluded.bytes",
+	[ST_FLOWS] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	    "tls_cipher,policy,action,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
+	[ST_HOSTS_MANY] = "SELECT 1 FROM peer WHERE peer=?1 AND host<>'' LIMIT 1 OFFSET ?2",
+	/* the hosts of one peer are few: sorted rather than searched in the hosts of all */
+	[ST_TRIM_PEER_HOSTS] = "DELETE FROM peer WHERE peer=?1 AND host IN "
+	    "(SELECT host FROM peer WHERE peer=?1 AND host<>'' ORDER BY +last DESC LIMIT ?3 OFFSET ?2)",
+	[ST_TOTALS] = "SELECT peers,hosts,waiting,passed FROM total",
+	[ST_PEERS_OLDEST] = "SELECT peer FROM peer INDEXED BY peer_seen WHERE host='' AND pinned=0 ORDER BY last LIMIT ?1",
+	[ST_EXPIRE_FLOW] = "DELETE FROM flow WHERE rowid IN (SELECT rowid FROM flow WHERE hour<?2 LIMIT ?1)",
+	[ST_EXPIRE_PEER] = "DELETE FROM peer WHERE host='' AND peer IN "
+	    "(SELECT peer FROM peer INDEXED BY peer_seen WHERE host='' AND last<?2 AND pinned=0 LIMIT ?1)",
+	[ST_EXPIRE_HOST] = "DELETE FROM peer WHERE (peer,host) IN "
+	    "(SELECT peer,host FROM peer INDEXED BY host_seen WHERE host<>'' AND last<?2 LIMIT ?1)",
+	[ST_EXPIRE_GREY_PASSED] = "DELETE FROM greylist WHERE key IN "
+	    "(SELECT key FROM greylist INDEXED BY greylist_passed WHERE last<?2 AND passed<>0 LIMIT ?1)",
+	/* most senders that wait never come back: they must not stay as long as those that do */
+	[ST_EXPIRE_GREY_WAITING] = "DELETE FROM greylist WHERE key IN "
+	    "(SELECT key FROM greylist INDEXED BY greylist_waiting WHERE last<?2 AND passed=0 LIMIT ?1)",
+	/* rowids count up: the last ?2 stay, found without counting millions of rows (fewer where some between have gone) */
+	[ST_TRIM_FLOW] = "DELETE FROM flow WHERE rowid IN "
+	    "(SELECT rowid FROM flow WHERE rowid<=(SELECT max(rowid) FROM flow)-?2 ORDER BY rowid LIMIT ?1)",
+	/* the peer as a whole is host '', the last in this order */
+	[ST_TRIM_PEER] = "DELETE FROM peer WHERE peer=?1 AND host IN "
+	    "(SELECT host FROM peer WHERE peer=?1 ORDER BY host DESC LIMIT ?2)",
+	[ST_TRIM_HOST] = "DELETE FROM peer WHERE (peer,host) IN "
+	    "(SELECT peer,host FROM peer INDEXED BY host_seen WHERE host<>'' ORDER BY last LIMIT ?1)",
+	[ST_TRIM_GREY_WAITING] = "DELETE FROM greylist WHERE key IN "
+	    "(SELECT key FROM greylist INDEXED BY greylist_waiting WHERE passed=0 ORDER BY last LIMIT ?1)",
+	[ST_TRIM_GREY_PASSED] = "DELETE FROM greylist WHERE key IN "
+	    "(SELECT key FROM greylist INDEXED BY greylist_passed WHERE passed<>0 ORDER BY last LIMIT ?1)",
+};
+
+int sqlite_fail(struct backend_handle *handle)
+{
+	snprintf(handle->why, sizeof(handle->why), "%s", sqlite3_errmsg(handle->db));
+	return -E_SYSTEM;
+}
+
+int sqlite_exec(struct backend_handle *handle, const char *sql)
+{
+	return sqlite3_exec(handle->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_fail(handle);
+}
+
+sqlite3_stmt *sqlite_statement(struct backend_handle *handle, enum sqlite_statement which)
+{
+	sqlite3_stmt **statement = &handle->statements[which];
+
+	if (*statement == NULL && sqlite3_prepare_v3(handle->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+	    statement, NULL) != SQLITE_OK) {
+		sqlite_fail(handle);
+		return NULL;
+	}
+	return *statement;
+}
+
+void sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	sqlite3_bind_text(statement, index, text != NULL ? text : "", -1, SQLITE_STATIC);
+}
+
+int sqlite_step_row(struct backend_handle *handle, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+
+	if (code == SQLITE_ROW)
+		return 0;
+	if (code != SQLITE_DONE)
+		sqlite_fail(handle);
+	sqlite3_reset(statement);
+	return code == SQLITE_DONE ? -E_ABSENT : -E_SYSTEM;
+}
+
+int sqlite_step_done(struct backend_handle *handle, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+
+	if (code != SQLITE_DONE)
+		sqlite_fail(handle);
+	sqlite3_reset(statement);
+	return code == SQLITE_DONE ? 0 : -E_SYSTEM;
+}
