@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The writer: takes the notes off the queue in groups, one commit a group, and between groups lets go what is too old or too
- * many: a small step every EXPIRE_INTERVAL_MS, and one after each group while there is more, so that no note waits long and
- * no flood of new rows outruns it. The only one that writes, but for the command line (store.c). A database that fails is
- * closed and tried again after retry_secs; meanwhile the group waits at the head of the queue.
+ * many: a small step every EXPIRE_INTERVAL_MS, and one after each group while there is more. The more the group brought the
+ * larger is the step, so that few notes wait no longer than they must and no flood of new rows outruns it. The only one that
+ * writes, but for the command line (store.c). A database that fails is closed and tried again after retry_secs; meanwhile the
+ * group waits at the head of the queue.
  * Thread: its own; store_flush() is anybody's.
  */
 #include "record/store_internal.h"
@@ -19,7 +20,7 @@
 
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400,
-	EXPIRE_ROWS = STORE_GROUP_MAX,	/* no fewer than a group may bring */
+	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
 
@@ -58,7 +59,15 @@ static unsigned cap_number(const struct store_config *config, enum store_cap cap
 	return numbers[cap];
 }
 
-static int expire_some(struct store *store, struct backend_handle *handle, struct backend_expired *expired_r)
+/* How many rows of a kind go after a group of so many notes: twice what it may have brought, so that a surplus shrinks. */
+static unsigned expire_rows(unsigned count)
+{
+	if (count >= EXPIRE_ROWS_MAX / 2)
+		return EXPIRE_ROWS_MAX;
+	return count * 2 > EXPIRE_ROWS_MIN ? count * 2 : EXPIRE_ROWS_MIN;
+}
+
+static int expire_some(struct store *store, struct backend_handle *handle, unsigned limit, struct backend_expired *expired_r)
 {
 	int64_t now = clock_wall_secs(store->config.clock);
 	const struct backend_expiry expiry = {
@@ -72,7 +81,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, struc
 		.greylist_max = store->config.greylist_max,
 	};
 
-	return store->backend->expire(handle, &expiry, EXPIRE_ROWS, expired_r);
+	return store->backend->expire(handle, &expiry, limit, expired_r);
 }
 
 static void deadline_in(struct timespec *deadline, unsigned ms)
@@ -145,8 +154,9 @@ static void writer_lose(struct store *store, struct writer_state *state)
 	state->behind = false;
 }
 
-/* One step of expiry when it is due. The group before it is written, whatever comes of this: it must not be written again. */
-static void writer_expire(struct store *store, struct writer_state *state)
+/* One step of expiry when it is due, after a group of count notes. These are written, whatever comes of this: they must not be
+ * written again. */
+static void writer_expire(struct store *store, struct writer_state *state, unsigned count)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	struct backend_expired expired;
@@ -154,7 +164,7 @@ static void writer_expire(struct store *store, struct writer_state *state)
 	if (!state->behind && now_ms < state->expire_ms)
 		return;
 	state->expire_ms = now_ms + EXPIRE_INTERVAL_MS;
-	if (expire_some(store, state->handle, &expired) != 0) {
+	if (expire_some(store, state->handle, expire_rows(count), &expired) != 0) {
 		writer_lose(store, state);
 		return;
 	}
@@ -164,7 +174,7 @@ static void writer_expire(struct store *store, struct writer_state *state)
 }
 
 /* Writes one group without the lock; opens the database when it is not open and it is time to try. */
-static int writer_write(struct store *store, struct writer_state *state, struct note *group)
+static int writer_write(struct store *store, struct writer_state *state, struct note *group, unsigned count)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	unsigned hosts = 0;
@@ -181,7 +191,7 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group, &hosts) : 0;
 	state->trimmed[STORE_CAP_PEER_HOSTS] = code == 0 ? hosts : 0;
 	if (code == 0)
-		writer_expire(store, state);
+		writer_expire(store, state, count);
 	else
 		writer_lose(store, state);
 	return code;
@@ -252,7 +262,7 @@ void *store_writer_run(void *arg)
 	bool stop = false;
 
 	/* open at once, so that a fault shows at start and readers find a schema */
-	writer_write(store, &state, NULL);
+	writer_write(store, &state, NULL, 0);
 	pthread_mutex_lock(&store->lock);
 	writer_account(store, &state, state.handle != NULL ? 0 : -E_SYSTEM, NULL, 0);
 	while (!stop) {
@@ -261,7 +271,7 @@ void *store_writer_run(void *arg)
 		int code;
 
 		pthread_mutex_unlock(&store->lock);
-		code = writer_write(store, &state, group);
+		code = writer_write(store, &state, group, count);
 		pthread_mutex_lock(&store->lock);
 		writer_account(store, &state, code, group, count);
 		/* at the end a database that fails once gets no second chance: what is left is lost, and counted */

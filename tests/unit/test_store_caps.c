@@ -419,6 +419,33 @@ static void test_store_caps_tell_once_each_and_are_not_outrun(void **state)
 	assert_int_equal(told_count, 5);
 }
 
+/* A step goes with the opening, and one with each group; a minute lies between groups that are not full. */
+static void test_store_expire_takes_steps_by_what_the_group_brought(void **state)
+{
+	struct place *place = *state;
+	struct store_statistics statistics;
+
+	open_store(place);	/* any number */
+	note_grey(place->store, 0, 3000);
+	flush_all(place->store);
+	store_close(&place->store);
+	place->config.greylist_max = 200;
+	place->config.commit_interval_ms = 60000;
+	open_store(place);
+	wait_for_rows(place, "SELECT count(*) FROM greylist", 2500);	/* nothing was noted: a small step */
+	note_grey(place->store, 3000, 2000);
+	for (int i = 0; i < 30000; i++) {
+		store_statistics(place->store, &statistics);
+		if (statistics.trimmed[STORE_CAP_GREYLIST] > 500)
+			break;
+		usleep(1000);
+	}
+	assert_int_equal(statistics.trimmed[STORE_CAP_GREYLIST], 2500);	/* a full group: a full step */
+	assert_int_equal(number(place, "SELECT count(*) FROM greylist"), 2500);
+	store_close(&place->store);
+	assert_totals(place);
+}
+
 static void count_hosts(void *arg, const char *host, const struct peer_memory *memory)
 {
 	(void)host;
@@ -573,6 +600,7 @@ int main(void)
 		CAPS_TEST(test_backend_expire_greylist_max_lets_those_that_never_came_back_go_first),
 		CAPS_TEST(test_backend_expire_greylist_max_keeps_room_for_those_that_wait),
 		CAPS_TEST(test_store_caps_tell_once_each_and_are_not_outrun),
+		CAPS_TEST(test_store_expire_takes_steps_by_what_the_group_brought),
 		CAPS_TEST(test_store_peer_hosts_max_keeps_those_seen_last),
 		CAPS_TEST(test_store_totals_follow_every_change),
 		CAPS_TEST(test_store_schema_1_is_migrated_with_its_rows),
