@@ -366,7 +366,8 @@ def test_cost_is_bounded(judge, bomb):
     costs = [[each["cpu_ms"] for each in judged[first::2]] for first in (0, 1)]
     ratio = min(costs[1]) / min(costs[0])
     print(bomb.__name__, costs, f"{ratio:.2f}")
-    assert ratio < 8
+    # sanitizers slow our own code down, and not the libraries that hash the ordinary message
+    assert ratio < (40 if os.environ.get("ASSAY_SANITIZED") else 8)
     assert judged[1]["dkim"]
 
 

@@ -19,15 +19,15 @@
 
 enum { FLAG_TC = 2, RCODE_REFUSED = 5 };
 
-/* The world that the server answers from; made before the server, and not changed while it answers. */
+/* The world that the server answers from, made before it; the atomic members may be changed while it answers. */
 static struct served {
 	struct world *world;
 	struct zone *root, *tld, *zone;
-	const char *dropped;		/* no answer to questions of this name … */
-	uint16_t dropped_type;		/* … and type */
-	uint8_t rcode;			/* instead of answers to TXT */
-	bool unsigned_keys;		/* DNSKEY answers lack their signatures */
-	bool truncate;			/* TC in answers to TXT, by UDP and TCP */
+	_Atomic(const char *) dropped;	/* no answer to questions of this name … */
+	_Atomic uint16_t dropped_type;	/* … and type */
+	_Atomic uint8_t rcode;		/* instead of answers to TXT */
+	_Atomic bool unsigned_keys;	/* DNSKEY answers lack their signatures */
+	_Atomic bool truncate;		/* TC in answers to TXT, by UDP and TCP */
 	uint8_t wire[65536];
 } served;
 
@@ -81,9 +81,10 @@ static size_t wire_without_signatures(const struct reply *reply, uint8_t *wire_r
 static void serve(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
 {
 	const struct reply *found = world_find(served.world, name, type);
+	const char *dropped = served.dropped;
 
 	(void)context, (void)tcp;
-	if (served.dropped != NULL && strcmp(name, served.dropped) == 0 && type == served.dropped_type) {
+	if (dropped != NULL && strcmp(name, dropped) == 0 && type == served.dropped_type) {
 		reply->drop = true;
 		return;
 	}
