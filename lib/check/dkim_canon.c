@@ -2,7 +2,8 @@
 /*
  * Header canonicalization for the rare signatures that libopendkim refuses or hashes otherwise than RFC 6376 says:
  * those with 8-bit bytes (RFC 8616), with white space behind the tag name b, with h= naming DKIM-Signature, and so on
- * (see dkim_signature.c), and those over fields with odd white space (see dkim_feed.c). Everything else goes through the library.
+ * (see dkim_signature.c), and those over fields with odd white space (see dkim_feed.c). Everything else goes through the
+ * library.
  * Thread: any. Trusts nothing; the fields come with the caps of the facts.
  */
 #include "check/dkim_canon.h"

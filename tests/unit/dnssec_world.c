@@ -359,3 +359,39 @@ const char *world_security(struct world *world, struct reply *reply)
 	printf("# %s TYPE%u: %s: %s\n", reply->name, reply->type, names[verdict.security], verdict.why);
 	return names[verdict.security];
 }
+
+/* ---- what tests begin with ---- */
+
+int world_setup(void **state, const char *zone, ldns_signing_algorithm algorithm)
+{
+	struct world_fixture *fixture = must(calloc(1, sizeof(*fixture)));
+
+	fixture->world = world_new(NULL);
+	fixture->root = world_root(fixture->world);
+	fixture->tld = zone_new(fixture->root, "test.", algorithm);
+	fixture->zone = zone_new(fixture->tld, zone, algorithm);
+	*state = fixture;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	struct world **first = *state;
+
+	world_free(first);
+	free(first);
+	return 0;
+}
+
+struct reply *reply_noerror(struct world *world, const char *name, uint16_t type)
+{
+	return reply_new(world, name, type, LDNS_RCODE_NOERROR);
+}
+
+struct reply *reply_spf(struct world *world, const char *name, struct zone *signer)
+{
+	struct reply *reply = reply_noerror(world, name, LDNS_RR_TYPE_TXT);
+
+	reply_add(reply, SECTION_ANSWER, arena_printf(world->arena, "%s 300 IN TXT \"v=spf1 +all\"", name), signer);
+	return reply;
+}

@@ -48,6 +48,14 @@ struct zone *world_root(struct world *world);
 /** A new validator, which trusts the keys of these zones (NULL-terminated) instead of the root's alone. */
 void world_trust(struct world *world, struct zone *const *zones);
 
+/* What most tests begin with: root, test. and a zone below it. A program's own fixture has the world first as well. */
+struct world_fixture { struct world *world; struct zone *root, *tld, *zone; };
+
+/** Makes a struct world_fixture. zone with trailing dot, below test. */
+int world_setup(void **state, const char *zone, ldns_signing_algorithm algorithm);
+/** Ends any fixture that was allocated in one piece and has the world first. */
+int world_teardown(void **state);
+
 /** A signed zone below parent, with its DNSKEY and DS answers served. */
 struct zone *zone_new(struct zone *parent, const char *name, ldns_signing_algorithm algorithm);
 /** As zone_new(), but nothing of it is served yet. */
@@ -59,6 +67,10 @@ void zone_add_key(struct zone *zone, ldns_signing_algorithm algorithm);
 
 /** An empty reply, kept by the world. name with trailing dot. */
 struct reply *reply_new(struct world *world, const char *name, uint16_t type, ldns_pkt_rcode rcode);
+/** An empty reply that says that all is well. */
+struct reply *reply_noerror(struct world *world, const char *name, uint16_t type);
+/** One TXT record at name that lets everybody send, signed by signer (NULL: not at all). */
+struct reply *reply_spf(struct world *world, const char *name, struct zone *signer);
 /** Adds one record in zone-file form; zone signs it with its last key (NULL: no signature). */
 void reply_add(struct reply *reply, int section, const char *text, struct zone *zone);
 /** Adds an RRset of several records, NULL-terminated. */

@@ -18,48 +18,13 @@
 #include "record/backend.h"
 #include "record/store.h"
 #include "util/error.h"
+#include "store_fixture.h"
 
 enum { DAY = 86400, START = 1700000000 };
 
-struct place {
-	char directory[64], path[96], why[256];
-	struct store_config config;
-	struct clock clock;	/* retention goes by it */
-	struct store *store;
-};
-
 static int place_setup(void **state)
 {
-	struct place *place = calloc(1, sizeof(*place));
-
-	assert_non_null(place);
-	strcpy(place->directory, "/tmp/assay-store-XXXXXX");
-	assert_non_null(mkdtemp(place->directory));
-	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
-	place->clock.fixed_secs = START + 2 * DAY;
-	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1,
-		.clock = &place->clock };
-	*state = place;
-	return 0;
-}
-
-static int place_teardown(void **state)
-{
-	struct place *place = *state;
-	char command[128];
-
-	store_close(&place->store);
-	snprintf(command, sizeof(command), "rm -rf %s", place->directory);
-	assert_int_equal(system(command), 0);
-	free(place);
-	return 0;
-}
-
-static struct store *open_store(struct place *place)
-{
-	place->store = store_open(&place->config, place->why, sizeof(place->why));
-	assert_non_null(place->store);
-	return place->store;
+	return place_make(state, START + 2 * DAY);
 }
 
 static void test_store_open_without_path(void **state)
@@ -75,7 +40,7 @@ static void test_store_open_without_path(void **state)
 static void test_store_peer_round_trip_survives_restart(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct peer_memory memory;
 	struct peer_note note = { .peer = "example.org", .host = "192.0.2.1", .grade = 3, .cert = "CN=mx", .time_secs = START };
 
@@ -87,7 +52,7 @@ static void test_store_peer_round_trip_survives_restart(void **state)
 	assert_int_equal(store_peer_note(store, &note), 0);
 	assert_int_equal(store_flush(store), 0);
 	store_close(&place->store);
-	store = open_store(place);
+	store = place_store(place);
 	assert_int_equal(store_flush(store), 0);
 	assert_int_equal(store_peer_get(store, "example.org", &memory), 0);
 	assert_int_equal(memory.sessions, 6);
@@ -102,7 +67,7 @@ static void test_store_peer_round_trip_survives_restart(void **state)
 static void test_store_greylist_counts_tries(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct greylist_entry entry;
 
 	assert_int_equal(store_greylist_note(store, "k", START, false), 0);
@@ -133,7 +98,7 @@ static void flow_sum(void *arg, const struct flow_row *row)
 static void test_store_flow_groups_by_hour_and_set(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct flow_note note = { .time_secs = START - START % 3600, .author_domain = "a.example", .findings = "dkim-none,spf-fail",
 		.action = "tag", .bytes = 100 };
 	struct flow_sum sum = { 0 };
@@ -166,7 +131,7 @@ static void count_peers(void *arg, const char *peer, const struct peer_memory *m
 static void test_store_peers_list_forget_pin(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct peer_memory memory;
 	unsigned count = 0;
 
@@ -210,7 +175,7 @@ static void test_store_without_directory_goes_on(void **state)
 	snprintf(missing, sizeof(missing), "%s/none/assay.db", place->directory);
 	place->config.path = missing;
 	place->config.queue_max = 3;
-	store = open_store(place);
+	store = place_store(place);
 	assert_int_equal(store_peer_get(store, "x", &memory), -E_SYSTEM);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(store_peer_note(store, &note), 0);
@@ -248,7 +213,7 @@ static void test_store_changed_tells_of_dropped_notes(void **state)
 	told_count = 0;
 	place->config.queue_max = 5;
 	place->config.changed = remember_told;
-	store = open_store(place);
+	store = place_store(place);
 	while (!store_is_up(store))
 		usleep(1000);
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
@@ -282,7 +247,7 @@ static void test_store_corrupt_file_is_no_memory(void **state)
 	for (int i = 0; i < 1000; i++)
 		fputs("this is not a database\n", file);
 	fclose(file);
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
 	store_statistics(place->store, &statistics);
 	assert_non_null(strstr(statistics.why, "not a database"));
@@ -298,7 +263,7 @@ static void test_store_newer_schema_is_refused(void **state)
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
 	store_statistics(place->store, &statistics);
 	assert_non_null(strstr(statistics.why, "newer"));
@@ -315,10 +280,10 @@ static void test_store_foreign_database_stays_as_it_is(void **state)
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "CREATE TABLE accounts(name TEXT)", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
 	store_close(&place->store);
-	open_store(place);
+	place_store(place);
 	do
 		store_statistics(place->store, &statistics);
 	while (statistics.why[0] == '\0');
@@ -335,7 +300,7 @@ static void test_store_foreign_database_stays_as_it_is(void **state)
 static void test_store_locked_database_loses_nothing(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct peer_memory memory;
 	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
 	sqlite3 *db;
@@ -364,14 +329,14 @@ static void test_store_expires_old_rows_but_not_pins(void **state)
 	struct greylist_entry entry;
 	struct store *store;
 
-	store = open_store(place);
+	store = place_store(place);
 	assert_int_equal(store_peer_note(store, &note), 0);
 	assert_int_equal(store_greylist_note(store, "old", START, false), 0);
 	assert_int_equal(store_flush(store), 0);
 	assert_int_equal(store_peer_pin(store, "pinned", true), 0);
 	store_close(&place->store);
 	place->clock.fixed_secs = START + 200 * (int64_t)DAY;
-	store = open_store(place);	/* expires at its first write */
+	store = place_store(place);	/* expires at its first write */
 	note.peer = "fresh";
 	note.time_secs = place->clock.fixed_secs;
 	assert_int_equal(store_peer_note(store, &note), 0);
@@ -386,14 +351,14 @@ static void test_store_expires_waiting_greylist_entries_with_their_window(void *
 {
 	struct place *place = *state;
 	struct greylist_entry entry;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 
 	assert_int_equal(store_greylist_note(store, "waits", START, false), 0);
 	assert_int_equal(store_greylist_note(store, "passed", START, true), 0);
 	assert_int_equal(store_flush(store), 0);
 	store_close(&place->store);
 	place->clock.fixed_secs = START + 3 * (int64_t)DAY;	/* the window is two days, keeping 36 */
-	store = open_store(place);
+	store = place_store(place);
 	assert_int_equal(store_greylist_note(store, "other", START + 3 * DAY, false), 0);
 	assert_int_equal(store_flush(store), 0);
 	assert_int_equal(store_greylist_get(store, "waits", &entry), -E_ABSENT);
@@ -483,16 +448,16 @@ static void test_store_flows_max_lets_the_oldest_go_and_tells_once(void **state)
 	told_count = 0;
 	place->config.changed = remember_told;
 	place->clock.fixed_secs = START + 5000 * 3600;
-	open_store(place);	/* any number */
+	place_store(place);	/* any number */
 	note_hours(place->store, 0, 5000);
 	assert_int_equal(store_flush(place->store), 0);
 	store_close(&place->store);
 	place->config.flows_max = 5000;
-	open_store(place);
+	place_store(place);
 	store_close(&place->store);
 	assert_int_equal(told_count, 2);	/* up, and up: as many as may be */
 	place->config.flows_max = 100;
-	open_store(place);
+	place_store(place);
 	wait_trimmed(place->store, 4900);	/* three steps, and nobody notes a thing */
 	assert_int_equal(store_flows_each(place->store, 0, measure_span, &span), 0);
 	assert_int_equal(span.rows, 100);
@@ -510,12 +475,12 @@ static void test_store_flows_max_is_not_outrun_by_a_flood(void **state)
 	struct span span = { 0 };
 
 	place->clock.fixed_secs = START + 9000 * 3600;
-	open_store(place);
+	place_store(place);
 	note_hours(place->store, 0, 5000);
 	assert_int_equal(store_flush(place->store), 0);
 	store_close(&place->store);
 	place->config.flows_max = 1000;
-	open_store(place);
+	place_store(place);
 	note_hours(place->store, 5000, 4000);
 	assert_int_equal(store_flush(place->store), 0);
 	assert_int_equal(store_flows_each(place->store, 0, measure_span, &span), 0);
@@ -543,7 +508,7 @@ static void test_store_failed_expiry_writes_nothing_twice(void **state)
 	snprintf(path, sizeof(path), "%s/assay.db", inside);
 	place->config.path = path;
 	assert_int_equal(mkdir(inside, 0700), 0);
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_flow_note(place->store, &old), 0);
 	assert_int_equal(store_flush(place->store), 0);
 	store_close(&place->store);
@@ -554,7 +519,7 @@ static void test_store_failed_expiry_writes_nothing_twice(void **state)
 	/* no database at first, so that the first thing it sees is the note, with expiry due */
 	assert_int_equal(rename(inside, aside), 0);
 	place->clock.fixed_secs = START + 500 * (int64_t)DAY;
-	open_store(place);
+	place_store(place);
 	do
 		store_statistics(place->store, &statistics);
 	while (statistics.why[0] == '\0');
@@ -577,7 +542,7 @@ static void test_store_failed_expiry_writes_nothing_twice(void **state)
 static void test_store_peer_note_host_only_spares_the_peer(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct peer_memory memory;
 	struct peer_note note = { .peer = "example.org", .host = "192.0.2.1", .grade = 3, .time_secs = START };
 	unsigned count = 0;
@@ -609,7 +574,7 @@ static void test_store_command_line_makes_no_database(void **state)
 	struct store_statistics statistics;
 
 	place->config.read_only = true;
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_peer_pin(place->store, "x", true), -E_SYSTEM);
 	store_statistics(place->store, &statistics);
 	assert_non_null(strstr(statistics.why, "No such file"));
@@ -619,7 +584,7 @@ static void test_store_command_line_makes_no_database(void **state)
 static void test_store_replaced_database_is_noticed(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
 	struct peer_memory memory;
 
@@ -650,7 +615,7 @@ static void *note_many(void *arg)
 static void test_store_many_threads_lose_nothing(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 	pthread_t threads[8];
 	struct peer_memory memory;
 

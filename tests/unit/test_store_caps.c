@@ -16,52 +16,15 @@
 #include "record/backend.h"
 #include "record/store.h"
 #include "util/error.h"
+#include "store_fixture.h"
 
 enum { DAY = 86400, START = 1700000000 };
-
-struct place {
-	char directory[64], path[96], why[256];
-	struct store_config config;
-	struct clock clock;
-	struct store *store;
-	struct backend_handle *handle;
-};
 
 static const struct backend *const backend = &backend_sqlite;
 
 static int place_setup(void **state)
 {
-	struct place *place = calloc(1, sizeof(*place));
-
-	assert_non_null(place);
-	strcpy(place->directory, "/tmp/assay-store-XXXXXX");
-	assert_non_null(mkdtemp(place->directory));
-	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
-	place->clock.fixed_secs = START + DAY;
-	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1,
-		.clock = &place->clock };
-	*state = place;
-	return 0;
-}
-
-static int place_teardown(void **state)
-{
-	struct place *place = *state;
-	char command[128];
-
-	store_close(&place->store);
-	backend->close(&place->handle);
-	snprintf(command, sizeof(command), "rm -rf %s", place->directory);
-	assert_int_equal(system(command), 0);
-	free(place);
-	return 0;
-}
-
-static struct store *open_store(struct place *place)
-{
-	place->store = store_open(&place->config, place->why, sizeof(place->why));
-	assert_non_null(place->store);
-	return place->store;
+	return place_make(state, START + DAY);
 }
 
 static struct backend_handle *open_backend(struct place *place)
@@ -382,19 +345,19 @@ static void test_store_caps_tell_once_each_and_are_not_outrun(void **state)
 
 	told_count = 0;
 	place->config.changed = remember_told;
-	open_store(place);	/* any number */
+	place_store(place);	/* any number */
 	note_peers(place->store, 0, 5000);
 	note_grey(place->store, 0, 5000);
 	flush_all(place->store);
 	store_close(&place->store);
 	place->config.peers_max = 5000;
 	place->config.greylist_max = 5000;
-	open_store(place);
+	place_store(place);
 	store_close(&place->store);
 	assert_int_equal(told_count, 2);	/* up, and up: as many as may be */
 	place->config.peers_max = 500;
 	place->config.greylist_max = 500;
-	open_store(place);
+	place_store(place);
 	note_peers(place->store, 5000, 4000);
 	flush_all(place->store);
 	assert_in_range(number(place, "SELECT count(*) FROM peer WHERE host=''"), 500, 5000);	/* 9000 in all: a step for each group */
@@ -425,13 +388,13 @@ static void test_store_expire_takes_steps_by_what_the_group_brought(void **state
 	struct place *place = *state;
 	struct store_statistics statistics;
 
-	open_store(place);	/* any number */
+	place_store(place);	/* any number */
 	note_grey(place->store, 0, 3000);
 	flush_all(place->store);
 	store_close(&place->store);
 	place->config.greylist_max = 200;
 	place->config.commit_interval_ms = 60000;
-	open_store(place);
+	place_store(place);
 	wait_for_rows(place, "SELECT count(*) FROM greylist", 2500);	/* nothing was noted: a small step */
 	note_grey(place->store, 3000, 2000);
 	for (int i = 0; i < 30000; i++) {
@@ -467,7 +430,7 @@ static void test_store_peer_hosts_max_keeps_those_seen_last(void **state)
 	place->config.changed = remember_told;
 	place->config.peer_hosts_max = 3;
 	note.host = host;
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_peer_note(place->store, &other), 0);
 	for (unsigned i = 0; i < 4000; i++) {
 		snprintf(host, sizeof(host), "2001:db8::%x", i);
@@ -491,7 +454,7 @@ static void test_store_peer_hosts_max_keeps_those_seen_last(void **state)
 static void test_store_totals_follow_every_change(void **state)
 {
 	struct place *place = *state;
-	struct store *store = open_store(place);
+	struct store *store = place_store(place);
 
 	note_peers(store, 0, 20);
 	assert_int_equal(store_greylist_note(store, "a", START, false), 0);
@@ -546,7 +509,7 @@ static void test_store_schema_1_is_migrated_with_its_rows(void **state)
 	struct greylist_entry entry;
 
 	execute(place, schema_1);
-	open_store(place);
+	place_store(place);
 	note_peers(place->store, 0, 1);
 	assert_int_equal(store_flush(place->store), 0);
 	assert_int_equal(number(place, "PRAGMA user_version"), 2);
@@ -559,7 +522,7 @@ static void test_store_schema_1_is_migrated_with_its_rows(void **state)
 	assert_int_equal(entry.passed_secs, START);
 	store_close(&place->store);
 	place->config.peers_max = 1;
-	open_store(place);	/* and the numbers are kept to: the pinned one stays, though above it */
+	place_store(place);	/* and the numbers are kept to: the pinned one stays, though above it */
 	wait_for_rows(place, "SELECT count(*) FROM peer", 1);
 	assert_int_equal(store_peer_get(place->store, "a.example", &memory), 0);
 }
@@ -579,7 +542,7 @@ static void test_store_schema_1_is_read_as_it_is(void **state)
 
 	execute(place, schema_1);
 	place->config.read_only = true;
-	open_store(place);
+	place_store(place);
 	assert_int_equal(store_peers_each(place->store, NULL, 10, count_peers, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(store_hosts_each(place->store, "b.example", 10, count_peers, &count), 0);

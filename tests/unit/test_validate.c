@@ -11,38 +11,15 @@
 
 #include "dnssec_world.h"
 
-struct fixture { struct world *world; struct zone *root, *tld, *zone; };
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->world = world_new(NULL);
-	f->root = world_root(f->world);
-	f->tld = zone_new(f->root, "test.", LDNS_SIGN_ECDSAP256SHA256);
-	f->zone = zone_new(f->tld, "zone.test.", LDNS_SIGN_ECDSAP256SHA256);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	world_free(&f->world);
-	free(f);
-	return 0;
-}
-
-static struct reply *answer(struct fixture *f, const char *name, uint16_t type)
-{
-	return reply_new(f->world, name, type, LDNS_RCODE_NOERROR);
+	return world_setup(state, "zone.test.", LDNS_SIGN_ECDSAP256SHA256);
 }
 
 /* An unsigned delegation of tld: the proof that it has no DS. */
-static void serve_unsigned(struct fixture *f, const char *name, const char *nsec)
+static void serve_unsigned(struct world_fixture *f, const char *name, const char *nsec)
 {
-	struct reply *reply = answer(f, name, LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, name, LDNS_RR_TYPE_DS);
 
 	reply_add(reply, SECTION_AUTHORITY, nsec, f->tld);
 	reply_serve(reply);
@@ -50,8 +27,8 @@ static void serve_unsigned(struct fixture *f, const char *name, const char *nsec
 
 static void test_judge_signed_answer(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 	struct validator_verdict verdict;
 
 	reply_add_set(reply, SECTION_ANSWER, (const char *const[]){ "www.zone.test. 300 IN A 192.0.2.2",
@@ -70,11 +47,11 @@ static void test_judge_every_algorithm(void **state)
 	static const ldns_signing_algorithm algorithms[] = { LDNS_SIGN_RSASHA256, LDNS_SIGN_RSASHA512,
 		LDNS_SIGN_ECDSAP256SHA256, LDNS_SIGN_ECDSAP384SHA384, LDNS_SIGN_ED25519, LDNS_SIGN_ED448 };
 	static const char *const names[] = { "a8.test.", "a10.test.", "a13.test.", "a14.test.", "a15.test.", "a16.test." };
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	for (size_t i = 0; i < 6; i++) {
 		struct zone *zone = zone_new(f->tld, names[i], algorithms[i]);
-		struct reply *reply = answer(f, names[i], LDNS_RR_TYPE_TXT);
+		struct reply *reply = reply_noerror(f->world, names[i], LDNS_RR_TYPE_TXT);
 		char text[64];
 
 		snprintf(text, sizeof(text), "%s 300 IN TXT \"x\"", names[i]);
@@ -85,8 +62,8 @@ static void test_judge_every_algorithm(void **state)
 
 static void test_judge_altered_data(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.66", NULL);
@@ -95,8 +72,8 @@ static void test_judge_altered_data(void **state)
 
 static void test_judge_duplicate_record(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	/* RFC 4034 section 6.3: a duplicate is dropped, not hashed twice */
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
@@ -106,8 +83,8 @@ static void test_judge_duplicate_record(void **state)
 
 static void test_judge_raised_ttl(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
 	ldns_rr_set_ttl(ldns_rr_list_rr(reply->sections[0], 0), 80000);
@@ -117,8 +94,8 @@ static void test_judge_raised_ttl(void **state)
 
 static void test_judge_mixed_case(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "WWW.zone.TEST.", LDNS_RR_TYPE_MX);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "WWW.zone.TEST.", LDNS_RR_TYPE_MX);
 
 	reply_add_as(reply, SECTION_ANSWER, "www.zone.test. 300 IN MX 5 Mail.Zone.Test.", f->zone, "Www.Zone.Test.");
 	assert_string_equal(world_security(f->world, reply), "secure");
@@ -126,9 +103,9 @@ static void test_judge_mixed_case(void **state)
 
 static void test_judge_missing_signature(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
-	struct reply *ds = answer(f, "www.zone.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *ds = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", NULL);
 	reply_add(ds, SECTION_AUTHORITY, "www.zone.test. 300 IN NSEC zone.test. A RRSIG NSEC", f->zone);
@@ -138,9 +115,9 @@ static void test_judge_missing_signature(void **state)
 
 static void test_judge_expired(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
-	struct reply *ds = answer(f, "www.zone.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *ds = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "www.zone.test. 300 IN NSEC zone.test. A RRSIG NSEC", f->zone);
 	reply_serve(ds);
@@ -150,9 +127,9 @@ static void test_judge_expired(void **state)
 
 static void test_judge_not_yet_valid(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
-	struct reply *ds = answer(f, "www.zone.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *ds = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "www.zone.test. 300 IN NSEC zone.test. A RRSIG NSEC", f->zone);
 	reply_serve(ds);
@@ -162,8 +139,8 @@ static void test_judge_not_yet_valid(void **state)
 
 static void test_judge_validity_bounds_ttl(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	/* the borders themselves are valid (RFC 4034 section 3.1.5) */
 	reply_add_dated(reply, "www.zone.test. 300 IN A 192.0.2.1", f->zone, WORLD_NOW, WORLD_NOW + 20);
@@ -173,8 +150,8 @@ static void test_judge_validity_bounds_ttl(void **state)
 
 static void test_judge_replayed_name(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "victim.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "victim.zone.test.", LDNS_RR_TYPE_TXT);
 
 	reply_add_as(reply, SECTION_ANSWER, "other.zone.test. 300 IN TXT \"v=spf1 +all\"", f->zone, "victim.zone.test.");
 	assert_string_equal(world_security(f->world, reply), "bogus");
@@ -182,10 +159,10 @@ static void test_judge_replayed_name(void **state)
 
 static void test_judge_sibling_signer(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *other = zone_new(f->tld, "other.test.", LDNS_SIGN_ECDSAP256SHA256);
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
-	struct reply *ds = answer(f, "www.zone.test.", LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *ds = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_DS);
 
 	/* a good signature, by a secure zone that is not the owner's */
 	reply_add(ds, SECTION_AUTHORITY, "www.zone.test. 300 IN NSEC zone.test. A RRSIG NSEC", f->zone);
@@ -196,8 +173,8 @@ static void test_judge_sibling_signer(void **state)
 
 static void test_judge_unsigned_delegation(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.plain.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.plain.test.", LDNS_RR_TYPE_A);
 
 	serve_unsigned(f, "plain.test.", "plain.test. 300 IN NSEC zone.test. NS RRSIG NSEC");
 	reply_add(reply, SECTION_ANSWER, "www.plain.test. 300 IN A 192.0.2.1", NULL);
@@ -206,8 +183,8 @@ static void test_judge_unsigned_delegation(void **state)
 
 static void test_judge_unsigned_delegation_unproven(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.plain.test.", LDNS_RR_TYPE_A), *ds = answer(f, "plain.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.plain.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "plain.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "test. 300 IN SOA a. b. 1 2 3 4 5", f->tld);
 	reply_serve(ds);
@@ -217,8 +194,8 @@ static void test_judge_unsigned_delegation_unproven(void **state)
 
 static void test_judge_no_ds_proof_by_child_apex(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A), *ds = answer(f, "zone.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
 
 	/* an attacker replays the child's own NSEC (no DS bit there) to make the zone look unsigned */
 	reply_add(ds, SECTION_AUTHORITY, "zone.test. 300 IN NSEC www.zone.test. NS SOA RRSIG NSEC DNSKEY", f->zone);
@@ -229,8 +206,8 @@ static void test_judge_no_ds_proof_by_child_apex(void **state)
 
 static void test_judge_no_ds_proof_with_soa_bit(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A), *ds = answer(f, "zone.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "zone.test. 300 IN NSEC zz.test. NS SOA RRSIG NSEC", f->tld);
 	reply_serve(ds);
@@ -240,8 +217,8 @@ static void test_judge_no_ds_proof_with_soa_bit(void **state)
 
 static void test_judge_no_ds_proof_from_wildcard(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A), *ds = answer(f, "zone.test.", LDNS_RR_TYPE_DS);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
 
 	/* CVE-2017-15105: an NSEC that came out of a wildcard is no proof */
 	reply_add_as(ds, SECTION_AUTHORITY, "*.test. 300 IN NSEC test. NS RRSIG NSEC", f->tld, "zone.test.");
@@ -252,8 +229,8 @@ static void test_judge_no_ds_proof_from_wildcard(void **state)
 
 static void test_judge_unreachable_chain(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.gone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.gone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "www.gone.test. 300 IN A 192.0.2.1", NULL);
 	assert_string_equal(world_security(f->world, reply), "indeterminate");
@@ -261,9 +238,9 @@ static void test_judge_unreachable_chain(void **state)
 
 static void test_judge_ds_matches_no_key(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *zone = zone_unserved(f->tld, "roll.test.", LDNS_SIGN_ECDSAP256SHA256);
-	struct reply *reply = answer(f, "roll.test.", LDNS_RR_TYPE_TXT);
+	struct reply *reply = reply_noerror(f->world, "roll.test.", LDNS_RR_TYPE_TXT);
 
 	zone_serve_dnskey(zone);
 	zone_add_key(zone, LDNS_SIGN_ECDSAP256SHA256);	/* the DS is of this one, which is not in the zone */
@@ -273,10 +250,10 @@ static void test_judge_ds_matches_no_key(void **state)
 }
 
 /* Serves a DS set of given rdata for a zone and judges a TXT signed by it. */
-static const char *with_ds(struct fixture *f, const char *name, const char *ds_rdata, bool also_real)
+static const char *with_ds(struct world_fixture *f, const char *name, const char *ds_rdata, bool also_real)
 {
 	struct zone *zone = zone_unserved(f->tld, name, LDNS_SIGN_ECDSAP256SHA256);
-	struct reply *reply = answer(f, name, LDNS_RR_TYPE_TXT), *ds = answer(f, name, LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, name, LDNS_RR_TYPE_TXT), *ds = reply_noerror(f->world, name, LDNS_RR_TYPE_DS);
 	char text[256], real[256] = "", *printed;
 	const char *set[] = { text, also_real ? real : NULL, NULL };
 	ldns_rr *rr = ldns_key_rr2ds(ldns_rr_list_rr(zone->dnskeys, 0), LDNS_SHA256);
@@ -324,8 +301,8 @@ static void test_judge_ds_short_digest(void **state)
 
 static void test_judge_wildcard(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
 
 	reply_add_as(reply, SECTION_ANSWER, "*.w.zone.test. 300 IN TXT \"x\"", f->zone, "x.w.zone.test.");
 	reply_add(reply, SECTION_AUTHORITY, "*.w.zone.test. 300 IN NSEC z.zone.test. TXT RRSIG NSEC", f->zone);
@@ -334,8 +311,8 @@ static void test_judge_wildcard(void **state)
 
 static void test_judge_wildcard_without_proof(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
 
 	reply_add_as(reply, SECTION_ANSWER, "*.w.zone.test. 300 IN TXT \"x\"", f->zone, "x.w.zone.test.");
 	assert_string_equal(world_security(f->world, reply), "bogus");
@@ -343,8 +320,8 @@ static void test_judge_wildcard_without_proof(void **state)
 
 static void test_judge_wildcard_over_existing_name(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
 
 	/* the NSEC at hand shows that x.w exists (as the next name), or ends before it */
 	reply_add_as(reply, SECTION_ANSWER, "*.w.zone.test. 300 IN TXT \"x\"", f->zone, "x.w.zone.test.");
@@ -355,8 +332,8 @@ static void test_judge_wildcard_over_existing_name(void **state)
 
 static void test_judge_wildcard_over_empty_non_terminal(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
 
 	reply_add_as(reply, SECTION_ANSWER, "*.w.zone.test. 300 IN TXT \"x\"", f->zone, "x.w.zone.test.");
 	reply_add(reply, SECTION_AUTHORITY, "*.w.zone.test. 300 IN NSEC a.x.w.zone.test. TXT RRSIG NSEC", f->zone);
@@ -365,8 +342,8 @@ static void test_judge_wildcard_over_empty_non_terminal(void **state)
 
 static void test_judge_wildcard_proof_by_parent_zone(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "x.w.zone.test.", LDNS_RR_TYPE_TXT);
 
 	/* the records of one proof must be of one zone */
 	reply_add_as(reply, SECTION_ANSWER, "*.w.zone.test. 300 IN TXT \"x\"", f->zone, "x.w.zone.test.");
@@ -376,8 +353,8 @@ static void test_judge_wildcard_proof_by_parent_zone(void **state)
 
 static void test_judge_wildcard_name_itself(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "*.w.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "*.w.zone.test.", LDNS_RR_TYPE_TXT);
 
 	reply_add(reply, SECTION_ANSWER, "*.w.zone.test. 300 IN TXT \"x\"", f->zone);
 	assert_string_equal(world_security(f->world, reply), "secure");
@@ -385,9 +362,9 @@ static void test_judge_wildcard_name_itself(void **state)
 
 static void test_judge_cname_chain_weakest_link(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *good = answer(f, "a.zone.test.", LDNS_RR_TYPE_A), *weak = answer(f, "b.zone.test.", LDNS_RR_TYPE_A);
-	struct reply *bad = answer(f, "c.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *good = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A), *weak = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *bad = reply_noerror(f->world, "c.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(good, SECTION_ANSWER, "a.zone.test. 300 IN CNAME www.zone.test.", f->zone);
 	reply_add(good, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
@@ -403,8 +380,8 @@ static void test_judge_cname_chain_weakest_link(void **state)
 
 static void test_judge_cname_from_insecure_zone(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "a.plain.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "a.plain.test.", LDNS_RR_TYPE_A);
 
 	serve_unsigned(f, "plain.test.", "plain.test. 300 IN NSEC zone.test. NS RRSIG NSEC");
 	reply_add(reply, SECTION_ANSWER, "a.plain.test. 300 IN CNAME www.zone.test.", NULL);
@@ -414,8 +391,8 @@ static void test_judge_cname_from_insecure_zone(void **state)
 
 static void test_judge_cname_beside_data(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "a.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "a.zone.test. 300 IN A 192.0.2.1", f->zone);
 	reply_add(reply, SECTION_ANSWER, "a.zone.test. 300 IN CNAME www.zone.test.", NULL);
@@ -424,8 +401,8 @@ static void test_judge_cname_beside_data(void **state)
 
 static void test_judge_cname_unfinished(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *open = answer(f, "a.zone.test.", LDNS_RR_TYPE_A), *closed = answer(f, "b.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *open = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A), *closed = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_A);
 
 	/* no word about the target: the alias alone is judged, the resolver asks on */
 	reply_add(open, SECTION_ANSWER, "a.zone.test. 300 IN CNAME www.zone.test.", f->zone);
@@ -433,14 +410,14 @@ static void test_judge_cname_unfinished(void **state)
 	/* an SOA says "there is nothing": that needs a proof */
 	reply_add(closed, SECTION_ANSWER, "b.zone.test. 300 IN CNAME www.zone.test.", f->zone);
 	reply_add(closed, SECTION_AUTHORITY, "zone.test. 300 IN SOA a. b. 1 2 3 4 5", f->zone);
-	reply_serve(answer(f, "www.zone.test.", LDNS_RR_TYPE_DS));
+	reply_serve(reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_DS));
 	assert_string_equal(world_security(f->world, closed), "bogus");
 }
 
 static void test_judge_too_many_aliases(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "n0.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "n0.zone.test.", LDNS_RR_TYPE_A);
 	char text[128];
 
 	for (int i = 0; i < 12; i++) {
@@ -453,8 +430,8 @@ static void test_judge_too_many_aliases(void **state)
 
 static void test_judge_cname_loop(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "a.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "a.zone.test. 300 IN CNAME b.zone.test.", f->zone);
 	reply_add(reply, SECTION_ANSWER, "b.zone.test. 300 IN CNAME a.zone.test.", f->zone);
@@ -463,8 +440,8 @@ static void test_judge_cname_loop(void **state)
 
 static void test_judge_dname(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.d.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.d.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "d.zone.test. 300 IN DNAME zone.test.", f->zone);
 	reply_add(reply, SECTION_ANSWER, "www.d.zone.test. 300 IN CNAME www.zone.test.", NULL);
@@ -474,9 +451,9 @@ static void test_judge_dname(void **state)
 
 static void test_judge_cname_made_from_dname(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *good = answer(f, "www.d.zone.test.", LDNS_RR_TYPE_CNAME);
-	struct reply *bad = answer(f, "www.d.zone.test.", LDNS_RR_TYPE_CNAME);
+	struct world_fixture *f = *state;
+	struct reply *good = reply_noerror(f->world, "www.d.zone.test.", LDNS_RR_TYPE_CNAME);
+	struct reply *bad = reply_noerror(f->world, "www.d.zone.test.", LDNS_RR_TYPE_CNAME);
 
 	reply_add(good, SECTION_ANSWER, "d.zone.test. 300 IN DNAME zone.test.", f->zone);
 	reply_add(good, SECTION_ANSWER, "www.d.zone.test. 300 IN CNAME www.zone.test.", NULL);
@@ -488,8 +465,8 @@ static void test_judge_cname_made_from_dname(void **state)
 
 static void test_judge_dname_with_wrong_cname(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.d.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.d.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "d.zone.test. 300 IN DNAME zone.test.", f->zone);
 	reply_add(reply, SECTION_ANSWER, "www.d.zone.test. 300 IN CNAME evil.zone.test.", NULL);
@@ -499,7 +476,7 @@ static void test_judge_dname_with_wrong_cname(void **state)
 
 static void test_judge_rcode_hides_data(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "www.zone.test.", LDNS_RR_TYPE_A, LDNS_RCODE_NXDOMAIN);
 
 	/* the rcode is not signed: a signed record with NXDOMAIN must not become a secure absence */
@@ -509,7 +486,7 @@ static void test_judge_rcode_hides_data(void **state)
 
 static void test_judge_servfail(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "www.zone.test.", LDNS_RR_TYPE_A, LDNS_RCODE_SERVFAIL);
 
 	assert_string_equal(world_security(f->world, reply), "indeterminate");
@@ -517,8 +494,8 @@ static void test_judge_servfail(void **state)
 
 static void test_judge_recursor_strips_signatures(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A), *keys = answer(f, ".", LDNS_RR_TYPE_DNSKEY);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *keys = reply_noerror(f->world, ".", LDNS_RR_TYPE_DNSKEY);
 	char *text = ldns_rr2str(ldns_rr_list_rr(f->root->dnskeys, 0));
 	struct validator_verdict verdict;
 
@@ -533,12 +510,12 @@ static void test_judge_recursor_strips_signatures(void **state)
 
 static void test_judge_recursor_hides_keys(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 	struct validator_verdict verdict;
 
 	/* a recursor that knows nothing of DNSSEC: indeterminate, never bogus, and what it says may be used */
-	reply_serve(answer(f, ".", LDNS_RR_TYPE_DNSKEY));
+	reply_serve(reply_noerror(f->world, ".", LDNS_RR_TYPE_DNSKEY));
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", NULL);
 	verdict = world_judge(f->world, reply);
 	assert_int_equal(verdict.security, DNS_INDETERMINATE);
@@ -548,8 +525,8 @@ static void test_judge_recursor_hides_keys(void **state)
 /* Once DNSSEC has been seen to reach us, an answer whose keys are kept back is not to be used. */
 static void test_judge_keys_kept_back_after_anchoring(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A), *other = answer(f, "dark.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *other = reply_noerror(f->world, "dark.test.", LDNS_RR_TYPE_TXT);
 	struct zone *dark = zone_unserved(f->tld, "dark.test.", LDNS_SIGN_ECDSAP256SHA256);
 	struct validator_verdict verdict;
 
@@ -564,8 +541,8 @@ static void test_judge_keys_kept_back_after_anchoring(void **state)
 
 static void test_judge_keys_are_cached(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 	unsigned fetches;
 
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
@@ -578,8 +555,8 @@ static void test_judge_keys_are_cached(void **state)
 
 static void test_judge_fetches_chain_at_once(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
 	assert_string_equal(world_security(f->world, reply), "secure");
@@ -597,9 +574,9 @@ static void note_start(void *context, const char *name, uint16_t type)
 
 static void test_prefetch_starts_what_is_unknown(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct dns_fetcher fetcher = { .start = note_start };
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	started[0] = '\0';
 	validator_prefetch(f->world->validator, &fetcher, "_dmarc.zone.test");
@@ -615,13 +592,13 @@ static void test_prefetch_starts_what_is_unknown(void **state)
 
 static void test_judge_bogus_zone_is_cached(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *zone = zone_unserved(f->tld, "bad.test.", LDNS_SIGN_ECDSAP256SHA256);
-	struct reply *reply = answer(f, "bad.test.", LDNS_RR_TYPE_TXT);
+	struct reply *reply = reply_noerror(f->world, "bad.test.", LDNS_RR_TYPE_TXT);
 	unsigned fetches;
 
 	zone_serve_ds(zone);
-	reply_serve(answer(f, "bad.test.", LDNS_RR_TYPE_DNSKEY));
+	reply_serve(reply_noerror(f->world, "bad.test.", LDNS_RR_TYPE_DNSKEY));
 	reply_add(reply, SECTION_ANSWER, "bad.test. 300 IN TXT \"x\"", zone);
 	assert_string_equal(world_security(f->world, reply), "bogus");
 	fetches = f->world->fetches;
@@ -667,16 +644,16 @@ static void *crowd_member(void *argument)
 /* One validator, all its zones unknown at first, asked by several threads at once (see also the TSAN build). */
 static void test_judge_in_many_threads(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct crowd crowd = { .world = f->world, .expected = { DNS_SECURE, DNS_INSECURE, DNS_BOGUS } };
 	pthread_t threads[THREADS];
 
 	serve_unsigned(f, "plain.test.", "plain.test. 300 IN NSEC zone.test. NS RRSIG NSEC");
-	crowd.replies[0] = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	crowd.replies[0] = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 	reply_add(crowd.replies[0], SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone);
-	crowd.replies[1] = answer(f, "www.plain.test.", LDNS_RR_TYPE_A);
+	crowd.replies[1] = reply_noerror(f->world, "www.plain.test.", LDNS_RR_TYPE_A);
 	reply_add(crowd.replies[1], SECTION_ANSWER, "www.plain.test. 300 IN A 192.0.2.1", NULL);
-	crowd.replies[2] = answer(f, "v.zone.test.", LDNS_RR_TYPE_A);
+	crowd.replies[2] = reply_noerror(f->world, "v.zone.test.", LDNS_RR_TYPE_A);
 	reply_add_as(crowd.replies[2], SECTION_ANSWER, "www.zone.test. 300 IN A 192.0.2.1", f->zone, "v.zone.test.");
 	for (unsigned i = 0; i < 3; i++)
 		reply_serve(crowd.replies[i]);
@@ -693,7 +670,7 @@ static void test_judge_in_many_threads(void **state)
 static void test_judge_malformed(void **state)
 {
 	static const uint8_t wire[] = { 0, 0, 0x80, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0xc0 };
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct dns_fetcher fetcher = { 0 };
 	struct validator_verdict verdict;
 
@@ -704,7 +681,7 @@ static void test_judge_malformed(void **state)
 	}
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

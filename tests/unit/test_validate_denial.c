@@ -10,30 +10,13 @@
 
 #include "dnssec_world.h"
 
-struct fixture { struct world *world; struct zone *tld, *zone; };
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->world = world_new(NULL);
-	f->tld = zone_new(world_root(f->world), "test.", LDNS_SIGN_ED25519);
-	f->zone = zone_new(f->tld, "z.test.", LDNS_SIGN_ED25519);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	world_free(&f->world);
-	free(f);
-	return 0;
+	return world_setup(state, "z.test.", LDNS_SIGN_ED25519);
 }
 
 /* Judges a negative answer with these proof records, all signed by the zone. */
-static const char *denied(struct fixture *f, const char *name, uint16_t type, ldns_pkt_rcode rcode,
+static const char *denied(struct world_fixture *f, const char *name, uint16_t type, ldns_pkt_rcode rcode,
     const char *const *proofs)
 {
 	struct reply *reply = reply_new(f->world, name, type, rcode);
@@ -176,7 +159,7 @@ static void test_nsec_nxdomain_last_record_wraps_to_apex_only(void **state)
 
 static void test_nsec_nxdomain_expanded_record(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
 	reply_add_as(reply, SECTION_AUTHORITY, "*.z.test. 300 IN NSEC z.test. A RRSIG NSEC", f->zone, "a.z.test.");
@@ -186,7 +169,7 @@ static void test_nsec_nxdomain_expanded_record(void **state)
 
 static void test_nsec_of_other_zone(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *other = zone_new(f->tld, "y.test.", LDNS_SIGN_ED25519);
 	struct reply *reply = reply_new(f->world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
@@ -197,7 +180,7 @@ static void test_nsec_of_other_zone(void **state)
 
 static void test_nsec_by_parent_over_secure_child(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
 	/* test. signs that nothing is between y.test and zz.test: but z.test has a DS, which its own NSEC must tell of */
@@ -208,7 +191,7 @@ static void test_nsec_by_parent_over_secure_child(void **state)
 
 static void test_unsigned_proof(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
 	reply_add(reply, SECTION_AUTHORITY, "z.test. 300 IN NSEC z.test. NS SOA RRSIG NSEC", NULL);
@@ -221,7 +204,7 @@ static void test_unsigned_proof(void **state)
 enum { FLAG_OPT_OUT = 1 };
 
 /* The hash of a name as a label, moved by delta (-1, 0, +1): neighbours make a cover. */
-static const char *hash_label(struct fixture *f, const char *name, unsigned iterations, int delta)
+static const char *hash_label(struct world_fixture *f, const char *name, unsigned iterations, int delta)
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 	uint8_t salt[] = { 0xaa };
@@ -241,20 +224,20 @@ static const char *hash_label(struct fixture *f, const char *name, unsigned iter
 	return label;
 }
 
-static const char *nsec3_record(struct fixture *f, const char *owner, const char *next, unsigned flags,
+static const char *nsec3_record(struct world_fixture *f, const char *owner, const char *next, unsigned flags,
     unsigned iterations, const char *types)
 {
 	return arena_printf(f->world->arena, "%s.z.test. 300 IN NSEC3 1 %u %u aa %s %s", owner, flags, iterations, next, types);
 }
 
 /* NSEC3 that matches name. */
-static const char *match(struct fixture *f, const char *name, const char *types)
+static const char *match(struct world_fixture *f, const char *name, const char *types)
 {
 	return nsec3_record(f, hash_label(f, name, 1, 0), hash_label(f, name, 1, 1), 0, 1, types);
 }
 
 /* NSEC3 that covers name. */
-static const char *cover(struct fixture *f, const char *name, unsigned flags)
+static const char *cover(struct world_fixture *f, const char *name, unsigned flags)
 {
 	return nsec3_record(f, hash_label(f, name, 1, -1), hash_label(f, name, 1, 1), flags, 1, "A RRSIG");
 }
@@ -283,7 +266,7 @@ static void test_nsec3_nodata_delegation(void **state)
 
 static void test_nsec3_nodata_wildcard(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	assert_string_equal(NODATA(f, "a.z.test.", LDNS_RR_TYPE_TXT, match(f, "z.test.", "NS SOA RRSIG"),
 	    cover(f, "a.z.test.", 0), match(f, "*.z.test.", "A RRSIG")), "secure");
@@ -295,7 +278,7 @@ static void test_nsec3_nodata_wildcard(void **state)
 
 static void test_nsec3_nodata_ds_opt_out(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	assert_string_equal(NODATA(f, "a.z.test.", LDNS_RR_TYPE_DS, match(f, "z.test.", "NS SOA RRSIG"),
 	    cover(f, "a.z.test.", FLAG_OPT_OUT)), "insecure");
@@ -305,7 +288,7 @@ static void test_nsec3_nodata_ds_opt_out(void **state)
 
 static void test_nsec3_nxdomain(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	assert_string_equal(NXDOMAIN(f, "a.b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "b.z.test.", 0),
 	    cover(f, "*.z.test.", 0)), "secure");
@@ -313,7 +296,7 @@ static void test_nsec3_nxdomain(void **state)
 
 static void test_nsec3_nxdomain_opt_out(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	/* RFC 5155 section 9.2 */
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "b.z.test.", FLAG_OPT_OUT),
@@ -322,7 +305,7 @@ static void test_nsec3_nxdomain_opt_out(void **state)
 
 static void test_nsec3_nxdomain_incomplete(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", cover(f, "b.z.test.", 0), cover(f, "*.z.test.", 0)), "bogus");
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "*.z.test.", 0)), "bogus");
@@ -331,7 +314,7 @@ static void test_nsec3_nxdomain_incomplete(void **state)
 
 static void test_nsec3_nxdomain_name_exists(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "b.z.test.", "A RRSIG"), match(f, "z.test.", "NS SOA RRSIG"),
 	    cover(f, "*.z.test.", 0)), "bogus");
@@ -339,7 +322,7 @@ static void test_nsec3_nxdomain_name_exists(void **state)
 
 static void test_nsec3_nxdomain_encloser_is_delegation(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 
 	assert_string_equal(NXDOMAIN(f, "x.d.z.test.", match(f, "d.z.test.", "NS"), cover(f, "x.d.z.test.", 0),
 	    cover(f, "*.d.z.test.", 0)), "bogus");
@@ -349,7 +332,7 @@ static void test_nsec3_nxdomain_encloser_is_delegation(void **state)
 
 static void test_nsec3_mixed_parameters(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	const char *other = nsec3_record(f, hash_label(f, "*.z.test.", 2, -1), hash_label(f, "*.z.test.", 2, 1), 0, 2, "A RRSIG");
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "b.z.test.", 0), other), "bogus");
@@ -357,7 +340,7 @@ static void test_nsec3_mixed_parameters(void **state)
 
 static void test_nsec3_unknown_flags_or_algorithm(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	char *text;
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "b.z.test.", 2),
@@ -369,7 +352,7 @@ static void test_nsec3_unknown_flags_or_algorithm(void **state)
 
 static void test_nsec3_too_many_iterations(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *forged = reply_new(f->world, "c.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
 	const char *at_cap = nsec3_record(f, hash_label(f, "a.z.test.", 150, 0), hash_label(f, "a.z.test.", 150, 1), 0, 150, "A RRSIG");
 	const char *over = nsec3_record(f, hash_label(f, "b.z.test.", 151, 0), hash_label(f, "b.z.test.", 151, 1), 0, 151, "A RRSIG");
@@ -383,7 +366,7 @@ static void test_nsec3_too_many_iterations(void **state)
 
 static void test_nsec3_too_many_records(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
 	char name[32];
 
@@ -399,7 +382,7 @@ static void test_nsec3_too_many_records(void **state)
 
 static void test_nsec3_hashing_is_capped(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	char name[256] = "";
 	struct reply *reply;
 	struct validator_verdict verdict;
@@ -417,7 +400,7 @@ static void test_nsec3_hashing_is_capped(void **state)
 
 static void test_nsec3_wildcard_answer(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "x.y.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
 	struct reply *opt_out = reply_new(f->world, "x.y.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
 	struct reply *wrong = reply_new(f->world, "x.y.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
@@ -436,7 +419,7 @@ static void test_nsec3_wildcard_answer(void **state)
 
 static void test_nsec3_wraps(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	/* the last record: owner above everything, next is the first hash */
 	const char *last = nsec3_record(f, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", hash_label(f, "z.test.", 1, 0), 0, 1, "A RRSIG");
 	const char *apex = nsec3_record(f, hash_label(f, "z.test.", 1, 0), "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", 0, 1, "NS SOA RRSIG");
@@ -444,7 +427,7 @@ static void test_nsec3_wraps(void **state)
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", apex, last), "secure");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

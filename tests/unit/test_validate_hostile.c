@@ -14,47 +14,15 @@
 #include "dns/validate_internal.h"
 #include "dnssec_world.h"
 
-struct fixture { struct world *world; struct zone *root, *tld, *zone; };
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->world = world_new(NULL);
-	f->root = world_root(f->world);
-	f->tld = zone_new(f->root, "test.", LDNS_SIGN_ED25519);
-	f->zone = zone_new(f->tld, "zone.test.", LDNS_SIGN_ED25519);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	world_free(&f->world);
-	free(f);
-	return 0;
-}
-
-static struct reply *answer(struct fixture *f, const char *name, uint16_t type)
-{
-	return reply_new(f->world, name, type, LDNS_RCODE_NOERROR);
-}
-
-static struct reply *spf(struct fixture *f, const char *name, struct zone *signer)
-{
-	struct reply *reply = answer(f, name, LDNS_RR_TYPE_TXT);
-	const char *text = arena_printf(f->world->arena, "%s 300 IN TXT \"v=spf1 +all\"", name);
-
-	reply_add(reply, SECTION_ANSWER, text, signer);
-	return reply;
+	return world_setup(state, "zone.test.", LDNS_SIGN_ED25519);
 }
 
 /* The zone's word that there is no cut at name: an NSEC by which the name is an empty non-terminal. */
-static void deny_ds(struct fixture *f, const char *name, struct zone *zone)
+static void deny_ds(struct world_fixture *f, const char *name, struct zone *zone)
 {
-	struct reply *reply = answer(f, name, LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, name, LDNS_RR_TYPE_DS);
 	const char *text = arena_printf(f->world->arena, "%s 300 IN NSEC x.%s NS SOA RRSIG NSEC DNSKEY", zone->name, name);
 
 	reply_add(reply, SECTION_AUTHORITY, text, zone);
@@ -66,28 +34,28 @@ static void deny_ds(struct fixture *f, const char *name, struct zone *zone)
 /* RFC 4035 section 5.2: a key that the DS names must have signed the DNSKEY set, not just any key in it. */
 static void test_keys_signed_by_unnamed_key(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *zone = zone_unserved(f->tld, "zsk.test.", LDNS_SIGN_ED25519);
 
 	zone_serve_ds(zone);	/* of the first key */
 	zone_add_key(zone, LDNS_SIGN_ED25519);
 	zone_serve_dnskey(zone);	/* signed by the second alone */
-	assert_string_equal(world_security(f->world, spf(f, "zsk.test.", zone)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "zsk.test.", zone)), "bogus");
 }
 
 /* RFC 4035 section 2.4: the DS set is the parent's, though the child's apex has the same name. */
 static void test_ds_signed_by_child(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *zone = zone_unserved(f->tld, "child.test.", LDNS_SIGN_ED25519);
-	struct reply *ds = answer(f, "child.test.", LDNS_RR_TYPE_DS);
+	struct reply *ds = reply_noerror(f->world, "child.test.", LDNS_RR_TYPE_DS);
 	ldns_rr *rr = ldns_key_rr2ds(ldns_rr_list_rr(zone->dnskeys, 0), LDNS_SHA256);
 	char *text = ldns_rr2str(rr);
 
 	zone_serve_dnskey(zone);
 	reply_add(ds, SECTION_ANSWER, text, zone);
 	reply_serve(ds);
-	assert_string_equal(world_security(f->world, spf(f, "child.test.", zone)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "child.test.", zone)), "bogus");
 	assert_string_equal(world_security(f->world, ds), "bogus");
 	free(text);
 	ldns_rr_free(rr);
@@ -96,7 +64,7 @@ static void test_ds_signed_by_child(void **state)
 /* RFC 6840 section 4.1: what the root denies ends at its delegations. */
 static void test_root_denies_name_of_zone_below(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *nxdomain = reply_new(f->world, "_dmarc.zone.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 	struct reply *tld = reply_new(f->world, "_dmarc.nope.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
@@ -111,12 +79,12 @@ static void test_root_denies_name_of_zone_below(void **state)
 /* RFC 4035 section 5.3.1: the signer is the zone of the records; one below the name is in charge of nothing here. */
 static void test_signer_below_the_name(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *below = zone_new(f->zone, "a.b.zone.test.", LDNS_SIGN_ED25519);
-	struct reply *nodata = answer(f, "b.zone.test.", LDNS_RR_TYPE_TXT);
+	struct reply *nodata = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_TXT);
 
 	deny_ds(f, "b.zone.test.", f->zone);
-	assert_string_equal(world_security(f->world, spf(f, "b.zone.test.", below)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "b.zone.test.", below)), "bogus");
 	reply_add(nodata, SECTION_AUTHORITY, "b.zone.test. 300 IN NSEC a.b.zone.test. A RRSIG NSEC", below);
 	assert_string_equal(world_security(f->world, nodata), "bogus");
 }
@@ -124,14 +92,14 @@ static void test_signer_below_the_name(void **state)
 /* A signer between the zone's apex and the name, where there is no zone. */
 static void test_signer_is_no_zone(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *fake = zone_unserved(f->zone, "b.zone.test.", LDNS_SIGN_ED25519);
-	struct reply *nodata = answer(f, "a.b.zone.test.", LDNS_RR_TYPE_TXT);
+	struct reply *nodata = reply_noerror(f->world, "a.b.zone.test.", LDNS_RR_TYPE_TXT);
 
 	zone_serve_dnskey(fake);
 	deny_ds(f, "b.zone.test.", f->zone);
 	deny_ds(f, "a.b.zone.test.", f->zone);
-	assert_string_equal(world_security(f->world, spf(f, "a.b.zone.test.", fake)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "a.b.zone.test.", fake)), "bogus");
 	reply_add(nodata, SECTION_AUTHORITY, "a.b.zone.test. 300 IN NSEC b.zone.test. A RRSIG NSEC", fake);
 	assert_string_equal(world_security(f->world, nodata), "bogus");
 }
@@ -139,8 +107,8 @@ static void test_signer_is_no_zone(void **state)
 /* The record of a wildcard under the name of one that exists, with both signatures, must not pass for either. */
 static void test_wildcard_signature_beside_own(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_TXT);
 
 	reply_add_as(reply, SECTION_ANSWER, "*.zone.test. 300 IN TXT \"v=spf1 +all\"", f->zone, "www.zone.test.");
 	reply_add(reply, SECTION_AUTHORITY, "www.zone.test. 300 IN NSEC zone.test. TXT RRSIG NSEC", f->zone);
@@ -152,16 +120,16 @@ static void test_wildcard_signature_beside_own(void **state)
 /* DS alone kept back, after DNSSEC was seen to reach us: the answer is not to be used, whatever it says. */
 static void test_ds_kept_back(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *dark = zone_unserved(f->tld, "dark.test.", LDNS_SIGN_ED25519);
 	struct validator_verdict verdict;
 
 	zone_serve_dnskey(dark);
-	assert_string_equal(world_security(f->world, spf(f, "zone.test.", f->zone)), "secure");
-	verdict = world_judge(f->world, spf(f, "dark.test.", dark));
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "zone.test.", f->zone)), "secure");
+	verdict = world_judge(f->world, reply_spf(f->world, "dark.test.", dark));
 	assert_int_equal(verdict.security, DNS_INDETERMINATE);
 	assert_true(verdict.withheld);
-	verdict = world_judge(f->world, spf(f, "dark.test.", NULL));
+	verdict = world_judge(f->world, reply_spf(f->world, "dark.test.", NULL));
 	assert_int_equal(verdict.security, DNS_INDETERMINATE);
 	assert_true(verdict.withheld);
 	verdict = world_judge(f->world, reply_new(f->world, "dark.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN));
@@ -172,19 +140,19 @@ static void test_ds_kept_back(void **state)
 /* A proof of a name below must not stand in for the DS kept back: the delegation speaks for nothing below it. */
 static void test_ds_kept_back_and_name_below_denied(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *dark = zone_unserved(f->tld, "dark.test.", LDNS_SIGN_ED25519);
-	struct reply *below = answer(f, "www.dark.test.", LDNS_RR_TYPE_DS);
+	struct reply *below = reply_noerror(f->world, "www.dark.test.", LDNS_RR_TYPE_DS);
 	struct validator_verdict verdict;
 
 	zone_serve_dnskey(dark);
 	reply_add(below, SECTION_AUTHORITY, "dark.test. 300 IN NSEC x.www.dark.test. NS DS RRSIG NSEC", f->tld);
 	reply_serve(below);
-	verdict = world_judge(f->world, spf(f, "www.dark.test.", NULL));
+	verdict = world_judge(f->world, reply_spf(f->world, "www.dark.test.", NULL));
 	assert_true(verdict.security == DNS_BOGUS || verdict.withheld);
 	/* the same with an empty answer to DS instead of none */
-	reply_serve(answer(f, "dark.test.", LDNS_RR_TYPE_DS));
-	assert_string_equal(world_security(f->world, spf(f, "www.dark.test.", NULL)), "bogus");
+	reply_serve(reply_noerror(f->world, "dark.test.", LDNS_RR_TYPE_DS));
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.dark.test.", NULL)), "bogus");
 }
 
 /* A budget that ends makes nothing insecure, now or later. */
@@ -193,7 +161,7 @@ static void test_limited_is_never_insecure(void **state)
 	(void)state;
 	for (unsigned budget = 1; budget < 12; budget++) {
 		struct validator_config config = { .max_crypto_per_lookup = budget };
-		struct fixture f = { .world = world_new(&config) };
+		struct world_fixture f = { .world = world_new(&config) };
 		struct reply *nxdomain;
 
 		f.tld = zone_new(world_root(f.world), "test.", LDNS_SIGN_ED25519);
@@ -201,7 +169,7 @@ static void test_limited_is_never_insecure(void **state)
 		deny_ds(&f, "www.zone.test.", f.zone);
 		nxdomain = reply_new(f.world, "www.zone.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 		for (unsigned i = 0; i < 4; i++) {
-			assert_string_equal(world_security(f.world, spf(&f, "www.zone.test.", NULL)), "bogus");
+			assert_string_equal(world_security(f.world, reply_spf(f.world, "www.zone.test.", NULL)), "bogus");
 			assert_string_equal(world_security(f.world, nxdomain), "bogus");
 		}
 		world_free(&f.world);
@@ -213,7 +181,7 @@ static void test_limited_is_never_insecure(void **state)
 /* The longest name there is, 255 octets, as itself and from a wildcard. */
 static void test_name_of_255_octets(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply;
 	char name[260], wild[264];
 
@@ -222,13 +190,13 @@ static void test_name_of_255_octets(void **state)
 	name[63] = name[127] = name[191] = '.';
 	strcpy(name + 243, ".zone.test.");
 	assert_int_equal(strlen(name) + 1, 255);	/* text with its final dot is one shorter than the wire form */
-	assert_string_equal(world_security(f->world, spf(f, name, f->zone)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, name, f->zone)), "secure");
 	deny_ds(f, strchr(name, '.') + 1, f->zone);
 	reply = reply_new(f->world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 	reply_add(reply, SECTION_AUTHORITY, "zone.test. 300 IN NSEC zone.test. NS SOA RRSIG NSEC", f->zone);
 	assert_string_equal(world_security(f->world, reply), "secure");
 	snprintf(wild, sizeof(wild), "*%s", strchr(name, '.'));
-	reply = answer(f, name, LDNS_RR_TYPE_TXT);
+	reply = reply_noerror(f->world, name, LDNS_RR_TYPE_TXT);
 	reply_add_as(reply, SECTION_ANSWER, arena_printf(f->world->arena, "%s 300 IN TXT \"w\"", wild), f->zone, name);
 	assert_string_equal(world_security(f->world, reply), "bogus");
 	reply_add(reply, SECTION_AUTHORITY, arena_printf(f->world->arena, "%s 300 IN NSEC zone.test. TXT RRSIG NSEC", wild),
@@ -239,49 +207,49 @@ static void test_name_of_255_octets(void **state)
 /* As many labels as a name can have, 127: the walk is long, but it ends, and in "bogus". */
 static void test_name_of_127_labels(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	char name[260] = "";
 
 	for (unsigned i = 0; i < 122; i++)	/* and two labels of more octets: 255 */
 		strcat(name, "a.");
 	strcat(name, "zone.test.");
-	assert_string_equal(world_security(f->world, spf(f, name, f->zone)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, name, f->zone)), "secure");
 	for (const char *at = name; strcmp(at, "zone.test.") != 0; at += 2) {
-		struct reply *reply = answer(f, at, LDNS_RR_TYPE_DS);
+		struct reply *reply = reply_noerror(f->world, at, LDNS_RR_TYPE_DS);
 
 		reply_add(reply, SECTION_AUTHORITY, arena_printf(f->world->arena, "%s 300 IN NSEC %s TXT RRSIG NSEC",
 		    at == name ? name : "zone.test.", at == name ? "zone.test." : name), f->zone);
 		reply_serve(reply);
 	}
-	assert_string_equal(world_security(f->world, spf(f, name, NULL)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, name, NULL)), "bogus");
 	assert_string_equal(world_security(f->world, reply_new(f->world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN)), "bogus");
 }
 
 /* A dot within a label is not one between labels; a NUL ends nothing. */
 static void test_names_with_odd_octets(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "a.b.zone.test.", LDNS_RR_TYPE_TXT);
-	struct reply *cut_off = answer(f, "zone.test.", LDNS_RR_TYPE_TXT);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "a.b.zone.test.", LDNS_RR_TYPE_TXT);
+	struct reply *cut_off = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_TXT);
 
 	deny_ds(f, "a.b.zone.test.", f->zone);
 	deny_ds(f, "b.zone.test.", f->zone);
-	assert_string_equal(world_security(f->world, spf(f, "a\\.b.zone.test.", f->zone)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "a\\.b.zone.test.", f->zone)), "secure");
 	reply_add_as(reply, SECTION_ANSWER, "a\\.b.zone.test. 300 IN TXT \"v=spf1 +all\"", f->zone, "a.b.zone.test.");
 	assert_string_equal(world_security(f->world, reply), "bogus");
-	assert_string_equal(world_security(f->world, spf(f, "a\\000b.zone.test.", f->zone)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "a\\000b.zone.test.", f->zone)), "secure");
 	reply_add_as(cut_off, SECTION_ANSWER, "zone.test\\000.zone.test. 300 IN TXT \"v=spf1 +all\"", f->zone, "zone.test.");
 	assert_string_equal(world_security(f->world, cut_off), "bogus");
 	/* the zone of \.zone.test. is not below zone.test. by its text */
 	deny_ds(f, "x\\.zone.test.", f->tld);
-	reply = spf(f, "x\\.zone.test.", f->zone);
+	reply = reply_spf(f->world, "x\\.zone.test.", f->zone);
 	assert_string_equal(world_security(f->world, reply), "bogus");
 }
 
 /* Case is no part of a name (RFC 4034 section 6.2), of owner, signer and next name alike. */
 static void test_names_in_upper_case(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "B.Zone.TEST.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
 	reply_add_as(reply, SECTION_AUTHORITY, "zone.test. 300 IN NSEC C.ZONE.test. NS SOA RRSIG NSEC", f->zone, "ZONE.Test.");
@@ -298,8 +266,8 @@ static void test_names_in_upper_case(void **state)
 
 static void test_other_class_is_no_data(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = spf(f, "www.zone.test.", f->zone), *chaos = spf(f, "www.zone.test.", f->zone);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_spf(f->world, "www.zone.test.", f->zone), *chaos = reply_spf(f->world, "www.zone.test.", f->zone);
 
 	deny_ds(f, "www.zone.test.", f->zone);
 	reply_add(reply, SECTION_ANSWER, "www.zone.test. 300 CH TXT \"more\"", NULL);
@@ -312,8 +280,8 @@ static void test_other_class_is_no_data(void **state)
 /* RFC 2181 section 8: the top bit means zero. */
 static void test_ttl_zero_and_negative(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = spf(f, "www.zone.test.", f->zone);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_spf(f->world, "www.zone.test.", f->zone);
 	struct validator_verdict verdict;
 
 	for (uint32_t ttl = 0, i = 0; i < 2; ttl = 0x80000005u, i++) {
@@ -327,7 +295,7 @@ static void test_ttl_zero_and_negative(void **state)
 /* An absence is not believed for longer than the keys of the zone that proves it. */
 static void test_negative_ttl_within_life_of_keys(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct zone *zone = zone_unserved(f->tld, "brief.test.", LDNS_SIGN_ED25519);
 	struct reply *reply = reply_new(f->world, "_dmarc.brief.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 	struct validator_verdict verdict;
@@ -345,8 +313,8 @@ static void test_negative_ttl_within_life_of_keys(void **state)
 /* Keys that were good when they were cached are not when the clock has passed their signatures, however it got there. */
 static void test_clock_step_past_the_keys(void **state)
 {
-	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.zone.test.", LDNS_RR_TYPE_A);
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add_dated(reply, "www.zone.test. 300 IN A 192.0.2.1", f->zone, WORLD_NOW - 10, WORLD_NOW + 400000);
 	assert_string_equal(world_security(f->world, reply), "secure");
@@ -367,7 +335,7 @@ static bool in_time(struct judgement *j, int64_t now, uint32_t inception, uint32
 /* RFC 4034 section 3.1.5: times are serial numbers (RFC 1982), which go round in 2106 and past the sign in 2038. */
 static void test_times_around_the_serial_wrap(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct judgement j = { .validator = f->world->validator, .arena = f->world->arena };
 
 	assert_true(in_time(&j, 0x7fffffff, 0x7ffffff0, 0x80000010));	/* 2038 */
@@ -452,7 +420,7 @@ static void test_flood_of_records_is_cheap(void **state)
 
 static void test_flood_of_nsec_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *reply = reply_new(f->world, "b.zone.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 	struct validator_verdict verdict;
 
@@ -467,7 +435,7 @@ static void test_flood_of_nsec_is_refused(void **state)
 	assert_non_null(strstr(verdict.why, "limit"));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

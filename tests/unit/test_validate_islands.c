@@ -56,34 +56,10 @@ static int setup_negative(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	world_free(&f->world);
-	free(f);
-	return 0;
-}
-
-static struct reply *answer(struct fixture *f, const char *name, uint16_t type)
-{
-	return reply_new(f->world, name, type, LDNS_RCODE_NOERROR);
-}
-
-static struct reply *spf(struct fixture *f, const char *name, struct zone *signer)
-{
-	struct reply *reply = answer(f, name, LDNS_RR_TYPE_TXT);
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s 300 IN TXT \"v=spf1 +all\"", name);
-	reply_add(reply, SECTION_ANSWER, text, signer);
-	return reply;
-}
-
 /* The proof that name is no delegation: there is but this name in the zone. */
 static void deny_ds(struct fixture *f, const char *name, struct zone *zone)
 {
-	struct reply *reply = answer(f, name, LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, name, LDNS_RR_TYPE_DS);
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s 300 IN NSEC %s TXT RRSIG NSEC", name, zone->name);
@@ -95,17 +71,17 @@ static void test_island_is_secure(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_string_equal(world_security(f->world, spf(f, "isle.plain.test.", f->isle)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "a.b.isle.plain.test.", f->isle)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "zone.test.", f->zone)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "www.plain.test.", NULL)), "insecure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "isle.plain.test.", f->isle)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "a.b.isle.plain.test.", f->isle)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "zone.test.", f->zone)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.plain.test.", NULL)), "insecure");
 }
 
 static void test_island_without_signatures_is_bogus(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_string_equal(world_security(f->world, spf(f, "isle.plain.test.", NULL)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "isle.plain.test.", NULL)), "bogus");
 }
 
 /* A signature that says to be by the unsigned zone above must not make the island unsigned. */
@@ -114,18 +90,18 @@ static void test_island_signed_from_above_is_bogus(void **state)
 	struct fixture *f = *state;
 
 	deny_ds(f, "www.isle.plain.test.", f->isle);
-	assert_string_equal(world_security(f->world, spf(f, "isle.plain.test.", f->plain)), "bogus");
-	assert_string_equal(world_security(f->world, spf(f, "www.isle.plain.test.", f->plain)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "isle.plain.test.", f->plain)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.isle.plain.test.", f->plain)), "bogus");
 	/* nor by one that is secure: it has nothing to say there */
-	assert_string_equal(world_security(f->world, spf(f, "www.isle.plain.test.", f->tld)), "bogus");
-	assert_string_equal(world_security(f->world, spf(f, "www.isle.plain.test.", f->root)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.isle.plain.test.", f->tld)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.isle.plain.test.", f->root)), "bogus");
 }
 
 /* A record of two signatures, the false one first: the true one counts. */
 static void test_island_signed_from_above_and_by_itself(void **state)
 {
 	struct fixture *f = *state;
-	struct reply *reply = spf(f, "isle.plain.test.", f->plain);
+	struct reply *reply = reply_spf(f->world, "isle.plain.test.", f->plain);
 
 	ldns_rr_list *section = reply->sections[0];
 	ldns_rr *record = ldns_rr_list_rr(section, 0), *false_one = ldns_rr_list_pop_rr(section);
@@ -142,7 +118,7 @@ static void test_island_signed_from_above_and_by_itself(void **state)
 static void test_island_denied_from_above_is_bogus(void **state)
 {
 	struct fixture *f = *state;
-	struct reply *nodata = answer(f, "isle.plain.test.", LDNS_RR_TYPE_TXT);
+	struct reply *nodata = reply_noerror(f->world, "isle.plain.test.", LDNS_RR_TYPE_TXT);
 	struct reply *nxdomain = reply_new(f->world, "_dmarc.isle.plain.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 	struct reply *by_tld = reply_new(f->world, "_dmarc.isle.plain.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
@@ -168,19 +144,19 @@ static void test_island_denies_itself(void **state)
 static void test_island_redirected_from_above_is_bogus(void **state)
 {
 	struct fixture *f = *state;
-	struct reply *reply = answer(f, "www.isle.plain.test.", LDNS_RR_TYPE_TXT);
+	struct reply *reply = reply_noerror(f->world, "www.isle.plain.test.", LDNS_RR_TYPE_TXT);
 
 	deny_ds(f, "www.isle.plain.test.", f->isle);
 	reply_add(reply, SECTION_ANSWER, "plain.test. 300 IN DNAME zone.test.", NULL);
 	reply_add(reply, SECTION_ANSWER, "www.isle.plain.test. 300 IN CNAME www.isle.zone.test.", NULL);
 	reply_add(reply, SECTION_ANSWER, "www.isle.zone.test. 300 IN TXT \"v=spf1 +all\"", f->zone);
 	assert_string_equal(world_security(f->world, reply), "bogus");
-	reply = answer(f, "www.isle.plain.test.", LDNS_RR_TYPE_CNAME);
+	reply = reply_noerror(f->world, "www.isle.plain.test.", LDNS_RR_TYPE_CNAME);
 	reply_add(reply, SECTION_ANSWER, "plain.test. 300 IN DNAME zone.test.", NULL);
 	reply_add(reply, SECTION_ANSWER, "www.isle.plain.test. 300 IN CNAME www.isle.zone.test.", NULL);
 	assert_string_equal(world_security(f->world, reply), "bogus");
 	/* below the unsigned zone, but not in the island, it is what it is */
-	reply = answer(f, "www.other.plain.test.", LDNS_RR_TYPE_TXT);
+	reply = reply_noerror(f->world, "www.other.plain.test.", LDNS_RR_TYPE_TXT);
 	reply_add(reply, SECTION_ANSWER, "plain.test. 300 IN DNAME zone.test.", NULL);
 	reply_add(reply, SECTION_ANSWER, "www.other.plain.test. 300 IN CNAME www.other.zone.test.", NULL);
 	reply_add(reply, SECTION_ANSWER, "www.other.zone.test. 300 IN TXT \"x\"", f->zone);
@@ -192,21 +168,21 @@ static void test_island_delegates(void **state)
 {
 	struct fixture *f = *state;
 	struct zone *child = zone_new(f->isle, "child.isle.plain.test.", LDNS_SIGN_ED25519);
-	struct reply *ds = answer(f, "sub.isle.plain.test.", LDNS_RR_TYPE_DS);
+	struct reply *ds = reply_noerror(f->world, "sub.isle.plain.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "sub.isle.plain.test. 300 IN NSEC isle.plain.test. NS RRSIG NSEC", f->isle);
 	reply_serve(ds);
 	deny_ds(f, "www.child.isle.plain.test.", child);
-	assert_string_equal(world_security(f->world, spf(f, "www.child.isle.plain.test.", child)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "www.child.isle.plain.test.", NULL)), "bogus");
-	assert_string_equal(world_security(f->world, spf(f, "www.sub.isle.plain.test.", NULL)), "insecure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.child.isle.plain.test.", child)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.child.isle.plain.test.", NULL)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.sub.isle.plain.test.", NULL)), "insecure");
 }
 
 /* The DS set of the island belongs to the zone above it (RFC 4035 section 2.4), which is unsigned. */
 static void test_island_ds_belongs_above(void **state)
 {
 	struct fixture *f = *state;
-	struct reply *reply = answer(f, "isle.plain.test.", LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, "isle.plain.test.", LDNS_RR_TYPE_DS);
 
 	assert_string_equal(world_security(f->world, reply), "insecure");
 	reply_add(reply, SECTION_ANSWER, "isle.plain.test. 300 IN DS 1 15 2 00", f->plain);
@@ -217,14 +193,14 @@ static void test_island_ds_belongs_above(void **state)
 static void test_island_alone(void **state)
 {
 	struct fixture *f = *state;
-	struct reply *reply = answer(f, "isle.plain.test.", LDNS_RR_TYPE_TXT);
+	struct reply *reply = reply_noerror(f->world, "isle.plain.test.", LDNS_RR_TYPE_TXT);
 
 	world_trust(f->world, (struct zone *const[]){ f->isle, NULL });
 	deny_ds(f, "www.isle.plain.test.", f->isle);
-	assert_string_equal(world_security(f->world, spf(f, "isle.plain.test.", f->isle)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "zone.test.", f->zone)), "indeterminate");
-	assert_string_equal(world_security(f->world, spf(f, "isle.plain.test.", f->plain)), "bogus");
-	assert_string_equal(world_security(f->world, spf(f, "www.isle.plain.test.", f->root)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "isle.plain.test.", f->isle)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "zone.test.", f->zone)), "indeterminate");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "isle.plain.test.", f->plain)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.isle.plain.test.", f->root)), "bogus");
 	reply_add(reply, SECTION_AUTHORITY, "isle.plain.test. 300 IN NSEC plain.test. A RRSIG NSEC", f->plain);
 	assert_string_equal(world_security(f->world, reply), "bogus");
 }
@@ -237,8 +213,8 @@ static void test_anchor_below_secure_zone_decides(void **state)
 
 	world_trust(f->world, (struct zone *const[]){ f->root, mine, NULL });
 	zone_serve_dnskey(mine);	/* the DS set served by test. is of the other key */
-	assert_string_equal(world_security(f->world, spf(f, "www.zone.test.", mine)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "www.zone.test.", f->zone)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.zone.test.", mine)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.zone.test.", f->zone)), "bogus");
 }
 
 static void test_negative_anchor_above_island(void **state)
@@ -246,13 +222,13 @@ static void test_negative_anchor_above_island(void **state)
 	struct fixture *f = *state;
 
 	deny_ds(f, "www.isle.plain.test.", f->isle);
-	assert_string_equal(world_security(f->world, spf(f, "www.plain.test.", NULL)), "insecure");
-	assert_string_equal(world_security(f->world, spf(f, "www.isle.plain.test.", f->isle)), "secure");
-	assert_string_equal(world_security(f->world, spf(f, "www.isle.plain.test.", NULL)), "bogus");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.plain.test.", NULL)), "insecure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.isle.plain.test.", f->isle)), "secure");
+	assert_string_equal(world_security(f->world, reply_spf(f->world, "www.isle.plain.test.", NULL)), "bogus");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define NEGATIVE(name) cmocka_unit_test_setup_teardown(name, setup_negative, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+#define NEGATIVE(name) cmocka_unit_test_setup_teardown(name, setup_negative, world_teardown)
 
 int main(void)
 {

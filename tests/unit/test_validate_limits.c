@@ -25,15 +25,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	world_free(&f->world);
-	free(f);
-	return 0;
-}
-
 /* Publishes an Ed25519 key of which nobody knows the private half, with a chosen tag; first orders it in the set. */
 static void add_fake_key(struct zone *zone, uint16_t tag, uint8_t first, uint8_t number)
 {
@@ -244,7 +235,7 @@ static void test_judge_rsa_below_limit(void **state)
 	assert_string_equal(world_security(f->world, reply), "bogus");
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -20,29 +20,12 @@
 #define COVER "m.zone.test. 300 IN NSEC w.zone.test. A RRSIG NSEC"
 #define APEX "zone.test. 300 IN NSEC m.zone.test. NS SOA RRSIG NSEC DNSKEY"
 
-struct fixture { struct world *world; struct zone *tld, *zone; };
-
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->world = world_new(NULL);
-	f->tld = zone_new(world_root(f->world), "test.", LDNS_SIGN_ECDSAP256SHA256);
-	f->zone = zone_new(f->tld, "zone.test.", LDNS_SIGN_ECDSAP256SHA256);
-	*state = f;
-	return 0;
+	return world_setup(state, "zone.test.", LDNS_SIGN_ECDSAP256SHA256);
 }
 
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	world_free(&f->world);
-	free(f);
-	return 0;
-}
-
-static struct reply *denial_of(struct fixture *f, const char *name, const char *cover)
+static struct reply *denial_of(struct world_fixture *f, const char *name, const char *cover)
 {
 	struct reply *reply = reply_new(f->world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
@@ -52,7 +35,7 @@ static struct reply *denial_of(struct fixture *f, const char *name, const char *
 }
 
 /* The same records and signatures as another reply's (signing anew gives other ECDSA signatures). */
-static struct reply *same_denial_of(struct fixture *f, const char *name, const struct reply *other)
+static struct reply *same_denial_of(struct world_fixture *f, const char *name, const struct reply *other)
 {
 	struct reply *reply = reply_new(f->world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
 
@@ -61,7 +44,7 @@ static struct reply *same_denial_of(struct fixture *f, const char *name, const s
 	return reply;
 }
 
-static struct cut *zone_cut(struct fixture *f)
+static struct cut *zone_cut(struct world_fixture *f)
 {
 	static const uint8_t name[] = "\4zone\4test";
 	struct cut *cut = cuts_get(f->world->validator->cuts, name, WORLD_NOW);
@@ -71,7 +54,7 @@ static struct cut *zone_cut(struct fixture *f)
 }
 
 /* From now on only what is remembered verifies in the zone. */
-static void spoil_keys(struct fixture *f)
+static void spoil_keys(struct world_fixture *f)
 {
 	struct cut *cut = zone_cut(f);
 
@@ -85,7 +68,7 @@ static void spoil_keys(struct fixture *f)
 
 static void test_memo_spares_verification(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *first = denial_of(f, "n.zone.test.", COVER);
 
 	assert_string_equal(world_security(f->world, first), "secure");
@@ -99,7 +82,7 @@ static void test_memo_spares_verification(void **state)
 /* The remembered signature under a record that says more than the one that was signed. */
 static void test_memo_is_of_the_data(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *first = denial_of(f, "n.zone.test.", COVER), *forged;
 	ldns_rr_list *section;
 	ldns_rr *wider = NULL;
@@ -122,7 +105,7 @@ static void test_memo_is_of_the_data(void **state)
 
 static void test_memo_is_of_the_key(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct crypto *crypto = &f->world->validator->crypto;
 	struct cut *cut;
 	struct proof_mark marks[4];
@@ -158,7 +141,7 @@ static void test_memo_is_of_the_key(void **state)
 /* That it once verified does not lengthen its time. */
 static void test_memo_knows_no_dates(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *first = reply_new(f->world, "n.zone.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR), *again;
 
 	/* the name is an empty non-terminal: one proof is enough. The zone's keys stay known for longer than it is good. */
@@ -177,7 +160,7 @@ static void test_memo_knows_no_dates(void **state)
 /* What one zone signed proves nothing in another, verified before or not. */
 static void test_memo_keeps_the_other_rules(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct reply *first = denial_of(f, "n.zone.test.", COVER), *foreign;
 
 	assert_string_equal(world_security(f->world, first), "secure");
@@ -207,7 +190,7 @@ static void *crowd_member(void *argument)
 /* More proofs than are remembered, by several threads (see also the TSAN build). */
 static void test_memo_in_many_threads(void **state)
 {
-	struct fixture *f = *state;
+	struct world_fixture *f = *state;
 	struct crowd crowd = { .world = f->world };
 	pthread_t threads[THREADS];
 
@@ -232,12 +215,12 @@ static void test_memo_in_many_threads(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_memo_spares_verification, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memo_is_of_the_data, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memo_is_of_the_key, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memo_knows_no_dates, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memo_keeps_the_other_rules, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memo_in_many_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memo_spares_verification, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_memo_is_of_the_data, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_memo_is_of_the_key, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_memo_knows_no_dates, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_memo_keeps_the_other_rules, setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_memo_in_many_threads, setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
