@@ -184,7 +184,8 @@ static void test_judge_unsigned_delegation(void **state)
 static void test_judge_unsigned_delegation_unproven(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *reply = reply_noerror(f->world, "www.plain.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "plain.test.", LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, "www.plain.test.", LDNS_RR_TYPE_A),
+	    *ds = reply_noerror(f->world, "plain.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "test. 300 IN SOA a. b. 1 2 3 4 5", f->tld);
 	reply_serve(ds);
@@ -195,7 +196,8 @@ static void test_judge_unsigned_delegation_unproven(void **state)
 static void test_judge_no_ds_proof_by_child_apex(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A),
+	    *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
 
 	/* an attacker replays the child's own NSEC (no DS bit there) to make the zone look unsigned */
 	reply_add(ds, SECTION_AUTHORITY, "zone.test. 300 IN NSEC www.zone.test. NS SOA RRSIG NSEC DNSKEY", f->zone);
@@ -207,7 +209,8 @@ static void test_judge_no_ds_proof_by_child_apex(void **state)
 static void test_judge_no_ds_proof_with_soa_bit(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A),
+	    *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
 
 	reply_add(ds, SECTION_AUTHORITY, "zone.test. 300 IN NSEC zz.test. NS SOA RRSIG NSEC", f->tld);
 	reply_serve(ds);
@@ -218,7 +221,8 @@ static void test_judge_no_ds_proof_with_soa_bit(void **state)
 static void test_judge_no_ds_proof_from_wildcard(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A),
+	    *ds = reply_noerror(f->world, "zone.test.", LDNS_RR_TYPE_DS);
 
 	/* CVE-2017-15105: an NSEC that came out of a wildcard is no proof */
 	reply_add_as(ds, SECTION_AUTHORITY, "*.test. 300 IN NSEC test. NS RRSIG NSEC", f->tld, "zone.test.");
@@ -363,7 +367,8 @@ static void test_judge_wildcard_name_itself(void **state)
 static void test_judge_cname_chain_weakest_link(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *good = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A), *weak = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *good = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A),
+	    *weak = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_A);
 	struct reply *bad = reply_noerror(f->world, "c.zone.test.", LDNS_RR_TYPE_A);
 
 	reply_add(good, SECTION_ANSWER, "a.zone.test. 300 IN CNAME www.zone.test.", f->zone);
@@ -402,7 +407,8 @@ static void test_judge_cname_beside_data(void **state)
 static void test_judge_cname_unfinished(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *open = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A), *closed = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_A);
+	struct reply *open = reply_noerror(f->world, "a.zone.test.", LDNS_RR_TYPE_A),
+	    *closed = reply_noerror(f->world, "b.zone.test.", LDNS_RR_TYPE_A);
 
 	/* no word about the target: the alias alone is judged, the resolver asks on */
 	reply_add(open, SECTION_ANSWER, "a.zone.test. 300 IN CNAME www.zone.test.", f->zone);
@@ -495,7 +501,8 @@ static void test_judge_servfail(void **state)
 static void test_judge_recursor_strips_signatures(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *keys = reply_noerror(f->world, ".", LDNS_RR_TYPE_DNSKEY);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A),
+	    *keys = reply_noerror(f->world, ".", LDNS_RR_TYPE_DNSKEY);
 	char *text = ldns_rr2str(ldns_rr_list_rr(f->root->dnskeys, 0));
 	struct validator_verdict verdict;
 
@@ -526,7 +533,8 @@ static void test_judge_recursor_hides_keys(void **state)
 static void test_judge_keys_kept_back_after_anchoring(void **state)
 {
 	struct world_fixture *f = *state;
-	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A), *other = reply_noerror(f->world, "dark.test.", LDNS_RR_TYPE_TXT);
+	struct reply *reply = reply_noerror(f->world, "www.zone.test.", LDNS_RR_TYPE_A),
+	    *other = reply_noerror(f->world, "dark.test.", LDNS_RR_TYPE_TXT);
 	struct zone *dark = zone_unserved(f->tld, "dark.test.", LDNS_SIGN_ECDSAP256SHA256);
 	struct validator_verdict verdict;
 
@@ -701,10 +709,13 @@ int main(void)
 		CASE(test_judge_wildcard_name_itself), CASE(test_judge_cname_chain_weakest_link),
 		CASE(test_judge_cname_from_insecure_zone), CASE(test_judge_cname_beside_data),
 		CASE(test_judge_cname_unfinished), CASE(test_judge_too_many_aliases), CASE(test_judge_cname_loop),
-		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname), CASE(test_judge_rcode_hides_data),
+		CASE(test_judge_dname), CASE(test_judge_cname_made_from_dname), CASE(test_judge_dname_with_wrong_cname),
+		CASE(test_judge_rcode_hides_data),
 		CASE(test_judge_servfail), CASE(test_judge_recursor_strips_signatures),
 		CASE(test_judge_recursor_hides_keys), CASE(test_judge_keys_kept_back_after_anchoring), CASE(test_judge_keys_are_cached),
-		CASE(test_judge_fetches_chain_at_once), CASE(test_prefetch_starts_what_is_unknown), CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads), CASE(test_judge_malformed),
+		CASE(test_judge_fetches_chain_at_once), CASE(test_prefetch_starts_what_is_unknown),
+		CASE(test_judge_bogus_zone_is_cached), CASE(test_judge_negative_anchor), CASE(test_judge_in_many_threads),
+		CASE(test_judge_malformed),
 	};
 
 	return cmocka_run_group_tests_name("validate", tests, NULL, NULL);
