@@ -120,32 +120,33 @@ static const char *rdata_text(const struct dns_rr *rr, struct arena *arena)
 	return hex.data;
 }
 
-/* What the verdict means for mail, and what can be done. */
+/* What the verdict means for mail, and what can be done. mode: as the resolver works. */
 static const char *meaning(const struct dns_answer *answer, enum dnssec_mode mode)
 {
+	if (answer->security == DNS_BOGUS)
+		return "The answer is not used: a check that needs it ends as temperror and raises dnssec-bogus. Either the zone is "
+		    "broken, then its owner has to mend it; or somebody changes DNS on the way here. To tell the two apart, ask "
+		    "through another server (--resolver). negative-trust-anchors takes a zone that is known to be broken as unsigned.";
+	if (answer->status == DNS_STATUS_FAIL)
+		return "The answer, or what is needed to judge it, could not be had. A check that needs it ends as temperror; mail is "
+		    "judged anew when it is tried again.";
 	if (mode == DNSSEC_OFF)
 		return "DNSSEC is off here: nothing was checked.";
 	if (mode == DNSSEC_TRUST_AD)
 		return answer->security == DNS_SECURE ?
 		    "The recursive server says that it validated this (AD bit). Whoever can forge its answers can forge that too." :
-		    "The recursive server does not say that it validated this (no AD bit). The checks use it as unauthenticated.";
+		    "The recursive server does not say that it validated this (no AD bit, or it is not on loopback). The checks use it "
+		    "as unauthenticated.";
 	switch (answer->security) {
 	case DNS_SECURE:
 		return "Every signature from the trust anchor down to here holds: this is what the zone's owner published.";
 	case DNS_INSECURE:
 		return "It is proven that this part of the tree is not signed. The checks use the answer, but whoever stood on its "
 		    "way could have changed it. Policies can ask for more (require-secure).";
-	case DNS_BOGUS:
-		return "The answer is not used: a check that needs it ends as temperror and raises dnssec-bogus. Either the zone is "
-		    "broken, then its owner has to mend it; or somebody changes DNS on the way here. To tell the two apart, ask "
-		    "through another server (--resolver). negative-trust-anchors takes a zone that is known to be broken as unsigned.";
 	default:
-		return answer->status == DNS_STATUS_FAIL ?
-		    "The answer, or what is needed to judge it, could not be had. A check that needs it ends as temperror; mail is "
-		    "judged anew when it is tried again." :
-		    "It could not be found out whether this part of the tree is signed, and so far no trust anchor has been "
-		    "reached through this server. The checks use the answer as unauthenticated. See whether the server passes DNSSEC "
-		    "on: assay dns . DNSKEY";
+		return "It could not be found out whether this part of the tree is signed: no trust anchor is above the name, or none "
+		    "was reached through this server. The checks use the answer as unauthenticated. See whether the server passes "
+		    "DNSSEC on: assay dns . DNSKEY";
 	}
 }
 
@@ -235,9 +236,11 @@ static int look_up(const struct dns_command *command, struct config *config)
 	struct arena *arena;
 	char why[512] = "";
 	int code = dns_options_apply(&command->dns, config);
+	enum dnssec_mode mode;
 
 	if (code != 0)
 		return code;
+	mode = config->dns.zone_file != NULL ? DNSSEC_OFF : config->dns.dnssec;	/* a master file has no signatures */
 	resolver = dns_resolver_new(&config->dns, why, sizeof(why));
 	if (resolver == NULL)
 		return tool_complain(EX_CONFIG, "%s", why);
@@ -245,9 +248,9 @@ static int look_up(const struct dns_command *command, struct config *config)
 	scope = dns_scope_new(resolver, config->dns_deadline_ms, config->max_dns_lookups);
 	answer = dns_explain(scope, command->name, command->type, &explanation);
 	if (command->json)
-		print_json(answer, explanation, config->dns.dnssec, arena);
+		print_json(answer, explanation, mode, arena);
 	else
-		print_text(answer, explanation, config->dns.dnssec, arena);
+		print_text(answer, explanation, mode, arena);
 	dns_scope_free(&scope);
 	arena_free(&arena);
 	dns_resolver_free(&resolver);

@@ -137,7 +137,8 @@ static int expire_by_number(struct backend_handle *handle, const struct backend_
 		return -E_SYSTEM;
 	if ((many = excess(totals.peers, expiry->peers_max, limit)) != 0)
 		peers = trim_peers(handle, many, row_limit);
-	else if ((many = excess(totals.hosts, expiry->hosts_max, limit)) != 0)	/* peers take theirs along */
+	/* peers take theirs along; pinned ones never go */
+	if (peers == 0 && (many = excess(totals.hosts, expiry->hosts_max, limit)) != 0)
 		hosts = expire_rows(handle, ST_TRIM_HOST, many, 0);
 	many = excess(totals.waiting + totals.passed, expiry->greylist_max, limit);
 	waiting = excess(totals.waiting, expiry->greylist_max - expiry->greylist_max / 2, many);

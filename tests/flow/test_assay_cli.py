@@ -243,6 +243,12 @@ def test_dns_prints_the_verdict_first(assay, workdir):
     assert lines[0] in ("secure", "insecure", "bogus", "indeterminate")
     assert any('"v=spf1 ip4:192.0.2.1 -all"' in line for line in lines)
     assert "nothing was checked" in lines[-1]
+    # a master file has no signatures, whatever the mode
+    validating = assay.run("dns", "--zone", workdir / "zone", "good.example", "TXT").stdout.decode()
+    assert "nothing was checked" in validating, validating
+    # an answer that did not come is not used, in any mode
+    dead = assay.run("dns", "--resolver", "127.0.0.1@1", "--dnssec", "trust-ad", "good.example", "TXT").stdout.decode()
+    assert "could not be had" in dead and "The checks use it" not in dead, dead
     answer = assay.json("dns", "--zone", workdir / "zone", "--dnssec", "off", "nowhere.good.example", "A")
     assert answer["status"] == "NXDOMAIN" and answer["records"] == []
 

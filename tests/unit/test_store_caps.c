@@ -149,6 +149,12 @@ static void test_backend_expire_peers_max_with_pinned_ones_only_ends(void **stat
 	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
 	assert_true(expired.trimmed[STORE_CAP_PEERS] == 0 && !expired.more);
 	assert_int_equal(number(place, "SELECT count(*) FROM peer"), 20);
+	/* nor do they keep the hosts from being bounded */
+	for (unsigned i = 0; i < 6; i++)
+		put_peer(place, i, "192.0.2.1", false);
+	expiry.hosts_max = 4;
+	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
+	assert_int_equal(expired.trimmed[STORE_CAP_HOSTS], 2);
 }
 
 /* One peer with very many hosts must not make a step long; until all are gone it stays the next one to go. */
