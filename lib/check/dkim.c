@@ -169,8 +169,10 @@ static void dkim_check_judge(struct check_context *context)
 
 	if (state == NULL)
 		return;
-	if (state->hasher != NULL)
+	if (state->hasher != NULL) {
 		dkim_hasher_finish(state->hasher);
+		context->results->dkim_work.body_bytes = dkim_hasher_body_bytes(state->hasher);
+	}
 	results = arena_calloc(context->arena, state->job_count + 1, sizeof *results);
 	for (size_t i = 0; i < state->job_count; i++) {
 		dkim_judge_job(context, state, &state->jobs[i], &results[i]);

@@ -27,7 +27,7 @@ struct plan {
 	struct dkim_name *names;	/* of all signatures the library hashes, sorted */
 	size_t name_count;
 	size_t field_count, field_bytes;	/* of the fields to be fed */
-	size_t comparisons, header_bytes;	/* spent */
+	struct dkim_work *work;		/* spent */
 	struct body_kind bodies[BODIES_MAX];
 	size_t body_count;
 };
@@ -152,17 +152,17 @@ static const char *spend(struct plan *plan, const struct dkim_job *job)
 	size_t bytes = (job->own_header_hash ? facts->header_bytes : plan->field_bytes) + job->field->value_length;
 	size_t bodies = plan->body_count;
 
-	if (plan->comparisons + signature->name_count * fields > COMPARISONS_MAX)
+	if (plan->work->comparisons + signature->name_count * fields > COMPARISONS_MAX)
 		return "h= is too long for a header of this size";
-	if (plan->header_bytes + bytes > HEADER_BYTES_MAX)
+	if (plan->work->header_bytes + bytes > HEADER_BYTES_MAX)
 		return "too many signatures for a header of this size";
 	if (plan_body(plan, signature->body_relaxed, signature->has_length, signature->length) == BODIES_MAX ||
 	    (signature->has_length && plan_body(plan, signature->body_relaxed, false, 0) == BODIES_MAX)) {
 		plan->body_count = bodies;
 		return "too many different body hashes";
 	}
-	plan->comparisons += signature->name_count * fields;
-	plan->header_bytes += bytes;
+	plan->work->comparisons += signature->name_count * fields;
+	plan->work->header_bytes += bytes;
 	return NULL;
 }
 
@@ -246,7 +246,7 @@ static bool anything_to_hash(const struct dkim_state *state)
 
 bool dkim_feed_header(struct check_context *context, struct dkim_state *state)
 {
-	struct plan plan = { .context = context, .state = state };
+	struct plan plan = { .context = context, .state = state, .work = &context->results->dkim_work };
 	bool *fed = arena_calloc(context->arena, context->facts->field_count + 1, sizeof *fed);
 
 	plan_names(&plan);
@@ -255,6 +255,7 @@ bool dkim_feed_header(struct check_context *context, struct dkim_state *state)
 	plan_jobs(&plan);
 	if (!anything_to_hash(state))
 		return false;
+	plan.work->body_passes = (unsigned)plan.body_count;
 	state->hasher = dkim_hasher_new(context->shared->dkim->library, context->arena,
 	    state->job_count + 2 * BODIES_MAX);
 	if (state->hasher == NULL)

@@ -11,8 +11,7 @@
  *   - A body without CRLF at its end makes it fail: the CRLF is added (RFC 6376 sections 3.4.3, 3.4.4). A CR alone there is
  *     a bare one.
  *   - A bare CR is dropped by its relaxed canonicalization, and a bare LF makes its simple one lose the end of the
- *     line: bodies with either (RFC 5322 section 2.3 forbids both) get no hash. A line without end would be collected
- *     in memory: lines over 1 MiB get no hash either.
+ *     line; a line without end would be collected in memory; blank lines are looked at octet by octet: dkim_body.c.
  *   - FIXCRLF would cut header fields: never set. Folds arrive as LF and are given to it as CRLF.
  *
  * Thread: dkim_library_new() before others use it; then any thread, one hasher a message.
@@ -41,8 +40,8 @@ struct dkim_hasher {
 	const bool *usable;		/* per slot, after header_done */
 	bool header_done, finished;
 	const char *body_fault;
-	uint64_t body_bytes, line_bytes;
-	char last_byte;			/* of the body */
+	struct dkim_body body;
+	uint64_t body_bytes;		/* given to the library */
 };
 
 static void *arena_allocate(void *closure, size_t size_bytes)
@@ -228,46 +227,22 @@ int dkim_hasher_header_done(struct dkim_hasher *hasher)
 	return 0;
 }
 
-/* Finds what the library would hash wrongly or collect without bound. */
-static const char *body_scan(struct dkim_hasher *hasher, const char *data, size_t length)
+/* A sink of dkim_body_hand_on(). */
+static int give_body(void *closure, const char *data, size_t length)
 {
-	const char *at = data, *end = data + length;
-	char before = hasher->last_byte;
+	struct dkim_hasher *hasher = closure;
 
-	if (before == '\r' && *data != '\n')
-		return "the body has a bare CR";
-	while (at < end) {
-		const char *line_end = memchr(at, '\n', (size_t)(end - at));
-		size_t segment = (size_t)((line_end != NULL ? line_end : end) - at);
-		const char *cr = memchr(at, '\r', segment);
-
-		if (line_end != NULL && (segment != 0 ? line_end[-1] : before) != '\r')
-			return "the body has a bare LF";
-		if (cr != NULL && cr != at + segment - 1)
-			return "the body has a bare CR";
-		hasher->line_bytes += segment;
-		if (hasher->line_bytes > DKIM_BODY_LINE_MAX_BYTES)
-			return "the body has a line over 1 MiB";
-		if (line_end == NULL)
-			break;
-		hasher->line_bytes = 0;
-		before = '\n';
-		at = line_end + 1;
-	}
-	hasher->last_byte = end[-1];
-	return NULL;
+	hasher->body_bytes += length;
+	/* the library reads the chunk only; its prototype does not say so */
+	return dkim_body(hasher->handle, (unsigned char *)(uintptr_t)data, length) == DKIM_STAT_OK ? 0 : -E_SYSTEM;
 }
 
 void dkim_hasher_body(struct dkim_hasher *hasher, const void *data, size_t length)
 {
 	if (length == 0 || !hasher->header_done || hasher->body_fault != NULL)
 		return;
-	hasher->body_fault = body_scan(hasher, data, length);
-	if (hasher->body_fault != NULL)
-		return;
-	hasher->body_bytes += length;
-	/* the library reads the chunk only; its prototype does not say so */
-	if (dkim_body(hasher->handle, (unsigned char *)(uintptr_t)data, length) != DKIM_STAT_OK)
+	hasher->body_fault = dkim_body_scan(&hasher->body, data, length);
+	if (hasher->body_fault == NULL && dkim_body_hand_on(&hasher->body, data, length, give_body, hasher) != 0)
 		hasher->body_fault = "libopendkim refused the body";
 }
 
@@ -276,14 +251,19 @@ void dkim_hasher_finish(struct dkim_hasher *hasher)
 	if (!hasher->header_done || hasher->finished)
 		return;
 	hasher->finished = true;
-	if (hasher->body_fault == NULL && hasher->body_bytes != 0) {
-		if (hasher->last_byte == '\r')
+	if (hasher->body_fault == NULL && hasher->body.seen_bytes != 0) {
+		if (hasher->body.last_byte == '\r')
 			hasher->body_fault = "the body has a bare CR";
-		else if (hasher->last_byte != '\n')
+		else if (hasher->body.last_byte != '\n')
 			dkim_hasher_body(hasher, "\r\n", 2);
 	}
 	if (dkim_eom(hasher->handle, NULL) != DKIM_STAT_CBREJECT && hasher->body_fault == NULL)
 		hasher->body_fault = "libopendkim refused the message";
+}
+
+uint64_t dkim_hasher_body_bytes(const struct dkim_hasher *hasher)
+{
+	return hasher->body_bytes;
 }
 
 const char *dkim_hasher_result(const struct dkim_hasher *hasher, int slot, struct dkim_hashes *hashes_r)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "check/dkim_body.h"
 #include "check/dkim_signature.h"
 #include "message/facts.h"
 #include "util/arena.h"
@@ -23,8 +24,6 @@
 #define DKIM_LIBRARY_TIME_MIN UINT64_C(1000000000)
 #define DKIM_LIBRARY_TIME_MAX UINT64_C(2690000000)
 #define DKIM_LIBRARY_EXPIRY_MIN UINT64_C(1210000000)
-
-enum { DKIM_BODY_LINE_MAX_BYTES = 1024 * 1024 };
 
 struct dkim_library;
 struct dkim_hasher;
@@ -61,6 +60,9 @@ void dkim_hasher_body(struct dkim_hasher *hasher, const void *data, size_t lengt
 
 /** End of the body. */
 void dkim_hasher_finish(struct dkim_hasher *hasher);
+
+/** Octets of the body that the library was given; it looks at each once a canonicalization and l=. */
+uint64_t dkim_hasher_body_bytes(const struct dkim_hasher *hasher);
 
 struct dkim_hashes {
 	uint8_t header[DKIM_HASH_BYTES], body[DKIM_HASH_BYTES];

@@ -48,6 +48,14 @@ struct dkim_result {
 	enum dns_security dnssec;	/* of the key record */
 };
 
+/* What the hashing of a message cost, in units that no processor changes; all are bounded, whatever the message is. */
+struct dkim_work {
+	uint64_t comparisons;		/* names in h= with header fields */
+	uint64_t header_bytes;		/* hashed, all signatures together */
+	uint64_t body_bytes;		/* given to each pass over the body */
+	unsigned body_passes;		/* one a canonicalization and l= */
+};
+
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
 
 struct dmarc_result {
@@ -151,6 +159,7 @@ struct results {
 	bool dkim_checked;
 	const struct dkim_result *dkim;
 	size_t dkim_count;
+	struct dkim_work dkim_work;
 	struct dmarc_result dmarc;
 	struct adsp_result adsp;
 	struct iprev_result iprev;

@@ -44,6 +44,12 @@ static json_t *signature_json(const struct dkim_result *result)
 	    dns_security_name(result->dnssec));
 }
 
+static json_t *work_json(const struct dkim_work *work)
+{
+	return json_pack("{s:I, s:I, s:I, s:i}", "comparisons", (json_int_t)work->comparisons, "header_bytes",
+	    (json_int_t)work->header_bytes, "body_bytes", (json_int_t)work->body_bytes, "body_passes", (int)work->body_passes);
+}
+
 static void print_case(const struct dkim_case *test, double milliseconds)
 {
 	json_t *signatures = json_array(), *findings = json_array(), *all;
@@ -52,8 +58,8 @@ static void print_case(const struct dkim_case *test, double milliseconds)
 		json_array_append_new(signatures, signature_json(&test->results.dkim[i]));
 	for (size_t i = 0; i < test->results.finding_count; i++)
 		json_array_append_new(findings, json_string(findings_table[test->results.findings[i].id].name));
-	all = json_pack("{s:o, s:o, s:b, s:f}", "dkim", signatures, "findings", findings, "body", test->wanted_body,
-	    "cpu_ms", milliseconds);
+	all = json_pack("{s:o, s:o, s:b, s:o, s:f}", "dkim", signatures, "findings", findings, "body", test->wanted_body,
+	    "work", work_json(&test->results.dkim_work), "cpu_ms", milliseconds);
 	json_dumpf(all, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(all);
