@@ -96,6 +96,25 @@ int progress_start(void);
 void progress_begin(struct progress_entry *entry, SMFICTX *context);
 void progress_end(struct progress_entry *entry);
 
+/* ---- status.c: what the daemon tells of itself ------------------------------------------------------------------- */
+
+/* A HELO name of up to 63 hexadecimal digits and this: `assay` asks whether the MTA asks us. */
+#define STATUS_PROBE_SUFFIX ".probe.assay.invalid"
+
+/** Makes the socket, with the rights we were started with; that it cannot is told in the log, and no failure.
+ * @param path  NULL: none.
+ * @param serving  where the MTA reaches us. */
+void status_open(const char *path, const char *config_path, const char *serving, uid_t uid, gid_t gid);
+/** Begins to answer, once there is an engine. */
+void status_start(void);
+void status_close(void);
+/** What is told; any thread. */
+void status_note_session(void);
+void status_note_helo(const struct facts_connection *connection);
+void status_note_message(const struct decision *decision);
+void status_note_store(enum store_news news, const char *text);
+void status_note_dnssec(const struct dns_answer *root);
+
 /* ---- probe.c ---------------------------------------------------------------------------------------------------- */
 
 /** Tells the log, when the answer is there, whether DNSSEC can be validated here. Returns at once. */

@@ -124,6 +124,7 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, struct sockaddr *ad
 	facts->client_name = slot_set(connection, SLOT_CLIENT_NAME, hostname);
 	facts->local_submission = is_local_submission(address);
 	macros_read_connect(context, connection);
+	status_note_session();
 	return connection->quiet_reply;
 }
 
@@ -136,6 +137,7 @@ static sfsistat on_helo(SMFICTX *context, char *name)
 	connection_end_message(connection);
 	session_connection(connection->session)->helo = slot_set(connection, SLOT_HELO, name);
 	macros_read_helo(context, connection);
+	status_note_helo(session_connection(connection->session));
 	return connection->quiet_reply;
 }
 
@@ -238,6 +240,7 @@ static sfsistat on_eom(SMFICTX *context)
 	progress_end(&connection->progress);
 	status = apply_outcome(context, connection, outcome);
 	log_info("%s", outcome->log_line);
+	status_note_message(&outcome->decision);
 	connection_end_message(connection);
 	return status;
 }

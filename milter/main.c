@@ -86,6 +86,7 @@ void log_open_config(const struct config *config, bool verbose)
 
 void log_store_state(enum store_news news, const char *text)
 {
+	status_note_store(news, text);
 	switch (news) {
 	case STORE_UP:
 		log_notice("store: %s", text);
@@ -165,6 +166,9 @@ static int take_place(const struct options *options, const struct config *config
 		code = listen_open(options->socket != NULL ? options->socket : config->socket, config->umask_bits,
 		    user.change ? user.uid : (uid_t)-1, user.gid, why_r, WHY_BYTES);
 	if (code == 0)
+		status_open(config->status_socket, options->config_path,
+		    options->socket != NULL ? options->socket : config->socket, user.change ? user.uid : (uid_t)-1, user.gid);
+	if (code == 0)
 		code = process_drop_privileges(&user, why_r, WHY_BYTES);
 	return code;
 }
@@ -188,6 +192,7 @@ static int start(const struct options *options, struct config *config)
 		code = engine == NULL || engine_open_store(engine, NULL, log_store_state, why, sizeof(why)) != 0 ? EX_CONFIG : 0;
 	}
 	if (code != 0) {
+		status_close();
 		listen_close();
 		process_remove_pid_file();
 		return fail(code, why);
@@ -200,6 +205,7 @@ static int start(const struct options *options, struct config *config)
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
 	process_ready(config->log_target == LOG_TARGET_STDERR);
+	status_start();
 	probe_dnssec(engine);
 	return signals_serve(options->config_path, options->socket, options->verbose);
 }

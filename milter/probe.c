@@ -17,6 +17,7 @@ static void *probe_run(void *argument)
 	struct dns_scope *scope = dns_scope_new(engine_resolver(engine), PROBE_DEADLINE_MS, PROBE_LOOKUPS);
 	const struct dns_answer *answer = dns_wait(scope, ".", DNS_TYPE_SOA);
 
+	status_note_dnssec(answer);
 	if (answer->security == DNS_SECURE)
 		log_info("dnssec: validation from the root works");
 	else if (answer->security == DNS_BOGUS)

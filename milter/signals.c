@@ -193,6 +193,7 @@ static int finish(bool at_rest, int code)
 		state_set_engine(NULL);
 	else
 		flush_store();
+	status_close();
 	process_remove_pid_file();
 	log_notice("stopped");
 	if (!at_rest)

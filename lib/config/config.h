@@ -43,7 +43,7 @@ struct policy_config {
 
 struct config {
 	/* daemon */
-	const char *socket, *user, *group, *pid_file;
+	const char *socket, *user, *group, *pid_file, *status_socket;
 	unsigned umask_bits;
 	enum log_target log_target;
 	enum log_level log_level;

@@ -56,6 +56,8 @@ const struct option_row schema_table[] = {
 	    "file mode bits taken from the unix socket (octal)" },
 	{ "", "pid-file", OPTION_PATH, CONFIG(pid_file), "", TEXT(1024),
 	    "file for the process id; empty: none" },
+	{ "", "status-socket", OPTION_PATH, CONFIG(status_socket), "/run/assay/status.sock", TEXT(107),
+	    "unix socket at which assayd tells assay doctor how it fares; empty: none" },
 	{ "", "log-target", OPTION_WORD, CONFIG(log_target), "syslog", WORD(words_log_target),
 	    "where log lines go" },
 	{ "", "log-level", OPTION_WORD, CONFIG(log_level), "info", WORD(words_log_level),
