@@ -23,6 +23,7 @@ static const struct command {
 	{ "findings", command_findings, "list every finding: default action, SMTP reply, meaning" },
 	{ "config", command_config, "check a configuration file and print the effective values" },
 	{ "peers", command_peers, "list, show, forget or pin what is remembered of senders' TLS" },
+	{ "setup", command_setup, "put assayd behind Postfix or Sendmail, prove that it is asked, put it back" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
