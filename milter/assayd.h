@@ -163,8 +163,8 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 void log_store_state(enum store_news news, const char *text);
 /** As config_load(), with the daemon's clock (-t). */
 struct config *daemon_load_config(const char *path, FILE *errors);
-/** Says so when a policy greylists without a database to remember in. */
-void warn_of_greylist(const struct config *config);
+/** Tells the log what looks wrong in the config (config/advice.h). */
+void log_advice(const struct config *config);
 /** Opens the log as the config says. */
 void log_open_config(const struct config *config, bool verbose);
 

@@ -88,7 +88,8 @@ static int try_unix(const char *path, char *why_r, size_t why_bytes)
 		return result;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-		snprintf(why_r, why_bytes, "socket %s cannot be made: %s", path, strerror(errno));
+		snprintf(why_r, why_bytes, "socket %s cannot be made: %s", path, errno != ENOENT ? strerror(errno) :
+		    "its directory does not exist; make it for the user that assayd runs as (install -d -o USER DIRECTORY)");
 		if (fd >= 0)
 			close(fd);
 		return EX_CANTCREAT;

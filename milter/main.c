@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "assayd.h"
+#include "config/advice.h"
 
 enum { WHY_BYTES = 512, WANTED_FILES = 65536 };
 
 #define DEFAULT_CONFIG SYSCONFDIR "/assay/assay.conf"
+#define VALID_OPTIONS "-c CONFIG, -f, -n, -p SOCKET, -P PIDFILE, -t SECONDS, -v, -h"
 
 static char absolute_config[PATH_MAX];
 static struct clock daemon_clock;	/* set once, before any thread */
@@ -41,14 +43,28 @@ static void usage(FILE *out)
 	    "  -h          this help\n", out);
 }
 
+/* @return the exit code. */
+static int bad_option(int problem, const char *argument)
+{
+	if (problem == ':')
+		fprintf(stderr, "assayd: option -%c needs a value; valid: " VALID_OPTIONS "\n", optopt);
+	else if (optopt != 0)
+		fprintf(stderr, "assayd: no option '-%c'; valid: " VALID_OPTIONS "\n", optopt);
+	else
+		fprintf(stderr, "assayd: no option '%s'; valid: " VALID_OPTIONS "\n", argument);
+	return EX_USAGE;
+}
+
 /* @return -1 to go on, else the exit code. */
 static int read_options(int argc, char **argv, struct options *options_r)
 {
+	static const struct option long_options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
 	char *end;
 	int option;
 
 	*options_r = (struct options){ .config_path = NULL };
-	while ((option = getopt(argc, argv, "c:fnp:P:t:vh")) != -1) {
+	opterr = 0;	/* its messages would not say what is valid */
+	while ((option = getopt_long(argc, argv, ":c:fnp:P:t:vh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c': options_r->config_path = optarg; break;
 		case 'f': options_r->foreground = true; break;
@@ -63,12 +79,11 @@ static int read_options(int argc, char **argv, struct options *options_r)
 			return EX_USAGE;
 		case 'v': options_r->verbose = true; break;
 		case 'h': usage(stdout); return EX_OK;
-		default: usage(stderr); return EX_USAGE;
+		default: return bad_option(option, argv[optind - 1]);
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "assayd: unexpected argument '%s'\n", argv[optind]);
-		usage(stderr);
+		fprintf(stderr, "assayd: unexpected argument '%s'; valid: " VALID_OPTIONS "\n", argv[optind]);
 		return EX_USAGE;
 	}
 	if (options_r->config_path == NULL && access(DEFAULT_CONFIG, F_OK) == 0)
@@ -109,19 +124,21 @@ struct config *daemon_load_config(const char *path, FILE *errors)
 	return config;
 }
 
-void warn_of_greylist(const struct config *config)
+static void log_one_advice(void *closure, const char *text)
 {
-	if (config->record_path != NULL)
-		return;
-	for (size_t i = 0; i < config->policy_count; i++) {
-		for (int id = 0; id < FINDING_COUNT; id++) {
-			if (config->policies[i].actions[id] != ACTION_GREYLIST)
-				continue;
-			log_warning("policy %s greylists on %s, but nothing is remembered: such mail passes; set path in record { }",
-			    config->policies[i].name, findings_table[id].name);
-			return;
-		}
-	}
+	(void)closure;
+	log_warning("config: %s", text);
+}
+
+void log_advice(const struct config *config)
+{
+	(void)config_advise(config, log_one_advice, NULL);
+}
+
+static void say_advice(void *closure, const char *text)
+{
+	(void)closure;
+	fprintf(stderr, "assayd: %s\n", text);
 }
 
 static int fail(int code, const char *why)
@@ -136,6 +153,8 @@ static int check_only(struct config *config)
 	struct engine *engine = engine_new(config, NULL, why, sizeof(why));
 
 	config_print(config, stdout);
+	(void)fflush(stdout);
+	(void)config_advise(config, say_advice, NULL);
 	if (engine == NULL)
 		return fail(EX_CONFIG, why);
 	engine_unref(&engine);
@@ -201,7 +220,10 @@ static int start(const struct options *options, struct config *config)
 	if (chdir("/") != 0)
 		return fail(EX_OSERR, strerror(errno));
 	log_open_config(config, options->verbose);
-	warn_of_greylist(config);
+	log_advice(config);
+	/* whoever starts it by hand looks at the terminal, not into the log */
+	if (!options->foreground && config->log_target != LOG_TARGET_STDERR)
+		(void)config_advise(config, say_advice, NULL);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
 	process_ready(config->log_target == LOG_TARGET_STDERR);

@@ -107,7 +107,7 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 	} else {
 		warn_of_restart(engine_config(current), config, socket_override);
 		log_open_config(config, verbose);
-		warn_of_greylist(config);
+		log_advice(config);
 		probe_dnssec(fresh);
 		state_set_engine(fresh);
 		log_notice("reload: new configuration from %s is in force", path != NULL ? path : "the defaults");

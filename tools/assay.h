@@ -25,6 +25,15 @@ int command_doctor(int argc, char **argv);
 /** "assay: ..." on standard error. @return code. */
 int tool_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+struct option;
+/**
+ * As getopt_long(), with --help as -h and --config (where the table has it) as -c. argv[0] is the subcommand.
+ * @return '?' after a complaint that names what is valid.
+ */
+int tool_getopt(int argc, char **argv, const struct option *table);
+/** Complains about an argument too many. @return EX_USAGE. */
+int tool_unexpected(const char *command, const char *argument, const struct option *table);
+
 /** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
 struct config *load_config(const char *path);
 
@@ -44,6 +53,12 @@ int parse_dnssec(const char *text, enum dnssec_mode *mode_r);
 int parse_time(const char *text, int64_t *secs_r);
 /** Puts the options into the config (which borrows them). @return 0 or an exit code after a complaint. */
 int dns_options_apply(const struct dns_options *options, struct config *config);
+
+/**
+ * Looks for a database before it is read. @param given  by --database: then the configuration says nothing of its place.
+ * @return 0, or an exit code after a complaint that says whose directory is missing and what makes it.
+ */
+int database_check(const char *command, const struct config *config, const char *path, bool given);
 
 /** Prints text with control and 8-bit bytes as \xNN: nothing from a message reaches the terminal raw. */
 void print_clean(FILE *out, const char *text);

@@ -94,7 +94,7 @@ static int take_option(int option, const char *value, struct check_options *opti
 			return tool_complain(EX_USAGE, "check: more than %d recipients", RECIPIENTS_MAX);
 		options->recipients[options->recipient_count++] = value;
 		return -1;
-	default: usage(stderr); return EX_USAGE;
+	default: return EX_USAGE;
 	}
 }
 
@@ -102,14 +102,14 @@ static int read_options(int argc, char **argv, struct check_options *options)
 {
 	int option, code = -1;
 
-	while (code < 0 && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+	while (code < 0 && (option = tool_getopt(argc, argv, long_options)) != -1)
 		code = take_option(option, optarg, options);
 	if (code >= 0)
 		return code;
 	if (optind < argc)
 		options->message = argv[optind++];
 	if (optind < argc)
-		return tool_complain(EX_USAGE, "check: unexpected argument '%s'", argv[optind]);
+		return tool_unexpected("check", argv[optind], long_options);
 	return -1;
 }
 

@@ -5,12 +5,19 @@
 #include <sysexits.h>
 
 #include "assay.h"
+#include "config/advice.h"
 
 static void usage(FILE *out)
 {
 	fputs("usage: assay config [--sample] [--config F | F]\n"
 	    "  checks F (default " DEFAULT_CONFIG ", or the built-in defaults) and prints the effective values\n"
 	    "  --sample   prints every option with its default and meaning instead\n", out);
+}
+
+static void tell_advice(void *closure, const char *text)
+{
+	(void)closure;
+	(void)tool_complain(EX_OK, "config: %s", text);
 }
 
 int command_config(int argc, char **argv)
@@ -24,18 +31,18 @@ int command_config(int argc, char **argv)
 	bool sample = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
+	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
 		switch (option) {
 		case 'c': path = optarg; break;
 		case 's': sample = true; break;
 		case 'h': usage(stdout); return EX_OK;
-		default: usage(stderr); return EX_USAGE;
+		default: return EX_USAGE;
 		}
 	}
 	if (optind < argc && path == NULL)
 		path = argv[optind++];
 	if (optind < argc)
-		return tool_complain(EX_USAGE, "config: unexpected argument '%s'", argv[optind]);
+		return tool_unexpected("config", argv[optind], long_options);
 	if (sample) {
 		config_print_sample(stdout);
 		return EX_OK;
@@ -44,6 +51,8 @@ int command_config(int argc, char **argv)
 	if (config == NULL)
 		return EX_CONFIG;
 	config_print(config, stdout);
+	(void)fflush(stdout);
+	(void)config_advise(config, tell_advice, NULL);
 	config_unref(&config);
 	return EX_OK;
 }

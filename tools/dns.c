@@ -39,9 +39,9 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
 };
 
-static int bad_value(const char *option, const char *value)
+static int bad_value(const char *option, const char *value, const char *form)
 {
-	return tool_complain(EX_USAGE, "dns: --%s: '%s' is not valid", option, value);
+	return tool_complain(EX_USAGE, "dns: --%s '%s' is not of the form %s", option, value, form);
 }
 
 /* @return -1 to go on, else the exit code. */
@@ -57,13 +57,13 @@ static int take_option(int option, struct dns_command *command)
 	case 'h': usage(stdout); return EX_OK;
 	case 'R':
 		dns->has_server = true;
-		return parse_resolver(optarg, &dns->server) == 0 ? -1 : bad_value("resolver", optarg);
+		return parse_resolver(optarg, &dns->server) == 0 ? -1 : bad_value("resolver", optarg, "ADDR[@PORT]");
 	case 'D':
 		dns->has_dnssec = true;
-		return parse_dnssec(optarg, &dns->dnssec) == 0 ? -1 : bad_value("dnssec", optarg);
+		return parse_dnssec(optarg, &dns->dnssec) == 0 ? -1 : bad_value("dnssec", optarg, "validate|trust-ad|off");
 	case 'M':
-		return parse_time(optarg, &dns->clock.fixed_secs) == 0 ? -1 : bad_value("time", optarg);
-	default: usage(stderr); return EX_USAGE;
+		return parse_time(optarg, &dns->clock.fixed_secs) == 0 ? -1 : bad_value("time", optarg, "EPOCH (seconds)");
+	default: return EX_USAGE;
 	}
 }
 
@@ -72,24 +72,21 @@ static int read_options(int argc, char **argv, struct dns_command *command)
 	int option, code = -1;
 
 	command->type = DNS_TYPE_TXT;
-	while (code < 0 && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+	while (code < 0 && (option = tool_getopt(argc, argv, long_options)) != -1)
 		code = take_option(option, command);
 	if (code >= 0)
 		return code;
-	if (optind == argc) {
-		tool_complain(EX_USAGE, "dns: no NAME given");
-		usage(stderr);
-		return EX_USAGE;
-	}
+	if (optind == argc)
+		return tool_complain(EX_USAGE, "dns: which name? assay dns [OPTION]... NAME [TYPE], for example assay dns example.org MX");
 	command->name = argv[optind++];
 	if (optind < argc) {
 		command->type = dns_type_from_name(argv[optind]);
 		if (command->type == 0)
-			return tool_complain(EX_USAGE, "dns: '%s' is not a record type", argv[optind]);
+			return tool_complain(EX_USAGE, "dns: '%s' is not a record type; for example A, AAAA, MX, TXT, PTR or TYPE257", argv[optind]);
 		optind++;
 	}
 	if (optind < argc)
-		return tool_complain(EX_USAGE, "dns: unexpected argument '%s'", argv[optind]);
+		return tool_unexpected("dns", argv[optind], long_options);
 	if (strcmp(command->name, ".") != 0 && !dns_name_valid(command->name))
 		return tool_complain(EX_USAGE, "dns: '%s' is not a domain name", command->name);
 	return -1;

@@ -41,15 +41,16 @@ static int print_text(void)
 	return EX_OK;
 }
 
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+};
+
 int command_findings(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
-	};
 	bool json = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
 		if (option == 'h') {
 			puts("usage: assay findings [--json]");
 			return EX_OK;
@@ -59,6 +60,6 @@ int command_findings(int argc, char **argv)
 		json = true;
 	}
 	if (optind < argc)
-		return tool_complain(EX_USAGE, "findings: unexpected argument '%s'", argv[optind]);
+		return tool_unexpected("findings", argv[optind], long_options);
 	return json ? print_json() : print_text();
 }

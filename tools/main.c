@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* assay: finds the subcommand; what all of them share. */
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,8 +11,6 @@
 #include "assay.h"
 #include "util/distance.h"
 #include "util/error.h"
-
-enum { WORTH_SUGGESTING = 3 };
 
 static const struct command {
 	const char *name;
@@ -44,6 +43,12 @@ struct config *load_config(const char *path)
 {
 	if (path == NULL && access(DEFAULT_CONFIG, R_OK) == 0)
 		path = DEFAULT_CONFIG;
+	else if (path == NULL && errno != ENOENT)
+		tool_complain(0, "%s: %s; the built-in defaults are used", DEFAULT_CONFIG, strerror(errno));
+	else if (path != NULL && access(path, R_OK) != 0) {
+		tool_complain(0, "configuration file %s cannot be read: %s", path, strerror(errno));
+		return NULL;
+	}
 	return config_load(path, stderr);
 }
 
@@ -138,7 +143,7 @@ static void usage(FILE *out)
 static int unknown_command(const char *name)
 {
 	const char *nearest = NULL;
-	unsigned best = WORTH_SUGGESTING + 1;
+	unsigned best = text_worth_suggesting(name) + 1;
 
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		unsigned d = text_distance(name, commands[i].name);
@@ -149,8 +154,9 @@ static int unknown_command(const char *name)
 		}
 	}
 	if (nearest != NULL)
-		return tool_complain(EX_USAGE, "no command '%s'; did you mean '%s'?", name, nearest);
-	tool_complain(EX_USAGE, "no command '%s'", name);
+		tool_complain(EX_USAGE, "no command '%s'; did you mean '%s'?", name, nearest);
+	else
+		tool_complain(EX_USAGE, "no command '%s'", name);
 	usage(stderr);
 	return EX_USAGE;
 }
@@ -158,6 +164,7 @@ static int unknown_command(const char *name)
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
+		tool_complain(EX_USAGE, "which command?");
 		usage(stderr);
 		return EX_USAGE;
 	}

@@ -185,6 +185,11 @@ static int run(struct peers_command *command)
 	command->rules = (struct peer_rules){ config->habit_min_sessions, config->habit_min_days,
 		config->habit_min_share_percent, config->habit_settle_secs / 86400 };
 	store_config.path = command->database != NULL ? command->database : config->record_path;
+	code = database_check("peers", config, store_config.path, command->database != NULL);
+	if (code != 0) {
+		config_unref(&config);
+		return code;
+	}
 	store = store_open(&store_config, why, sizeof(why));
 	config_unref(&config);
 	if (store == NULL)
@@ -212,7 +217,7 @@ int command_peers(int argc, char **argv)
 	struct peers_command command = { .action = "list", .name = "peer", .limit = LIST_DEFAULT };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
 		switch (option) {
 		case 'c': command.config_path = optarg; break;
 		case 'd': command.database = optarg; break;
@@ -223,16 +228,18 @@ int command_peers(int argc, char **argv)
 			if (*optarg < '1' || *optarg > '9')
 				return tool_complain(EX_USAGE, "peers: --limit: '%s' is not a number", optarg);
 			break;
-		default: usage(stderr); return EX_USAGE;
+		default: return EX_USAGE;
 		}
 	}
 	if (optind < argc)
 		command.action = argv[optind++];
 	if (optind < argc)
 		command.peer = argv[optind++];
-	if (!action_known(command.action) || optind < argc || (command.peer == NULL && strcmp(command.action, "list") != 0)) {
-		usage(stderr);
-		return EX_USAGE;
-	}
+	if (!action_known(command.action))
+		return tool_complain(EX_USAGE, "peers: no action '%s'; valid: list, show, forget, pin, unpin", command.action);
+	if (command.peer == NULL && strcmp(command.action, "list") != 0)
+		return tool_complain(EX_USAGE, "peers: %s which peer? assay peers list shows their names", command.action);
+	if (optind < argc)
+		return tool_unexpected("peers", argv[optind], long_options);
 	return run(&command);
 }

@@ -64,6 +64,11 @@ static int run(const struct report_command *command)
 	if (config == NULL)
 		return EX_CONFIG;
 	store_config.path = command->database != NULL ? command->database : config->record_path;
+	code = database_check("report", config, store_config.path, command->database != NULL);
+	if (code != 0) {
+		config_unref(&config);
+		return code;
+	}
 	store = store_open(&store_config, why, sizeof(why));
 	if (store == NULL) {
 		config_unref(&config);
@@ -86,7 +91,7 @@ int command_report(int argc, char **argv)
 	struct report_command command = { .since_secs = SINCE_DEFAULT_DAYS * DAY_SECS };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
 		switch (option) {
 		case 'c': command.config_path = optarg; break;
 		case 'd': command.database = optarg; break;
@@ -97,10 +102,10 @@ int command_report(int argc, char **argv)
 			if (command.since_secs == 0)
 				return tool_complain(EX_USAGE, "report: --since: '%s' is no age; valid: 90m, 12h, 7d, 4w", optarg);
 			break;
-		default: usage(stderr); return EX_USAGE;
+		default: return EX_USAGE;
 		}
 	}
 	if (optind < argc)
-		return tool_complain(EX_USAGE, "report: unexpected argument '%s'", argv[optind]);
+		return tool_unexpected("report", argv[optind], long_options);
 	return run(&command);
 }

@@ -104,7 +104,7 @@ static int parse_bool(const char *text, long long *number_r, const char **why_r)
 			return 0;
 		}
 	}
-	*why_r = "valid: yes, no";
+	*why_r = "valid: yes, no (also true, false, on, off)";
 	return -E_SYNTAX;
 }
 

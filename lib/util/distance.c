@@ -32,3 +32,10 @@ unsigned text_distance(const char *a, const char *b)
 	}
 	return d[m][n];
 }
+
+unsigned text_worth_suggesting(const char *name)
+{
+	size_t third = (strlen(name) + 2) / 3;
+
+	return third < 3 ? (unsigned)third : 3;
+}

@@ -11,4 +11,7 @@ enum { DISTANCE_NAME_MAX = 40 };
  */
 unsigned text_distance(const char *a, const char *b);
 
+/** @return how far a valid name may be from this misspelt one to be worth suggesting: a third of its length, at most 3. */
+unsigned text_worth_suggesting(const char *name);
+
 #endif

@@ -2,6 +2,7 @@
 """The assay command: promised JSON keys, exit codes, readable output."""
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -69,7 +70,6 @@ def test_check_json_without_message_judges_the_envelope(assay, setting):
 
 def test_check_without_message_does_not_read_stdin(assay, setting):
     # An endless standard input would never end if it were read.
-    import subprocess
     with open("/dev/zero", "rb") as endless:
         done = subprocess.run([assay.program, "check", *map(str, setting), *ENVELOPE], stdin=endless, capture_output=True,
                               timeout=60, check=False)
@@ -193,13 +193,116 @@ def test_check_no_input_is_66(assay, setting):
 def test_wrong_usage_is_64(assay, arguments):
     done = assay.run(*arguments)
     assert done.returncode == USAGE
-    assert done.stderr
+    assert done.stderr.startswith(b"assay: ")
+    assert not done.stdout
 
 
-def test_unknown_command_suggests_the_nearest(assay):
-    done = assay.run("chekc")
+@pytest.mark.parametrize("arguments, said", [
+    (["check", "--nonsense"], "assay: check: no option '--nonsense'; valid: --config, --client, "),
+    (["check", "--josn"], "assay: check: no option '--josn'; did you mean '--json'? valid: --config, "),
+    (["check", "-x"], "assay: check: no option '-x'; valid: --config, "),
+    (["check", "--t"], "assay: check: option '--t' may be one of several; valid: --config, "),
+    (["check", "--helo"], "assay: check: option --helo needs a value\n"),
+    (["check", "--json=1"], "assay: check: option --json takes no value\n"),
+    (["findings", "-c", "x"], "assay: findings: no option '-c'; valid: --json, --help\n"),
+    (["report", "x"], "assay: report: unexpected argument 'x'; options: --config, --database, "),
+    (["report", "--since", "ever"], "assay: report: --since: 'ever' is no age; valid: 90m, 12h, 7d, 4w\n"),
+    (["dns", "--dnssec", "maybe", "a"], "assay: dns: --dnssec 'maybe' is not of the form validate|trust-ad|off\n"),
+    (["dns"], "assay: dns: which name? assay dns [OPTION]... NAME [TYPE]"),
+    (["peers", "remove"], "assay: peers: no action 'remove'; valid: list, show, forget, pin, unpin\n"),
+    (["peers", "pin"], "assay: peers: pin which peer? "),
+    (["peers", "list", "a", "b"], "assay: peers: unexpected argument 'b'; options: --config, "),
+    ([], "assay: which command?\n"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+def test_wrong_usage_names_program_fault_and_what_is_valid(assay, arguments, said):
+    done = assay.run(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, b"")
+    assert done.stderr.decode().startswith(said)
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["-x"], "assayd: no option '-x'; valid: -c CONFIG, -f, -n, "),
+    (["--config"], "assayd: no option '--config'; valid: -c CONFIG, -f, -n, "),
+    (["-c"], "assayd: option -c needs a value; valid: -c CONFIG, "),
+    (["more"], "assayd: unexpected argument 'more'; valid: -c CONFIG, "),
+    (["-t", "soon"], "assayd: -t: 'soon' is not a number of seconds\n"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+def test_wrong_usage_of_assayd(build_dir, arguments, said):
+    done = subprocess.run([build_dir / "assayd", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert done.stderr.startswith(said)
+
+
+@pytest.mark.parametrize("name, hint", [("chekc", "; did you mean 'check'?"), ("foo", "")])
+def test_unknown_command_lists_the_commands_and_suggests_the_nearest(assay, name, hint):
+    done = assay.run(name)
     assert done.returncode == USAGE
-    assert b"did you mean 'check'?" in done.stderr
+    first, *rest = done.stderr.decode().splitlines()
+    assert first == f"assay: no command '{name}'{hint}"
+    listed = {line.split()[0] for line in rest if line.startswith("  ")}
+    assert listed >= {"check", "dns", "findings", "config", "peers", "report"}
+
+
+@pytest.mark.parametrize("command", ["report", "peers"])
+def test_missing_database_is_66_and_one_sentence(assay, workdir, command):
+    done = assay.run(command, "--database", "/nonexistent")
+    assert done.returncode == NO_INPUT
+    assert done.stderr == f"assay: {command}: database /nonexistent does not exist\n".encode()
+    # the configured one: whose directory it should be
+    (workdir / "conf").write_text(f'user = "nobody"\nrecord {{ path = "{workdir}/state/assay.db" }}\n')
+    done = assay.run(command, "--config", workdir / "conf")
+    assert done.returncode == NO_INPUT and done.stderr.count(b"\n") == 1
+    assert f"database directory {workdir}/state does not exist" in done.stderr.decode()
+    assert "user nobody" in done.stderr.decode() and "install -d -o nobody " in done.stderr.decode()
+    done = assay.run(command, "--database", workdir)
+    assert done.returncode == NO_INPUT and b"is a directory" in done.stderr
+
+
+ADVISED = """\
+user = "no-such-user"
+socket = "unix:{workdir}/sock"
+log-target = stderr
+help-url = "https://help.example/"
+iprev {{ enabled = off }}
+findings {{ iprev-fail = reject }}
+record {{ path = "{workdir}/state/assay.db" }}
+dns {{ dnssec = off zone-file = "{workdir}/zone" }}
+"""
+ADVICE = ["iprev-fail", "help-url", 'user "no-such-user" does not exist', "database directory {workdir}/state does not exist"]
+
+
+def test_config_and_assayd_give_the_same_advice(assay, build_dir, workdir):
+    (workdir / "zone").write_text(ZONE)
+    (workdir / "conf").write_text(ADVISED.format(workdir=workdir))
+    done = assay.run("config", workdir / "conf")
+    daemon = subprocess.run([build_dir / "assayd", "-n", "-c", workdir / "conf"], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, daemon.returncode) == (0, 0)
+    assert done.stdout == daemon.stdout
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == len(ADVICE)
+    for line, expected in zip(lines, ADVICE):
+        assert line.startswith("assay: config: ") and expected.format(workdir=workdir) in line
+    assert daemon.stderr.decode().splitlines() == [line.replace("assay: config: ", "assayd: ", 1) for line in lines]
+
+
+def test_assayd_logs_the_advice_at_start(assayd, workdir):
+    daemon = assayd(options=f'record {{ path = "{workdir}/state/assay.db" }}\nhelp-url = "https://help.example/"\n').start()
+    assert "config: help-url has no %s" in daemon.log()
+    assert f"config: database directory {workdir}/state does not exist" in daemon.log()
+
+
+@pytest.mark.parametrize("word, value", [("yes", "yes"), ("true", "yes"), ("on", "yes"), ("TRUE", "yes"), ("no", "no"),
+                                         ("false", "no"), ("off", "no"), ("Off", "no")])
+def test_config_reads_every_word_for_yes_and_no(assay, workdir, word, value):
+    (workdir / "conf").write_text(f"spf {{ check-helo = {word} }}\n")
+    done = assay.run("config", workdir / "conf")
+    assert done.returncode == 0 and f"check-helo = {value}\n" in done.stdout.decode()
+
+
+def test_config_that_is_not_there_is_said(assay):
+    done = assay.run("check", "--config", "/nonexistent/assay.conf", "--client", "192.0.2.1")
+    assert done.returncode == CONFIG
+    assert done.stderr == b"assay: configuration file /nonexistent/assay.conf cannot be read: No such file or directory\n"
 
 
 def test_broken_config_is_78_and_says_where(assay, workdir):

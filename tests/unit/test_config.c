@@ -180,7 +180,7 @@ static void test_config_load_bad_values(void **state)
 	    "test.conf:4: trusted-networks = 'x': not a network; write an address or ADDRESS/PREFIX with the host bits zero\n"
 	    "test.conf:5: servers = '1.2.3.4@99999': port is not a number from 1 to 65535\n"
 	    "test.conf:5: edns-size = '100': out of range; valid: 512 to 4K\n"
-	    "test.conf:6: exempt-authenticated = 'maybe': valid: yes, no\n"
+	    "test.conf:6: exempt-authenticated = 'maybe': valid: yes, no (also true, false, on, off)\n"
 	    "test.conf:7: 'pid-file' takes one value, not a list\n"
 	    "test.conf:8: 'milter-timeout' is already set in line 2\n"
 	    "test.conf:8: milter-timeout = '5w': unknown unit 'w'; valid: d, h, m, s\n"

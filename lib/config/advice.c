@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Options that are right by themselves and pointless together: an action on a finding that is never raised, a demand for
+ * DNSSEC while it is off, a help page that cannot tell one reply from another. Pure but for advise_places().
+ */
+#include "config/advice.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/advice_internal.h"
+
+enum { SENTENCE_BYTES = 4096 };
+
+void advise(struct advisor *advisor, const char *format, ...)
+{
+	char text[SENTENCE_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	advisor->count++;
+	advisor->tell(advisor->closure, text);
+}
+
+static bool secure_domains_named(const struct config *config)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (config->policies[i].require_secure_domains.count != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool certificate_required(const struct config *config)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (config->policies[i].require_cert)
+			return true;
+	}
+	return false;
+}
+
+/* Why this finding can never be raised; NULL: it can. Equal reasons are the same pointer. */
+static const char *why_never(const struct config *config, enum finding_id id)
+{
+	const struct { const char *check; bool on; const char *why; } checks[] = {
+		{ "spf", config->spf_enabled, "SPF is not checked (enabled = no in section spf)" },
+		{ "dkim", config->dkim_enabled, "DKIM is not checked (enabled = no in section dkim)" },
+		{ "dmarc", config->dmarc_enabled, "DMARC is not checked (enabled = no in section dmarc)" },
+		{ "adsp", config->adsp_use != ADSP_NO, "ADSP is not checked (enabled = no in section adsp)" },
+		{ "iprev", config->iprev_enabled, "reverse DNS is not checked (enabled = no in section iprev)" },
+		{ "memory", config->record_path != NULL, "nothing is remembered (no path in section record)" },
+		{ "dns", config->dns.dnssec == DNSSEC_VALIDATE, "answers are not validated here (dnssec in section dns)" },
+	};
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (strcmp(findings_table[id].check, checks[i].check) == 0 && !checks[i].on)
+			return checks[i].why;
+	}
+	if (id == FINDING_SPF_HELO_FAIL && !config->spf_check_helo)
+		return "the HELO name is not checked (check-helo = no in section spf)";
+	if (id == FINDING_INSECURE_PASS && !secure_domains_named(config))
+		return "no policy has require-secure-domains";
+	if (id == FINDING_TLS_CERT_REQUIRED && !certificate_required(config))
+		return "no policy has require-cert";
+	return NULL;
+}
+
+/* Whether the file asks for something here: a default action is not the admin's wish. */
+static bool action_is_asked(const struct config *config, enum finding_id id)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		enum action action = config->policies[i].actions[id];
+
+		if (action != ACTION_NONE && action != findings_table[id].default_action)
+			return true;
+	}
+	return false;
+}
+
+/* One sentence for all findings that have the same reason. */
+static void advise_never(struct advisor *advisor, const char *why)
+{
+	char names[SENTENCE_BYTES / 2];
+	size_t length = 0;
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if (action_is_asked(advisor->config, (enum finding_id)id) && why_never(advisor->config, (enum finding_id)id) == why)
+			length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", length != 0 ? ", " : "",
+			    findings_table[id].name);
+	}
+	advise(advisor, "the action on %s is never taken: %s", names, why);
+}
+
+static void advise_actions(struct advisor *advisor)
+{
+	const char *told[FINDING_COUNT];
+	size_t told_count = 0, i;
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		const char *why = why_never(advisor->config, (enum finding_id)id);
+
+		if (why == NULL || !action_is_asked(advisor->config, (enum finding_id)id))
+			continue;
+		for (i = 0; i < told_count && told[i] != why; i++)
+			;
+		if (i < told_count)
+			continue;
+		told[told_count++] = why;
+		advise_never(advisor, why);
+	}
+}
+
+/* Mail that is greylisted without memory would wait for ever, so it passes. */
+static void advise_greylist(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	if (config->record_path != NULL)
+		return;
+	for (size_t i = 0; i < config->policy_count; i++) {
+		for (int id = 0; id < FINDING_COUNT; id++) {
+			if (config->policies[i].actions[id] != ACTION_GREYLIST)
+				continue;
+			advise(advisor, "policy %s greylists on %s, but nothing is remembered: such mail passes; set path in record { }",
+			    config->policies[i].name, findings_table[id].name);
+			return;
+		}
+	}
+}
+
+static void advise_dmarc(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	if (!config->dmarc_enabled)
+		return;
+	if (!config->spf_enabled || !config->dkim_enabled)
+		advise(advisor, "DMARC is judged, but %s is not checked: where that could have passed, DMARC is a temperror; "
+		    "set enabled = yes in section %s, or enabled = no in section dmarc",
+		    !config->spf_enabled ? "SPF" : "DKIM", !config->spf_enabled ? "spf" : "dkim");
+}
+
+static void advise_dnssec(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->policy_count; i++) {
+		const struct policy_config *policy = &config->policies[i];
+
+		if (policy->reject_only_secure)
+			advise(advisor, "policy %s: with reject-only-secure and dnssec = off no DNS evidence is ever enough to reject",
+			    policy->name);
+		if (policy->require_secure_domains.count != 0)
+			advise(advisor, "policy %s: with dnssec = off every pass of the domains in require-secure-domains is an insecure-pass",
+			    policy->name);
+	}
+}
+
+/* %s and %d are replaced, every other % goes into the reply as it is. */
+static void advise_help_url(struct advisor *advisor)
+{
+	const char *url = advisor->config->help_url;
+	bool placeholder = false;
+
+	if (url == NULL)
+		return;
+	for (const char *c = strchr(url, '%'); c != NULL; c = strchr(c + 1, '%'))
+		placeholder = placeholder || c[1] == 's' || c[1] == 'd';
+	if (!placeholder)
+		advise(advisor, "help-url has no %%s (finding) and no %%d (domain): every reply names the same page; "
+		    "for example %s%c%s", url, strchr(url, '?') != NULL ? '&' : '?', "finding=%s");
+}
+
+static void advise_trust(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	if (config->trusted_authserv_ids.count != 0 && config->trusted_networks.count == 0)
+		advise(advisor, "trusted-authserv-ids does nothing without trusted-networks: "
+		    "fields are kept only when they come from there");
+}
+
+size_t config_advise(const struct config *config, config_tell *tell, void *closure)
+{
+	struct advisor advisor = { .config = config, .tell = tell, .closure = closure };
+
+	advise_actions(&advisor);
+	advise_greylist(&advisor);
+	advise_dmarc(&advisor);
+	advise_dnssec(&advisor);
+	advise_help_url(&advisor);
+	advise_trust(&advisor);
+	advise_places(&advisor);
+	return advisor.count;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Advice on configurations that load and are hardly meant: each sentence comes when it should, and only then. */
+#include <grp.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "config/advice.h"
+
+/* Nothing of these is looked for in the file system, whatever machine runs the test. */
+#define QUIET "user = \"\"\nsocket = inet:8893@127.0.0.1\ndns { dnssec = trust-ad }\n"
+
+struct told {
+	size_t count;
+	char text[8192];
+};
+
+static void note(void *closure, const char *text)
+{
+	struct told *told = closure;
+	size_t length = strlen(told->text);
+
+	assert_null(strchr(text, '\n'));
+	told->count++;
+	snprintf(told->text + length, sizeof(told->text) - length, "%s\n", text);
+}
+
+static struct told advice_on(const char *text)
+{
+	struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+	struct told told = { 0 };
+	size_t count;
+
+	assert_non_null(config);
+	count = config_advise(config, note, &told);
+	assert_int_equal(count, told.count);
+	config_unref(&config);
+	return told;
+}
+
+/* One sentence, which contains all of these. */
+static void check_one(const char *config, const char *first, const char *second)
+{
+	struct told told = advice_on(config);
+
+	if (told.count != 1 || strstr(told.text, first) == NULL || strstr(told.text, second) == NULL)
+		fail_msg("wanted one sentence with '%s' and '%s', got %zu: %s", first, second, told.count, told.text);
+}
+
+static void check_none(const char *config)
+{
+	struct told told = advice_on(config);
+
+	if (told.count != 0)
+		fail_msg("unwanted: %s", told.text);
+}
+
+static void test_config_advise_actions_of_disabled_checks(void **state)
+{
+	static const struct { const char *off, *finding, *why; } cases[] = {
+		{ "spf { enabled = no } dmarc { enabled = no }", "spf-fail", "SPF is not checked" },
+		{ "spf { check-helo = no }", "spf-helo-fail", "check-helo" },
+		{ "dkim { enabled = no } dmarc { enabled = no }", "dkim-none", "DKIM is not checked" },
+		{ "dmarc { enabled = no }", "dmarc-reject", "DMARC is not checked" },
+		{ "adsp { enabled = no }", "adsp-all", "ADSP is not checked" },
+		{ "iprev { enabled = no }", "iprev-fail", "reverse DNS is not checked" },
+		{ "", "tls-downgrade", "nothing is remembered" },
+		{ "", "dnssec-bogus", "not validated" },
+		{ "", "insecure-pass", "require-secure-domains" },
+		{ "", "tls-cert-required", "require-cert" },
+	};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), QUIET "%s", cases[i].off);
+		check_none(text);
+		snprintf(text, sizeof(text), QUIET "%s findings { %s = defer }", cases[i].off, cases[i].finding);
+		check_one(text, cases[i].finding, cases[i].why);
+		snprintf(text, sizeof(text), QUIET "%s policy \"p\" { client-networks = 192.0.2.0/24 actions { %s = defer } }",
+		    cases[i].off, cases[i].finding);
+		check_one(text, cases[i].finding, cases[i].why);
+	}
+	check_none(QUIET "findings { spf-fail = reject dkim-none = defer adsp-all = reject tls-none = reject }");
+	check_none(QUIET "findings { insecure-pass = reject } policy \"p\" { client-networks = 192.0.2.0/24 "
+	    "require-secure-domains = a.example }");
+}
+
+static void test_config_advise_one_sentence_a_reason(void **state)
+{
+	(void)state;
+	check_one(QUIET "iprev { enabled = no } findings { iprev-fail = reject iprev-temperror = defer }",
+	    "iprev-fail, iprev-temperror", "reverse DNS");
+}
+
+static void test_config_advise_greylist_without_memory(void **state)
+{
+	(void)state;
+	check_one(QUIET "findings { spf-none = greylist }", "greylists on spf-none", "record { }");
+	check_none(QUIET "findings { spf-none = greylist } record { path = \"/tmp/assay-no-such.db\" }");
+}
+
+static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
+{
+	(void)state;
+	check_one(QUIET "spf { enabled = no }", "DMARC is judged", "section spf");
+	check_one(QUIET "dkim { enabled = no }", "DMARC is judged", "section dkim");
+	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { reject-only-secure = yes }",
+	    "reject-only-secure", "dnssec = off");
+	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { require-secure-domains = a.example }",
+	    "require-secure-domains", "dnssec = off");
+	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");
+}
+
+static void test_config_advise_help_url(void **state)
+{
+	(void)state;
+	check_one(QUIET "help-url = \"https://a.example/why\"", "help-url has no %s", "https://a.example/why?finding=%s");
+	check_one(QUIET "help-url = \"https://a.example/?a=%20b\"", "help-url has no %s", "b&finding=%s");
+	check_none(QUIET "help-url = \"https://a.example/%s\"");
+	check_none(QUIET "help-url = \"https://a.example/%d\"");
+}
+
+static void test_config_advise_users_and_files(void **state)
+{
+	(void)state;
+	check_one("user = no-such-user\nsocket = inet:1@::1 dns { dnssec = off }", "user \"no-such-user\" does not exist",
+	    "option user");
+	check_one("user = \"\" group = no-such-group socket = inet:1@::1 dns { dnssec = off }",
+	    "group \"no-such-group\" does not exist", "option group");
+	check_one("user = \"\" socket = inet:1@::1 dns { trust-anchor-files = \"/nonexistent/root.key\" }",
+	    "trust-anchor-files", "/nonexistent/root.key does not exist");
+	check_none("user = \"\" socket = inet:1@::1 dns { trust-anchor-files = \"/nonexistent/root.key\" dnssec = off }");
+	check_one(QUIET "dmarc { org-domain = psl psl-file = \"/nonexistent/psl\" }", "psl-file", "does not exist");
+	check_none(QUIET "dmarc { psl-file = \"/nonexistent/psl\" }");
+	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off zone-file = \"/nonexistent/z\" }", "zone-file",
+	    "does not exist");
+	check_one("user = \"\" socket = unix:/nonexistent/s dns { dnssec = off }", "socket directory /nonexistent",
+	    "install -d");
+	check_none("user = \"\" socket = unix:/run/assay/assay.sock dns { dnssec = off }");
+}
+
+static void test_config_advise_database_directory(void **state)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	const struct group *group = nobody != NULL ? getgrgid(nobody->pw_gid) : NULL;
+	char directory[] = "/tmp/assay-advice-XXXXXX", text[256], remedy[256];
+
+	(void)state;
+	if (group == NULL || geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(directory));
+	snprintf(text, sizeof(text), "user = nobody socket = inet:1@::1 dns { dnssec = off } record { path = \"%s/d/a.db\" }",
+	    directory);
+	assert_int_equal(chmod(directory, 0755), 0);
+	snprintf(remedy, sizeof(remedy), "install -d -o nobody -g %s -m 0750 %s/d", group->gr_name, directory);
+	check_one(text, "does not exist", remedy);
+
+	strcat(directory, "/d");
+	assert_int_equal(mkdir(directory, 0755), 0);
+	snprintf(remedy, sizeof(remedy), "chown nobody:%s %s", group->gr_name, directory);
+	check_one(text, "belongs to root", remedy);
+	assert_int_equal(chown(directory, nobody->pw_uid, nobody->pw_gid), 0);
+	check_none(text);
+
+	strcat(directory, "/a.db");
+	fclose(fopen(directory, "w"));
+	snprintf(remedy, sizeof(remedy), "chown nobody:%s %s*", group->gr_name, directory);
+	check_one(text, "belongs to root", remedy);
+	assert_int_equal(unlink(directory), 0);
+
+	*strrchr(directory, '/') = '\0';
+	assert_int_equal(rmdir(directory), 0);
+	*strrchr(directory, '/') = '\0';
+	assert_int_equal(chmod(directory, 0700), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config_advise_actions_of_disabled_checks),
+		cmocka_unit_test(test_config_advise_one_sentence_a_reason),
+		cmocka_unit_test(test_config_advise_greylist_without_memory),
+		cmocka_unit_test(test_config_advise_what_dmarc_and_dnssec_need),
+		cmocka_unit_test(test_config_advise_help_url),
+		cmocka_unit_test(test_config_advise_users_and_files),
+		cmocka_unit_test(test_config_advise_database_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
