@@ -86,6 +86,7 @@ void log_open_config(const struct config *config, bool verbose)
 
 void log_store_state(enum store_news news, const char *text)
 {
+	service_store_news(news, text);
 	switch (news) {
 	case STORE_UP:
 		log_notice("store: %s", text);
@@ -199,6 +200,7 @@ static int start(const struct options *options, struct config *config)
 	warn_of_greylist(config);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
+	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	probe_dnssec(engine);
 	return signals_serve(options->config_path, options->socket, options->verbose);
