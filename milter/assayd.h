@@ -87,6 +87,8 @@ void state_drain(void);
 bool state_wait_drained(unsigned timeout_ms);
 /** @return number of connections with a session. */
 unsigned state_session_count(void);
+/** @return number of sessions that ever began. */
+uint64_t state_sessions_begun(void);
 
 /* ---- progress.c ----------------------------------------------------------------------------------------------- */
 
@@ -125,10 +127,13 @@ void probe_dnssec(struct engine *engine);
 /**
  * Makes the listening socket: checks the place first (with words an admin understands), removes a stale unix socket if
  * nothing answers there, and sets rights.
- * @param uid,gid   owner of a unix socket; (uid_t)-1: as created.
+ * @param uid,gid   owner of a unix socket; (uid_t)-1: as created. In a directory with the set-group-id bit the socket keeps
+ *                  the directory's group.
  * @return 0, or a sysexits.h code with why_r set.
  */
 int listen_open(const char *spec, unsigned umask_bits, uid_t uid, gid_t gid, char *why_r, size_t why_bytes);
+/** @return a connection to our own socket that never blocks; -1: there is none now. */
+int listen_connect(void);
 /** No new connections from now on; existing ones go on. */
 void listen_close(void);
 
@@ -151,6 +156,18 @@ void process_remove_pid_file(void);
 int process_background(char *why_r, size_t why_bytes);
 /** Tells the waiting parent (if any) that the daemon serves; keep_stderr: the log goes there. */
 void process_ready(bool keep_stderr);
+
+/* ---- service.c: what systemd hears --------------------------------------------------------------------------------- */
+
+/** The socket listens; the store was opened, or is being. */
+void service_begin(const char *socket, struct engine *engine);
+/** The configuration in force is another one. */
+void service_config(struct engine *engine);
+/** From the store's writer, at start too. Thread: any. */
+void service_store_news(enum store_news news, const char *text);
+/** Tells what is due: readiness, a sign of life. @return milliseconds after which to call it again at the latest. */
+unsigned service_look(void);
+void service_end(void);
 
 /* ---- signals.c ---------------------------------------------------------------------------------------------------- */
 

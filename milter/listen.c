@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -163,18 +164,32 @@ static int find_listening_fd(void)
 	return -1;
 }
 
+/* The set-group-id bit of the directory says whom the socket is for (Postfix's group, below its queue): whoever starts us. */
+static bool directory_gives_group(const char *path)
+{
+	char *copy = strdup(path);
+	struct stat status;
+	bool gives;
+
+	if (copy == NULL)
+		abort();
+	gives = stat(dirname(copy), &status) == 0 && (status.st_mode & S_ISGID) != 0;
+	free(copy);
+	return gives;
+}
+
 static int set_rights(const char *path, uid_t uid, gid_t gid, char *why_r, size_t why_bytes)
 {
 	struct stat status;
 
-	if (uid != (uid_t)-1 && lchown(path, uid, gid) != 0) {
+	if (uid != (uid_t)-1 && lchown(path, uid, directory_gives_group(path) ? (gid_t)-1 : gid) != 0) {
 		snprintf(why_r, why_bytes, "socket %s cannot be given to its user: %s", path, strerror(errno));
 		return EX_NOPERM;
 	}
 	if (lstat(path, &status) == 0) {
 		listening.device = status.st_dev;
 		listening.inode = status.st_ino;
-		listening.unix_path = strdup(path);
+		listening.unix_path = realpath(path, NULL);	/* we go to "/" later */
 	}
 	return 0;
 }
@@ -229,6 +244,33 @@ static int listen_on(int fd, const struct sockaddr_un *address)
 	return listen(fd, 1);
 }
 
+/* Connects to a socket of ours without waiting. @return the descriptor; -1: refused, full, or its name is gone. */
+static int connect_to(const struct sockaddr *address, socklen_t length)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && connect(fd, address, length) != 0 && errno != EINPROGRESS) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int listen_connect(void)
+{
+	struct sockaddr_storage address;
+	struct sockaddr_un by_path = { .sun_family = AF_UNIX };
+	socklen_t length = sizeof(address);
+
+	if (listening.unix_path != NULL && strlen(listening.unix_path) < sizeof(by_path.sun_path)) {
+		strcpy(by_path.sun_path, listening.unix_path);
+		return connect_to((const struct sockaddr *)&by_path, sizeof(by_path));
+	}
+	if (listening.fd < 0 || getsockname(listening.fd, (struct sockaddr *)&address, &length) != 0)
+		return -1;
+	return connect_to((const struct sockaddr *)&address, length);
+}
+
 /* Wakes whoever polls this listening socket. */
 static void knock(int listening_fd)
 {
@@ -238,11 +280,9 @@ static void knock(int listening_fd)
 
 	if (getsockname(listening_fd, (struct sockaddr *)&address, &length) != 0)
 		return;
-	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	(void)connect(fd, (const struct sockaddr *)&address, length);	/* refused or full: somebody else knocks */
-	close(fd);
+	fd = connect_to((const struct sockaddr *)&address, length);
+	if (fd >= 0)
+		close(fd);
 }
 
 /*

@@ -102,6 +102,7 @@ void log_open_config(const struct config *config, bool verbose)
 void log_store_state(enum store_news news, const char *text)
 {
 	status_note_store(news, text);
+	service_store_news(news, text);
 	switch (news) {
 	case STORE_UP:
 		log_notice("store: %s", text);
@@ -226,6 +227,7 @@ static int start(const struct options *options, struct config *config)
 		(void)config_advise(config, say_advice, NULL);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
+	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	status_start();
 	probe_dnssec(engine);

@@ -109,6 +109,7 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		log_open_config(config, verbose);
 		log_advice(config);
 		probe_dnssec(fresh);
+		service_config(fresh);
 		state_set_engine(fresh);
 		log_notice("reload: new configuration from %s is in force", path != NULL ? path : "the defaults");
 	}
@@ -160,7 +161,7 @@ static bool stop(void)
 	const struct timespec last_reply = { .tv_nsec = LAST_REPLY_MS * 1000000L };
 	unsigned waited_ms = 0;
 
-	(void)sd_notify(0, "STOPPING=1");
+	service_end();
 	log_notice("stopping: messages under way are finished, a second signal stops at once");
 	state_drain();
 	listen_close();
@@ -207,7 +208,10 @@ static int serve_signals(const char *config_path, const char *socket_override, b
 
 	handled_signals(&set);
 	for (;;) {
-		switch (sigwaitinfo(&set, NULL)) {
+		unsigned look_ms = service_look();
+		const struct timespec pause = { .tv_sec = look_ms / 1000, .tv_nsec = (long)(look_ms % 1000) * 1000000 };
+
+		switch (sigtimedwait(&set, NULL, &pause)) {
 		case SIGHUP:
 			reload_notified(config_path, socket_override, verbose);
 			break;
@@ -232,6 +236,5 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 		log_error("cannot start a thread: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	(void)sd_notify(0, "READY=1");
 	return serve_signals(config_path, socket_override, verbose);
 }

@@ -13,6 +13,7 @@ static struct {
 	pthread_cond_t drained;
 	struct engine *engine;
 	unsigned sessions;
+	uint64_t sessions_begun;	/* ever */
 	unsigned messages;	/* begun before the drain */
 	bool draining;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .drained = PTHREAD_COND_INITIALIZER };
@@ -42,6 +43,7 @@ void state_session_began(void)
 {
 	pthread_mutex_lock(&state.lock);
 	state.sessions++;
+	state.sessions_begun++;
 	pthread_mutex_unlock(&state.lock);
 }
 
@@ -58,6 +60,16 @@ unsigned state_session_count(void)
 
 	pthread_mutex_lock(&state.lock);
 	count = state.sessions;
+	pthread_mutex_unlock(&state.lock);
+	return count;
+}
+
+uint64_t state_sessions_begun(void)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&state.lock);
+	count = state.sessions_begun;
 	pthread_mutex_unlock(&state.lock);
 	return count;
 }
