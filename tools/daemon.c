@@ -264,25 +264,51 @@ const char *daemon_restart(struct arena *arena, const char *config_path, const c
 	return arena_printf(arena, "assayd does not start: %s", first_line(arena, result.errors));
 }
 
-unsigned daemon_count(void)
+/* A file of a process under /proc as text; arguments are apart by NUL. @return its length, 0 when it is gone. */
+static size_t proc_text(const char *pid, const char *name, char *text_r, size_t bytes)
+{
+	char path[300];
+	FILE *file;
+	size_t length = 0;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		length = fread(text_r, 1, bytes - 1, file);
+		fclose(file);
+	}
+	text_r[length] = '\0';
+	return length;
+}
+
+/* The configuration in its command line: behind -c, else the default. */
+static const char *config_of(const char *arguments, size_t length)
+{
+	for (const char *at = arguments; at < arguments + length; at += strlen(at) + 1) {
+		if (strncmp(at, "-c", 2) != 0)
+			continue;
+		if (at[2] != '\0')
+			return at + 2;
+		return at + 3 < arguments + length ? at + 3 : "";
+	}
+	return DEFAULT_CONFIG;
+}
+
+unsigned daemon_count(const char *config_path)
 {
 	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
 	unsigned count = 0;
 
 	while (directory != NULL && (entry = readdir(directory)) != NULL) {
-		char path[300], name[32] = "";
-		FILE *file;
+		char name[32], arguments[4096];
+		size_t length;
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
+		if (!isdigit((unsigned char)entry->d_name[0]) || proc_text(entry->d_name, "comm", name, sizeof(name)) == 0 ||
+		    strcmp(name, "assayd\n") != 0)
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		file = fopen(path, "re");
-		if (file == NULL)
-			continue;
-		if (fgets(name, sizeof(name), file) != NULL && strcmp(name, "assayd\n") == 0)
-			count++;
-		fclose(file);
+		length = proc_text(entry->d_name, "cmdline", arguments, sizeof(arguments));
+		count += length != 0 && strcmp(config_of(arguments, length), config_path) == 0;
 	}
 	if (directory != NULL)
 		closedir(directory);

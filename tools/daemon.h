@@ -42,7 +42,7 @@ enum daemon_keeper daemon_keeper(struct arena *arena, const char *config_path);
  */
 const char *daemon_restart(struct arena *arena, const char *config_path, const char *status_path);
 
-/** @return how many processes of this machine are called assayd. */
-unsigned daemon_count(void);
+/** @return how many assayd run with that configuration, by their command lines. */
+unsigned daemon_count(const char *config_path);
 
 #endif

@@ -22,6 +22,7 @@ static const struct command {
 	{ "findings", command_findings, "list every finding: default action, SMTP reply, meaning" },
 	{ "config", command_config, "check a configuration file and print the effective values" },
 	{ "peers", command_peers, "list, show, forget or pin what is remembered of senders' TLS" },
+	{ "doctor", command_doctor, "look at everything that judgement depends on, and say what is wrong" },
 	{ "setup", command_setup, "put assayd behind Postfix or Sendmail, prove that it is asked, put it back" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 };

@@ -113,7 +113,7 @@ int command_setup(int argc, char **argv)
 	const char *directory = NULL;
 	int option, code;
 
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
 		switch (option) {
 		case 'a': action = ACTION_APPLY; break;
 		case 'u': action = ACTION_UNDO; break;
@@ -121,7 +121,7 @@ int command_setup(int argc, char **argv)
 		case 'c': setup.config_path = optarg; break;
 		case 'p': directory = optarg; break;
 		case 'h': usage(stdout); return EX_OK;
-		default: usage(stderr); return EX_USAGE;
+		default: return EX_USAGE;
 		}
 	}
 	if (optind + 1 != argc)

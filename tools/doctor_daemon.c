@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* assay doctor: the configuration, the running daemon, its database and its log. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "build-config.h"
+#include "config/advice.h"
+#include "daemon.h"
+#include "doctor.h"
+#include "run.h"
+#include "util/clock.h"
+
+enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8 };
+
+/* ---- configuration ------------------------------------------------------------------------------------------------ */
+
+static void tell_advice(void *closure, const char *text)
+{
+	doctor_say(closure, "config", DOCTOR_WARNING, NULL, "%s", text);
+}
+
+static void say_errors(struct doctor *doctor, char *text)
+{
+	char *rest = text, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			doctor_say(doctor, "config", DOCTOR_ERROR, "assayd does not start with this, and a reload keeps the old one", "%s", line);
+}
+
+void doctor_config(struct doctor *doctor)
+{
+	bool there = access(doctor->config_path, F_OK) == 0;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *errors = open_memstream(&text, &length);
+
+	if (errors == NULL)
+		abort();
+	doctor->config = config_load(there ? doctor->config_path : NULL, errors);
+	fclose(errors);
+	if (doctor->config == NULL)
+		say_errors(doctor, text);
+	else if (!there)
+		doctor_say(doctor, "config", DOCTOR_WARNING, "`make install-config`, or the package, puts one there",
+		    "%s does not exist: the built-in defaults count", doctor->config_path);
+	else if (config_advise(doctor->config, tell_advice, doctor) == 0)
+		doctor_say(doctor, "config", DOCTOR_OK, NULL, "%s: no errors, nothing to advise", doctor->config_path);
+	free(text);
+}
+
+/* ---- the daemon ----------------------------------------------------------------------------------------------------- */
+
+static json_int_t number(const json_t *status, const char *section, const char *name)
+{
+	return json_integer_value(json_object_get(json_object_get(status, section), name));
+}
+
+static const char *word(const json_t *status, const char *section, const char *name)
+{
+	const char *text = json_string_value(json_object_get(section != NULL ? json_object_get(status, section) : status, name));
+
+	return text != NULL ? text : "";
+}
+
+/* "3 minutes ago" */
+static const char *ago(struct doctor *doctor, int64_t secs)
+{
+	int64_t age = clock_wall_secs(NULL) - secs;
+
+	if (secs == 0)
+		return "never";
+	if (age < 120)
+		return arena_printf(doctor->arena, "%" PRId64 " s ago", age < 0 ? 0 : age);
+	if (age < 7200)
+		return arena_printf(doctor->arena, "%" PRId64 " minutes ago", age / 60);
+	if (age < 172800)
+		return arena_printf(doctor->arena, "%" PRId64 " hours ago", age / 3600);
+	return arena_printf(doctor->arena, "%" PRId64 " days ago", age / 86400);
+}
+
+static void say_how_it_fares(struct doctor *doctor)
+{
+	const json_t *status = doctor->status;
+	const char *loaded = word(status, NULL, "config");
+
+	doctor_say(doctor, "daemon", DOCTOR_OK, NULL, "assayd %s, process %lld, mode %s, started %s; %lld messages judged, the last %s",
+	    word(status, NULL, "version"), (long long)json_integer_value(json_object_get(status, "pid")), word(status, NULL, "mode"),
+	    ago(doctor, json_integer_value(json_object_get(status, "started"))), (long long)number(status, "messages", "judged"),
+	    ago(doctor, number(status, "messages", "last")));
+	if (strcmp(word(status, NULL, "version"), PACKAGE_VERSION) != 0)
+		doctor_say(doctor, "daemon", DOCTOR_WARNING, "restart assayd", "the running assayd is version %s, this is %s",
+		    word(status, NULL, "version"), PACKAGE_VERSION);
+	if (*loaded != '\0' && strcmp(loaded, doctor->config_path) != 0)
+		doctor_say(doctor, "daemon", DOCTOR_INFO, NULL, "it runs with %s, not %s", loaded, doctor->config_path);
+}
+
+void doctor_daemon(struct doctor *doctor)
+{
+	unsigned count = daemon_count(doctor->config_path);
+	const char *why = "";
+
+	doctor->status = daemon_status(doctor->arena, doctor->config->status_socket, &why);
+	if (doctor->status != NULL)
+		say_how_it_fares(doctor);
+	else if (count != 0 && doctor->config->status_socket == NULL)
+		doctor_say(doctor, "daemon", DOCTOR_WARNING, "set status-socket, and restart assayd", "an assayd runs, but %s", why);
+	else
+		doctor_say(doctor, "daemon", DOCTOR_ERROR, daemon_keeper(doctor->arena, doctor->config_path) == KEEPER_SYSTEMD
+		    ? "`systemctl start assayd`; `journalctl -u assayd` tells why it ended" : "start assayd; it says what is wrong",
+		    "%s%s", why, count != 0 ? " (but there is such a process)" : "");
+	if (count > 1)
+		doctor_say(doctor, "daemon", DOCTOR_WARNING, "stop those that are not meant: a message may be judged twice, or by an old one",
+		    "%u processes of assayd run with %s", count, doctor->config_path);
+}
+
+/* ---- the database ----------------------------------------------------------------------------------------------------- */
+
+struct told { struct doctor *doctor; };
+
+static void tell_database(void *closure, const char *text)
+{
+	struct told *told = closure;
+
+	doctor_say(told->doctor, "store", DOCTOR_ERROR, NULL, "%s", text);
+}
+
+static void say_disk(struct doctor *doctor, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *directory = slash != NULL && slash != path ? arena_strndup(doctor->arena, path, (size_t)(slash - path)) : "/";
+	struct statvfs disk;
+	unsigned long long free_mib, percent;
+
+	if (statvfs(directory, &disk) != 0 || disk.f_blocks == 0)
+		return;
+	free_mib = (unsigned long long)disk.f_bavail * disk.f_frsize >> 20;
+	percent = (unsigned long long)disk.f_bavail * 100 / disk.f_blocks;
+	if (free_mib < DISK_FULL_MIB)
+		doctor_say(doctor, "disk", DOCTOR_ERROR, "make room: mail is judged, but nothing new is remembered",
+		    "the disk of %s is full (%llu MiB free)", directory, free_mib);
+	else if (percent < DISK_LOW_PERCENT && free_mib < DISK_LOW_MIB)
+		doctor_say(doctor, "disk", DOCTOR_WARNING, "make room, or lower max-flows and keep-flows in record { }",
+		    "the disk of %s has %llu MiB left", directory, free_mib);
+	else
+		doctor_say(doctor, "disk", DOCTOR_OK, NULL, "%llu MiB free in %s", free_mib, directory);
+}
+
+void doctor_store(struct doctor *doctor)
+{
+	const char *path = doctor->config->record_path;
+	struct told told = { doctor };
+	struct stat status;
+
+	if (path == NULL) {
+		doctor_say(doctor, "store", DOCTOR_INFO, "set path in record { }; `assay report` has nothing to say without it",
+		    "nothing is remembered");
+		return;
+	}
+	if (strcmp(word(doctor->status, "store", "state"), "down") == 0)
+		doctor_say(doctor, "store", DOCTOR_ERROR, "see the reason; mail is judged without memory meanwhile",
+		    "assayd cannot use the database: %s", word(doctor->status, "store", "text"));
+	else if (config_advise_database(doctor->config, path, tell_database, &told) == 0 && stat(path, &status) == 0)
+		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, (long long)status.st_size >> 10);
+	else if (doctor->worst < DOCTOR_ERROR)
+		doctor_say(doctor, "store", DOCTOR_INFO, NULL, "%s is not there yet; assayd makes it at its start", path);
+	say_disk(doctor, path);
+}
+
+/* ---- the log ------------------------------------------------------------------------------------------------------------ */
+
+void doctor_log(struct doctor *doctor)
+{
+	static const char *const places[] = {
+		[LOG_TARGET_SYSLOG] = "/dev/log", [LOG_TARGET_JOURNAL] = "/run/systemd/journal/socket", [LOG_TARGET_STDERR] = NULL,
+	};
+	const char *place = places[doctor->config->log_target];
+
+	if (place == NULL)
+		doctor_say(doctor, "log", DOCTOR_INFO, NULL, "the log goes to standard error, to whoever started assayd");
+	else if (access(place, F_OK) == 0)
+		doctor_say(doctor, "log", DOCTOR_OK, NULL, "%s takes log lines", place);
+	else
+		doctor_say(doctor, "log", DOCTOR_WARNING, "start a log daemon, or set log-target", "there is no %s: log lines are lost", place);
+}
