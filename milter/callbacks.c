@@ -60,8 +60,9 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
     unsigned long *unused3_r)
 {
 	struct connection *connection = connection_get(context);
-	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH |
-	    SMFIP_NR_UNKN;
+	/* not at HELO: without any reply Postfix keeps all events back until DATA, and libmilter drops what comes together with
+	   the MTA's hanging up, so that a session without mail would never be seen; it costs one round trip a session */
+	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_UNKN;
 	const unsigned long wanted = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE;
 
 	(void)unused2;
@@ -138,7 +139,7 @@ static sfsistat on_helo(SMFICTX *context, char *name)
 	session_connection(connection->session)->helo = slot_set(connection, SLOT_HELO, name);
 	macros_read_helo(context, connection);
 	status_note_helo(session_connection(connection->session));
-	return connection->quiet_reply;
+	return SMFIS_CONTINUE;
 }
 
 /*

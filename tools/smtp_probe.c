@@ -95,8 +95,6 @@ const char *smtp_probe_send(struct arena *arena, struct smtp_probe *probe)
 	if (why == NULL)
 		why = say(arena, in, arena_printf(arena, "EHLO %s.probe.assay.invalid", label), 2);
 	if (why == NULL)
-		why = say(arena, in, "ASSAY", 0);
-	if (why == NULL)
 		(void)say(arena, in, "QUIT", 0);
 	fclose(in);
 	return why;

@@ -13,8 +13,7 @@ struct smtp_probe {
 };
 
 /**
- * EHLO with the name, a command that no MTA knows, QUIT. Behind Postfix a milter hears of a session's start only with the first
- * event that may take a reply; the unknown command is one, and does nothing.
+ * EHLO with the name, QUIT.
  * @return NULL when the MTA has answered all of it, else why not; in the arena.
  */
 const char *smtp_probe_send(struct arena *arena, struct smtp_probe *probe);
