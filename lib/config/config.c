@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "config/build.h"
+#include "config/slips.h"
 #include "util/arena.h"
 
 enum { MAX_FILE_BYTES = 256 * 1024, MAX_LINE_BYTES = 4096 };
@@ -58,6 +59,8 @@ static struct config *load_text(const char *text, size_t length, const char *nam
 		check_bytes(text, length, &complaints);
 	if (complaints.count == 0)
 		build_config(source_parse(arena_strndup(scratch, text, length), &complaints), arena, &complaints, &snapshot->config);
+	if (complaints.count != 0 && length <= MAX_FILE_BYTES && memchr(text, '\0', length) == NULL)
+		slips_explain(arena_strndup(scratch, text, length), &complaints);
 	complaints_print(&complaints, name, errors);
 	arena_free(&scratch);
 	if (complaints.count == 0)

@@ -5,6 +5,7 @@
  */
 #include "config/names.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -56,11 +57,38 @@ static const char *elsewhere(const char *section, const char *unknown, struct ar
 	return NULL;
 }
 
-const char *names_suggest(const char *section, const char *unknown, struct arena *arena)
+/* "spf.enabled" → the section and the option, when there are such. */
+static const char *dotted(const char *unknown, struct arena *arena)
 {
+	const char *dot = strchr(unknown, '.'), *section;
+
+	if (dot == NULL)
+		return NULL;
+	section = arena_strndup(arena, unknown, (size_t)(dot - unknown));
+	return has_option(section, dot + 1) && section[0] != '\0' && strcmp(section, "actions") != 0 ?
+	    arena_printf(arena, "; write '%s { %s = ... }'", section, dot + 1) : NULL;
+}
+
+/* Names are in lower case with hyphens. */
+static const char *as_written_here(const char *name, struct arena *arena)
+{
+	char *copy = arena_strdup(arena, name);
+
+	for (char *c = copy; *c != '\0'; c++)
+		*c = *c == '_' ? '-' : (char)tolower((unsigned char)*c);
+	return copy;
+}
+
+const char *names_suggest(const char *section, const char *misspelt, struct arena *arena)
+{
+	const char *unknown = as_written_here(misspelt, arena);
 	unsigned best = (unsigned)strlen(unknown) / 3 + 2;
 	const char *nearest = NULL, *candidate, *hint = elsewhere(section, unknown, arena);
 
+	if (has_option(section, unknown))
+		return arena_printf(arena, "; did you mean '%s'?", unknown);
+	if (hint == NULL && section[0] == '\0')
+		hint = dotted(unknown, arena);
 	if (hint != NULL)
 		return hint;
 	for (size_t i = 0; (candidate = names_option(section, i)) != NULL; i++)

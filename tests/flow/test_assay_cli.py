@@ -313,6 +313,19 @@ def test_broken_config_is_78_and_says_where(assay, workdir):
         assert b"conf:2" in done.stderr and b"mode" in done.stderr
 
 
+@pytest.mark.parametrize("text, hint", [
+    ("mode: enforce", "write 'mode = enforce'"), ("Mode enforce", "write 'mode = enforce'"),
+    ("mode = enforce;", "no ';'"), ("[assay]\nmode = enforce", "a section is written NAME { ... }"),
+    ('user = "assay\nmode = enforce', "a \" or ' is missing"),
+])
+def test_slip_from_another_format_is_one_error_with_line_and_hint(assay, workdir, text, hint):
+    (workdir / "conf").write_text(f"# comment\n{text}\n")
+    done = assay.run("config", workdir / "conf")
+    assert done.returncode == CONFIG
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.decode().startswith(f"{workdir}/conf:2: ") and hint in done.stderr.decode()
+
+
 def test_config_prints_values_that_load_again(assay, workdir):
     (workdir / "conf").write_text("mode = enforce\n")
     first = assay.run("config", workdir / "conf")
