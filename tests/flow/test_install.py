@@ -211,6 +211,7 @@ def test_uninstall_leaves_nothing_but_the_configuration(build_dir, workdir):
     assert len(below(workdir)) > 10
     make(build_dir, "uninstall", f"DESTDIR={workdir}")
     assert [pathlib.Path(path).name for path in below(workdir)] == ["assay.conf"]
+    assert not list(workdir.rglob("doc/assay"))
 
 
 # ---- what must agree ----------------------------------------------------------------------------------------------------
