@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What systemd hears of the daemon: readiness, its state in words, signs of life. A socket of the test stands in for systemd's."""
+"""What systemd hears of the daemon: readiness, its state in words, signs of life. The test listens in systemd's place."""
 import os
 import signal
 import socket
