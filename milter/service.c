@@ -28,7 +28,7 @@ enum {
 	STORE_WAIT_MS = 10000,		/* for the database's first word; a large one that is migrated takes longer */
 	STORE_LOOK_MS = 20,
 	LOOKS_PER_WATCHDOG = 6,
-	LOOK_AGAIN_MS = 1000,		/* while a sign of life is awaited */
+	LOOK_AGAIN_MS = 200, 		/* while a sign of life is awaited */
 	IDLE_MS = 3600000,
 };
 

@@ -74,10 +74,12 @@ class Daemon:
         self.log_path = directory / "log"
         self.process = None
 
-    def start(self, *arguments, wait=True):
+    def start(self, *arguments, wait=True, as_user=None):
+        """as_user: (uid, gid) to start it as."""
+        identity = {"user": as_user[0], "group": as_user[1], "extra_groups": []} if as_user else {}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(BUILD / "assayd"), "-f", "-c", str(self.config_path), *arguments],
-                                            stderr=log, stdout=log, stdin=subprocess.DEVNULL)
+                                            stderr=log, stdout=log, stdin=subprocess.DEVNULL, **identity)
         if wait:
             self.wait_for_log("serving at")
         return self

@@ -142,6 +142,32 @@ def test_privileges_are_dropped_for_good(assayd):
     Client(daemon.socket_spec).quit()
 
 
+def owned_by(daemon, user, group, mode):
+    """The daemon's directory and the way to it, for a daemon that is not root."""
+    for directory in list(daemon.directory.parents)[:1]:
+        os.chmod(directory, 0o755)
+    os.chown(daemon.directory, user, group)
+    os.chmod(daemon.directory, mode)
+
+
+@root_only
+@pytest.mark.parametrize("started_by", ["root", "its own user"])
+@pytest.mark.parametrize("directory_mode,group", [(0o2750, 8), (0o750, None)])
+def test_socket_has_the_group_of_a_setgid_directory(build_dir, assayd, started_by, directory_mode, group):
+    nobody = pwd.getpwnam("nobody")
+    daemon = assayd()
+    owned_by(daemon, nobody.pw_uid, 8, directory_mode)
+    if started_by == "root":
+        daemon.config_path.write_text(daemon.config_path.read_text().replace('user = ""', 'user = "nobody"'))
+        daemon.start()
+    else:
+        daemon.start(as_user=(nobody.pw_uid, nobody.pw_gid))
+    status = os.stat(daemon.socket_spec[5:])
+    assert (status.st_uid, status.st_gid) == (nobody.pw_uid, group or nobody.pw_gid)
+    assert stat.S_IMODE(status.st_mode) == 0o770
+    Client(daemon.socket_spec).quit()
+
+
 @root_only
 def test_user_unknown_is_67(build_dir, assayd):
     daemon = assayd()

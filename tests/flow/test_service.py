@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What systemd hears of the daemon: readiness, its state in words, signs of life. The test listens in systemd's place."""
+import os
+import signal
+import socket
+import sqlite3
+import time
+
+import pytest
+
+from milterclient import Client
+
+START_SECS = 60
+MEMORY = 'record {{ path = "{}" }}'
+
+
+class Manager:
+    """The other end of NOTIFY_SOCKET."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.path = path
+        self.heard = []
+
+    def environment(self, watchdog_secs=None):
+        names = {"NOTIFY_SOCKET": str(self.path)}
+        if watchdog_secs:
+            names["WATCHDOG_USEC"] = str(int(watchdog_secs * 1000000))
+        return names
+
+    def listen(self, secs):
+        """The next message; None when none comes."""
+        self.socket.settimeout(secs)
+        try:
+            self.heard.append(self.socket.recv(4096).decode())
+        except TimeoutError:
+            return None
+        return self.heard[-1]
+
+    def wait(self, words, secs=START_SECS):
+        """Goes through what comes until a message has these words."""
+        end = time.monotonic() + secs
+        while time.monotonic() < end:
+            message = self.listen(max(0.01, end - time.monotonic()))
+            if message is not None and words in message:
+                return message
+        raise AssertionError(f"{words!r} was not heard: {self.heard}")
+
+    def status(self):
+        return [line[7:] for message in self.heard for line in message.splitlines() if line.startswith("STATUS=")][-1]
+
+
+@pytest.fixture
+def manager(workdir, monkeypatch):
+    made = Manager(workdir / "notify")
+    for name, value in made.environment().items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.socket.close()
+
+
+def start(daemon):
+    return daemon.start(wait=False)
+
+
+def test_ready_when_socket_and_database_are_there(assayd, manager, workdir):
+    database = workdir / "memory.db"
+    daemon = start(assayd(sections=MEMORY.format(database)))
+    manager.wait("READY=1")
+    Client(daemon.socket_spec).quit()
+    assert sqlite3.connect(database).execute("select count(*) from sqlite_master where name = 'flow'").fetchone() == (1,)
+    assert daemon.socket_spec in manager.status()
+    assert "mode dry-run" in manager.status() and f"remembers in {database}" in manager.status()
+
+
+def test_ready_without_a_database_when_none_is_wanted(assayd, manager):
+    start(assayd(mode="enforce"))
+    manager.wait("READY=1")
+    assert "mode enforce" in manager.status() and "remembers nothing" in manager.status()
+
+
+@pytest.mark.parametrize("fault", ["directory missing", "no database", "locked"])
+def test_ready_with_a_database_that_cannot_be_used_says_so(assayd, manager, workdir, fault):
+    database = workdir / "memory.db"
+    if fault == "directory missing":
+        database = workdir / "absent" / "memory.db"
+    elif fault == "no database":
+        database.write_bytes(b"this is no database, for sure " * 100)
+    else:
+        holder = sqlite3.connect(database, isolation_level=None)
+        holder.execute("create table mine (a)")
+        holder.execute("begin exclusive")
+    daemon = start(assayd(sections=MEMORY.format(database)))
+    manager.wait("READY=1")
+    assert "without memory" in manager.status() and str(database) in manager.status()
+    client = Client(daemon.socket_spec)
+    client.connect()
+    client.helo()
+    assert client.message().reply == "c"  # nothing lost
+    client.quit()
+
+
+def test_a_database_that_comes_back_is_told(assayd, manager, workdir):
+    (workdir / "later").write_text("a file where the directory will be")
+    daemon = start(assayd(sections=MEMORY.format(workdir / "later" / "memory.db")))
+    manager.wait("READY=1")
+    assert "without memory" in manager.status()
+    (workdir / "later").unlink()
+    (workdir / "later").mkdir()
+    client = Client(daemon.socket_spec)
+    client.connect()
+    client.helo()
+    assert client.message().reply == "c"  # something to remember: the database is tried again when its pause is over
+    manager.wait("remembers in")
+    client.quit()
+
+
+def test_reload_and_stop_are_told(assayd, manager):
+    daemon = start(assayd())
+    manager.wait("READY=1")
+    daemon.config_path.write_text(daemon.config_path.read_text().replace("mode = dry-run", "mode = enforce"))
+    daemon.signal(signal.SIGHUP)
+    manager.wait("RELOADING=1")
+    manager.wait("READY=1")
+    assert "mode enforce" in manager.status()
+    assert daemon.stop() == 0
+    manager.wait("STOPPING=1")
+
+
+def alive(manager, count):
+    for _ in range(count):
+        manager.wait("WATCHDOG=1")
+
+
+def test_signs_of_life_come_without_any_mail(assayd, manager, monkeypatch, free_port):
+    monkeypatch.setenv("WATCHDOG_USEC", "1200000")
+    daemon = start(assayd())
+    manager.wait("READY=1")
+    alive(manager, 5)
+    assert daemon.stop() == 0
+    assert "warning" not in daemon.log().lower()
+    start(assayd(socket_spec=f"inet:{free_port()}@127.0.0.1"))
+    manager.wait("READY=1")
+    alive(manager, 3)
+
+
+def test_no_signs_of_life_unless_asked_for(assayd, manager):
+    start(assayd())
+    manager.wait("READY=1")
+    while (message := manager.listen(1)) is not None:
+        assert "WATCHDOG" not in message
+
+
+def silence(manager):
+    """Signs of life end: for two seconds none comes, where several came in one. What was under way may still come."""
+    end = time.monotonic() + START_SECS
+    while manager.listen(2) is not None:
+        assert time.monotonic() < end, "it still says that it lives"
+
+
+def test_no_sign_of_life_when_nobody_can_reach_the_socket(assayd, manager, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "1200000")
+    daemon = start(assayd())
+    manager.wait("READY=1")
+    alive(manager, 1)
+    path = daemon.socket_spec[5:]
+    os.rename(path, path + ".away")
+    silence(manager)
+    os.rename(path + ".away", path)
+    alive(manager, 2)
+
+
+def test_no_sign_of_life_when_sessions_do_not_begin(assayd, manager, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "1200000")
+    daemon = start(assayd())
+    manager.wait("READY=1")
+    alive(manager, 1)
+    # a listener that takes connections and answers none, in the daemon's place
+    path = daemon.socket_spec[5:]
+    os.rename(path, path + ".away")
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(path)
+        mute.listen(50)
+        silence(manager)
+    os.rename(path + ".away", path)
+    alive(manager, 1)
