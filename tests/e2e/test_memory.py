@@ -235,8 +235,8 @@ def test_weak_session_after_a_strong_habit_is_a_downgrade(stack, daemon, peer):
     assayd.at(assayd.habit(sender, days=6))
     certificate, key = stack.authority.issue("weak.assay.example", kind="rsa")
     port = stack.postfix.add_service(
-        assayd.assayd.milter, f"smtpd_tls_cert_file={certificate}", f"smtpd_tls_key_file={key}", "smtpd_tls_ciphers=low",
-        "tls_low_cipherlist=ALL:@SECLEVEL=0")
+        assayd.assayd.milter, f"smtpd_tls_cert_file={certificate}", f"smtpd_tls_key_file={key}", "smtpd_tls_ciphers=medium",
+        "tls_medium_cipherlist=ALL:@SECLEVEL=0")
     address, name = sender.hosts[1]
     context = tls_context()
     context.set_ciphers("AES128-GCM-SHA256:@SECLEVEL=0")

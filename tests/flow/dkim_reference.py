@@ -32,7 +32,7 @@ RULES = {
     "name-grammar": "6376 3.5: d=, s= and the domain of i= are names of labels, none empty. dkimpy compares the end of i=",
     "identity": "6376 2.11, 3.5, RFC 5321 4.1.2: i= is quoted-printable, in which space is ignored, of an address without "
                 "control characters. dkimpy compares its bytes",
-    "expiry-order": "6376 3.5: x= MUST be greater than t=",
+    "expiry-order": "6376 3.5: x= MUST be greater than t=. dkimpy takes equal ones, and before 1.1.8 any",
     "clock": "6376 3.5: an expired or postdated signature MAY be considered invalid; how much slack is left open",
     "length-range": "6376 3.5: l= MUST NOT be larger than the body",
     "own-field": "6376 3.5 (h=): the field MUST NOT include the DKIM-Signature that is being verified, but may include others",

@@ -6,6 +6,7 @@ Written from RFC 6376 and RFC 8463, independent of the C code and of libopendkim
 import base64
 import hashlib
 import re
+import subprocess
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa, utils
@@ -62,7 +63,12 @@ class Key:
 
     @classmethod
     def rsa(cls, bits, exponent=65537):
-        return cls(rsa.generate_private_key(exponent, bits))
+        if bits >= 1024:
+            return cls(rsa.generate_private_key(exponent, bits))
+        # python3-cryptography makes none that small from 43 on (Debian 13); what openssl made it reads and signs with
+        made = subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}",
+                               "-pkeyopt", f"rsa_keygen_pubexp:{exponent}"], check=True, capture_output=True)
+        return cls(serialization.load_pem_private_key(made.stdout, None))
 
     @classmethod
     def ed25519(cls):

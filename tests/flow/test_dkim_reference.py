@@ -285,7 +285,7 @@ EXAMPLES = {
     "final-dot": (tagged(s="sel."), True),
     "name-grammar": (tagged(i="joe@.example.org"), False),
     "identity": (tagged(i="joe@example=2Eorg"), True),
-    "expiry-order": (tagged(t=str(NOW + 100), x=str(NOW + 50)), False),
+    "expiry-order": (tagged(t=str(NOW + 100), x=str(NOW + 100)), False),     # dkimpy 1.1.8 sees an x= below t= by itself
     "clock": (tagged(x=str(NOW - 10)), False),
     "length-range": (tagged(l=str(SIZE + 1)), False),
     "own-field": (sign(MESSAGE, RSA, names=("from", "dkim-signature")), True),
@@ -314,6 +314,13 @@ def test_rule(tmp_path, rule):
     assert verifies(verdict) == expected, verdict
     found = dkim_reference.explain(expected, message, 0, lookup, NOW)
     assert found is not None and rule in found and len(found) <= 2, found
+
+
+def test_signature_that_ends_before_it_began(tmp_path):
+    message = tagged(t=str(NOW + 100), x=str(NOW + 50))
+    assert not verifies(judge(tmp_path, [message])[0][0])
+    # an older dkimpy compares them only where the signature has expired
+    assert dkim_reference.explain(False, message, 0, lookup, NOW) in ((), ("expiry-order",))
 
 
 def test_results_have_been_met():

@@ -16,10 +16,12 @@
 #include "dns/zonefile.h"
 
 enum { LOG_MAX = 20000, LATE_MAX = 8192, TCP_MAX = 256, MESSAGE_BYTES = 65535, UDP_PLAIN_BYTES = 512 };
+enum { HOLD_MAX_MS = 20000, HOLD_POLL_MS = 5 };
 
 /* An answer that goes out later. */
 struct late {
 	int64_t due_ms;
+	unsigned hold_until;	/* see fake_dns_reply */
 	struct sockaddr_in to;
 	int tcp;		/* connection, or -1 */
 	uint8_t *wire;
@@ -36,6 +38,9 @@ struct fake_dns {
 	pthread_mutex_t lock;	/* guards the log */
 	struct fake_dns_question *log;
 	size_t log_count;
+	unsigned different;
+	unsigned held;		/* those that waited in vain too */
+	bool released;
 	/* server thread only */
 	struct late late[LATE_MAX];
 	size_t late_count;
@@ -71,13 +76,28 @@ static void send_late(struct fake_dns *server, struct late late, unsigned delay_
 	late.wire = malloc(late.length != 0 ? late.length : 1);
 	must(late.wire != NULL, "malloc");
 	memcpy(late.wire, wire, late.length);
-	late.due_ms = clock_monotonic_ms() + delay_ms;
-	if (delay_ms != 0 && server->late_count < LATE_MAX) {
+	late.due_ms = clock_monotonic_ms() + (late.hold_until != 0 ? HOLD_MAX_MS : delay_ms);
+	if ((delay_ms != 0 || late.hold_until != 0) && server->late_count < LATE_MAX) {
 		server->late[server->late_count++] = late;
 		return;
 	}
 	send_now(server, &late);
 	free(late.wire);
+}
+
+static bool is_due(struct fake_dns *server, const struct late *late, int64_t now_ms)
+{
+	bool due = late->due_ms <= now_ms;
+
+	if (late->hold_until == 0)
+		return due;
+	pthread_mutex_lock(&server->lock);
+	if (late->hold_until == FAKE_DNS_HELD ? server->released : server->different >= late->hold_until) {
+		server->held--;
+		due = true;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return due;
 }
 
 /* Sends what is due. @return ms until the next is, -1: nothing waits. */
@@ -88,7 +108,7 @@ static int late_run(struct fake_dns *server)
 	for (size_t i = 0; i < server->late_count;) {
 		struct late *late = &server->late[i];
 
-		if (late->due_ms <= now_ms) {
+		if (is_due(server, late, now_ms)) {
 			send_now(server, late);
 			free(late->wire);
 			*late = server->late[--server->late_count];
@@ -96,6 +116,8 @@ static int late_run(struct fake_dns *server)
 		}
 		if (next_ms < 0 || late->due_ms - now_ms < next_ms)
 			next_ms = late->due_ms - now_ms;
+		if (late->hold_until != 0 && next_ms > HOLD_POLL_MS)
+			next_ms = HOLD_POLL_MS;
 		i++;
 	}
 	return (int)next_ms;
@@ -204,6 +226,19 @@ static void lies_send(struct fake_dns *server, const struct late *to, const stru
 	free(lie);
 }
 
+static void log_add(struct fake_dns *server, const struct fake_dns_question *question)
+{
+	size_t i = 0;
+
+	pthread_mutex_lock(&server->lock);
+	while (i < server->log_count && (server->log[i].type != question->type || strcmp(server->log[i].name, question->name) != 0))
+		i++;
+	server->different += i == server->log_count;
+	if (server->log_count < LOG_MAX)
+		server->log[server->log_count++] = *question;
+	pthread_mutex_unlock(&server->lock);
+}
+
 static void question_serve(struct fake_dns *server, const uint8_t *wire, size_t length, const struct sockaddr_in *from,
     int connection)
 {
@@ -219,10 +254,7 @@ static void question_serve(struct fake_dns *server, const uint8_t *wire, size_t 
 	snprintf(asked.log.name, sizeof(asked.log.name), "%.255s", text);
 	asked.log.tcp = connection >= 0;
 	asked.log.port = ntohs(from->sin_port);
-	pthread_mutex_lock(&server->lock);
-	if (server->log_count < LOG_MAX)
-		server->log[server->log_count++] = asked.log;
-	pthread_mutex_unlock(&server->lock);
+	log_add(server, &asked.log);
 	if (server->callback != NULL)
 		server->callback(server->context, text, asked.log.type, connection >= 0, &reply);
 	if (reply.drop) {
@@ -233,6 +265,12 @@ static void question_serve(struct fake_dns *server, const uint8_t *wire, size_t 
 	late.length = answer_write(server, &asked, &reply, connection >= 0, out);
 	if (connection < 0)
 		lies_send(server, &late, &reply, out);
+	late.hold_until = reply.hold_until;
+	if (late.hold_until != 0) {
+		pthread_mutex_lock(&server->lock);
+		server->held++;
+		pthread_mutex_unlock(&server->lock);
+	}
 	if (!reply.only_lies)
 		send_late(server, late, reply.delay_ms, out);
 }
@@ -402,6 +440,23 @@ unsigned fake_dns_count(struct fake_dns *server, const char *name, uint16_t type
 			count++;
 	pthread_mutex_unlock(&server->lock);
 	return count;
+}
+
+void fake_dns_release(struct fake_dns *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->released = true;
+	pthread_mutex_unlock(&server->lock);
+}
+
+unsigned fake_dns_stalled(struct fake_dns *server)
+{
+	unsigned held;
+
+	pthread_mutex_lock(&server->lock);
+	held = server->held;
+	pthread_mutex_unlock(&server->lock);
+	return held;
 }
 
 bool fake_dns_question(struct fake_dns *server, size_t index, struct fake_dns_question *question_r)

@@ -10,15 +10,23 @@
  *   …
  *   fake_dns_stop(&server);
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "dns/dns.h"
 
+#define FAKE_DNS_HELD UINT_MAX
+
 /* What becomes of one question; all zero: the answer of the zone. */
 struct fake_dns_reply {
 	unsigned delay_ms;	/* UDP and TCP; other questions are served meanwhile */
+	/*
+	 * The same, but until so many different questions have come, or FAKE_DNS_HELD: until fake_dns_release(). What asks one
+	 * after the other where it might ask at once never gets there; see fake_dns_stalled().
+	 */
+	unsigned hold_until;
 	bool drop;		/* no answer */
 	bool truncate;		/* UDP: header and question with TC */
 	bool ad;		/* AD bit set */
@@ -46,6 +54,12 @@ struct dns_server fake_dns_address(const struct fake_dns *server);
 
 /** @return questions received so far for (name, type); name NULL: any name, type 0: any type. */
 unsigned fake_dns_count(struct fake_dns *server, const char *name, uint16_t type);
+
+/** Lets go what is and will be FAKE_DNS_HELD. */
+void fake_dns_release(struct fake_dns *server);
+
+/** @return answers that are held, or were for 20 s and then sent all the same. */
+unsigned fake_dns_stalled(struct fake_dns *server);
 
 struct fake_dns_question {
 	char name[256];

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "dns/dns.h"
@@ -88,23 +88,28 @@ static void test_dns_scope_keeps_answers_that_were_evicted(void **state)
 
 static void test_dns_wait_honours_the_deadline(void **state)
 {
-	struct behaviour behaviour = { .reply = { .delay_ms = 1000 } };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 3000 };
+	struct behaviour behaviour = { .reply = { .hold_until = FAKE_DNS_HELD } };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 60000 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
-	struct dns_scope *scope = fixture_scope(dns, 80, 10);
+	struct dns_scope *scope = fixture_scope(dns, 80, 1000);
 	int64_t begun_ms = clock_monotonic_ms(), took_ms;
 	const struct dns_answer *answer = dns_wait(scope, "host.example.com", DNS_TYPE_A);
+	char name[64];
 
 	took_ms = clock_monotonic_ms() - begun_ms;
 	assert_int_equal(answer->status, DNS_STATUS_FAIL);
 	assert_true(strncmp(answer->why, "deadline", 8) == 0);
-	assert_true(took_ms >= 75 && took_ms < 900);
-	/* the deadline is for all look-ups together */
+	assert_true(took_ms >= 75);	/* and not the time-out, of which it would say so */
+	/* the deadline is for all look-ups together: one of its own for each would be a minute */
 	begun_ms = clock_monotonic_ms();
-	assert_int_equal(dns_wait(scope, "www.example.com", DNS_TYPE_A)->status, DNS_STATUS_FAIL);
-	assert_true(clock_monotonic_ms() - begun_ms < 500);
+	for (int i = 0; i < 750; i++) {
+		snprintf(name, sizeof(name), "d%d.example.com", i);
+		assert_int_equal(dns_wait(scope, name, DNS_TYPE_A)->status, DNS_STATUS_FAIL);
+	}
+	assert_true(clock_monotonic_ms() - begun_ms < 30000);
 	/* and may be set anew; the look-up went on meanwhile */
-	dns_scope_set_deadline(scope, 3000);
+	fake_dns_release(dns->server);
+	dns_scope_set_deadline(scope, 60000);
 	assert_int_equal(dns_wait(scope, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
 	assert_int_equal(fake_dns_count(dns->server, "host.example.com", 0), 1);
 }
@@ -128,11 +133,10 @@ static void test_dns_scope_caps_look_ups(void **state)
 
 static void test_dns_start_thousand_slow_names_at_once(void **state)
 {
-	struct behaviour behaviour = { .reply = { .delay_ms = 300 } };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 5000 };
+	struct behaviour behaviour = { .reply = { .hold_until = 1000 } };	/* the first answer comes when all are asked */
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 5000, .rounds = 3 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
 	struct dns_scope *scope = fixture_scope(dns, 0, 1000);
-	int64_t begun_ms = clock_monotonic_ms();
 	char name[64];
 
 	for (int i = 0; i < 1000; i++) {
@@ -143,7 +147,7 @@ static void test_dns_start_thousand_slow_names_at_once(void **state)
 		snprintf(name, sizeof(name), "s%d.wild.example.com", i);
 		assert_int_equal(dns_wait(scope, name, DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
 	}
-	assert_true(clock_monotonic_ms() - begun_ms < 8000);	/* one after the other: 300 s */
+	assert_int_equal(fake_dns_stalled(dns->server), 0);
 }
 
 static void start_mx_host(struct dns_scope *scope, const struct dns_answer *answer, void *arg)
@@ -240,7 +244,7 @@ static void test_dns_resolver_free_while_in_flight(void **state)
 	begun_ms = clock_monotonic_ms();
 	dns_resolver_free(&dns->resolver);
 	assert_null(dns->resolver);
-	assert_true(clock_monotonic_ms() - begun_ms < 2000);
+	assert_true(clock_monotonic_ms() - begun_ms < 30000);	/* the time-out is 60 s */
 	assert_int_equal(called, 0);
 }
 
@@ -294,11 +298,11 @@ static void test_dns_scopes_of_many_threads(void **state)
 		assert_int_equal(sessions[i].status, DNS_STATUS_DATA);
 }
 
-static void test_dns_wait_from_cache_is_fast(void **state)
+/* What is cached is answered on the caller's thread: it asks nobody and sleeps for nobody. tests/bench measures the time. */
+static void test_dns_wait_from_cache_asks_and_waits_for_nobody(void **state)
 {
 	struct resolver_fixture *dns = fixture_start(state, NULL, config_off());
-	struct timespec begun, ended;
-	double ns;
+	struct rusage before, after;
 	enum { SCOPES = 200, NAMES = 50 };
 	char names[NAMES][40];
 
@@ -306,7 +310,7 @@ static void test_dns_wait_from_cache_is_fast(void **state)
 		snprintf(names[i], sizeof(names[i]), "c%d.wild.example.com", i);
 		assert_int_equal(fixture_status(dns, names[i], DNS_TYPE_TXT), DNS_STATUS_DATA);
 	}
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+	getrusage(RUSAGE_THREAD, &before);
 	for (int i = 0; i < SCOPES; i++) {
 		struct dns_scope *scope = dns_scope_new(dns->resolver, 5000, NAMES);
 
@@ -314,10 +318,10 @@ static void test_dns_wait_from_cache_is_fast(void **state)
 			assert_true(dns_wait(scope, names[j], DNS_TYPE_TXT)->from_cache);
 		dns_scope_free(&scope);
 	}
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
-	ns = ((double)(ended.tv_sec - begun.tv_sec) * 1e9 + (double)(ended.tv_nsec - begun.tv_nsec)) / (SCOPES * NAMES);
-	print_message("cached dns_wait: %.0f ns of CPU\n", ns);
-	assert_true(ns < 100000);	/* sanitizers and slow machines; without them about 1000 */
+	getrusage(RUSAGE_THREAD, &after);
+	assert_int_equal(fake_dns_count(dns->server, NULL, 0), NAMES);
+	/* a wait for the resolver's thread would be one each; a lock that somebody holds is rare */
+	assert_true(after.ru_nvcsw - before.ru_nvcsw < SCOPES * NAMES / 10);
 }
 
 int main(void)
@@ -335,7 +339,7 @@ int main(void)
 		RESOLVER_TEST(test_dns_scope_free_while_in_flight),
 		RESOLVER_TEST(test_dns_resolver_free_while_in_flight),
 		RESOLVER_TEST(test_dns_scopes_of_many_threads),
-		RESOLVER_TEST(test_dns_wait_from_cache_is_fast),
+		RESOLVER_TEST(test_dns_wait_from_cache_asks_and_waits_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

