@@ -100,13 +100,14 @@ static void examine_postfix(struct doctor *doctor, struct setup *setup)
 
 void doctor_mta(struct doctor *doctor)
 {
-	struct setup setup = { .arena = doctor->arena, .config_path = doctor->config_path, .config = doctor->config };
+	struct setup setup = { .arena = doctor->arena, .config_path = doctor->config_path, .config = doctor->config,
+		.sendmail_cf = SENDMAIL_CF };
 	const char *why = NULL;
 	struct setup_check check;
 
 	if (postfix_read(doctor->arena, doctor->postfix_directory, &setup.postfix, &why) == 0) {
 		examine_postfix(doctor, &setup);
-	} else if (access("/etc/mail/sendmail.cf", R_OK) == 0) {
+	} else if (access(SENDMAIL_CF, R_OK) == 0) {
 		setup_check_sendmail(&setup, &check);
 		say_check(doctor, &check);
 	} else {

@@ -13,13 +13,14 @@ enum action_asked { ACTION_SHOW, ACTION_APPLY, ACTION_UNDO, ACTION_CHECK };
 static void usage(FILE *out)
 {
 	fputs("usage: assay setup postfix [--apply | --undo | --check] [--config F] [--postfix-config DIR]\n"
-	    "       assay setup sendmail [--check] [--config F]\n"
+	    "       assay setup sendmail [--check] [--config F] [--sendmail-cf F]\n"
 	    "  shows what has to change so that the MTA asks assayd, and why\n"
 	    "  --apply   changes it, reloads, and sends a probe to see that assayd is asked (Postfix)\n"
 	    "  --undo    puts everything back as it was before --apply\n"
 	    "  --check   says in one sentence what is wrong when mail passes unjudged\n"
 	    "  --config F            assayd's configuration (default " DEFAULT_CONFIG ")\n"
-	    "  --postfix-config DIR  of main.cf (default: Postfix's own)\n", out);
+	    "  --postfix-config DIR  of main.cf (default: Postfix's own)\n"
+	    "  --sendmail-cf F       Sendmail's configuration as it runs (default " SENDMAIL_CF ")\n", out);
 }
 
 static int print_check(const struct setup_check *check)
@@ -103,12 +104,13 @@ static int run_sendmail(const struct setup *setup, enum action_asked action)
 static const struct option long_options[] = {
 	{ "apply", no_argument, NULL, 'a' }, { "undo", no_argument, NULL, 'u' }, { "check", no_argument, NULL, 'k' },
 	{ "config", required_argument, NULL, 'c' }, { "postfix-config", required_argument, NULL, 'p' },
+	{ "sendmail-cf", required_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
 
 int command_setup(int argc, char **argv)
 {
-	struct setup setup = { .config_path = DEFAULT_CONFIG };
+	struct setup setup = { .config_path = DEFAULT_CONFIG, .sendmail_cf = SENDMAIL_CF };
 	enum action_asked action = ACTION_SHOW;
 	const char *directory = NULL;
 	int option, code;
@@ -120,6 +122,7 @@ int command_setup(int argc, char **argv)
 		case 'k': action = ACTION_CHECK; break;
 		case 'c': setup.config_path = optarg; break;
 		case 'p': directory = optarg; break;
+		case 's': setup.sendmail_cf = optarg; break;
 		case 'h': usage(stdout); return EX_OK;
 		default: return EX_USAGE;
 		}

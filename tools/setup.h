@@ -8,9 +8,12 @@
 #include "config/config.h"
 #include "postfix.h"
 
+#define SENDMAIL_CF "/etc/mail/sendmail.cf"
+
 struct setup {
 	struct arena *arena;
 	const char *config_path;	/* of assay.conf */
+	const char *sendmail_cf;
 	struct config *config;
 	struct postfix postfix;
 	const struct postfix_service *smtpd;	/* NULL: Postfix takes no mail by SMTP */

@@ -16,8 +16,6 @@
 #include "smtp_probe.h"
 #include "text_file.h"
 
-#define SENDMAIL_CF "/etc/mail/sendmail.cf"
-
 enum { PROBE_WAIT_MS = 3000 };
 
 /* "Xassay, S=unix:/run/assay/assay.sock, T=…": @return whether such a line has assayd's socket, and it is asked. */
@@ -37,9 +35,26 @@ static bool is_told(const struct setup *setup, const char *text)
 	return defined && used;
 }
 
+/* A member of "O DaemonPortOptions=Name=MTA, Family=inet, Addr=127.0.0.1, Port=smtp". */
+static const char *port_option(const struct setup *setup, const char *text, const char *name, const char *otherwise)
+{
+	const char *line = strstr(text, "\nO DaemonPortOptions="), *end, *at;
+
+	if (line == NULL)
+		return otherwise;
+	line = strchr(line, '=') + 1;
+	line = arena_strndup(setup->arena, line, strcspn(line, "\n"));
+	at = strstr(line, name);
+	if (at == NULL || at[strlen(name)] != '=')
+		return otherwise;
+	at += strlen(name) + 1;
+	end = at + strcspn(at, ", \t");
+	return end != at ? arena_strndup(setup->arena, at, (size_t)(end - at)) : otherwise;
+}
+
 int setup_sendmail(const struct setup *setup)
 {
-	const char *text = text_file_read(setup->arena, SENDMAIL_CF);
+	const char *text = text_file_read(setup->arena, setup->sendmail_cf);
 
 	printf("dnl Lines for /etc/mail/sendmail.mc, above MAILER; then `make -C /etc/mail` and a restart of Sendmail.\n"
 	    "dnl F= is left out: without an answer from assayd mail is let in unjudged (F=T: the client tries again later).\n"
@@ -49,16 +64,16 @@ int setup_sendmail(const struct setup *setup)
 	    "dnl assayd asks for its macros itself. Other milters: behind this line; Sendmail asks them in the order of the file.\n",
 	    setup->config->socket);
 	if (text == NULL)
-		printf("dnl %s: %s\n", SENDMAIL_CF, errno == ENOENT ? "there is no Sendmail here, or it is elsewhere" : strerror(errno));
+		printf("dnl %s: %s\n", setup->sendmail_cf, errno == ENOENT ? "there is no Sendmail here, or it is elsewhere" : strerror(errno));
 	else
-		printf("dnl %s %s assayd at this socket\n", SENDMAIL_CF, is_told(setup, text) ? "names" : "does not name");
+		printf("dnl %s %s assayd at this socket\n", setup->sendmail_cf, is_told(setup, text) ? "names" : "does not name");
 	return EX_OK;
 }
 
 void setup_check_sendmail(const struct setup *setup, struct setup_check *check_r)
 {
-	const char *text = text_file_read(setup->arena, SENDMAIL_CF), *why;
-	struct smtp_probe probe = { .host = "127.0.0.1", .port = "25" };
+	const char *text = text_file_read(setup->arena, setup->sendmail_cf), *why;
+	struct smtp_probe probe = { 0 };
 	json_t *status = daemon_status(setup->arena, setup->config->status_socket, &why);
 
 	*check_r = (struct setup_check){ .remedy = "run `assay setup sendmail`, and put its lines into /etc/mail/sendmail.mc" };
@@ -69,13 +84,17 @@ void setup_check_sendmail(const struct setup *setup, struct setup_check *check_r
 	}
 	json_decref(status);
 	if (text == NULL || !is_told(setup, text)) {
-		check_r->sentence = arena_printf(setup->arena, "%s does not name assayd at %s", SENDMAIL_CF, setup->config->socket);
+		check_r->sentence = arena_printf(setup->arena, "%s does not name assayd at %s", setup->sendmail_cf, setup->config->socket);
 		return;
 	}
+	probe.host = port_option(setup, text, "Addr", "127.0.0.1");
+	probe.port = port_option(setup, text, "Port", "smtp");
+	if (strcmp(probe.host, "0.0.0.0") == 0)
+		probe.host = "127.0.0.1";
 	why = smtp_probe_send(setup->arena, &probe);
 	check_r->good = why == NULL && daemon_saw_probe(setup->arena, setup->config->status_socket, probe.label, PROBE_WAIT_MS);
 	if (check_r->good)
-		check_r->sentence = "Sendmail at 127.0.0.1 port 25 asks assayd: the probe arrived";
+		check_r->sentence = arena_printf(setup->arena, "Sendmail at %s port %s asks assayd: the probe arrived", probe.host, probe.port);
 	else if (why != NULL)
 		check_r->sentence = arena_printf(setup->arena, "the probe could not be sent: %s", why);
 	else

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The same daemon behind a real Sendmail: other macros ({verify}, queue id at MAIL), other order of callbacks."""
 import re
+import subprocess
 
 import pytest
 
@@ -15,6 +16,7 @@ class Behind:
     def __init__(self, stack):
         # Sendmail knows no XCLIENT: the client is 127.0.0.1, for which no SPF record passes
         self.assayd = Assayd(stack.world, stack.dns.port, name="behind-sendmail", mode="enforce", trusted="",
+                             options=f'status-socket = "{stack.world.path("behind-status.sock")}"',
                              findings={**STRICT, "spf-fail": "tag"})
         self.assayd.start()
         sink = stack.postfix.add_service("")
@@ -84,3 +86,25 @@ def test_tls_without_certificate(stack, behind):
     assert send(behind, mail, tls=tls_context())["end"].code == 250
     raw = stack.postfix.delivered(mail.recipients[0])
     assert any("tls TLS_" in re.sub(r"\s+", " ", v) for v in delivered_fields(raw, "Received"))
+
+
+def test_setup_check_sends_a_probe(behind, stack):
+    """assay setup sendmail: shows lines, writes nothing; --check proves that this Sendmail asks."""
+    program = Assayd.program("assay")
+    conf = stack.world.path("behind-sendmail.conf")
+    shown = subprocess.run([program, "setup", "sendmail", "--config", conf, "--sendmail-cf", behind.mta.cf], check=True,
+                           capture_output=True, text=True).stdout
+    assert f"INPUT_MAIL_FILTER(`assay', `S=unix:{behind.assayd.socket}," in shown and "names assayd at this socket" in shown
+    checked = subprocess.run([program, "setup", "sendmail", "--check", "--config", conf, "--sendmail-cf", behind.mta.cf],
+                             check=False, capture_output=True, text=True)
+    assert checked.returncode == 0 and f"port {behind.mta.port} asks assayd" in checked.stdout, checked.stdout
+    refused = subprocess.run([program, "setup", "sendmail", "--apply"], check=False, capture_output=True, text=True)
+    assert refused.returncode == 64 and "nothing is written" in refused.stderr
+
+
+def test_setup_check_tells_of_a_sendmail_that_does_not_ask(behind, stack):
+    other = stack.world.write("other-sendmail.cf", "O DaemonPortOptions=Name=MTA, Port=25\n")
+    checked = subprocess.run([Assayd.program("assay"), "setup", "sendmail", "--check", "--config",
+                              stack.world.path("behind-sendmail.conf"), "--sendmail-cf", other], check=False,
+                             capture_output=True, text=True)
+    assert checked.returncode == 69 and f"{other} does not name assayd" in checked.stdout
