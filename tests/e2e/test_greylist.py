@@ -4,16 +4,16 @@ Greylisting of insecure or unauthenticated senders, before real Postfix and DNS:
 pool of addresses waits as one. Time is moved by assayd's -t.
 """
 import itertools
-import time
+import sqlite3
 
 import pytest
 
 from world import Assayd
 from world import mail as m
 from world.client import Client, tls_context
+from world.processes import wait_for
 
 DELAY_SECS = 300
-COMMIT_SECS = 0.5   # assayd commits what it noted within 0.2 s
 _serial = itertools.count(1)
 
 
@@ -26,6 +26,7 @@ class Greylister:
         self.assayd = Assayd(stack.world, stack.dns.port, mode="enforce", findings={"tls-none": "greylist"}, name=name,
                              options=f'record {{\n\tpath = "{self.database}"\n}}\ngreylist {{\n\tdelay = {DELAY_SECS}s\n'
                                      f'{options}}}\n')
+        self.sent = 0
         self.assayd.start()
         self.port = stack.postfix.add_service(self.assayd.milter)
 
@@ -37,8 +38,15 @@ class Greylister:
     def send(self, mail, tls=False):
         with Client(self.port, mail.client, mail.client_name, tls=tls_context() if tls else None) as session:
             reply = session.send(mail)["end"]
-        time.sleep(COMMIT_SECS)
+        self.sent += 1
+        if self.assayd.options:
+            wait_for(lambda: self.counted() == self.sent, "assayd to commit what it noted", 60)
         return reply
+
+    def counted(self):
+        """Messages in the database; a message's try is noted before the message is counted."""
+        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
+            return connection.execute("SELECT coalesce(sum(messages), 0) FROM flow").fetchone()[0]
 
 
 @pytest.fixture

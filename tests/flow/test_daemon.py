@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The daemon as a process: start, socket, signals, privileges, pid file, exit codes."""
+import ctypes
+import errno
 import os
 import pwd
 import signal
@@ -104,19 +106,46 @@ def test_socket_that_cannot_be_has_its_exit_code(build_dir, assayd, spec, codes)
     assert "socket" in words
 
 
+PIDFD_GETFD = 438   # syscall number, the same on every architecture
+
+
+def tcp_nodelay_of(pid, peer):
+    """TCP_NODELAY of the process's own end of the connection from that address; None when it cannot be looked at."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            fd = libc.syscall(PIDFD_GETFD, pidfd, int(number), 0)
+            if fd < 0 and ctypes.get_errno() != errno.EBADF:     # closed meanwhile
+                return None
+            if fd < 0:
+                continue
+            if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.close(fd)
+                continue
+            with socket.socket(fileno=fd) as copy:
+                try:
+                    if copy.getpeername() == peer:
+                        return copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                except OSError:
+                    pass    # listens, or is connected to nobody
+    finally:
+        os.close(pidfd)
+    raise AssertionError(f"process {pid} has no connection from {peer}")
+
+
 def test_inet_socket_answers_without_the_nagle_pause(assayd, free_port):
     port = free_port()
     daemon = assayd(socket_spec=f"inet:{port}@127.0.0.1").start()
     client = Client(("127.0.0.1", port))
     client.connect()
     client.helo()
-    client.message()
-    begin = time.monotonic()
-    for _ in range(20):
-        assert client.message().header("Authentication-Results")
-    # 20 messages with the pause of 41 ms each would take 0.8 s more than without.
-    assert time.monotonic() - begin < 0.8
+    assert client.message().header("Authentication-Results")
+    nodelay = tcp_nodelay_of(daemon.process.pid, client.socket.getsockname())
     client.quit()
+    if nodelay is None:
+        pytest.skip("this kernel lets nobody look at another process's sockets")
+    assert nodelay == 1     # without it each message would wait 41 ms for the client's delayed acknowledgement
 
 
 def test_umask_and_owner_of_the_socket(assayd):
@@ -302,9 +331,7 @@ def test_sigterm_finishes_the_message_under_way(assayd):
 def test_sigterm_with_idle_sessions_ends_soon(assayd):
     daemon = assayd().start()
     clients = [session(daemon) for _ in range(5)]
-    begin = time.monotonic()
-    assert daemon.stop() == 0
-    assert time.monotonic() - begin < 5
+    assert daemon.stop(30) == 0     # a message under way would be waited for, for a minute
     for client in clients:
         client.close()
 
@@ -319,7 +346,7 @@ def test_sigterm_twice_ends_at_once(assayd):
     time.sleep(0.3)
     assert daemon.process.poll() is None
     daemon.signal(signal.SIGTERM)
-    assert daemon.process.wait(5) == 0
+    assert daemon.process.wait(30) == 0
     client.close()
 
 

@@ -23,7 +23,7 @@ static const char zone_text[] =
 	"@ SOA ns hostmaster 1 2 3 4 60\n"
 	"@ TXT \"v=spf1 \" \"-all\"\n"
 	"@ MX 10 Mail\n"
-	"short 1 TXT \"short\"\n"
+	"short 3 TXT \"short\"\n"
 	"host A 192.0.2.1\n"
 	"www CNAME Host\n"
 	"*.wild TXT \"wild\"\n"

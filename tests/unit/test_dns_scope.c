@@ -29,7 +29,7 @@ static void test_dns_wait_same_question_goes_out_once(void **state)
 
 static void test_dns_cache_keeps_for_the_ttl(void **state)
 {
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .cache_negative_ttl_secs = 1 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .cache_negative_ttl_secs = 3 };
 	struct resolver_fixture *dns = fixture_start(state, NULL, config);
 	struct dns_scope *scope;
 
@@ -39,7 +39,7 @@ static void test_dns_cache_keeps_for_the_ttl(void **state)
 		assert_int_equal(fixture_status(dns, "host.example.com", DNS_TYPE_A), DNS_STATUS_DATA);
 	}
 	assert_int_equal(fake_dns_count(dns->server, NULL, 0), 3);
-	usleep(1100 * 1000);
+	usleep(3100 * 1000);
 	assert_int_equal(fixture_status(dns, "short.example.com", DNS_TYPE_TXT), DNS_STATUS_DATA);
 	assert_int_equal(fixture_status(dns, "none.example.com", DNS_TYPE_TXT), DNS_STATUS_NXDOMAIN);
 	assert_int_equal(fake_dns_count(dns->server, "short.example.com", 0), 2);
@@ -174,9 +174,10 @@ static void test_dns_start_then_walks_ahead(void **state)
 	unsigned called = 0;
 
 	dns_start_then(scope, "example.com", DNS_TYPE_TXT, start_txt_then_mx, &called);
-	for (int i = 0; i < 300 && fake_dns_count(dns->server, NULL, 0) < 3; i++)
+	for (int i = 0; i < 3000 && fake_dns_count(dns->server, NULL, 0) < 3; i++)
 		usleep(10 * 1000);
-	usleep(200 * 1000);
+	for (int i = 0; i < 3000 && !dns_ready(scope, "host.example.com", DNS_TYPE_A); i++)
+		usleep(10 * 1000);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(fake_dns_question(dns->server, i, &questions[i]));
 	assert_int_equal(questions[0].type, DNS_TYPE_TXT);

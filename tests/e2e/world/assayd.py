@@ -22,7 +22,7 @@ help-url = "https://help.assay.example/%s"
 dns {{
 	servers = {{ "127.0.0.1@{dns_port}" }}
 	dnssec = {dnssec}
-	timeout = 400ms
+	timeout = {dns_timeout}
 	rounds = 2
 	fail-ttl = 1s
 	{dns_options}
@@ -45,10 +45,10 @@ class Assayd:
     """dns_port: the resolver. Everything else may be changed between start()s, or before reload()."""
 
     def __init__(self, world, dns_port, mode="dry-run", findings=None, policies="", options="", dns_options="",
-                 dnssec="off", name="assayd", trusted=TRUSTED):
+                 dns_timeout="400ms", dnssec="off", name="assayd", trusted=TRUSTED):
         self.world, self.dns_port, self.name = world, dns_port, name
         self.mode, self.findings, self.policies = mode, dict(STRICT if findings is None else findings), policies
-        self.options, self.dns_options, self.dnssec = options, dns_options, dnssec
+        self.options, self.dns_options, self.dns_timeout, self.dnssec = options, dns_options, dns_timeout, dnssec
         self.log_level, self.trusted = "info", trusted
         self.arguments = []     # further ones of the command line
         directory = world.path(name)
@@ -75,7 +75,7 @@ class Assayd:
         return self.world.write(self.name + ".conf", CONFIG.format(
             socket=self.socket, log_level=self.log_level, authserv_id=AUTHSERV_ID, mode=self.mode, dns_port=self.dns_port,
             dnssec=self.dnssec, trusted=self.trusted, findings=findings, policies=self.policies, options=self.options,
-            dns_options=self.dns_options))
+            dns_timeout=self.dns_timeout, dns_options=self.dns_options))
 
     def start(self, wrapper=()):
         config = self.write_config()
