@@ -19,7 +19,7 @@ import pytest
 
 import dnssec_tree
 from place import NUMBERS, Place
-from world import World
+from world import Assayd, World
 from world.processes import free_port, wait_for
 
 os.environ["PATH"] += ":/usr/sbin"
@@ -176,6 +176,33 @@ def test_systemd_resolved(applied, tree):
 def test_second_assayd_in_the_chain(applied):
     applied.postfix.set(smtpd_milters="unix:assay/assay.sock, unix:assay-two/assay.sock")
     assert "names assayd 2 times" in the_only(doctor(applied, 1), "warning", "mta")
+
+
+NAMESAKE = """set -e
+mkdir upper work
+mount -t overlay overlay -o "lowerdir=/etc,upperdir=$PWD/upper,workdir=$PWD/work" /etc 2>/dev/null || exit 77
+printf 'Mode sv\\nAuthservID "%s"\\n' "$1" >/etc/opendkim.conf
+shift
+exec "$@"
+"""
+
+
+def test_second_milter_with_the_same_id(applied):
+    """OpenDKIM behind us, writing Authentication-Results in our name: its file says so, in an /etc of the test's own."""
+    applied.edit("# mine\n", 'authserv-id = "mx.assay.example"\n')
+    applied.postfix.set(smtpd_milters="unix:assay/assay.sock, unix:opendkim/opendkim.sock")
+    told = {}
+    for name in ("MX.assay.example", "other.example"):
+        directory = applied.directory + "/" + name
+        os.makedirs(directory)
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", NAMESAKE, "sh", name, Assayd.program("assay"), "doctor", "--json", "--config",
+                               applied.conf, "--postfix-config", applied.postfix.config], cwd=directory, check=False,
+                              capture_output=True, text=True)
+        if done.returncode == 77 and not done.stdout:
+            pytest.skip("no overlay can be mounted here")
+        told[name] = [each["text"] for each in json.loads(done.stdout)["checks"] if each["level"] == "warning"]
+    assert [text for text in told["MX.assay.example"] if 'opendkim calls itself "MX.assay.example"' in text]
+    assert not told["other.example"]
 
 
 def test_full_disk(applied):
