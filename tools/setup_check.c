@@ -91,6 +91,12 @@ static void say_not_named(const struct setup *setup, struct setup_check *check_r
 	bool chroot = setup->smtpd->chroot;
 
 	check_r->remedy = apply_it;
+	if (setup->smtpd->milters != NULL) {	/* main.cf does not count for it */
+		SAY(check_r, "service %s of master.cf has smtpd_milters of its own, without assayd: \"%s\"", setup->smtpd->name,
+		    setup->smtpd->milters);
+		check_r->remedy = "name assayd's socket there, or take that option out of master.cf";
+		return;
+	}
 	if (address != NULL)
 		path = milter_unix_path(setup->arena, address, chroot ? setup->postfix.queue_directory : "", setup->postfix.queue_directory);
 	if (path != NULL && chroot && address[5] == '/')

@@ -132,3 +132,13 @@ def test_apply_needs_root(place):
                            "postfix", "--config", place.conf, "--postfix-config", place.postfix.config, "--apply"],
                           capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 77 and "must run as root" in done.stderr
+
+
+def test_the_first_service_with_milters_of_its_own(place):
+    """What main.cf says does not count for it: --apply cannot help, and says what does."""
+    master = place.postfix.config + "/master.cf"
+    place.write(master, place.read(master).replace("smtpd\n", "smtpd -o smtpd_milters=unix:other/sock\n", 1))
+    place.postfix.start()
+    out = place.assay("--apply", ok=False)
+    assert 'of master.cf has smtpd_milters of its own, without assayd: "unix:other/sock"' in out
+    assert "take that option out of master.cf" in out
