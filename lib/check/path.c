@@ -81,6 +81,37 @@ static const char *comment_value(struct arena *arena, const char *comment, const
 	return arena_strndup(arena, found, strcspn(found, " ,;)\t\n"));
 }
 
+/* A printable, short copy of a name from the field. */
+static const char *clean_name(struct arena *arena, const char *text)
+{
+	char *copy = arena_strndup(arena, text, strnlen(text, 255));
+
+	for (char *c = copy; *c != '\0'; c++)
+		if (*c <= 0x20 || *c >= 0x7f)
+			*c = '?';
+	return copy;
+}
+
+/* "key-exchange X25519MLKEM768"; with an older OpenSSL behind its kind, "ECDHE (prime256v1)"; "DHE (2048 bits)" names none. */
+static const char *postfix_group(struct arena *arena, const char *comment)
+{
+	const char *word = strcasestr(comment, "key-exchange "), *inner;
+	size_t length;
+
+	if (word == NULL)
+		return NULL;
+	word += strlen("key-exchange ");
+	length = strcspn(word, " ,;()\t\n");
+	inner = word + length + strspn(word + length, " \t\n");
+	if (*inner == '(') {
+		word = inner + 1;
+		length = strcspn(word, " ,;()\t\n");
+		if (word[length] != ')')
+			return NULL;
+	}
+	return length != 0 && length <= 40 ? clean_name(arena, arena_strndup(arena, word, length)) : NULL;
+}
+
 /* "TLSv1.3 with cipher X (…)": Postfix and Gmail's kin; "version=… cipher=…": Sendmail, Gmail, Exchange. */
 static bool comment_tells_tls(struct arena *arena, const char *comment, struct path_hop *hop)
 {
@@ -92,6 +123,7 @@ static bool comment_tells_tls(struct arena *arena, const char *comment, struct p
 		hop->version = arena_strndup(arena, using + 6, strcspn(using + 6, " ,;)"));
 		if (cipher != NULL)
 			hop->cipher = arena_strndup(arena, cipher + 12, strcspn(cipher + 12, " ,;)"));
+		hop->group = postfix_group(arena, comment);
 		return true;
 	}
 	if (strcasestr(comment, "version=TLS") != NULL || strcasestr(comment, "version=SSL") != NULL) {
@@ -128,17 +160,6 @@ static bool is_local_protocol(const char *protocol)
 	return strcmp(protocol, "LOCAL") == 0 || strcmp(protocol, "MAPI") == 0 || strcmp(protocol, "STDIO") == 0;
 }
 
-/* A printable, short copy of a name from the field. */
-static const char *clean_name(struct arena *arena, const char *text)
-{
-	char *copy = arena_strndup(arena, text, strnlen(text, 255));
-
-	for (char *c = copy; *c != '\0'; c++)
-		if (*c <= 0x20 || *c >= 0x7f)
-			*c = '?';
-	return copy;
-}
-
 static const char *upper(struct arena *arena, const char *text)
 {
 	char *copy = arena_strndup(arena, text, strnlen(text, 40));
@@ -173,16 +194,33 @@ static bool words_are(const char *text, const char *word)
 struct hop_signs {
 	bool tls;	/* something says TLS */
 	bool qmail_local, qmail_network;
+	bool postfix;	/* "(Postfix)", and not "(Postfix, from userid 1000)" */
 };
 
 static void read_comment(struct arena *arena, const char *text, struct path_hop *hop, struct hop_signs *signs)
 {
 	if (comment_tells_tls(arena, text, hop))
 		signs->tls = true;
+	signs->postfix |= strcmp(text, "Postfix") == 0;
 	if (strncasecmp(text, "qmail ", 6) == 0) {
 		signs->qmail_network |= strcasestr(text, "invoked from network") != NULL;
 		signs->qmail_local |= strcasestr(text, "invoked by uid") != NULL || strcasestr(text, "invoked by alias") != NULL;
 	}
+}
+
+static bool is_word(const struct tokens *tokens, size_t at)
+{
+	return at < tokens->count && !tokens->items[at].comment;
+}
+
+/* RFC 8314 section 4.3: "tls TLS_AES_128_GCM_SHA256 group x25519"; `at`: the suite. @return the last token read. */
+static size_t read_tls(struct arena *arena, const struct tokens *tokens, size_t at, struct path_hop *hop)
+{
+	hop->cipher = clean_name(arena, tokens->items[at].text);
+	if (!is_word(tokens, at + 1) || !is_word(tokens, at + 2) || !words_are(tokens->items[at + 1].text, "group"))
+		return at;
+	hop->group = clean_name(arena, tokens->items[at + 2].text);
+	return at + 2;
 }
 
 static void read_clauses(struct arena *arena, const struct tokens *tokens, struct path_hop *hop, struct hop_signs *signs)
@@ -194,7 +232,7 @@ static void read_clauses(struct arena *arena, const struct tokens *tokens, struc
 			read_comment(arena, token->text, hop, signs);
 			continue;
 		}
-		if (i + 1 >= tokens->count || tokens->items[i + 1].comment)
+		if (!is_word(tokens, i + 1))
 			continue;
 		if (words_are(token->text, "from") && hop->from == NULL)
 			hop->from = clean_name(arena, tokens->items[++i].text);
@@ -203,7 +241,7 @@ static void read_clauses(struct arena *arena, const struct tokens *tokens, struc
 		else if (words_are(token->text, "with") && hop->protocol == NULL)
 			read_with(arena, tokens, ++i, hop, &signs->tls);
 		else if (words_are(token->text, "tls") && hop->protocol != NULL) {
-			hop->cipher = clean_name(arena, tokens->items[++i].text);	/* RFC 8314 section 4.3 */
+			i = read_tls(arena, tokens, i + 1, hop);
 			signs->tls = true;
 		}
 	}
@@ -224,6 +262,8 @@ void path_parse_hop(struct arena *arena, const char *value, struct path_hop *hop
 		hop_r->transport = HOP_TLS;
 	else if (signs.qmail_local || (hop_r->protocol != NULL && is_local_protocol(hop_r->protocol)))
 		hop_r->transport = HOP_LOCAL;
+	else if (hop_r->from == NULL && hop_r->protocol == NULL && signs.postfix)
+		hop_r->transport = HOP_UNKNOWN;	/* a client that is kept back, or a bounce: both look the same */
 	else if (hop_r->from == NULL && hop_r->by != NULL)
 		hop_r->transport = HOP_LOCAL;	/* nobody handed it over: submission, or a step inside one system */
 	else if (protocol_tls == 0)

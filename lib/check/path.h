@@ -9,7 +9,7 @@
 #include "message/facts.h"
 
 enum hop_transport {
-	HOP_UNKNOWN,	/* the field does not say */
+	HOP_UNKNOWN,	/* the field does not say, or hides it (Postfix: smtpd_hide_client_session) */
 	HOP_LOCAL,	/* no network hop: local submission, delivery inside one host or one system */
 	HOP_CLEARTEXT,	/* it names a protocol without TLS, and a client that came over the network */
 	HOP_TLS,
@@ -20,6 +20,7 @@ struct path_hop {
 	const char *from, *by;		/* names as given, cleaned to printable ASCII; NULL */
 	const char *protocol;		/* behind `with`, upper case: "ESMTPS"; NULL */
 	const char *version, *cipher;	/* as given; NULL */
+	const char *group;		/* of the key exchange: "X25519MLKEM768" (Postfix, RFC 8314); NULL */
 };
 
 enum { PATH_MAX_HOPS = 50 };
