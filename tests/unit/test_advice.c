@@ -152,7 +152,7 @@ static void test_config_advise_database_directory(void **state)
 {
 	const struct passwd *nobody = getpwnam("nobody");
 	const struct group *group = nobody != NULL ? getgrgid(nobody->pw_gid) : NULL;
-	char directory[] = "/tmp/assay-advice-XXXXXX", text[256], remedy[256];
+	char directory[64] = "/tmp/assay-advice-XXXXXX", text[256], remedy[256];
 
 	(void)state;
 	if (group == NULL || geteuid() != 0)
