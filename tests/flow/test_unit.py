@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The installed unit under a real systemd, in a container made of this machine's own files: an overlay whose changes are kept
+in memory, with namespaces, a cgroup and a loopback of its own, and no unit but ours. Skipped where that cannot be had.
+scripts/try-package does the same, and more, in empty roots of Debian 12 and 13."""
+import contextlib
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from milterclient import Client
+
+BOOT_SECS = 120
+CANNOT = 77  # exit status of what lacks rights or mounts
+NAMESPACES = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--cgroup", "--fork", "--kill-child", "--"]
+SYSTEMD = "/lib/systemd/systemd"
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+    pytest.mark.skipif(not os.path.exists(SYSTEMD), reason="systemd is not installed"),
+    pytest.mark.skipif("ASSAY_SANITIZED" in os.environ, reason="sanitizers need system calls that the unit forbids"),
+]
+
+# In its own mount namespace: the overlay, in it the installation, the user, and no units of this machine.
+PREPARE = """
+set -e
+mount --make-rprivate / && mount -t tmpfs tmpfs "$1" || exit 77
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root" || exit 77
+rm -rf "$1/root/etc/systemd/system" "$1/root/etc/assay" "$1/root/var/lib/assay"
+mkdir -p "$1/root/etc/systemd/system" "$1/root/run" "$1/root/tmp"
+cp -R "$2/." "$1/root"
+sh "$3/scripts/install-user" "$1/root" "$3/conf/assay.sysusers" "$3/conf/assay.tmpfiles"
+exec "$3/scripts/enter-root" --boot "$1/root" --unit=assayd.service
+"""
+
+CONFIG = """\
+authserv-id = "mx.test.example"
+record { path = "/var/lib/assay/assay.db" }
+dns {
+    zone-file = "/etc/assay/zone"
+    dnssec = off
+}
+"""
+
+
+def unified_hierarchy():
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, place, kind = line.split()[:3]
+        if kind == "cgroup2":
+            return pathlib.Path(place)
+    return None
+
+
+@contextlib.contextmanager
+def own_cgroup():
+    """A cgroup for the container, gone with all that is in it."""
+    hierarchy = unified_hierarchy()
+    if hierarchy is None:
+        pytest.skip("no unified cgroup hierarchy")
+    cgroup = hierarchy / f"assay-test-{os.getpid()}"
+    try:
+        cgroup.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup can be made: {error}")
+    try:
+        yield cgroup
+    finally:
+        end = time.monotonic() + 60
+        while cgroup.exists():
+            for directory, _, _ in os.walk(cgroup, topdown=False):
+                with contextlib.suppress(OSError):  # busy until its processes are gone
+                    os.rmdir(directory)
+            assert time.monotonic() < end, f"{cgroup} cannot be removed"
+            time.sleep(0.05)
+
+
+class Container:
+    def __init__(self, process, log):
+        self.process, self.log = process, log
+        self.init = None
+
+    def find_init(self):
+        """The first process of the pid namespace, seen from here; None before it is systemd."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for child in children:
+            if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
+                self.init = int(child)
+        return self.init
+
+    def run(self, *words):
+        return subprocess.run(["nsenter", "-t", str(self.init), "-a", "--", *words], capture_output=True, text=True, timeout=60,
+                              check=False, stdin=subprocess.DEVNULL)
+
+    def show(self, name):
+        return self.run("systemctl", "show", "-p", name, "--value", "assayd.service").stdout.strip()
+
+    def path(self, name):
+        return f"/proc/{self.init}/root{name}"
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + BOOT_SECS
+    while not (result := condition()):
+        assert time.monotonic() < end, what()
+        time.sleep(0.1)
+    return result
+
+
+@contextlib.contextmanager
+def boot(directory, stage, top_dir):
+    """A container that answers systemctl, with what lies in stage added to this machine's files."""
+    log = directory / "log"
+    with own_cgroup() as cgroup, open(log, "wb") as output:
+        join = f'echo $$ >{cgroup}/cgroup.procs && exec "$@"'
+        process = subprocess.Popen(["sh", "-c", join, "sh", *NAMESPACES, "sh", "-c", PREPARE, "sh", str(directory / "place"),
+                                    str(stage), str(top_dir)], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        try:
+            container = Container(process, log)
+            wait_for(log.read_text, lambda: process.poll() is not None or container.find_init())
+            if container.init is None:
+                assert process.returncode == CANNOT, log.read_text()
+                pytest.skip("no container here: " + log.read_text()[-300:])
+            wait_for(log.read_text, lambda: container.run("systemctl", "show", "-p", "Version").returncode == 0)
+            yield container
+        finally:
+            process.kill()  # and with it the namespace's first process, and all others
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def booted(build_dir, top_dir):
+    if not (build_dir / "Makefile").exists():
+        pytest.skip("not a build directory")
+    if subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no namespaces here")
+    with tempfile.TemporaryDirectory(prefix="assay-") as name:
+        directory = pathlib.Path(name)
+        stage = directory / "stage"
+        (directory / "place").mkdir()
+        (stage / "etc/assay").mkdir(parents=True)
+        (stage / "etc/assay/assay.conf").write_text(CONFIG)
+        (stage / "etc/assay/zone").write_text('good.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n')
+        subprocess.run(["make", "-s", "-C", build_dir, "install", f"DESTDIR={stage}", "prefix=/usr/local"], check=True,
+                       capture_output=True, timeout=300)
+        with boot(directory, stage, top_dir) as container:
+            yield container
+
+
+def test_unit_starts_and_says_its_state(booted):
+    state = wait_for(lambda: booted.run("systemctl", "status", "--no-pager", "assayd.service").stdout + booted.log.read_text(),
+                     lambda: (found := booted.show("ActiveState")) in ("active", "failed") and found)
+    assert state == "active", booted.run("systemctl", "status", "--no-pager", "assayd.service").stdout
+    assert "mode dry-run" in booted.show("StatusText")
+    assert "remembers in /var/lib/assay/assay.db" in booted.show("StatusText")
+
+
+def test_daemon_has_nothing_but_what_the_unit_gives(booted):
+    test_unit_starts_and_says_its_state(booted)
+    pid = booted.show("MainPID")
+    status = dict(line.split(":\t", 1) for line in booted.run("cat", f"/proc/{pid}/status").stdout.splitlines() if ":\t" in line)
+    assert status["CapPrm"].strip("0") == status["CapBnd"].strip("0") == "" and status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2" and status["Uid"].split()[0] != "0"
+    for path in ("/run/assay/assay.sock", "/var/lib/assay/assay.db"):
+        assert os.stat(booted.path(path)).st_uid == int(status["Uid"].split()[0])
+
+
+def test_daemon_judges_under_the_unit(booted):
+    test_unit_starts_and_says_its_state(booted)
+    client = Client("unix:" + booted.path("/run/assay/assay.sock"))
+    client.connect()
+    client.helo()
+    outcome = client.message()
+    assert outcome.reply == "c" and "mx.test.example" in outcome.header("Authentication-Results")[0]
+    client.quit()
+
+
+def test_socket_below_the_queue_gets_its_directorys_group(booted):
+    # as `assay setup postfix --apply` makes it; here without Postfix, the group is another one than assayd's
+    test_unit_starts_and_says_its_state(booted)
+    directory = "/var/spool/postfix/assay"
+    booted.run("rm", "-rf", directory)
+    assert booted.run("mkdir", "-p", "/var/spool/postfix").returncode == 0
+    assert booted.run("install", "-d", "-o", "assay", "-g", "mail", "-m", "2750", directory).returncode == 0
+    config = pathlib.Path(booted.path("/etc/assay/assay.conf"))
+    before = config.read_text()
+    config.write_text(f'socket = "unix:{directory}/assay.sock"\n' + before)
+    assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
+    found = booted.run("stat", "-c", "%U %G %a", directory + "/assay.sock")
+    config.write_text(before)
+    assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
+    assert found.stdout.split() == ["assay", "mail", "770"], found.stderr
+
+
+def test_reload_and_stop_under_the_unit(booted):
+    test_unit_starts_and_says_its_state(booted)
+    config = pathlib.Path(booted.path("/etc/assay/assay.conf"))
+    config.write_text("mode = enforce\n" + config.read_text())
+    assert booted.run("systemctl", "reload", "assayd.service").returncode == 0
+    wait_for(lambda: booted.show("StatusText"), lambda: "mode enforce" in booted.show("StatusText"))
+    assert booted.run("systemctl", "stop", "assayd.service").returncode == 0
+    assert (booted.show("Result"), booted.show("ExecMainStatus")) == ("success", "0")
