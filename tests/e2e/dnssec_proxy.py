@@ -24,6 +24,8 @@ import dns.rdatatype
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from world.processes import bound_pair
+
 FORGED = {"A": "203.0.113.66", "AAAA": "2001:db8::666", "TXT": '"v=spf1 +all forged"', "MX": "1 evil.example.",
           "CNAME": "evil.example.", "DNAME": "evil.example.", "DS": "1 13 2 " + "66" * 32, "NS": "evil.example.",
           "DNSKEY": "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4="}
@@ -41,28 +43,14 @@ class Attacker:
         self.originals, self.pool, self.used = {}, [], {}
         self.key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
         self.dnskey = dns.dnssec.make_dnskey(self.key.public_key(), dns.dnssec.Algorithm.ED25519, flags=257)
-        self.udp, self.tcp = self._bind()
+        self.udp, self.tcp = bound_pair()
         self.port = self.udp.getsockname()[1]
+        self.tcp.listen(16)
         self.stopping = False
         self.errors = []    # of the attacker itself: a test must look
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         world.on_close(self.close)
-
-    @staticmethod
-    def _bind():
-        """One port for both; that it is free for UDP does not say so of TCP."""
-        while True:
-            udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(("127.0.0.1", udp.getsockname()[1]))
-            except OSError:
-                udp.close()
-                tcp.close()
-                continue
-            tcp.listen(16)
-            return udp, tcp
 
     def close(self):
         self.stopping = True

@@ -11,7 +11,7 @@ import dns.exception
 import dns.message
 import dns.query
 
-from .processes import free_port, wait_for
+from .processes import bound_pair, free_port, wait_for
 
 SOA = "@ 300 IN SOA ns.example. hostmaster.example. {serial} 3600 600 86400 300"
 BLACK_HOLE = "blackhole.example"    # its name server never answers
@@ -30,7 +30,9 @@ class Dns:
         self.world = world
         self.records = []
         self.serial = 1
-        self.nsd_port, self.port, self.black_port = free_port(), port or free_port(), free_port()
+        self.nsd_port, self.port = free_port(), port or free_port()
+        self.black_hole = bound_pair()      # takes questions and answers none
+        self.black_port = self.black_hole[0].getsockname()[1]
         self.nsd = self.unbound = None
         self.add(".", "NS", "ns.example.")
         self.add("ns.example", "A", "127.0.0.1")
@@ -51,10 +53,7 @@ class Dns:
         self.start_unbound()
 
     def _start_black_hole(self):
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("127.0.0.1", self.black_port))
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        tcp.bind(("127.0.0.1", self.black_port))
+        udp, tcp = self.black_hole
         tcp.listen(1)
         self.world.on_close(udp.close)
         self.world.on_close(tcp.close)

@@ -24,6 +24,21 @@ def free_port():
     raise RuntimeError("no port is free for TCP and UDP")
 
 
+def bound_pair():
+    """A UDP and a TCP socket bound to one port of 127.0.0.1, which others may take from under a free_port()."""
+    for _ in range(100):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            tcp.bind(udp.getsockname())
+            return udp, tcp
+        except OSError:
+            udp.close()
+            tcp.close()
+    raise RuntimeError("no port is free for TCP and UDP")
+
+
 def wait_for(condition, what, seconds=15.0, step=0.02):
     """Polls until condition() is true and returns its value; fails naming what was waited for."""
     end = time.monotonic() + seconds
