@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "assay.h"
 #include "config/advice.h"
@@ -66,6 +67,10 @@ static char *read_file(void *closure, const char *path, size_t most, struct aren
 
 static int import_files(const struct config_command *command)
 {
+	for (int i = 0; i < IMPORT_PROGRAMS; i++) {
+		if (command->imports[i] != NULL && access(command->imports[i], R_OK) != 0)
+			return tool_complain(EX_NOINPUT, "config: %s: %s", command->imports[i], strerror(errno));
+	}
 	switch (config_import(command->imports, read_file, NULL, stdout, stderr)) {
 	case 0:
 		return EX_OK;

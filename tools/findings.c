@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "assay.h"
+#include "util/distance.h"
 
 static const char *stage_name(enum finding_stage stage)
 {
@@ -41,6 +42,35 @@ static int print_text(void)
 	return EX_OK;
 }
 
+/* One finding, and where more is said of it. */
+static int print_one(const char *name)
+{
+	const struct finding_row *row;
+	enum finding_id id;
+	const char *nearest = NULL, *place;
+	unsigned best = text_worth_suggesting(name) + 1;
+
+	if (finding_from_name(name, &id) != 0) {
+		for (size_t i = 0; i < FINDING_COUNT; i++) {
+			unsigned apart = text_distance(name, findings_table[i].name);
+
+			nearest = apart < best ? findings_table[i].name : nearest;
+			best = apart < best ? apart : best;
+		}
+		return tool_complain(EX_USAGE, "findings: no finding '%s'%s%s%s; assay findings lists them", name,
+		    nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+	}
+	row = &findings_table[id];
+	place = strstr(row->text, "%s");
+	printf("%s: %s\n\n  check           %s\n  known at        %s\n  default action  %s\n  reply           %u %s ", row->name, row->help,
+	    row->check, stage_name(row->stage), action_name(row->default_action), row->code, row->enhanced);
+	printf("%.*s%s%s", place != NULL ? (int)(place - row->text) : (int)strlen(row->text), row->text, place != NULL ? "DOMAIN" : "",
+	    place != NULL ? place + 2 : "");
+	printf("\n\nChange the action in assay.conf:  findings { %s = none | tag | greylist | defer | quarantine | reject }\n"
+	    "Whom it meets and what to do:     man 7 assay-findings, section %s\n", row->name, row->name);
+	return EX_OK;
+}
+
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
 };
@@ -52,13 +82,15 @@ int command_findings(int argc, char **argv)
 
 	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
 		if (option == 'h') {
-			puts("usage: assay findings [--json]");
+			puts("usage: assay findings [--json | NAME]");
 			return EX_OK;
 		}
 		if (option != 'j')
 			return EX_USAGE;
 		json = true;
 	}
+	if (optind < argc && !json && optind + 1 == argc)
+		return print_one(argv[optind]);
 	if (optind < argc)
 		return tool_unexpected("findings", argv[optind], long_options);
 	return json ? print_json() : print_text();

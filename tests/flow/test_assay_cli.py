@@ -340,6 +340,55 @@ def test_config_sample_is_the_one_in_the_source(assay, top_dir):
     assert done.stdout == (top_dir / "conf" / "assay.conf.sample").read_bytes()
 
 
+OPENDKIM = """\
+# as in a small site
+Syslog\t\tyes
+Mode\t\tsv
+InternalHosts\t{hosts}
+On-BadSignature\treject
+TrustAnchorFile\t/usr/share/dns/root.key
+KeyTable\t\t/etc/dkimkeys/keytable
+"""
+OPENDMARC = "AuthservID mx.test.example\nRejectFailures true\nIgnoreAuthenticatedClients true\nNoSuchThing 1\n"
+
+
+def test_config_translates_opendkim_and_opendmarc(assay, workdir):
+    (workdir / "hosts").write_text("127.0.0.1\n192.0.2.0/24 # ours\nrelay.test.example\n")
+    (workdir / "opendkim.conf").write_text(OPENDKIM.format(hosts=workdir / "hosts"))
+    (workdir / "opendmarc.conf").write_text(OPENDMARC)
+    done = assay.run("config", "--import-opendkim", workdir / "opendkim.conf", "--import-opendmarc", workdir / "opendmarc.conf")
+    assert done.returncode == 0
+    assert done.stderr.decode() == f"{workdir}/opendmarc.conf:4: 'NoSuchThing' is no option of opendmarc\n"
+    text = done.stdout.decode()
+    assert "BY HAND: write Mode s" in text and "1 of its hosts are no addresses (the first is 'relay.test.example')" in text
+    (workdir / "assay.conf").write_bytes(done.stdout)
+    effective = assay.run("config", workdir / "assay.conf")
+    assert effective.returncode == 0
+    for line in ("mode = dry-run", 'authserv-id = "mx.test.example"', "\tdkim-no-pass = reject", "\tdmarc-reject = reject",
+                 "\tdmarc-temperror = defer", "exempt-authenticated = yes"):
+        assert line + "\n" in effective.stdout.decode()
+    assert "192.0.2.0/24" in effective.stdout.decode()
+
+
+def test_config_import_says_what_cannot_be_read(assay, workdir):
+    done = assay.run("config", "--import-opendkim", "/nonexistent/opendkim.conf")
+    assert (done.returncode, done.stdout) == (NO_INPUT, b"")
+    assert done.stderr == b"assay: config: /nonexistent/opendkim.conf: No such file or directory\n"
+    (workdir / "binary").write_bytes(b"Mode v\n\0\1")
+    done = assay.run("config", "--import-opendmarc", workdir / "binary")
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert b"not a text file" in done.stderr
+
+
+def test_findings_tells_one(assay):
+    done = assay.run("findings", "dmarc-reject")
+    text = done.stdout.decode()
+    assert done.returncode == 0 and text.startswith("dmarc-reject: ")
+    assert "man 7 assay-findings" in text and "550 5.7.26 DMARC failed for DOMAIN (policy reject)" in text
+    done = assay.run("findings", "dmarc-rejcet")
+    assert done.returncode == USAGE and b"did you mean 'dmarc-reject'?" in done.stderr
+
+
 def test_findings_lists_the_table(assay):
     rows = json.loads(assay.run("findings", "--json").stdout)
     names = [row["name"] for row in rows]

@@ -28,7 +28,7 @@ static char *read_input(void *closure, const char *path, size_t most, struct are
 		return NULL;
 	}
 	*length_r = input->size < most ? input->size : most;
-	return arena_memdup(arena, input->data, *length_r + (*length_r == 0));
+	return arena_strndup(arena, (const char *)input->data, *length_r);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

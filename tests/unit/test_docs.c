@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "config/import_internal.h"
 #include "config/schema.h"
 
 /* A file of the source tree as a string; the caller frees it. */
@@ -83,6 +84,25 @@ static void test_manual_describes_every_option(void **state)
 	free(manual);
 }
 
+/* What stands between a heading and the next one, as one line; NULL: no such heading. The caller frees it. */
+static char *between(const char *text, const char *heading, const char *next)
+{
+	const char *start = strstr(text, heading), *end;
+	char *part;
+
+	if (start == NULL)
+		return NULL;
+	start += strlen(heading);
+	end = strstr(start - 1, next);
+	part = strndup(start, end != NULL ? (size_t)(end - start) : strlen(start));
+	assert_non_null(part);
+	for (char *c = part; *c != '\0'; c++) {
+		if (*c == '\n')
+			*c = ' ';
+	}
+	return part;
+}
+
 static void test_manual_describes_every_finding(void **state)
 {
 	char *manual = read_source("man/assay.conf.5"), *part = manual_section(manual, "findings"), item[256];
@@ -90,20 +110,77 @@ static void test_manual_describes_every_finding(void **state)
 	(void)state;
 	for (int id = 0; id < FINDING_COUNT; id++) {
 		const struct finding_row *row = &findings_table[id];
-		const char *found;
+		char *text;
 
 		snprintf(item, sizeof(item), "\n.It Ic %s\n", row->name);
-		found = strstr(part, item);
-		if (found == NULL) {
+		text = between(part, item, "\n.");
+		if (text == NULL) {
 			fail_msg("finding %s is not in the manual page", row->name);
 			break;
 		}
 		snprintf(item, sizeof(item), "(%s; %u %s).", action_name(row->default_action), row->code, row->enhanced);
-		found = strchr(found + 1, '\n');	/* the line behind the item */
-		if (strstr(found, item) == NULL || strchr(found + 1, '\n') < strstr(found, item))
+		if (strstr(text, item) == NULL)
 			fail_msg("finding %s: the manual page does not say %s", row->name, item);
+		free(text);
 	}
 	free(part);
+	free(manual);
+}
+
+/* assay-findings(7) has a section on each, which says what it is, whom it meets and what to do. */
+static void test_findings_page_has_a_section_on_each(void **state)
+{
+	char *manual = read_source("man/assay-findings.7"), item[256];
+
+	(void)state;
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		const struct finding_row *row = &findings_table[id];
+		const char *good, *todo;
+		char *text;
+
+		snprintf(item, sizeof(item), "\n.Ss %s\n", row->name);
+		text = between(manual, item, "\n.S");
+		if (text == NULL) {
+			fail_msg("finding %s has no section in assay-findings(7)", row->name);
+			break;
+		}
+		snprintf(item, sizeof(item), "Default: %s; reply %u %s. ", action_name(row->default_action), row->code, row->enhanced);
+		good = strstr(text, " .Pp Good mail: ");
+		todo = strstr(text, " .Pp What to do: ");
+		if (strncmp(text, item, strlen(item)) != 0 || good == NULL || todo == NULL || todo < good)
+			fail_msg("section %s lacks one of: %s, Good mail, What to do", row->name, item);
+		/* and there is something under each heading */
+		if (good != NULL && todo != NULL && (good - text < (long)strlen(item) + 20 || todo - good < 30 || strlen(todo) < 24))
+			fail_msg("section %s has an empty part", row->name);
+		free(text);
+	}
+	free(manual);
+}
+
+/* assay-migration(7) names every option that the translation knows. */
+static void test_migration_page_names_every_option(void **state)
+{
+	static const struct import_table *const tables[] = { &import_opendkim, &import_opendmarc };
+	static const char *const headings[] = { "\n.Sh OPENDKIM\n", "\n.Sh OPENDMARC\n" };
+	char *manual = read_source("man/assay-migration.7"), item[256];
+
+	(void)state;
+	for (int i = 0; i < IMPORT_PROGRAMS; i++) {
+		char *part = between(manual, headings[i], "\n.Sh ");
+
+		assert_non_null(part);
+		for (const struct import_option *option = tables[i]->options; option->name != NULL; option++) {
+			const char *at = part;
+			size_t length = strlen(option->name);
+
+			snprintf(item, sizeof(item), " %s", option->name);
+			while ((at = strstr(at, item)) != NULL && at[length + 1] != ' ' && at[length + 1] != '\0')
+				at++;
+			if (at == NULL)
+				fail_msg("option %s of %s is not in the manual page", option->name, tables[i]->program);
+		}
+		free(part);
+	}
 	free(manual);
 }
 
@@ -145,6 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manual_describes_every_option),
 		cmocka_unit_test(test_manual_describes_every_finding),
+		cmocka_unit_test(test_findings_page_has_a_section_on_each),
+		cmocka_unit_test(test_migration_page_names_every_option),
 		cmocka_unit_test(test_manual_example_is_valid),
 		cmocka_unit_test(test_sample_is_current),
 	};
