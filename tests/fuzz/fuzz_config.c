@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/slips.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +21,17 @@ static struct config *load(const char *text, size_t length, char **errors_r)
 	config = config_load_buffer(text, length, "fuzz", errors);
 	fclose(errors);
 	return config;
+}
+
+/* A file that loads has no slips to explain. */
+static void check_no_slips(const char *text, size_t length)
+{
+	struct complaints complaints = { .arena = arena_new() };
+
+	slips_explain(arena_strndup(complaints.arena, text, length), &complaints);
+	if (complaints.count != 0)
+		abort();
+	arena_free(&complaints.arena);
 }
 
 static char *print(const struct config *config, size_t *size_r)
@@ -46,6 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(errors);
 	if (config == NULL)
 		return 0;
+	if (memchr(data, '\0', size) == NULL)
+		check_no_slips((const char *)data, size);
 	first = print(config, &first_size);
 	again = load(first, first_size, &errors);
 	/* what is printed is longer than what is read: only its size may keep it from loading */

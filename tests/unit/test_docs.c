@@ -202,6 +202,30 @@ static void test_manual_example_is_valid(void **state)
 	free(manual);
 }
 
+/* The policy of README loads, and enforces the one finding that README says. */
+static void test_readme_example_is_valid(void **state)
+{
+	char *readme = read_source("README.md"), *start = strstr(readme, "\n    policy \""), *end;
+	const struct policy_config *policy;
+	struct config *config;
+
+	(void)state;
+	assert_non_null(start);
+	end = strstr(start, "\n    }\n");
+	assert_non_null(end);
+	config = config_load_buffer(start, (size_t)(end + 7 - start), "README.md", stderr);
+	assert_non_null(config);
+	policy = &config->policies[0];
+	assert_int_equal(policy->mode, MODE_ENFORCE);
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		bool enforced = policy->actions[id] > ACTION_TAG && id != FINDING_TLS_CERT_REQUIRED;	/* raised by require-cert only */
+
+		assert_int_equal(enforced, id == FINDING_DMARC_REJECT_CORROBORATED);
+	}
+	config_unref(&config);
+	free(readme);
+}
+
 /* conf/assay.conf.sample is what config_print_sample() prints. */
 static void test_sample_is_current(void **state)
 {
@@ -225,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_findings_page_has_a_section_on_each),
 		cmocka_unit_test(test_migration_page_names_every_option),
 		cmocka_unit_test(test_manual_example_is_valid),
+		cmocka_unit_test(test_readme_example_is_valid),
 		cmocka_unit_test(test_sample_is_current),
 	};
 
