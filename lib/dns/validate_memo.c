@@ -5,7 +5,7 @@
  * signature would be verified for each of them.
  * What is kept is a SHA-256 over everything that went into the verification: which key of the zone, the signature, the data
  * signed. That it verified stays true for ever; whether the signature is in its time is asked anew each time. It lives in
- * the SECURE cut, so it goes when the zone's keys do. Bounded: a table a zone, in which a newcomer takes its place.
+ * the SECURE cut, so it goes when the zone's keys do. Bounded: a few a zone, of which a newcomer replaces the oldest.
  * Part of the validator. Cannot fail: what is not remembered is verified. Thread: any, by the cut's lock.
  */
 #include "dns/validate_internal.h"
@@ -15,11 +15,18 @@
 
 enum { SLOTS = 32 };
 
-struct proof_memo { struct proof_mark slots[SLOTS]; };
+struct proof_memo {
+	struct proof_mark slots[SLOTS];
+	unsigned count, next;
+};
 
-static const struct proof_mark *slot_of(const struct proof_memo *memo, const struct proof_mark *mark)
+/* Looking at all of them costs less than a hundredth of a verification. */
+static bool holds(const struct proof_memo *memo, const struct proof_mark *mark)
 {
-	return &memo->slots[mark->octets[0] % SLOTS];
+	for (unsigned i = 0; i < memo->count; i++)
+		if (memcmp(&memo->slots[i], mark, sizeof(*mark)) == 0)
+			return true;
+	return false;
 }
 
 bool proof_mark(const struct crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
@@ -44,7 +51,7 @@ bool proof_is_known(struct cut *zone, const struct proof_mark *mark)
 	bool known;
 
 	pthread_mutex_lock(&zone->lock);
-	known = zone->proofs != NULL && memcmp(slot_of(zone->proofs, mark), mark, sizeof(*mark)) == 0;
+	known = zone->proofs != NULL && holds(zone->proofs, mark);
 	pthread_mutex_unlock(&zone->lock);
 	return known;
 }
@@ -56,6 +63,11 @@ void proof_remember(struct cut *zone, const struct proof_mark *mark)
 		zone->proofs = calloc(1, sizeof(*zone->proofs));
 	if (zone->proofs == NULL)
 		abort();
-	zone->proofs->slots[slot_of(zone->proofs, mark) - zone->proofs->slots] = *mark;
+	if (!holds(zone->proofs, mark)) {
+		zone->proofs->slots[zone->proofs->next] = *mark;
+		zone->proofs->next = (zone->proofs->next + 1) % SLOTS;
+		if (zone->proofs->count < SLOTS)
+			zone->proofs->count++;
+	}
 	pthread_mutex_unlock(&zone->lock);
 }

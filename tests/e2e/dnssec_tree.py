@@ -5,8 +5,10 @@ Honest zones are signed by ldns-signzone; broken ones are signed first and then 
 all but one, which its checks refuse; Unbound without its validator resolves from NSD. Nothing here knows the program under test.
 """
 import base64
+import contextlib
 import hashlib
 import os
+import shutil
 import subprocess
 import time
 
@@ -20,7 +22,9 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import dns.zone
+import pytest
 
+from world import World
 from world.processes import free_port, wait_for
 
 NOW = int(time.time())
@@ -433,3 +437,15 @@ remote-control:
             except (dns.exception.DNSException, OSError):
                 return False
         wait_for(answered, f"{child.name} to answer on port {port}")
+
+
+@contextlib.contextmanager
+def started():
+    """The tree, served, in a world of its own; skips where it cannot be made."""
+    for program in ("ldns-signzone", "ldns-keygen"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
+    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
+        tree = Tree(world)
+        tree.start()
+        yield tree

@@ -4,12 +4,11 @@
 The three domains publish the same SPF record; only the state of their zones differs (dnssec_tree.py).
 """
 import os
-import shutil
 
 import pytest
 
 import dnssec_tree
-from world import World, delivered_fields, scenarios
+from world import delivered_fields, scenarios
 from world.client import deliver
 from world.processes import wait_for
 
@@ -24,12 +23,7 @@ FINDINGS = {"spf-fail": "reject", "dnssec-bogus": "defer"}
 
 @pytest.fixture(scope="module")
 def tree(stack):
-    for program in ("ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
-        made = dnssec_tree.Tree(world)
-        made.start()
+    with dnssec_tree.started() as made:
         yield made
 
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 
 import dnssec_tree
 from place import NUMBERS, Place
-from world import Assayd, World
+from world import Assayd
 from world.processes import free_port, wait_for
 
 os.environ["PATH"] += ":/usr/sbin"
@@ -27,12 +26,7 @@ os.environ["PATH"] += ":/usr/sbin"
 
 @pytest.fixture(scope="module", name="tree")
 def tree_fixture(stack):
-    for program in ("ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
-        made = dnssec_tree.Tree(world)
-        made.start()
+    with dnssec_tree.started() as made:
         yield made
 
 
@@ -133,30 +127,26 @@ def test_dead_resolver(applied, tree):
     assert "does not answer" in bad(lines, "error")[0][1]
 
 
-class ResolvedStub:
-    """Answers as systemd-resolved's stub at 127.0.0.53 does with LLMNR on: DS and DNSKEY of single labels are refused."""
+class Relay:
+    """Hands questions on to the tree's resolver, from another address."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, address, family=socket.AF_INET):
         self.upstream, self.stopping = upstream, False
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.53", 0))
+        self.udp = socket.socket(family, socket.SOCK_DGRAM)
+        self.udp.bind((address, 0))
         self.udp.settimeout(0.2)
         self.port = self.udp.getsockname()[1]
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
+    def answer(self, question):
+        return dns.query.udp(question, "127.0.0.1", port=self.upstream, timeout=3)
+
     def run(self):
         while not self.stopping:
             with contextlib.suppress(OSError, dns.exception.DNSException):
                 wire, client = self.udp.recvfrom(65535)
-                question = dns.message.from_wire(wire)
-                name, kind = question.question[0].name, question.question[0].rdtype
-                if len(name) == 2 and kind in (dns.rdatatype.DS, dns.rdatatype.DNSKEY):
-                    answer = dns.message.make_response(question)
-                    answer.set_rcode(dns.rcode.REFUSED)
-                else:
-                    answer = dns.query.udp(question, "127.0.0.1", port=self.upstream, timeout=3)
-                self.udp.sendto(answer.to_wire(), client)
+                self.udp.sendto(self.answer(dns.message.from_wire(wire)).to_wire(), client)
 
     def close(self):
         self.stopping = True
@@ -164,8 +154,20 @@ class ResolvedStub:
         self.udp.close()
 
 
+class ResolvedStub(Relay):
+    """Answers as systemd-resolved's stub at 127.0.0.53 does with LLMNR on: DS and DNSKEY of single labels are refused."""
+
+    def answer(self, question):
+        name, kind = question.question[0].name, question.question[0].rdtype
+        if len(name) != 2 or kind not in (dns.rdatatype.DS, dns.rdatatype.DNSKEY):
+            return super().answer(question)
+        answer = dns.message.make_response(question)
+        answer.set_rcode(dns.rcode.REFUSED)
+        return answer
+
+
 def test_systemd_resolved(applied, tree):
-    with contextlib.closing(ResolvedStub(tree.port)) as stub:
+    with contextlib.closing(ResolvedStub(tree.port, "127.0.0.53")) as stub:
         applied.edit(f"127.0.0.1@{tree.port}", f"127.0.0.53@{stub.port}")
         lines = doctor(applied, 1)
     text = the_only(lines, "warning", "resolver")
@@ -248,7 +250,7 @@ def test_ipv6_only(place, tree):
     master = place.postfix.config + "/master.cf"
     place.write(master, place.read(master).replace("127.0.0.1:", "[::1]:"))
     try:
-        relay = Relay(tree.port)
+        relay = Relay(tree.port, "::1", socket.AF_INET6)
     except OSError:
         pytest.skip("there is no ::1 here")
     with contextlib.closing(relay):
@@ -268,23 +270,3 @@ def answers_on_v6(port):
     with contextlib.suppress(OSError), socket.create_connection(("::1", port), 1):
         return True
     return False
-
-
-class Relay(ResolvedStub):
-    """The tree's resolver at ::1."""
-
-    def __init__(self, upstream):   # pylint: disable=super-init-not-called
-        self.upstream, self.stopping = upstream, False
-        self.udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        self.udp.bind(("::1", 0))
-        self.udp.settimeout(0.2)
-        self.port = self.udp.getsockname()[1]
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while not self.stopping:
-            with contextlib.suppress(OSError, dns.exception.DNSException):
-                wire, client = self.udp.recvfrom(65535)
-                answer = dns.query.udp(dns.message.from_wire(wire), "127.0.0.1", port=self.upstream, timeout=3)
-                self.udp.sendto(answer.to_wire(), client)
