@@ -42,9 +42,8 @@ static const char *authserv_id_in(struct arena *arena, const char *path)
 }
 
 /* The name that a filter writes into Authentication-Results when its file says so. */
-static const char *real_name(const struct doctor *doctor, const char *name, const char *host)
+static const char *real_name(const char *name, const char *host)
 {
-	(void)doctor;
 	return strcasecmp(name, "HOSTNAME") == 0 ? host : name;
 }
 
@@ -62,11 +61,12 @@ static void say_namesakes(struct doctor *doctor, const struct setup *setup)
 
 		if (name == NULL && access(others[i].path, R_OK) != 0)
 			continue;
-		name = name != NULL ? real_name(doctor, name, host) : host;	/* both default to the host's name */
+		name = name != NULL ? real_name(name, host) : host;	/* both default to the host's name */
 		if (strcasecmp(name, id != NULL ? id : host) != 0)
 			continue;
 		doctor_say(doctor, "mta", strstr(chain, others[i].program) != NULL ? DOCTOR_WARNING : DOCTOR_INFO,
-		    "give it another AuthservID, or take it out of smtpd_milters: whoever comes second removes or believes the other's results",
+		    "give it another AuthservID, let it only sign (OpenDKIM: Mode s), or take it out of smtpd_milters: else it removes "
+		    "assayd's results, or believes them to be its own",
 		    "%s calls itself \"%s\" in Authentication-Results, as assayd does (%s)", others[i].program, name, others[i].path);
 	}
 }
