@@ -40,7 +40,6 @@ struct connection {
 	bool skip_offered;		/* SMFIS_SKIP may end the body */
 	bool leading_space;		/* header values come and go with their leading white space */
 	bool wants_body;		/* of the current message */
-	bool counted;			/* the current message is one that SIGTERM waits for */
 	struct progress_entry progress;
 };
 
@@ -78,12 +77,12 @@ void state_set_engine(struct engine *engine);
 struct engine *state_get_engine(void);
 void state_session_began(void);
 void state_session_ended(void);
-/** @return whether the message counts among those that a stop waits for; hand that to state_message_ended(). */
-bool state_message_began(void);
-void state_message_ended(bool counted);
-/** From now on new messages no longer count. */
-void state_drain(void);
-/** Waits until no counted message is left, or the time is over. @return whether none is left. */
+/** From MAIL FROM to the message's end: a stop waits for it. */
+void state_message_began(void);
+void state_message_ended(void);
+/** @return number of messages that ever began. */
+uint64_t state_messages_begun(void);
+/** Waits until no message is under way, or the time is over. @return whether none is. */
 bool state_wait_drained(unsigned timeout_ms);
 /** @return number of connections with a session. */
 unsigned state_session_count(void);

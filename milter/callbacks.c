@@ -51,8 +51,7 @@ static void connection_end_message(struct connection *connection)
 		return;
 	message_free(&connection->message);
 	connection->wants_body = false;
-	state_message_ended(connection->counted);
-	connection->counted = false;
+	state_message_ended();
 }
 
 static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long unused2,
@@ -173,7 +172,7 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	macros_read_mail(context, connection);
 	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
 	    session_config(connection->session)->dns.clock);
-	connection->counted = state_message_began();
+	state_message_began();
 	macros_read_queue_id(context, connection);
 	return connection->quiet_reply;
 }

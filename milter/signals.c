@@ -20,6 +20,7 @@
 enum {
 	DRAIN_MAX_MS = 60000,		/* a message that takes longer than its deadlines together */
 	DRAIN_STEP_MS = 200,		/* how soon a second signal is seen */
+	QUIET_MS = 600,			/* sessions are still there: so long without a new message in them is the end */
 	LAST_REPLY_MS = 200,		/* libmilter writes the reply after our callback has ended */
 };
 
@@ -151,6 +152,38 @@ static bool second_signal(void)
 	return false;
 }
 
+/* @return whether the stop is to be at once: a second signal, or too long. */
+static bool out_of_patience(unsigned *waited_ms)
+{
+	*waited_ms += DRAIN_STEP_MS;
+	return second_signal() || *waited_ms >= DRAIN_MAX_MS;
+}
+
+/*
+ * Waits for messages under way, and for those that begin meanwhile in sessions that are there already: their replies were
+ * negotiated away, so that they cannot be refused any more, only finished or torn.
+ * @return whether none is left.
+ */
+static bool drain(void)
+{
+	unsigned waited_ms = 0, quiet_ms = 0;
+	uint64_t begun = state_messages_begun();
+
+	while (quiet_ms < QUIET_MS) {
+		bool none = state_wait_drained(DRAIN_STEP_MS);
+
+		if (none && state_session_count() == 0)
+			return true;
+		if (none)
+			usleep(DRAIN_STEP_MS * 1000);	/* it did not wait */
+		if (out_of_patience(&waited_ms))
+			return none;
+		quiet_ms = none && state_messages_begun() == begun ? quiet_ms + DRAIN_STEP_MS : 0;
+		begun = state_messages_begun();
+	}
+	return true;
+}
+
 /*
  * The stop: no new connections, then the messages under way to their end, and out. smfi_stop() is not called: it drops
  * what is between two commands, and when its listener ends it destroys the lock that the caller still waits for.
@@ -159,18 +192,13 @@ static bool second_signal(void)
 static bool stop(void)
 {
 	const struct timespec last_reply = { .tv_nsec = LAST_REPLY_MS * 1000000L };
-	unsigned waited_ms = 0;
 
 	service_end();
 	log_notice("stopping: messages under way are finished, a second signal stops at once");
-	state_drain();
 	listen_close();
-	while (!state_wait_drained(DRAIN_STEP_MS)) {
-		waited_ms += DRAIN_STEP_MS;
-		if (second_signal() || waited_ms >= DRAIN_MAX_MS) {
-			log_warning("stopping at once, messages under way are left to the MTA");
-			return false;
-		}
+	if (!drain()) {
+		log_warning("stopping at once, messages under way are left to the MTA");
+		return false;
 	}
 	nanosleep(&last_reply, NULL);
 	return state_session_count() == 0;	/* idle connections are just dropped */

@@ -14,8 +14,8 @@ static struct {
 	struct engine *engine;
 	unsigned sessions;
 	uint64_t sessions_begun;	/* ever */
-	unsigned messages;	/* begun before the drain */
-	bool draining;
+	unsigned messages;	/* under way */
+	uint64_t messages_begun;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .drained = PTHREAD_COND_INITIALIZER };
 
 void state_set_engine(struct engine *engine)
@@ -74,33 +74,30 @@ uint64_t state_sessions_begun(void)
 	return count;
 }
 
-bool state_message_began(void)
+void state_message_began(void)
 {
-	bool counted;
-
 	pthread_mutex_lock(&state.lock);
-	counted = !state.draining;
-	if (counted)
-		state.messages++;
+	state.messages++;
+	state.messages_begun++;
 	pthread_mutex_unlock(&state.lock);
-	return counted;
 }
 
-void state_message_ended(bool counted)
+void state_message_ended(void)
 {
-	if (!counted)
-		return;
 	pthread_mutex_lock(&state.lock);
-	if (--state.messages == 0 && state.draining)
+	if (--state.messages == 0)
 		pthread_cond_signal(&state.drained);
 	pthread_mutex_unlock(&state.lock);
 }
 
-void state_drain(void)
+uint64_t state_messages_begun(void)
 {
+	uint64_t begun;
+
 	pthread_mutex_lock(&state.lock);
-	state.draining = true;
+	begun = state.messages_begun;
 	pthread_mutex_unlock(&state.lock);
+	return begun;
 }
 
 bool state_wait_drained(unsigned timeout_ms)

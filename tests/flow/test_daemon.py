@@ -328,6 +328,27 @@ def test_sigterm_finishes_the_message_under_way(assayd):
     assert "LAST" in daemon.log()
 
 
+def test_sigterm_finishes_messages_that_begin_just_after_it(assayd):
+    """Sessions that are there already: no reply can stop their next message, so it gets its verdict."""
+    daemon = assayd().start()
+    clients = [session(daemon) for _ in range(20)]
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_for_log("stopping")
+    for number, client in enumerate(clients):
+        client.mail(i=f"AFTER{number}")
+        client.rcpt()
+    time.sleep(1.5)     # longer than anything that the daemon waits for in idle sessions
+    for number, client in enumerate(clients):
+        client.header("From", "joe@good.example")
+        client.eoh()
+        client.body(b"x\r\n")
+        outcome = client.eom(i=f"AFTER{number}")
+        assert outcome.reply == "c" and outcome.header("Authentication-Results")
+    assert daemon.process.wait(30) == 0
+    log = daemon.log()
+    assert all(f"AFTER{number}" in log for number in range(20))
+
+
 def test_sigterm_with_idle_sessions_ends_soon(assayd):
     daemon = assayd().start()
     clients = [session(daemon) for _ in range(5)]
