@@ -78,7 +78,7 @@ class Place:
 
     def pid(self):
         """Of the assayd that answers at the status socket; None."""
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as client:   # ValueError: it is stopping
             client.connect(self.status)
             text = b""
             while block := client.recv(65536):
