@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "message/recipient.h"
 #include "pipeline/pipeline.h"
 
 /* ---- connection: libmilter's private data --------------------------------------------------------------------- */
@@ -58,6 +59,8 @@ void macros_request(SMFICTX *context);
 void macros_read_connect(SMFICTX *context, struct connection *connection);
 void macros_read_helo(SMFICTX *context, struct connection *connection);
 void macros_read_mail(SMFICTX *context, struct connection *connection);
+/** What the MTA made of the recipient under way; borrowed until the callback returns. */
+struct recipient_route macros_read_route(SMFICTX *context);
 /** Queue id into the current message's facts, as soon as the MTA has one. */
 void macros_read_queue_id(SMFICTX *context, struct connection *connection);
 /** Keeps a copy of value (capped; NULL and "" give NULL) in the slot. @return the copy. */

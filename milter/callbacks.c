@@ -182,12 +182,14 @@ static sfsistat on_envrcpt(SMFICTX *context, char **arguments)
 {
 	struct connection *connection = connection_get(context);
 	const char *recipient = arguments[0] != NULL ? arguments[0] : "";
+	struct recipient_route route;
 	struct decision decision;
 
 	if (connection == NULL || connection->message == NULL)
 		return SMFIS_TEMPFAIL;
 	macros_read_queue_id(context, connection);
-	message_recipient(connection->message, recipient, &decision);
+	route = macros_read_route(context);
+	message_recipient_resolved(connection->message, recipient, &route, &decision);
 	if (!decision_refuses(&decision))
 		return connection->rcpt_reply;
 	log_info("%s", message_log_refused(connection->message, recipient, &decision));

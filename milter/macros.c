@@ -20,6 +20,7 @@ enum { SLOT_MAX_BYTES = 4096 };
 static char connect_macros[] = "j {daemon_name} {client_ptr}";
 static char helo_macros[] = TLS_MACROS;
 static char mail_macros[] = "i {auth_type} {auth_authen} {auth_author} " TLS_MACROS;
+static char rcpt_macros[] = "i {rcpt_addr} {rcpt_host}";
 static char late_macros[] = "i";
 
 void macros_request(SMFICTX *context)
@@ -27,7 +28,7 @@ void macros_request(SMFICTX *context)
 	(void)smfi_setsymlist(context, SMFIM_CONNECT, connect_macros);
 	(void)smfi_setsymlist(context, SMFIM_HELO, helo_macros);
 	(void)smfi_setsymlist(context, SMFIM_ENVFROM, mail_macros);
-	(void)smfi_setsymlist(context, SMFIM_ENVRCPT, late_macros);
+	(void)smfi_setsymlist(context, SMFIM_ENVRCPT, rcpt_macros);
 	(void)smfi_setsymlist(context, SMFIM_EOM, late_macros);
 }
 
@@ -107,6 +108,11 @@ void macros_read_mail(SMFICTX *context, struct connection *connection)
 	facts->auth.mechanism = slot_set(connection, SLOT_AUTH_TYPE, macro(context, "{auth_type}"));
 	facts->auth.user = slot_set(connection, SLOT_AUTH_AUTHEN, macro(context, "{auth_authen}"));
 	facts->auth.author = slot_set(connection, SLOT_AUTH_AUTHOR, macro(context, "{auth_author}"));
+}
+
+struct recipient_route macros_read_route(SMFICTX *context)
+{
+	return (struct recipient_route){ .address = macro(context, "{rcpt_addr}"), .host = macro(context, "{rcpt_host}") };
 }
 
 void macros_read_queue_id(SMFICTX *context, struct connection *connection)

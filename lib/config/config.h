@@ -53,6 +53,7 @@ struct config {
 
 	/* who */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
+	struct string_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
 	struct network_list trusted_networks;	/* exempt from judgement */
 	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
 	bool exempt_authenticated;

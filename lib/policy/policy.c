@@ -34,16 +34,6 @@ bool policy_domain_matches(const struct string_list *patterns, const char *domai
 	return false;
 }
 
-/* Every author domain must match: else a second From would borrow a policy that was made for another domain. */
-static bool authors_match(const struct policy_config *policy, const struct policy_who *who)
-{
-	for (size_t i = 0; i < who->author_domain_count; i++) {
-		if (!policy_domain_matches(&policy->author_domains, who->author_domains[i]))
-			return false;
-	}
-	return who->author_domain_count != 0;
-}
-
 static bool client_matches(const struct policy_config *policy, const struct ip_addr *client)
 {
 	for (size_t i = 0; client != NULL && i < policy->client_networks.count; i++) {
@@ -53,22 +43,44 @@ static bool client_matches(const struct policy_config *policy, const struct ip_a
 	return false;
 }
 
-bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
+enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
+
+static enum match match_name(const struct string_list *patterns, const char *domain)
 {
-	if (policy->recipient_domains.count != 0 && !policy_domain_matches(&policy->recipient_domains, who->recipient_domain))
-		return false;
-	if (policy->author_domains.count != 0 && !authors_match(policy, who))
-		return false;
-	return policy->client_networks.count == 0 || client_matches(policy, who->client);
+	if (patterns->count == 0)
+		return MATCH_YES;
+	if (domain == NULL)
+		return MATCH_MAYBE;
+	return policy_domain_matches(patterns, domain) ? MATCH_YES : MATCH_NO;
 }
 
-const struct policy_config *policy_select(const struct config *config, const struct policy_who *who)
+static enum match match_policy(const struct policy_config *policy, const struct policy_who *who)
 {
-	for (size_t i = 0; i + 1 < config->policy_count; i++) {
-		if (policy_matches(&config->policies[i], who))
-			return &config->policies[i];
+	enum match recipient = match_name(&policy->recipient_domains, who->recipient_domain);
+	enum match author = match_name(&policy->author_domains, who->author_domain);
+
+	if (who->before_author && policy->author_domains.count != 0)
+		return MATCH_NO;
+	if (policy->client_networks.count != 0 && !client_matches(policy, who->client))
+		return MATCH_NO;
+	return recipient < author ? recipient : author;
+}
+
+bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
+{
+	return match_policy(policy, who) == MATCH_YES;
+}
+
+void policy_mark(const struct config *config, const struct policy_who *who, bool *marked)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		enum match match = match_policy(&config->policies[i], who);
+
+		if (match != MATCH_NO)
+			marked[i] = true;
+		if (match == MATCH_YES)
+			return;
 	}
-	return &config->policies[config->policy_count - 1];
 }
 
 /* Checks whose evidence is the message or the session itself; DNSSEC has nothing to say about them. */

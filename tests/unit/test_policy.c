@@ -49,36 +49,69 @@ static struct decision decide(struct fixture *fixture, enum finding_stage stage)
 	return decision;
 }
 
-static const char *selected(const struct config *config, const char *recipient, const char *const *authors, size_t count,
-    const char *client)
+/* Names of the marked policies, in the order of the file, with a blank behind each. */
+static const char *marked(const struct fixture *fixture, const struct policy_who *who)
+{
+	bool *marks = arena_calloc(fixture->arena, fixture->config->policy_count, sizeof(*marks));
+	const char *names = "";
+
+	policy_mark(fixture->config, who, marks);
+	for (size_t i = 0; i < fixture->config->policy_count; i++) {
+		if (marks[i])
+			names = arena_printf(fixture->arena, "%s%s ", names, fixture->config->policies[i].name);
+	}
+	return names;
+}
+
+static const char *marked_for(const struct fixture *fixture, const char *recipient, const char *author, const char *client)
 {
 	struct ip_addr addr;
-	struct policy_who who = { recipient, authors, count, client != NULL ? &addr : NULL };
+	struct policy_who who = { .recipient_domain = recipient, .author_domain = author, .client = client != NULL ? &addr : NULL };
 
 	if (client != NULL)
 		assert_int_equal(addr_parse(client, &addr), 0);
-	return policy_select(config, &who)->name;
+	return marked(fixture, &who);
 }
 
-static void test_policy_select_conditions(void **state)
+static void test_policy_mark_first_that_matches(void **state)
 {
 	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy below { recipient-domains = .example.net }\n"
 	    "policy author { author-domains = { a.example, b.example } }\n"
 	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example }\n");
-	const char *const one[] = { "a.example" }, *const mixed[] = { "a.example", "evil.example" };
+	struct policy_who at_rcpt = { .recipient_domain = "other.example", .before_author = true };
 
 	(void)state;
-	assert_string_equal(selected(f.config, "example.org", NULL, 0, NULL), "exact");
-	assert_string_equal(selected(f.config, "sub.example.org", NULL, 0, NULL), "default");
-	assert_string_equal(selected(f.config, "example.net", NULL, 0, NULL), "below");
-	assert_string_equal(selected(f.config, "a.b.example.net", NULL, 0, NULL), "below");
-	assert_string_equal(selected(f.config, "badexample.net", NULL, 0, NULL), "default");
-	assert_string_equal(selected(f.config, NULL, one, 1, NULL), "author");
-	assert_string_equal(selected(f.config, NULL, mixed, 2, NULL), "default");
-	assert_string_equal(selected(f.config, NULL, NULL, 0, NULL), "default");
-	assert_string_equal(selected(f.config, "x.example", NULL, 0, "192.0.2.9"), "both");
-	assert_string_equal(selected(f.config, "x.example", NULL, 0, "198.51.100.9"), "default");
-	assert_string_equal(selected(f.config, "y.example", NULL, 0, "192.0.2.9"), "default");
+	assert_string_equal(marked_for(&f, "example.org", "c.example", NULL), "exact ");
+	assert_string_equal(marked_for(&f, "sub.example.org", "c.example", NULL), "default ");
+	assert_string_equal(marked_for(&f, "example.net", "c.example", NULL), "below ");
+	assert_string_equal(marked_for(&f, "a.b.example.net", "c.example", NULL), "below ");
+	assert_string_equal(marked_for(&f, "badexample.net", "c.example", NULL), "default ");
+	assert_string_equal(marked_for(&f, "other.example", "a.example", NULL), "author ");
+	assert_string_equal(marked_for(&f, "x.example", "c.example", "192.0.2.9"), "both ");
+	assert_string_equal(marked_for(&f, "x.example", "c.example", "198.51.100.9"), "default ");
+	assert_string_equal(marked_for(&f, "y.example", "c.example", "192.0.2.9"), "default ");
+	assert_string_equal(marked(&f, &at_rcpt), "default ");
+	drop(&f);
+}
+
+/* A name that nobody knows may be any: every policy up to the first that matches in any case. */
+static void test_policy_mark_unknown_may_be_any(void **state)
+{
+	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy author { author-domains = a.example }\n"
+	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example author-domains = y.example }\n"
+	    "policy net { client-networks = 192.0.2.0/24 }\npolicy last { recipient-domains = z.example }\n");
+	struct policy_who at_rcpt = { .before_author = true };
+
+	(void)state;
+	assert_string_equal(marked_for(&f, NULL, "c.example", NULL), "exact last default ");
+	assert_string_equal(marked_for(&f, "c.example", NULL, NULL), "author default ");
+	assert_string_equal(marked_for(&f, "z.example", NULL, NULL), "author last ");
+	assert_string_equal(marked_for(&f, "example.org", NULL, NULL), "exact ");
+	assert_string_equal(marked_for(&f, NULL, NULL, NULL), "exact author last default ");
+	assert_string_equal(marked_for(&f, NULL, NULL, "192.0.2.9"), "exact author both net ");
+	assert_string_equal(marked_for(&f, "x.example", NULL, "192.0.2.9"), "author both net ");
+	assert_string_equal(marked_for(&f, "q.example", NULL, "192.0.2.9"), "author net ");
+	assert_string_equal(marked(&f, &at_rcpt), "exact last default ");
 	drop(&f);
 }
 
@@ -451,7 +484,8 @@ static void test_policy_acts_at_rcpt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy_select_conditions),
+		cmocka_unit_test(test_policy_mark_first_that_matches),
+		cmocka_unit_test(test_policy_mark_unknown_may_be_any),
 		cmocka_unit_test(test_policy_decide_nothing_found),
 		cmocka_unit_test(test_policy_decide_strongest_wins),
 		cmocka_unit_test(test_policy_decide_codes_follow_action),
