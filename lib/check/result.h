@@ -160,7 +160,9 @@ struct results {
 	const struct dkim_result *dkim;
 	size_t dkim_count;
 	struct dkim_work dkim_work;
-	struct dmarc_result dmarc;
+	struct dmarc_result dmarc;	/* the strictest */
+	const struct dmarc_result *dmarc_authors;	/* of each author domain by itself, whatever is wrong with From as a whole */
+	size_t dmarc_author_count;
 	struct adsp_result adsp;
 	struct iprev_result iprev;
 	struct tls_result tls;

@@ -177,17 +177,34 @@ static bool dkim_passes_securely(const struct results *results, const char *doma
 	return false;
 }
 
+/* Of every author domain: a second one must not hide a first. all_secure_r: DMARC passed for all, listed and securely. */
+static const char *insecure_author(const struct policy_config *policy, const struct results *results, bool *all_secure_r)
+{
+	*all_secure_r = results->dmarc_author_count != 0;
+	for (size_t i = 0; i < results->dmarc_author_count; i++) {
+		const struct dmarc_result *dmarc = &results->dmarc_authors[i];
+		bool needed = needs_secure(policy, dmarc->result, dmarc->domain);
+
+		if (needed && dmarc->dnssec != DNS_SECURE)
+			return dmarc->domain;
+		*all_secure_r = *all_secure_r && needed;
+	}
+	return NULL;
+}
+
 /*
- * The pass that require-secure-domains does not believe: DMARC's when DMARC passed for a listed domain; else an SPF or
+ * The pass that require-secure-domains does not believe: DMARC's when DMARC passed for a listed author domain; else an SPF or
  * DKIM pass of a listed domain that has no secure DKIM pass beside it. A pure function of the results, so that it can be
  * replayed. @return the domain; NULL when there is no such pass.
  */
 static const char *insecure_pass_domain(const struct policy_config *policy, const struct results *results)
 {
 	const struct spf_result *spf = &results->spf;
+	bool all_secure;
+	const char *author = insecure_author(policy, results, &all_secure);
 
-	if (needs_secure(policy, results->dmarc.result, results->dmarc.domain))
-		return results->dmarc.dnssec == DNS_SECURE ? NULL : results->dmarc.domain;
+	if (author != NULL || all_secure)
+		return author;
 	if (needs_secure(policy, spf->result, spf->domain) && spf->dnssec != DNS_SECURE &&
 	    !dkim_passes_securely(results, spf->domain))
 		return spf->domain;

@@ -272,22 +272,24 @@ static void test_policy_decide_require_secure(void **state)
 {
 	struct fixture f = make("policy default { require-secure-domains = .bank.example actions { insecure-pass = quarantine } }");
 	struct dkim_result dkim = { .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_INSECURE };
+	struct dmarc_result dmarc = { .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE };
 	struct decision d;
 
 	(void)state;
-	f.results.dmarc = (struct dmarc_result){ .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE };
+	f.results.dmarc_authors = &dmarc;
+	f.results.dmarc_author_count = 1;
 	d = decide(&f, FINDING_STAGE_MESSAGE);
 	assert_int_equal(d.action, ACTION_QUARANTINE);
 	assert_int_equal(d.finding, FINDING_INSECURE_PASS);
 	assert_string_equal(d.domain, "bank.example");
 	assert_int_equal(decide(&f, FINDING_STAGE_ENVELOPE).action, ACTION_NONE);
-	f.results.dmarc.dnssec = DNS_SECURE;
+	dmarc.dnssec = DNS_SECURE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
-	f.results.dmarc.domain = "other.example";
-	f.results.dmarc.dnssec = DNS_INSECURE;
+	dmarc.domain = "other.example";
+	dmarc.dnssec = DNS_INSECURE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
 	/* without a DMARC pass the single results count */
-	f.results.dmarc.result = RESULT_NONE;
+	dmarc.result = RESULT_NONE;
 	f.results.dkim = &dkim;
 	f.results.dkim_count = 1;
 	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "mail.bank.example");
@@ -295,6 +297,32 @@ static void test_policy_decide_require_secure(void **state)
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
 	dkim.result = RESULT_FAIL;
 	f.results.spf.dnssec = DNS_INDETERMINATE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
+	drop(&f);
+}
+
+/* The strictest result of several authors may be of a domain that nobody listed; the listed one is looked at all the same. */
+static void test_policy_decide_require_secure_of_each_author(void **state)
+{
+	struct fixture f = make("policy default { require-secure-domains = .bank.example actions { insecure-pass = quarantine } }");
+	struct dmarc_result authors[2] = {
+		{ .result = RESULT_FAIL, .domain = "other.example", .dnssec = DNS_INSECURE },
+		{ .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE },
+	};
+
+	(void)state;
+	f.results.dmarc = authors[0];
+	f.results.dmarc_authors = authors;
+	f.results.dmarc_author_count = 2;
+	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "bank.example");
+	authors[1].dnssec = DNS_SECURE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	/* a secure pass of one author says nothing for the others' SPF */
+	f.results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_INSECURE };
+	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "mail.bank.example");
+	authors[0] = authors[1];
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	authors[0].dnssec = DNS_INDETERMINATE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
 	drop(&f);
 }
@@ -496,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_reply_is_bounded_ascii),
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
+		cmocka_unit_test(test_policy_decide_require_secure_of_each_author),
 		cmocka_unit_test(test_policy_decide_tls_not_required),
 		cmocka_unit_test(test_policy_decide_certificate_proven_by_tlsa),
 		cmocka_unit_test(test_policy_decide_certificate_of_unknown_tlsa_is_deferred),

@@ -230,6 +230,22 @@ static void test_message_recipient_without_a_domain_is_refused_at_rcpt(void **st
 	world_close(&world);
 }
 
+/* Listed, insecure, and hidden behind an author whose result is stricter; or behind a From that cannot be read. */
+static void test_message_decide_require_secure_of_each_author(void **state)
+{
+	static const char settings[] = "mode = enforce\nfindings { dmarc-reject = tag from-multiple = tag from-invalid = tag dmarc-permerror = tag }\n"
+	    "policy default { require-secure-domains = partner.example actions { insecure-pass = quarantine } }\n";
+	struct world world;
+
+	(void)state;
+	world_open(&world, settings);
+	check_policy(&world, "<ann@rcpt.example>", " a@partner.example", "default", ACTION_QUARANTINE);
+	check_policy(&world, "<ann@rcpt.example>", " a@partner.example, ceo@victim.example", "default", ACTION_QUARANTINE);
+	check_policy(&world, "<ann@rcpt.example>", " ceo@victim.example, a@partner.example", "default", ACTION_QUARANTINE);
+	check_policy(&world, "<ann@rcpt.example>", " a@partner.example <", "default", ACTION_QUARANTINE);
+	world_close(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_message_decide_local_domains_share_their_mailboxes),
 		cmocka_unit_test(test_message_decide_as_the_mta_resolved),
 		cmocka_unit_test(test_message_decide_recipient_over_the_cap_may_be_any),
+		cmocka_unit_test(test_message_decide_require_secure_of_each_author),
 		cmocka_unit_test(test_message_recipient_without_a_domain_is_refused_at_rcpt),
 	};
 
