@@ -40,6 +40,7 @@ struct connection {
 	sfsistat rcpt_reply, body_reply, unknown_reply;
 	bool skip_offered;		/* SMFIS_SKIP may end the body */
 	bool leading_space;		/* header values come and go with their leading white space */
+	bool no_body;			/* negotiated: bodies do not come at all */
 	bool wants_body;		/* of the current message */
 	bool counted;			/* the current message is one that SIGTERM waits for */
 	struct progress_entry progress;
@@ -63,6 +64,8 @@ void macros_read_mail(SMFICTX *context, struct connection *connection);
 struct recipient_route macros_read_route(SMFICTX *context);
 /** Queue id into the current message's facts, as soon as the MTA has one. */
 void macros_read_queue_id(SMFICTX *context, struct connection *connection);
+/** Size of the whole message, at its end, from an MTA that tells it. */
+void macros_read_size(SMFICTX *context, struct connection *connection);
 /** Keeps a copy of value (capped; NULL and "" give NULL) in the slot. @return the copy. */
 const char *slot_set(struct connection *connection, enum macro_slot slot, const char *value);
 

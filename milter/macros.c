@@ -21,7 +21,7 @@ static char connect_macros[] = "j {daemon_name} {client_ptr}";
 static char helo_macros[] = TLS_MACROS;
 static char mail_macros[] = "i {auth_type} {auth_authen} {auth_author} " TLS_MACROS;
 static char rcpt_macros[] = "i {rcpt_addr} {rcpt_host}";
-static char late_macros[] = "i";
+static char eom_macros[] = "i {msg_size}";	/* of Sendmail; before the end it is what the client claims */
 
 void macros_request(SMFICTX *context)
 {
@@ -29,7 +29,7 @@ void macros_request(SMFICTX *context)
 	(void)smfi_setsymlist(context, SMFIM_HELO, helo_macros);
 	(void)smfi_setsymlist(context, SMFIM_ENVFROM, mail_macros);
 	(void)smfi_setsymlist(context, SMFIM_ENVRCPT, rcpt_macros);
-	(void)smfi_setsymlist(context, SMFIM_EOM, late_macros);
+	(void)smfi_setsymlist(context, SMFIM_EOM, eom_macros);
 }
 
 const char *slot_set(struct connection *connection, enum macro_slot slot, const char *value)
@@ -125,4 +125,12 @@ void macros_read_queue_id(SMFICTX *context, struct connection *connection)
 	id = macro(context, "i");
 	if (id != NULL && *id != '\0')
 		facts->queue_id = arena_strndup(facts->arena, id, strnlen(id, 128));
+}
+
+void macros_read_size(SMFICTX *context, struct connection *connection)
+{
+	const char *value = macro(context, "{msg_size}");
+
+	if (value != NULL && value[0] >= '0' && value[0] <= '9')
+		message_facts(connection->message)->told_bytes = strtoull(value, NULL, 10);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "assayd.h"
+#include "config/diff.h"
 #include "record/store.h"
 
 enum {
@@ -75,6 +76,11 @@ static struct config *load_for_reload(const char *path)
 	if (config == NULL)
 		log_lines(text);
 	free(text);
+	/* a file that is being written; the rest of it may be what refuses forgeries */
+	if (config != NULL && config->sets_nothing) {
+		log_error("reload: %s sets no option; is it being written? Replace it by renaming a finished one", path);
+		config_unref(&config);
+	}
 	return config;
 }
 
@@ -90,6 +96,12 @@ static void warn_of_restart(const struct config *old, const struct config *new, 
 		log_warning("reload: the new socket %s takes a restart", new->socket);
 	if (!same_text(old->user, new->user) || !same_text(old->group, new->group))
 		log_warning("reload: the new user or group takes a restart");
+}
+
+static void log_change(void *closure, const char *text)
+{
+	(void)closure;
+	log_notice("reload: %s", text);
 }
 
 static void reload(const char *path, const char *socket_override, bool verbose)
@@ -111,6 +123,8 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		probe_dnssec(fresh);
 		service_config(fresh);
 		state_set_engine(fresh);
+		if (config_diff(engine_config(current), config, log_change, NULL) == 0)
+			log_notice("reload: no option changed");
 		log_notice("reload: new configuration from %s is in force", path != NULL ? path : "the defaults");
 	}
 	config_unref(&config);

@@ -42,6 +42,8 @@ struct policy_config {
 };
 
 struct config {
+	bool sets_nothing;		/* a file was read that sets no option: hardly meant */
+
 	/* daemon */
 	const char *socket, *user, *group, *pid_file, *status_socket;
 	unsigned umask_bits;

@@ -273,3 +273,9 @@ void message_body(struct message *message, const void *data, size_t length)
 			checks_table[i]->body(&message->context, data, length);
 	}
 }
+
+void message_body_unread(struct message *message, size_t length, bool more)
+{
+	message->facts.body_bytes += length;
+	message->facts.body_unread = message->facts.body_unread || more;
+}

@@ -91,6 +91,9 @@ bool message_header_done(struct message *message);
 
 void message_body(struct message *message, const void *data, size_t length);
 
+/** Counts a part of a body that nobody needs. more: and that there is more, which will not come. */
+void message_body_unread(struct message *message, size_t length, bool more);
+
 /** The verdict of the whole message. Everything lives in the message's arena. */
 struct outcome {
 	struct decision decision;
