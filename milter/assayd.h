@@ -171,6 +171,8 @@ void service_begin(const char *socket, struct engine *engine);
 void service_config(struct engine *engine);
 /** From the store's writer, at start too. Thread: any. */
 void service_store_news(enum store_news news, const char *text);
+/** @return whether sessions are to wait: the database is still being opened (bounded). */
+bool service_waits(void);
 /** Tells what is due: readiness, a sign of life. @return milliseconds after which to call it again at the latest. */
 unsigned service_look(void);
 void service_end(void);

@@ -17,6 +17,7 @@
 #include "assayd.h"
 #include "config/diff.h"
 #include "record/store.h"
+#include "util/error.h"
 
 enum {
 	DRAIN_MAX_MS = 60000,		/* a message that takes longer than its deadlines together */
@@ -29,6 +30,7 @@ enum {
 
 struct milter_thread {
 	pthread_t thread, main_thread;
+	bool runs;
 	int result;
 };
 
@@ -216,15 +218,32 @@ static int finish(bool at_rest, int code)
 	return code;
 }
 
-static int serve_signals(const char *config_path, const char *socket_override, bool verbose)
+/* Sessions begin once what is remembered is there: a message judged before would not be held to it. */
+static int begin_sessions(struct milter_thread *milter)
 {
+	if (milter->runs || service_waits())
+		return 0;
+	milter->main_thread = pthread_self();
+	milter->runs = true;
+	if (progress_start() == 0 && pthread_create(&milter->thread, NULL, milter_run, milter) == 0)
+		return 0;
+	log_error("cannot start a thread: %s", strerror(errno));
+	return -E_SYSTEM;
+}
+
+int signals_serve(const char *config_path, const char *socket_override, bool verbose)
+{
+	static struct milter_thread milter;	/* its thread outlives this function */
 	sigset_t set;
 
 	handled_signals(&set);
 	for (;;) {
-		unsigned look_ms = service_look();
+		int begun = begin_sessions(&milter);
+		unsigned look_ms = begun == 0 ? service_look() : 0;
 		const struct timespec pause = { .tv_sec = look_ms / 1000, .tv_nsec = (long)(look_ms % 1000) * 1000000 };
 
+		if (begun != 0)
+			return finish(false, EX_OSERR);
 		switch (sigtimedwait(&set, NULL, &pause)) {
 		case SIGHUP:
 			reload_notified(config_path, socket_override, verbose);
@@ -240,15 +259,4 @@ static int serve_signals(const char *config_path, const char *socket_override, b
 			break;
 		}
 	}
-}
-
-int signals_serve(const char *config_path, const char *socket_override, bool verbose)
-{
-	struct milter_thread milter = { .main_thread = pthread_self() };
-
-	if (progress_start() != 0 || pthread_create(&milter.thread, NULL, milter_run, &milter) != 0) {
-		log_error("cannot start a thread: %s", strerror(errno));
-		return EX_OSERR;
-	}
-	return serve_signals(config_path, socket_override, verbose);
 }

@@ -181,6 +181,10 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 		return;
 	}
 	key = greylist_key(message->arena, origin(message), message->facts.mail_from, recipient);
+	if (store_is_opening(shared->store)) {	/* who has waited is not known yet, and it is not for long */
+		(void)store_greylist_note(shared->store, key, message->facts.time_secs, false);
+		return;
+	}
 	code = store_greylist_get(shared->store, key, &entry);
 	if (code != 0 && code != -E_ABSENT) {
 		decision_pass(decision);
