@@ -119,18 +119,16 @@ static void mark_policies(const struct message *message, bool *marked)
 		mark_recipients(message, &who, marked);
 }
 
-static struct decision strictest(const struct message *message, const bool *marked, enum finding_stage stage)
+static struct decision strictest_of(const struct message *message, const bool *marked, enum finding_stage stage)
 {
 	const struct config *config = message->config;
-	struct decision strictest, decision;
-	bool any = false;
+	struct decision strictest = { .policy = NULL }, decision;
 
 	for (size_t i = 0; i < config->policy_count; i++) {
 		if (!marked[i])
 			continue;
 		policy_decide(config, &config->policies[i], message->results, stage, message->arena, &decision);
-		strictest = any ? *decision_stricter(&strictest, &decision) : decision;
-		any = true;
+		strictest = strictest.policy != NULL ? *decision_stricter(&strictest, &decision) : decision;
 	}
 	return strictest;	/* policy_mark() has marked one */
 }
@@ -140,7 +138,7 @@ struct decision message_decide(struct message *message, enum finding_stage stage
 	bool *marked = arena_calloc(message->arena, message->config->policy_count, sizeof(*marked));
 
 	mark_policies(message, marked);
-	return strictest(message, marked, stage);
+	return strictest_of(message, marked, stage);
 }
 
 static void decide_at_rcpt(struct message *message, const struct recipient_place *place, struct decision *decision_r)
@@ -150,7 +148,7 @@ static void decide_at_rcpt(struct message *message, const struct recipient_place
 
 	message_judge_stage(message, FINDING_STAGE_ENVELOPE);
 	mark_place(message->config, place, &who, marked);
-	*decision_r = strictest(message, marked, FINDING_STAGE_ENVELOPE);
+	*decision_r = strictest_of(message, marked, FINDING_STAGE_ENVELOPE);
 	if (decision_r->action == ACTION_GREYLIST)	/* waits for the message, which may vouch for itself */
 		*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
 }
