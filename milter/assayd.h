@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "message/recipient.h"
 #include "pipeline/pipeline.h"
 
 /* ---- connection: libmilter's private data --------------------------------------------------------------------- */
@@ -39,6 +40,7 @@ struct connection {
 	sfsistat rcpt_reply, body_reply, unknown_reply;
 	bool skip_offered;		/* SMFIS_SKIP may end the body */
 	bool leading_space;		/* header values come and go with their leading white space */
+	bool no_body;			/* negotiated: bodies do not come at all */
 	bool wants_body;		/* of the current message */
 	struct progress_entry progress;
 };
@@ -57,8 +59,12 @@ void macros_request(SMFICTX *context);
 void macros_read_connect(SMFICTX *context, struct connection *connection);
 void macros_read_helo(SMFICTX *context, struct connection *connection);
 void macros_read_mail(SMFICTX *context, struct connection *connection);
+/** What the MTA made of the recipient under way; borrowed until the callback returns. */
+struct recipient_route macros_read_route(SMFICTX *context);
 /** Queue id into the current message's facts, as soon as the MTA has one. */
 void macros_read_queue_id(SMFICTX *context, struct connection *connection);
+/** Size of the whole message, at its end, from an MTA that tells it. */
+void macros_read_size(SMFICTX *context, struct connection *connection);
 /** Keeps a copy of value (capped; NULL and "" give NULL) in the slot. @return the copy. */
 const char *slot_set(struct connection *connection, enum macro_slot slot, const char *value);
 
@@ -164,6 +170,8 @@ void service_begin(const char *socket, struct engine *engine);
 void service_config(struct engine *engine);
 /** From the store's writer, at start too. Thread: any. */
 void service_store_news(enum store_news news, const char *text);
+/** @return whether sessions are to wait: the database is still being opened (bounded). */
+bool service_waits(void);
 /** Tells what is due: readiness, a sign of life. @return milliseconds after which to call it again at the latest. */
 unsigned service_look(void);
 void service_end(void);

@@ -89,6 +89,7 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	*steps_r = quiet | (steps & (SMFIP_SKIP | SMFIP_HDR_LEADSPC | SMFIP_NODATA));
 	if (!session_may_want_body(connection->session))
 		*steps_r |= steps & SMFIP_NOBODY;
+	connection->no_body = (*steps_r & SMFIP_NOBODY) != 0;
 	*unused2_r = *unused3_r = 0;
 	return SMFIS_CONTINUE;
 }
@@ -181,12 +182,14 @@ static sfsistat on_envrcpt(SMFICTX *context, char **arguments)
 {
 	struct connection *connection = connection_get(context);
 	const char *recipient = arguments[0] != NULL ? arguments[0] : "";
+	struct recipient_route route;
 	struct decision decision;
 
 	if (connection == NULL || connection->message == NULL)
 		return SMFIS_TEMPFAIL;
 	macros_read_queue_id(context, connection);
-	message_recipient(connection->message, recipient, &decision);
+	route = macros_read_route(context);
+	message_recipient_resolved(connection->message, recipient, &route, &decision);
 	if (!decision_refuses(&decision))
 		return connection->rcpt_reply;
 	log_info("%s", message_log_refused(connection->message, recipient, &decision));
@@ -210,20 +213,28 @@ static sfsistat on_eoh(SMFICTX *context)
 	if (connection == NULL || connection->message == NULL)
 		return SMFIS_TEMPFAIL;
 	connection->wants_body = message_header_done(connection->message);
+	if (connection->no_body)
+		message_body_unread(connection->message, 0, true);
 	return connection->quiet_reply;
 }
+
+/* What MTAs put into one piece of a body: a shorter one is the last, and there is nothing to be skipped. */
+enum { FULL_PIECE_BYTES = 65535 };
 
 static sfsistat on_body(SMFICTX *context, unsigned char *data, size_t length)
 {
 	struct connection *connection = connection_get(context);
+	bool skip;
 
 	if (connection == NULL || connection->message == NULL)
 		return SMFIS_TEMPFAIL;
-	if (connection->wants_body)
+	if (connection->wants_body) {
 		message_body(connection->message, data, length);
-	else if (connection->skip_offered)
-		return SMFIS_SKIP;
-	return connection->body_reply;
+		return connection->body_reply;
+	}
+	skip = connection->skip_offered && length >= FULL_PIECE_BYTES;
+	message_body_unread(connection->message, length, skip);
+	return skip ? SMFIS_SKIP : connection->body_reply;
 }
 
 static sfsistat on_eom(SMFICTX *context)
@@ -235,6 +246,7 @@ static sfsistat on_eom(SMFICTX *context)
 	if (connection == NULL || connection->message == NULL)
 		return SMFIS_TEMPFAIL;
 	macros_read_queue_id(context, connection);
+	macros_read_size(context, connection);
 	progress_begin(&connection->progress, context);
 	outcome = message_judge(connection->message);
 	progress_end(&connection->progress);

@@ -20,15 +20,16 @@ enum { SLOT_MAX_BYTES = 4096 };
 static char connect_macros[] = "j {daemon_name} {client_ptr}";
 static char helo_macros[] = TLS_MACROS;
 static char mail_macros[] = "i {auth_type} {auth_authen} {auth_author} " TLS_MACROS;
-static char late_macros[] = "i";
+static char rcpt_macros[] = "i {rcpt_addr} {rcpt_host}";
+static char eom_macros[] = "i {msg_size}";	/* of Sendmail; before the end it is what the client claims */
 
 void macros_request(SMFICTX *context)
 {
 	(void)smfi_setsymlist(context, SMFIM_CONNECT, connect_macros);
 	(void)smfi_setsymlist(context, SMFIM_HELO, helo_macros);
 	(void)smfi_setsymlist(context, SMFIM_ENVFROM, mail_macros);
-	(void)smfi_setsymlist(context, SMFIM_ENVRCPT, late_macros);
-	(void)smfi_setsymlist(context, SMFIM_EOM, late_macros);
+	(void)smfi_setsymlist(context, SMFIM_ENVRCPT, rcpt_macros);
+	(void)smfi_setsymlist(context, SMFIM_EOM, eom_macros);
 }
 
 const char *slot_set(struct connection *connection, enum macro_slot slot, const char *value)
@@ -109,6 +110,11 @@ void macros_read_mail(SMFICTX *context, struct connection *connection)
 	facts->auth.author = slot_set(connection, SLOT_AUTH_AUTHOR, macro(context, "{auth_author}"));
 }
 
+struct recipient_route macros_read_route(SMFICTX *context)
+{
+	return (struct recipient_route){ .address = macro(context, "{rcpt_addr}"), .host = macro(context, "{rcpt_host}") };
+}
+
 void macros_read_queue_id(SMFICTX *context, struct connection *connection)
 {
 	struct facts *facts = message_facts(connection->message);
@@ -119,4 +125,12 @@ void macros_read_queue_id(SMFICTX *context, struct connection *connection)
 	id = macro(context, "i");
 	if (id != NULL && *id != '\0')
 		facts->queue_id = arena_strndup(facts->arena, id, strnlen(id, 128));
+}
+
+void macros_read_size(SMFICTX *context, struct connection *connection)
+{
+	const char *value = macro(context, "{msg_size}");
+
+	if (value != NULL && value[0] >= '0' && value[0] <= '9')
+		message_facts(connection->message)->told_bytes = strtoull(value, NULL, 10);
 }

@@ -3,19 +3,19 @@
  * What systemd hears of the daemon: that it is ready, its state in words (`systemctl status assayd`), and that it lives.
  *
  * Ready: the socket listens before any of this begins (main.c); what may still be missing is the store, whose writer opens the
- * database on its own thread. So READY waits for the writer's first word, up or down: a database that cannot be opened costs
- * no mail, hence no start, but the state then says "without memory" and why.
+ * database on its own thread. So READY, and the first session (signals.c), wait for the writer's first word, up or down: a
+ * database that cannot be opened costs no mail, hence no start, but the state then says "without memory" and why. MTAs that
+ * connect meanwhile wait in the socket's queue.
  *
  * Alive: several times in each WatchdogSec a client of our own connects to our own socket and begins a session as an MTA
  * does. That a session began since the last look, ours or anybody's, needs the main thread (which asks), libmilter's
  * listener, a free worker and our callbacks, and the socket in its place in the file system. It needs no DNS, no database and
  * no MTA: what is slow without our doing stops no sign of life. On a busy machine any session of any MTA is one.
  *
- * Without systemd nothing here does anything. Thread: main, but for service_store_news().
+ * Without systemd nobody hears of it. Thread: main, but for service_store_news().
  */
 #include <libmilter/mfdef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
@@ -150,21 +150,24 @@ void service_begin(const char *socket, struct engine *engine)
 	service_config(engine);
 }
 
+bool service_waits(void)
+{
+	bool told;
+
+	pthread_mutex_lock(&service.lock);
+	told = service.store_told;
+	pthread_mutex_unlock(&service.lock);
+	return !told && clock_monotonic_ms() < service.ready_by_ms;
+}
+
 unsigned service_look(void)
 {
-	int64_t now_ms = clock_monotonic_ms();
-	bool store_told;
-
-	if (!service.ready) {
-		pthread_mutex_lock(&service.lock);
-		store_told = service.store_told;
-		pthread_mutex_unlock(&service.lock);
-		if (!store_told && now_ms < service.ready_by_ms && getenv("NOTIFY_SOCKET") != NULL)
-			return STORE_LOOK_MS;
-		service.ready = true;
+	if (service_waits())
+		return STORE_LOOK_MS;
+	if (!service.ready)
 		(void)sd_notify(0, "READY=1");
-	}
-	return watchdog.wanted ? watchdog_look(now_ms) : IDLE_MS;
+	service.ready = true;
+	return watchdog.wanted ? watchdog_look(clock_monotonic_ms()) : IDLE_MS;
 }
 
 void service_end(void)

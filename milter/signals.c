@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "assayd.h"
+#include "config/diff.h"
 #include "record/store.h"
+#include "util/error.h"
 
 enum {
 	DRAIN_MAX_MS = 60000,		/* a message that takes longer than its deadlines together */
@@ -29,6 +31,7 @@ enum {
 
 struct milter_thread {
 	pthread_t thread, main_thread;
+	bool runs;
 	int result;
 };
 
@@ -76,6 +79,11 @@ static struct config *load_for_reload(const char *path)
 	if (config == NULL)
 		log_lines(text);
 	free(text);
+	/* a file that is being written; the rest of it may be what refuses forgeries */
+	if (config != NULL && config->sets_nothing) {
+		log_error("reload: %s sets no option; is it being written? Replace it by renaming a finished one", path);
+		config_unref(&config);
+	}
 	return config;
 }
 
@@ -91,6 +99,12 @@ static void warn_of_restart(const struct config *old, const struct config *new, 
 		log_warning("reload: the new socket %s takes a restart", new->socket);
 	if (!same_text(old->user, new->user) || !same_text(old->group, new->group))
 		log_warning("reload: the new user or group takes a restart");
+}
+
+static void log_change(void *closure, const char *text)
+{
+	(void)closure;
+	log_notice("reload: %s", text);
 }
 
 static void reload(const char *path, const char *socket_override, bool verbose)
@@ -112,6 +126,8 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		probe_dnssec(fresh);
 		service_config(fresh);
 		state_set_engine(fresh);
+		if (config_diff(engine_config(current), config, log_change, NULL) == 0)
+			log_notice("reload: no option changed");
 		log_notice("reload: new configuration from %s is in force", path != NULL ? path : "the defaults");
 	}
 	config_unref(&config);
@@ -230,15 +246,32 @@ static int finish(bool at_rest, int code)
 	return code;
 }
 
-static int serve_signals(const char *config_path, const char *socket_override, bool verbose)
+/* Sessions begin once what is remembered is there: a message judged before would not be held to it. */
+static int begin_sessions(struct milter_thread *milter)
 {
+	if (milter->runs || service_waits())
+		return 0;
+	milter->main_thread = pthread_self();
+	milter->runs = true;
+	if (progress_start() == 0 && pthread_create(&milter->thread, NULL, milter_run, milter) == 0)
+		return 0;
+	log_error("cannot start a thread: %s", strerror(errno));
+	return -E_SYSTEM;
+}
+
+int signals_serve(const char *config_path, const char *socket_override, bool verbose)
+{
+	static struct milter_thread milter;	/* its thread outlives this function */
 	sigset_t set;
 
 	handled_signals(&set);
 	for (;;) {
-		unsigned look_ms = service_look();
+		int begun = begin_sessions(&milter);
+		unsigned look_ms = begun == 0 ? service_look() : 0;
 		const struct timespec pause = { .tv_sec = look_ms / 1000, .tv_nsec = (long)(look_ms % 1000) * 1000000 };
 
+		if (begun != 0)
+			return finish(false, EX_OSERR);
 		switch (sigtimedwait(&set, NULL, &pause)) {
 		case SIGHUP:
 			reload_notified(config_path, socket_override, verbose);
@@ -254,15 +287,4 @@ static int serve_signals(const char *config_path, const char *socket_override, b
 			break;
 		}
 	}
-}
-
-int signals_serve(const char *config_path, const char *socket_override, bool verbose)
-{
-	struct milter_thread milter = { .main_thread = pthread_self() };
-
-	if (progress_start() != 0 || pthread_create(&milter.thread, NULL, milter_run, &milter) != 0) {
-		log_error("cannot start a thread: %s", strerror(errno));
-		return EX_OSERR;
-	}
-	return serve_signals(config_path, socket_override, verbose);
 }

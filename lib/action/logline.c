@@ -143,13 +143,15 @@ const char *log_line_build(const struct action_input *input)
 	const struct facts *facts = input->facts;
 	struct arena *arena = facts->arena;
 	struct buf buf = buf_make(arena);
+	uint64_t bytes;
+	bool all = facts_bytes(facts, &bytes);
 
 	put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
 	put_client(&buf, facts->connection, arena);
 	put(&buf, "from", facts->mail_from != NULL ? arena_printf(arena, "<%.320s>", facts->mail_from) : NULL);
 	put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
 	put(&buf, "author", input->author != NULL ? input->author->address : NULL);
-	put(&buf, "bytes", arena_printf(arena, "%" PRIu64, facts->header_bytes + facts->body_bytes));
+	put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
 	put_results(&buf, input->results, arena);
 	put_findings(&buf, input->results, arena);
 	if (input->results->exempt)

@@ -311,10 +311,12 @@ static bool dmarc_header(struct check_context *context)
 static void dmarc_judge(struct check_context *context)
 {
 	const struct author *author = context->author;
-	struct dmarc_result *strictest = &context->results->dmarc;
+	struct dmarc_result *strictest = &context->results->dmarc, *each;
 
 	if (!context->config->dmarc_enabled)
 		return;
+	each = arena_calloc(context->arena, AUTHOR_MAX_DOMAINS, sizeof(*each));
+	context->results->dmarc_authors = each;
 	if (author->domain_count == 0) {
 		/* from-missing and from-invalid are raised elsewhere; this is only DMARC's word for it */
 		*strictest = (struct dmarc_result){ .result = RESULT_PERMERROR, .reason = author->reason, .dnssec = DNS_SECURE };
@@ -326,6 +328,7 @@ static void dmarc_judge(struct check_context *context)
 		judge_domain(&judgement);
 		judgement.result.corroborated = dmarc_reject_corroborated(context, &judgement.result);
 		raise_findings(context, &judgement.result);
+		each[context->results->dmarc_author_count++] = judgement.result;
 		distrust_author(author, &judgement.result);
 		if (strictness(&judgement.result) > strictness(strictest))
 			*strictest = judgement.result;

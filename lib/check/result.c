@@ -55,18 +55,39 @@ static bool same_domain(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* No room: the first one of this id stands for it, on the best evidence of both, as reject-only-secure may ask for that. */
+static void merge(struct results *results, enum finding_id id, enum dns_security dnssec)
+{
+	for (size_t i = 0; i < results->finding_count; i++) {
+		struct finding *finding = &results->findings[i];
+
+		if (finding->id != id)
+			continue;
+		if (dnssec == DNS_SECURE)
+			finding->dnssec = DNS_SECURE;
+		break;
+	}
+	if (id != FINDING_LIMIT_EXCEEDED)
+		results_raise(results, FINDING_LIMIT_EXCEEDED, NULL, "more findings than are kept", DNS_SECURE);
+}
+
 void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
     enum dns_security dnssec)
 {
 	finding_set bit = (finding_set)1 << id;
+	bool repeated = (results->set & bit) != 0;
 
-	if ((results->set & bit) != 0)
-		for (size_t i = 0; i < results->finding_count; i++)
-			if (results->findings[i].id == id && same_domain(results->findings[i].domain, domain))
-				return;
+	for (size_t i = 0; repeated && i < results->finding_count; i++) {
+		if (results->findings[i].id == id && same_domain(results->findings[i].domain, domain))
+			return;
+	}
+	if (repeated && results->repeated_count == FINDINGS_REPEATED_MAX) {
+		merge(results, id, dnssec);
+		return;
+	}
+	results->repeated_count += repeated;
 	results->set |= bit;
-	if (results->finding_count < FINDINGS_MAX)
-		results->findings[results->finding_count++] = (struct finding){
-			.id = id, .domain = domain, .detail = detail, .dnssec = dnssec,
-		};
+	results->findings[results->finding_count++] = (struct finding){
+		.id = id, .domain = domain, .detail = detail, .dnssec = dnssec,
+	};
 }

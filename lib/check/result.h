@@ -151,7 +151,8 @@ struct finding {
 	enum dns_security dnssec;	/* of the evidence it stands on (policy may ask for secure) */
 };
 
-enum { FINDINGS_MAX = 128 };
+/* Each id has a place of its own; FINDINGS_REPEATED_MAX more may say of which further domains it is true. */
+enum { FINDINGS_REPEATED_MAX = 128, FINDINGS_MAX = FINDING_COUNT + FINDINGS_REPEATED_MAX };
 
 struct results {
 	struct spf_result spf;		/* MAIL FROM, or HELO for the null sender */
@@ -160,7 +161,9 @@ struct results {
 	const struct dkim_result *dkim;
 	size_t dkim_count;
 	struct dkim_work dkim_work;
-	struct dmarc_result dmarc;
+	struct dmarc_result dmarc;	/* the strictest */
+	const struct dmarc_result *dmarc_authors;	/* of each author domain by itself, whatever is wrong with From as a whole */
+	size_t dmarc_author_count;
 	struct adsp_result adsp;
 	struct iprev_result iprev;
 	struct tls_result tls;
@@ -169,11 +172,14 @@ struct results {
 	bool exempt;			/* trusted network, local or authenticated: not judged */
 	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission"; NULL */
 	struct finding findings[FINDINGS_MAX];
-	size_t finding_count;
+	size_t finding_count, repeated_count;	/* those that are not the first of their id */
 	finding_set set;
 };
 
-/** Adds a finding (once per id and domain). Strings are borrowed from the message's arena. */
+/**
+ * Adds a finding (once per id and domain). Strings are borrowed from the message's arena. Where there is no room for a further
+ * domain, the finding that stands there for its id is made to weigh as much, and limit-exceeded is raised.
+ */
 void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
     enum dns_security dnssec);
 

@@ -184,10 +184,18 @@ static void advise_trust(struct advisor *advisor)
 		    "fields are kept only when they come from there");
 }
 
+static void advise_nothing_set(struct advisor *advisor)
+{
+	if (advisor->config->sets_nothing)
+		advise(advisor, "the file sets no option: every default is in force, mode dry-run, no policies; "
+		    "if it was to hold more, put it in place again, and reload");
+}
+
 size_t config_advise(const struct config *config, config_tell *tell, void *closure)
 {
 	struct advisor advisor = { .config = config, .tell = tell, .closure = closure };
 
+	advise_nothing_set(&advisor);
 	advise_actions(&advisor);
 	advise_greylist(&advisor);
 	advise_dmarc(&advisor);

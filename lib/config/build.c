@@ -69,6 +69,7 @@ static void apply_section(struct builder *builder, const struct source_section *
 	struct option_row row;
 
 	for (size_t i = 0; i < section->option_count; i++) {
+		builder->config->sets_nothing = false;
 		if (find_row(section->name, section->options[i].name, &row))
 			apply_option(builder, &section->options[i], &row, base);
 	}

@@ -57,6 +57,7 @@ static struct config *load_text(const char *text, size_t length, const char *nam
 		complain(&complaints, 0, "file is larger than %d KiB", MAX_FILE_BYTES / 1024);
 	else
 		check_bytes(text, length, &complaints);
+	snapshot->config.sets_nothing = true;	/* until the builder finds an option */
 	if (complaints.count == 0)
 		build_config(source_parse(arena_strndup(scratch, text, length), &complaints), arena, &complaints, &snapshot->config);
 	if (complaints.count != 0 && length <= MAX_FILE_BYTES && memchr(text, '\0', length) == NULL)
@@ -98,8 +99,12 @@ struct config *config_load(const char *path, FILE *errors)
 	size_t length;
 	char *text;
 
-	if (path == NULL)
-		return load_text("", 0, "(defaults)", errors);
+	if (path == NULL) {
+		config = load_text("", 0, "(defaults)", errors);
+		if (config != NULL)
+			config->sets_nothing = false;
+		return config;
+	}
 	arena = arena_new();
 	text = read_file(path, arena, &length);
 	if (text == NULL)

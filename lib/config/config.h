@@ -42,6 +42,8 @@ struct policy_config {
 };
 
 struct config {
+	bool sets_nothing;		/* a file was read that sets no option: hardly meant */
+
 	/* daemon */
 	const char *socket, *user, *group, *pid_file, *status_socket;
 	unsigned umask_bits;
@@ -53,6 +55,7 @@ struct config {
 
 	/* who */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
+	struct string_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
 	struct network_list trusted_networks;	/* exempt from judgement */
 	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
 	bool exempt_authenticated;

@@ -71,6 +71,8 @@ const struct option_row schema_table[] = {
 	/* who */
 	{ "", "authserv-id", OPTION_NAME, CONFIG(authserv_id), "", TEXT(255),
 	    "our name in Authentication-Results; empty: what the MTA calls itself" },
+	{ "", "local-domains", OPTION_DOMAINS, CONFIG(local_domains), "", LIST,
+	    "domains of the MTA's own mailboxes: a recipient in one of them, or without a domain, falls under the policies of all" },
 	{ "", "trusted-networks", OPTION_NETWORKS, CONFIG(trusted_networks), "127.0.0.0/8, ::1", LIST,
 	    "clients that are not judged, and whose Authentication-Results fields may be kept" },
 	{ "", "trusted-authserv-ids", OPTION_DOMAINS, CONFIG(trusted_authserv_ids), "", LIST,

@@ -8,6 +8,17 @@
 #include <strings.h>
 #include <string.h>
 
+bool facts_bytes(const struct facts *facts, uint64_t *bytes_r)
+{
+	*bytes_r = facts->header_bytes + facts->body_bytes;
+	if (!facts->body_unread)
+		return true;
+	if (facts->told_bytes <= *bytes_r)	/* not said, or not believable */
+		return false;
+	*bytes_r = facts->told_bytes;
+	return true;
+}
+
 static bool field_is(const struct header_field *field, const char *name, size_t name_length)
 {
 	return field->name_length == name_length && strncasecmp(field->name, name, name_length) == 0;

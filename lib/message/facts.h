@@ -65,9 +65,14 @@ struct facts {
 	unsigned authres_unkept;	/* Authentication-Results fields behind the last kept one that nobody has read */
 	bool fields_truncated;		/* header fields over the caps (count or bytes) were not kept */
 	bool malformed;			/* NUL bytes or over-long lines, or names that are not field names, were seen */
-	uint64_t header_bytes, body_bytes;
+	uint64_t header_bytes, body_bytes;	/* of the body what was handed over */
+	bool body_unread;		/* there is more of the body, which the MTA was asked not to send */
+	uint64_t told_bytes;		/* size of the whole message as the MTA tells it; 0: it does not */
 	uint64_t body_lines;
 };
+
+/** Bytes of the message. @return whether that is all of it; false: there are at least so many. */
+bool facts_bytes(const struct facts *facts, uint64_t *bytes_r);
 
 /** First field of that name (case-insensitive), or NULL. */
 const struct header_field *facts_field(const struct facts *facts, const char *name);

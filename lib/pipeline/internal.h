@@ -8,11 +8,15 @@
  */
 #include <stdatomic.h>
 
+#include "message/recipient.h"
 #include "pipeline/pipeline.h"
 
 struct shared_store;	/* pipeline/remember.h */
 
-enum { HOSTNAME_BYTES = 256 };
+enum {
+	HOSTNAME_BYTES = 256,
+	ADDRESS_MAX_BYTES = 2048,	/* RFC 5321 allows 256; what is longer is cut and has no domain */
+};
 
 /* The resolver and the settings it was made from: shared by engines whose dns settings are the same. */
 struct shared_resolver {
@@ -58,7 +62,7 @@ struct message {
 	size_t fields_over_cap;		/* fields kept although the caps are reached: see message_field() */
 	size_t header_bytes_over_cap;
 	const char **recipients;
-	const char **recipient_domains;	/* parallel; NULL: no domain */
+	struct recipient_place *recipient_places;	/* parallel */
 	size_t recipient_room;
 	bool recipients_truncated;
 
@@ -74,5 +78,11 @@ const char *message_exempt_reason(const struct message *message);
 
 /** Judges the checks of that stage that have not been judged yet; exempt messages: only those that need no DNS. */
 void message_judge_stage(struct message *message, enum finding_stage stage);
+
+/** An address as the MTA hands it over, in the arena, without the angle brackets, cut at ADDRESS_MAX_BYTES. */
+const char *message_address_copy(struct message *message, const char *text);
+
+/** The strictest decision of all policies that the message falls under, by its recipients and author domains. */
+struct decision message_decide(struct message *message, enum finding_stage stage);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The judgement: runs the checks, lets each recipient's policy weigh the findings, takes the strictest decision, and has
- * it turned into edits. Judges nothing itself.
+ * The judgement: runs the checks, has the policies weigh the findings (recipient.c), and the decision turned into edits.
+ * Judges nothing itself.
  * Trusts the checks for their verdicts. An exempt message (trusted network, authenticated, local submission) is told about
  * in the header but not judged: no DNS, no decision.
  * Thread: the connection's; waits for DNS up to the deadline of the message's scope.
@@ -84,35 +84,6 @@ static void raise_own_findings(struct message *message)
 		results_raise(message->results, FINDING_AUTHRES_FORGED, id, NULL, DNS_SECURE);
 }
 
-/* One decision for each distinct policy that a recipient falls under; the strictest counts for the whole message. */
-static struct decision decide(struct message *message, enum finding_stage stage)
-{
-	const struct config *config = message->config;
-	struct policy_who who = {
-		.author_domains = message->author.domains, .author_domain_count = message->author.domain_count,
-		.client = &message->session->connection.client,
-	};
-	struct decision *decisions = arena_calloc(message->arena, config->policy_count, sizeof(*decisions));
-	bool *made = arena_calloc(message->arena, config->policy_count, sizeof(*made));
-	const struct decision *strictest = NULL;
-	size_t count = message->facts.recipient_count;
-
-	for (size_t i = 0; i < (count != 0 ? count : 1); i++) {
-		const struct policy_config *policy;
-		size_t index;
-
-		who.recipient_domain = count != 0 ? message->recipient_domains[i] : NULL;
-		policy = policy_select(config, &who);
-		index = (size_t)(policy - config->policies);
-		if (made[index])
-			continue;
-		made[index] = true;
-		policy_decide(config, policy, message->results, stage, message->arena, &decisions[index]);
-		strictest = strictest == NULL ? &decisions[index] : decision_stricter(strictest, &decisions[index]);
-	}
-	return *strictest;
-}
-
 static const char *quarantine_reason(struct message *message, const struct decision *decision)
 {
 	char *reason;
@@ -135,7 +106,7 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
 	};
 
-	outcome->decision = decide(message, stage);
+	outcome->decision = message_decide(message, stage);
 	remember_greylist(message->session->engine->store, message, &outcome->decision);
 	action_edits(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The message: from MAIL FROM to the end of the body. Collects the facts under the caps of the config and passes each
- * station on to the checks; what comes of it is in judge.c.
- * Trusts nothing: sizes are capped here (header fields, header bytes, recipients, address length), NUL bytes, stray CRs
+ * station on to the checks; recipients are in recipient.c, what comes of it all in judge.c.
+ * Trusts nothing: sizes are capped here (header fields, header bytes, address length), NUL bytes, stray CRs
  * and over-long lines are noted as malformed. Cannot fail: memory that is out aborts, therefore the caps.
  * Thread: the connection's.
  */
@@ -15,13 +15,10 @@
 
 enum {
 	FIRST_FIELD_ROOM = 32,
-	FIRST_RECIPIENT_ROOM = 4,
-	ADDRESS_MAX_BYTES = 2048,	/* RFC 5321 allows 256; what is longer is cut and has no domain */
 	LINE_MAX_BYTES = 998,		/* RFC 5322 section 2.1.1 */
 };
 
-/* An address as the MTA hands it over, in the arena, without the angle brackets. */
-static const char *address_copy(struct message *message, const char *text)
+const char *message_address_copy(struct message *message, const char *text)
 {
 	size_t length = strlen(text);
 
@@ -57,7 +54,7 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 	message->facts.arena = arena;
 	message->facts.connection = &session->connection;
 	message->facts.time_secs = clock_wall_secs(clock);
-	message->facts.mail_from = address_copy(message, mail_from);
+	message->facts.mail_from = message_address_copy(message, mail_from);
 	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
 	message->results = arena_calloc(arena, 1, sizeof(*message->results));
 	message->results->exempt_reason = message_exempt_reason(message);
@@ -121,73 +118,6 @@ struct arena *message_arena(struct message *message)
 bool message_acts_at_rcpt(const struct message *message)
 {
 	return message->session->engine->acts_at_rcpt && !message->results->exempt;
-}
-
-static void recipients_grow(struct message *message)
-{
-	size_t room = message->recipient_room == 0 ? FIRST_RECIPIENT_ROOM : message->recipient_room * 2;
-	const char **recipients = arena_calloc(message->arena, room, sizeof(*recipients));
-	const char **domains = arena_calloc(message->arena, room, sizeof(*domains));
-
-	if (message->facts.recipient_count != 0) {
-		memcpy(recipients, message->recipients, message->facts.recipient_count * sizeof(*recipients));
-		memcpy(domains, message->recipient_domains, message->facts.recipient_count * sizeof(*domains));
-	}
-	message->recipients = recipients;
-	message->recipient_domains = domains;
-	message->recipient_room = room;
-	message->facts.recipients = recipients;
-}
-
-static void recipient_keep(struct message *message, const char *address, const char *domain)
-{
-	size_t index = message->facts.recipient_count;
-
-	if (index >= message->config->max_recipients) {
-		message->recipients_truncated = true;
-		return;
-	}
-	if (index == message->recipient_room)
-		recipients_grow(message);
-	message->recipients[index] = address;
-	message->recipient_domains[index] = domain;
-	message->facts.recipient_count++;
-}
-
-void message_recipient(struct message *message, const char *recipient, struct decision *decision_r)
-{
-	struct policy_who who = { .client = &message->session->connection.client };
-	const char *address;
-
-	*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
-	/* Over the cap nothing more is stored; such a recipient is weighed under the policies of the others. */
-	if (message->facts.recipient_count >= message->config->max_recipients && !message_acts_at_rcpt(message)) {
-		message->recipients_truncated = true;
-		return;
-	}
-	address = address_copy(message, recipient);
-	who.recipient_domain = address_domain(message, address);
-	if (message_acts_at_rcpt(message)) {
-		message_judge_stage(message, FINDING_STAGE_ENVELOPE);
-		policy_decide(message->config, policy_select(message->config, &who), message->results,
-		    FINDING_STAGE_ENVELOPE, message->arena, decision_r);
-		if (decision_r->action == ACTION_GREYLIST)	/* waits for the message, which may vouch for itself */
-			*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
-		if (decision_refuses(decision_r)) {
-			if (message->refused.action == ACTION_NONE)
-				message->refused = *decision_r;
-			message->refused = *decision_stricter(&message->refused, decision_r);
-			return;
-		}
-	}
-	recipient_keep(message, address, who.recipient_domain);
-}
-
-void message_recipient_keep(struct message *message, const char *recipient)
-{
-	const char *address = address_copy(message, recipient);
-
-	recipient_keep(message, address, address_domain(message, address));
 }
 
 /* Occurrence number of a new field: one more than the last field of the same name. */
@@ -342,4 +272,10 @@ void message_body(struct message *message, const void *data, size_t length)
 		if (message->wants_body[i] && checks_table[i]->body != NULL)
 			checks_table[i]->body(&message->context, data, length);
 	}
+}
+
+void message_body_unread(struct message *message, size_t length, bool more)
+{
+	message->facts.body_bytes += length;
+	message->facts.body_unread = message->facts.body_unread || more;
 }

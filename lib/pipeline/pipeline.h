@@ -16,6 +16,7 @@
 #include "record/store.h"
 
 struct engine;
+struct recipient_route;	/* message/recipient.h */
 struct store;
 struct session;
 struct message;
@@ -71,7 +72,12 @@ bool message_acts_at_rcpt(const struct message *message);
 /**
  * A recipient. When a policy may act at RCPT the envelope checks are judged (waits for DNS), and decision_r says what its
  * policy wants; an enforced defer or reject means the recipient does not count any more.
+ * @param route  what the MTA made of the address, by which its policy is chosen; NULL: it does not say.
  */
+void message_recipient_resolved(struct message *message, const char *recipient, const struct recipient_route *route,
+    struct decision *decision_r);
+
+/** The same where nobody resolves addresses. */
 void message_recipient(struct message *message, const char *recipient, struct decision *decision_r);
 
 /** A recipient that is weighed at the end of the message only (`assay check`). */
@@ -84,6 +90,9 @@ void message_field(struct message *message, const char *name, const char *value,
 bool message_header_done(struct message *message);
 
 void message_body(struct message *message, const void *data, size_t length);
+
+/** Counts a part of a body that nobody needs. more: and that there is more, which will not come. */
+void message_body_unread(struct message *message, size_t length, bool more);
 
 /** The verdict of the whole message. Everything lives in the message's arena. */
 struct outcome {

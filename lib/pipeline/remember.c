@@ -181,6 +181,10 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 		return;
 	}
 	key = greylist_key(message->arena, origin(message), message->facts.mail_from, recipient);
+	if (store_is_opening(shared->store)) {	/* who has waited is not known yet, and it is not for long */
+		(void)store_greylist_note(shared->store, key, message->facts.time_secs, false);
+		return;
+	}
 	code = store_greylist_get(shared->store, key, &entry);
 	if (code != 0 && code != -E_ABSENT) {
 		decision_pass(decision);
@@ -303,7 +307,6 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 		.tls_grade = results->tls.checked ? tls_grade_name(results->tls.grade) : NULL,
 		.tls_version = results->tls.version, .tls_cipher = results->tls.cipher,
 		.policy = decision->policy, .action = action_name(decision->action), .enforced = decision->enforced,
-		.bytes = message->facts.header_bytes + message->facts.body_bytes,
 	};
 
 	finding_set findings = weighed_findings(results);
@@ -311,6 +314,7 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	/* an exempt message was not judged, unless its authentication was found wanting */
 	if (shared == NULL || (results->exempt && findings == 0))
 		return;
+	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
 	note.findings = findings_text(message->arena, findings);
 	note.results = results_text(message);
 	store_flow_note(shared->store, &note);

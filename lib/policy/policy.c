@@ -34,16 +34,6 @@ bool policy_domain_matches(const struct string_list *patterns, const char *domai
 	return false;
 }
 
-/* Every author domain must match: else a second From would borrow a policy that was made for another domain. */
-static bool authors_match(const struct policy_config *policy, const struct policy_who *who)
-{
-	for (size_t i = 0; i < who->author_domain_count; i++) {
-		if (!policy_domain_matches(&policy->author_domains, who->author_domains[i]))
-			return false;
-	}
-	return who->author_domain_count != 0;
-}
-
 static bool client_matches(const struct policy_config *policy, const struct ip_addr *client)
 {
 	for (size_t i = 0; client != NULL && i < policy->client_networks.count; i++) {
@@ -53,22 +43,44 @@ static bool client_matches(const struct policy_config *policy, const struct ip_a
 	return false;
 }
 
-bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
+enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
+
+static enum match match_name(const struct string_list *patterns, const char *domain)
 {
-	if (policy->recipient_domains.count != 0 && !policy_domain_matches(&policy->recipient_domains, who->recipient_domain))
-		return false;
-	if (policy->author_domains.count != 0 && !authors_match(policy, who))
-		return false;
-	return policy->client_networks.count == 0 || client_matches(policy, who->client);
+	if (patterns->count == 0)
+		return MATCH_YES;
+	if (domain == NULL)
+		return MATCH_MAYBE;
+	return policy_domain_matches(patterns, domain) ? MATCH_YES : MATCH_NO;
 }
 
-const struct policy_config *policy_select(const struct config *config, const struct policy_who *who)
+static enum match match_policy(const struct policy_config *policy, const struct policy_who *who)
 {
-	for (size_t i = 0; i + 1 < config->policy_count; i++) {
-		if (policy_matches(&config->policies[i], who))
-			return &config->policies[i];
+	enum match recipient = match_name(&policy->recipient_domains, who->recipient_domain);
+	enum match author = match_name(&policy->author_domains, who->author_domain);
+
+	if (who->before_author && policy->author_domains.count != 0)
+		return MATCH_NO;
+	if (policy->client_networks.count != 0 && !client_matches(policy, who->client))
+		return MATCH_NO;
+	return recipient < author ? recipient : author;
+}
+
+bool policy_matches(const struct policy_config *policy, const struct policy_who *who)
+{
+	return match_policy(policy, who) == MATCH_YES;
+}
+
+void policy_mark(const struct config *config, const struct policy_who *who, bool *marked)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		enum match match = match_policy(&config->policies[i], who);
+
+		if (match != MATCH_NO)
+			marked[i] = true;
+		if (match == MATCH_YES)
+			return;
 	}
-	return &config->policies[config->policy_count - 1];
 }
 
 /* Checks whose evidence is the message or the session itself; DNSSEC has nothing to say about them. */
@@ -165,17 +177,34 @@ static bool dkim_passes_securely(const struct results *results, const char *doma
 	return false;
 }
 
+/* Of every author domain: a second one must not hide a first. all_secure_r: DMARC passed for all, listed and securely. */
+static const char *insecure_author(const struct policy_config *policy, const struct results *results, bool *all_secure_r)
+{
+	*all_secure_r = results->dmarc_author_count != 0;
+	for (size_t i = 0; i < results->dmarc_author_count; i++) {
+		const struct dmarc_result *dmarc = &results->dmarc_authors[i];
+		bool needed = needs_secure(policy, dmarc->result, dmarc->domain);
+
+		if (needed && dmarc->dnssec != DNS_SECURE)
+			return dmarc->domain;
+		*all_secure_r = *all_secure_r && needed;
+	}
+	return NULL;
+}
+
 /*
- * The pass that require-secure-domains does not believe: DMARC's when DMARC passed for a listed domain; else an SPF or
+ * The pass that require-secure-domains does not believe: DMARC's when DMARC passed for a listed author domain; else an SPF or
  * DKIM pass of a listed domain that has no secure DKIM pass beside it. A pure function of the results, so that it can be
  * replayed. @return the domain; NULL when there is no such pass.
  */
 static const char *insecure_pass_domain(const struct policy_config *policy, const struct results *results)
 {
 	const struct spf_result *spf = &results->spf;
+	bool all_secure;
+	const char *author = insecure_author(policy, results, &all_secure);
 
-	if (needs_secure(policy, results->dmarc.result, results->dmarc.domain))
-		return results->dmarc.dnssec == DNS_SECURE ? NULL : results->dmarc.domain;
+	if (author != NULL || all_secure)
+		return author;
 	if (needs_secure(policy, spf->result, spf->domain) && spf->dnssec != DNS_SECURE &&
 	    !dkim_passes_securely(results, spf->domain))
 		return spf->domain;

@@ -8,11 +8,11 @@
 #include "check/result.h"
 #include "config/config.h"
 
-/* Who the message concerns, as far as policies match on it. */
+/* Whom a message concerns, as far as policies match on it: one recipient and one author of what may be several. */
 struct policy_who {
-	const char *recipient_domain;		/* of one recipient; lower case A-labels; NULL unknown */
-	const char *const *author_domains;	/* NULL/0 at RCPT: policies with author_domains do not match then */
-	size_t author_domain_count;
+	const char *recipient_domain;	/* lower case A-labels; NULL: not known, it may be any */
+	const char *author_domain;	/* lower case A-labels; NULL: not known, it may be any */
+	bool before_author;		/* at RCPT, before the header: policies with author_domains do not match yet */
 	const struct ip_addr *client;
 };
 
@@ -30,8 +30,13 @@ struct decision {
 /** Whether all conditions of a policy hold; one whose recipient or author is not known does not. */
 bool policy_matches(const struct policy_config *policy, const struct policy_who *who);
 
-/** First policy that matches; never NULL (the last one matches everything). */
-const struct policy_config *policy_select(const struct config *config, const struct policy_who *who);
+/**
+ * Marks the policies under which a message has to be weighed, the strictest of which counts: the first that matches; before it
+ * every one that may match, since a name that it asks for is not known. So what cannot be read is never weighed more leniently
+ * than anything it could stand for. Called once for each recipient with each author; at least one is marked.
+ * @param marked  config->policy_count flags; those that are set stay set.
+ */
+void policy_mark(const struct config *config, const struct policy_who *who, bool *marked);
 
 /**
  * Weighs findings by one policy.

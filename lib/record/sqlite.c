@@ -39,6 +39,8 @@ static struct backend_handle *backend_open(const char *path, bool write, unsigne
 
 	if (handle == NULL)
 		abort();
+	if (write)
+		sqlite_files_secure(path);
 	if (sqlite3_open_v2(path, &handle->db, flags, NULL) != SQLITE_OK) {
 		sqlite_fail(handle);
 		goto fail;

@@ -8,6 +8,7 @@
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_expiry.c      rows that are too old or too many
+ *   sqlite_files.c       who may read its files
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
  * Thread: the handle's, one at a time.
@@ -28,6 +29,9 @@ struct backend_handle {
 	sqlite3_stmt *statements[ST_COUNT];
 	char why[256];
 };
+
+/** Makes a database that is not there yet, and takes from one that is what its rights have over 0640 (with -wal and -shm). */
+void sqlite_files_secure(const char *path);
 
 /** Notes SQLite's reason in the handle's why. @return -E_SYSTEM, always. */
 int sqlite_fail(struct backend_handle *handle);

@@ -163,6 +163,16 @@ bool store_is_up(struct store *store)
 	return up;
 }
 
+bool store_is_opening(struct store *store)
+{
+	bool opening;
+
+	pthread_mutex_lock(&store->lock);
+	opening = !store->told && !store->config.read_only;
+	pthread_mutex_unlock(&store->lock);
+	return opening;
+}
+
 void store_statistics(struct store *store, struct store_statistics *statistics_r)
 {
 	pthread_mutex_lock(&store->lock);

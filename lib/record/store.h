@@ -122,6 +122,9 @@ int store_flush(struct store *store);
 /** @return whether what is noted now gets written: false while the database is locked, full or gone. */
 bool store_is_up(struct store *store);
 
+/** @return whether the database is still being opened for the first time: nobody knows yet what is remembered. */
+bool store_is_opening(struct store *store);
+
 struct store_statistics {
 	uint64_t noted, dropped, lost, commits, read_failures;
 	uint64_t trimmed[STORE_CAPS];	/* rows that went because there were too many */

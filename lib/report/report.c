@@ -182,9 +182,8 @@ static bool applies(const struct policy_config *policy, const struct flow_row *r
 
 static const struct policy_config *row_policy(const struct report *report, const struct flow_row *row)
 {
-	const char *author[] = { row->author_domain };
 	struct ip_network network = { .addr = { .family = AF_UNSPEC } };
-	struct policy_who who = { .author_domains = author, .author_domain_count = row->author_domain[0] != '\0',
+	struct policy_who who = { .author_domain = row->author_domain[0] != '\0' ? row->author_domain : NULL,
 		.client = &network.addr };
 
 	if (network_parse(row->client_network, &network) != 0)

@@ -282,6 +282,43 @@ def test_sighup_with_a_broken_file_keeps_the_old_config_and_says_why(assayd):
     daemon.wait_for_log("is in force")
 
 
+@pytest.mark.parametrize("text", ["", "# mode = enforce\n", "findings {\n}\n"])
+def test_sighup_with_a_file_that_sets_nothing_keeps_the_old_config(assayd, text):
+    # so is a file seen while it is being written
+    daemon = assayd(mode="enforce", sections="findings { dkim-none = reject }").start()
+    daemon.config_path.write_text(text)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for_log("configuration in force stays")
+    assert "sets no option" in daemon.log()
+    client = session(daemon)
+    assert client.message().reply == "y"
+    client.quit()
+
+
+def test_check_option_warns_of_a_file_that_sets_nothing(build_dir, workdir):
+    (workdir / "conf").write_text("# nothing\n")
+    done = subprocess.run([build_dir / "assayd", "-n", "-c", workdir / "conf"], capture_output=True, text=True, check=False)
+    assert "sets no option" in done.stderr
+    (workdir / "conf").write_text("mode = dry-run\n")
+    done = subprocess.run([build_dir / "assayd", "-n", "-c", workdir / "conf"], capture_output=True, text=True, check=False)
+    assert "sets no option" not in done.stderr
+
+
+def test_sighup_tells_what_changed(assayd):
+    daemon = assayd(mode="enforce", sections="findings { spf-fail = reject }\npolicy a { recipient-domains = a.example }").start()
+    text = daemon.config_path.read_text()
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for_log("reload: no option changed")
+    for before, after in (("mode = enforce", "mode = dry-run"), ("= reject", "= tag"), ("policy a", "policy b")):
+        text = text.replace(before, after)
+    daemon.config_path.write_text(text)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for_log("is in force", count=2)
+    for line in ("mode: enforce -> dry-run", "findings spf-fail: reject -> tag", "policy a is gone", "policy b is new"):
+        assert f"notice: reload: {line}\n" in daemon.log()
+    assert "policy default" not in daemon.log()     # what it inherits is not told again
+
+
 def test_sighup_in_bursts_under_load_stops_nothing(assayd):
     # libmilter stops its filter on SIGHUP; milter/sigwait.c keeps the signal from it.
     daemon = assayd().start()

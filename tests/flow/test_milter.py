@@ -245,6 +245,44 @@ def test_body_is_skipped_after_the_first_chunk_when_nobody_needs_it(assayd):
     client.quit()
 
 
+def logged_size(daemon, queue_id):
+    daemon.wait_for_log(f"id={queue_id} ")
+    line = next(line for line in daemon.log().splitlines() if f"id={queue_id} " in line)
+    return [word for word in line.split() if word.startswith("bytes")]
+
+
+HEADER_BYTES = len("From: joe@good.example\r\n")
+
+
+@pytest.mark.parametrize("length, msg_size, logged", [
+    (7, None, f"bytes={HEADER_BYTES + 7}"),
+    (65534, None, f"bytes={HEADER_BYTES + 65534}"),
+    (1_000_000, None, f"bytes_min={HEADER_BYTES + 65535}"),     # the rest was not asked for: nobody knows
+    (1_000_000, 1_000_100, "bytes=1000100"),                    # an MTA that tells
+    (1_000_000, 0, f"bytes_min={HEADER_BYTES + 65535}"),
+    (7, 999, f"bytes={HEADER_BYTES + 7}"),                      # what was counted is better than what is told
+])
+def test_log_counts_the_body_also_when_nobody_reads_it(assayd, length, msg_size, logged):
+    daemon = assayd().start()
+    client = session(daemon)
+    client.mail(i="SIZE")
+    client.rcpt()
+    client.header("From", "joe@good.example")
+    client.eoh()
+    client.body(b"x" * length)
+    assert client.eom(**({} if msg_size is None else {"msg_size": msg_size})).reply == "c"
+    client.quit()
+    assert logged_size(daemon, "SIZE") == [logged]
+
+
+def test_log_says_at_least_when_bodies_do_not_come_at_all(assayd):
+    daemon = assayd(sections="dkim { enabled = no }").start()
+    client = session(daemon)
+    client.message(queue_id="NOBODY", headers=(("From", "joe@good.example"),))
+    client.quit()
+    assert logged_size(daemon, "NOBODY") == [f"bytes_min={HEADER_BYTES}"]
+
+
 def test_body_is_read_to_the_end_when_the_message_is_signed(assayd):
     daemon = assayd().start()
     client = session(daemon)

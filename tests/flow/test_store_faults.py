@@ -239,6 +239,64 @@ def test_greylist_does_not_wait_while_tries_cannot_be_written(assayd, workdir):
         connection.execute("COMMIT")
 
 
+def test_first_message_waits_for_a_database_that_is_being_opened(assayd, workdir):
+    """Somebody else reads the database at start: it is opened a moment later. Nobody passes the greylist meanwhile."""
+    database = workdir / "assay.db"
+    with sqlite3.connect(database, isolation_level=None) as connection:     # no schema yet: opening it means writing
+        connection.execute("VACUUM")
+        connection.execute("BEGIN EXCLUSIVE")
+        daemon = assayd(mode="enforce", options=options(database), sections="findings { dkim-none = greylist }").start()
+        replies = []
+
+        def one_message():
+            client = Client(daemon.socket_spec)
+            client.connect(address="203.0.113.1")
+            client.helo()
+            replies.append(client.message("<a@quiet.example>", headers=(("From", "a@quiet.example"),)).reply)
+            client.quit()
+        early = threading.Thread(target=one_message)
+        early.start()
+        early.join(0.3)
+        connection.execute("ROLLBACK")
+    early.join(30)
+    assert replies == ["y"], daemon.log()
+    assert "store: " + str(database) + "\n" in daemon.log(), "the lock outlasted what the writer waits: " + daemon.log()
+
+
+def file_modes(database):
+    return {suffix: oct(os.stat(str(database) + suffix).st_mode & 0o777) for suffix in ("", "-wal", "-shm")}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_database_files_are_nobody_elses_whatever_the_umask(assayd, workdir, umask):
+    database = workdir / "assay.db"
+    before = os.umask(umask)
+    try:
+        daemon = assayd(options=options(database)).start()
+    finally:
+        os.umask(before)
+    send(daemon, 1)
+    wait_for_flows(database, 1)
+    assert set(file_modes(database).values()) == {"0o640"}
+
+
+@pytest.mark.parametrize("mode, repaired", [(0o644, "0o640"), (0o666, "0o640"), (0o600, "0o600"), (0o604, "0o600")])
+def test_database_files_of_an_older_version_are_closed_to_others(assayd, workdir, mode, repaired):
+    database = workdir / "assay.db"
+    daemon = assayd(options=options(database)).start()
+    send(daemon, 1)
+    wait_for_flows(database, 1)
+    daemon.signal(signal.SIGKILL)       # so that -wal and -shm stay
+    daemon.process.wait()
+    for suffix in ("", "-wal", "-shm"):
+        os.chmod(str(database) + suffix, mode)
+    daemon.start(wait=False)
+    daemon.wait_for_log("serving at", count=2)
+    send(daemon, 1)
+    wait_for_flows(database, 2)
+    assert set(file_modes(database).values()) == {repaired}
+
+
 @pytest.fixture
 def small_disk(workdir):
     if os.geteuid() != 0:

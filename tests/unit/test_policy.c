@@ -49,36 +49,69 @@ static struct decision decide(struct fixture *fixture, enum finding_stage stage)
 	return decision;
 }
 
-static const char *selected(const struct config *config, const char *recipient, const char *const *authors, size_t count,
-    const char *client)
+/* Names of the marked policies, in the order of the file, with a blank behind each. */
+static const char *marked(const struct fixture *fixture, const struct policy_who *who)
+{
+	bool *marks = arena_calloc(fixture->arena, fixture->config->policy_count, sizeof(*marks));
+	const char *names = "";
+
+	policy_mark(fixture->config, who, marks);
+	for (size_t i = 0; i < fixture->config->policy_count; i++) {
+		if (marks[i])
+			names = arena_printf(fixture->arena, "%s%s ", names, fixture->config->policies[i].name);
+	}
+	return names;
+}
+
+static const char *marked_for(const struct fixture *fixture, const char *recipient, const char *author, const char *client)
 {
 	struct ip_addr addr;
-	struct policy_who who = { recipient, authors, count, client != NULL ? &addr : NULL };
+	struct policy_who who = { .recipient_domain = recipient, .author_domain = author, .client = client != NULL ? &addr : NULL };
 
 	if (client != NULL)
 		assert_int_equal(addr_parse(client, &addr), 0);
-	return policy_select(config, &who)->name;
+	return marked(fixture, &who);
 }
 
-static void test_policy_select_conditions(void **state)
+static void test_policy_mark_first_that_matches(void **state)
 {
 	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy below { recipient-domains = .example.net }\n"
 	    "policy author { author-domains = { a.example, b.example } }\n"
 	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example }\n");
-	const char *const one[] = { "a.example" }, *const mixed[] = { "a.example", "evil.example" };
+	struct policy_who at_rcpt = { .recipient_domain = "other.example", .before_author = true };
 
 	(void)state;
-	assert_string_equal(selected(f.config, "example.org", NULL, 0, NULL), "exact");
-	assert_string_equal(selected(f.config, "sub.example.org", NULL, 0, NULL), "default");
-	assert_string_equal(selected(f.config, "example.net", NULL, 0, NULL), "below");
-	assert_string_equal(selected(f.config, "a.b.example.net", NULL, 0, NULL), "below");
-	assert_string_equal(selected(f.config, "badexample.net", NULL, 0, NULL), "default");
-	assert_string_equal(selected(f.config, NULL, one, 1, NULL), "author");
-	assert_string_equal(selected(f.config, NULL, mixed, 2, NULL), "default");
-	assert_string_equal(selected(f.config, NULL, NULL, 0, NULL), "default");
-	assert_string_equal(selected(f.config, "x.example", NULL, 0, "192.0.2.9"), "both");
-	assert_string_equal(selected(f.config, "x.example", NULL, 0, "198.51.100.9"), "default");
-	assert_string_equal(selected(f.config, "y.example", NULL, 0, "192.0.2.9"), "default");
+	assert_string_equal(marked_for(&f, "example.org", "c.example", NULL), "exact ");
+	assert_string_equal(marked_for(&f, "sub.example.org", "c.example", NULL), "default ");
+	assert_string_equal(marked_for(&f, "example.net", "c.example", NULL), "below ");
+	assert_string_equal(marked_for(&f, "a.b.example.net", "c.example", NULL), "below ");
+	assert_string_equal(marked_for(&f, "badexample.net", "c.example", NULL), "default ");
+	assert_string_equal(marked_for(&f, "other.example", "a.example", NULL), "author ");
+	assert_string_equal(marked_for(&f, "x.example", "c.example", "192.0.2.9"), "both ");
+	assert_string_equal(marked_for(&f, "x.example", "c.example", "198.51.100.9"), "default ");
+	assert_string_equal(marked_for(&f, "y.example", "c.example", "192.0.2.9"), "default ");
+	assert_string_equal(marked(&f, &at_rcpt), "default ");
+	drop(&f);
+}
+
+/* A name that nobody knows may be any: every policy up to the first that matches in any case. */
+static void test_policy_mark_unknown_may_be_any(void **state)
+{
+	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy author { author-domains = a.example }\n"
+	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example author-domains = y.example }\n"
+	    "policy net { client-networks = 192.0.2.0/24 }\npolicy last { recipient-domains = z.example }\n");
+	struct policy_who at_rcpt = { .before_author = true };
+
+	(void)state;
+	assert_string_equal(marked_for(&f, NULL, "c.example", NULL), "exact last default ");
+	assert_string_equal(marked_for(&f, "c.example", NULL, NULL), "author default ");
+	assert_string_equal(marked_for(&f, "z.example", NULL, NULL), "author last ");
+	assert_string_equal(marked_for(&f, "example.org", NULL, NULL), "exact ");
+	assert_string_equal(marked_for(&f, NULL, NULL, NULL), "exact author last default ");
+	assert_string_equal(marked_for(&f, NULL, NULL, "192.0.2.9"), "exact author both net ");
+	assert_string_equal(marked_for(&f, "x.example", NULL, "192.0.2.9"), "author both net ");
+	assert_string_equal(marked_for(&f, "q.example", NULL, "192.0.2.9"), "author net ");
+	assert_string_equal(marked(&f, &at_rcpt), "exact last default ");
 	drop(&f);
 }
 
@@ -239,22 +272,24 @@ static void test_policy_decide_require_secure(void **state)
 {
 	struct fixture f = make("policy default { require-secure-domains = .bank.example actions { insecure-pass = quarantine } }");
 	struct dkim_result dkim = { .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_INSECURE };
+	struct dmarc_result dmarc = { .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE };
 	struct decision d;
 
 	(void)state;
-	f.results.dmarc = (struct dmarc_result){ .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE };
+	f.results.dmarc_authors = &dmarc;
+	f.results.dmarc_author_count = 1;
 	d = decide(&f, FINDING_STAGE_MESSAGE);
 	assert_int_equal(d.action, ACTION_QUARANTINE);
 	assert_int_equal(d.finding, FINDING_INSECURE_PASS);
 	assert_string_equal(d.domain, "bank.example");
 	assert_int_equal(decide(&f, FINDING_STAGE_ENVELOPE).action, ACTION_NONE);
-	f.results.dmarc.dnssec = DNS_SECURE;
+	dmarc.dnssec = DNS_SECURE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
-	f.results.dmarc.domain = "other.example";
-	f.results.dmarc.dnssec = DNS_INSECURE;
+	dmarc.domain = "other.example";
+	dmarc.dnssec = DNS_INSECURE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
 	/* without a DMARC pass the single results count */
-	f.results.dmarc.result = RESULT_NONE;
+	dmarc.result = RESULT_NONE;
 	f.results.dkim = &dkim;
 	f.results.dkim_count = 1;
 	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "mail.bank.example");
@@ -262,6 +297,32 @@ static void test_policy_decide_require_secure(void **state)
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
 	dkim.result = RESULT_FAIL;
 	f.results.spf.dnssec = DNS_INDETERMINATE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
+	drop(&f);
+}
+
+/* The strictest result of several authors may be of a domain that nobody listed; the listed one is looked at all the same. */
+static void test_policy_decide_require_secure_of_each_author(void **state)
+{
+	struct fixture f = make("policy default { require-secure-domains = .bank.example actions { insecure-pass = quarantine } }");
+	struct dmarc_result authors[2] = {
+		{ .result = RESULT_FAIL, .domain = "other.example", .dnssec = DNS_INSECURE },
+		{ .result = RESULT_PASS, .domain = "bank.example", .dnssec = DNS_INSECURE },
+	};
+
+	(void)state;
+	f.results.dmarc = authors[0];
+	f.results.dmarc_authors = authors;
+	f.results.dmarc_author_count = 2;
+	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "bank.example");
+	authors[1].dnssec = DNS_SECURE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	/* a secure pass of one author says nothing for the others' SPF */
+	f.results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_INSECURE };
+	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "mail.bank.example");
+	authors[0] = authors[1];
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	authors[0].dnssec = DNS_INDETERMINATE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
 	drop(&f);
 }
@@ -451,7 +512,8 @@ static void test_policy_acts_at_rcpt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy_select_conditions),
+		cmocka_unit_test(test_policy_mark_first_that_matches),
+		cmocka_unit_test(test_policy_mark_unknown_may_be_any),
 		cmocka_unit_test(test_policy_decide_nothing_found),
 		cmocka_unit_test(test_policy_decide_strongest_wins),
 		cmocka_unit_test(test_policy_decide_codes_follow_action),
@@ -462,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_reply_is_bounded_ascii),
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
+		cmocka_unit_test(test_policy_decide_require_secure_of_each_author),
 		cmocka_unit_test(test_policy_decide_tls_not_required),
 		cmocka_unit_test(test_policy_decide_certificate_proven_by_tlsa),
 		cmocka_unit_test(test_policy_decide_certificate_of_unknown_tlsa_is_deferred),

@@ -55,6 +55,7 @@ MAILER(`smtp')dnl
 
 MILTER = r"""INPUT_MAIL_FILTER(`assay', `S={socket}, F=T, T=C:1m;S:1m;R:2m;E:5m')dnl
 define(`confMILTER_MACROS_HELO', confMILTER_MACROS_HELO`, {{verify}}')dnl
+define(`confMILTER_MACROS_EOM', confMILTER_MACROS_EOM`, {{msg_size}}')dnl
 """
 
 

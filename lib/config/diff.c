@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two snapshots compared option by option, as they would be printed. Pure. Trusts both to come from the loader. Out of memory
+ * aborts. Thread: any.
+ */
+#include "config/diff.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/schema.h"
+#include "config/value.h"
+
+enum { LINES_MAX = 60, VALUE_MAX_BYTES = 100 };
+
+struct differ {
+	const struct config *old, *new;
+	config_tell *tell;
+	void *closure;
+	size_t count;
+};
+
+/* The caller frees it. */
+static char *value_text(const struct option_row *row, const void *base)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	if (out == NULL)
+		abort();
+	value_print(row, base, out);
+	if (fclose(out) != 0)
+		abort();
+	return text;
+}
+
+static void tell(struct differ *differ, const char *where, const char *name, const char *change)
+{
+	char line[512];
+
+	if (++differ->count > LINES_MAX)
+		return;
+	snprintf(line, sizeof(line), "%s%s%s%s", where, where[0] != '\0' && name[0] != '\0' ? " " : "", name, change);
+	differ->tell(differ->closure, line);
+}
+
+static void tell_change(struct differ *differ, const char *where, const char *name, const char *old, const char *new)
+{
+	char change[2 * VALUE_MAX_BYTES + 16];
+
+	if (strlen(old) > VALUE_MAX_BYTES || strlen(new) > VALUE_MAX_BYTES)
+		snprintf(change, sizeof(change), " changed");
+	else
+		snprintf(change, sizeof(change), ": %.*s -> %.*s", VALUE_MAX_BYTES, old, VALUE_MAX_BYTES, new);
+	tell(differ, where, name, change);
+}
+
+/* Whether a policy had what stands outside of it before, and has it now. */
+static bool only_inherits(const struct differ *differ, const struct option_row *outside, const char *old, const char *new)
+{
+	char *outside_old = value_text(outside, differ->old), *outside_new = value_text(outside, differ->new);
+	bool inherits = strcmp(old, outside_old) == 0 && strcmp(new, outside_new) == 0;
+
+	free(outside_old);
+	free(outside_new);
+	return inherits;
+}
+
+/* outside: the row from which a policy inherits; NULL for none. */
+static void compare(struct differ *differ, const char *where, const struct option_row *row, const struct option_row *outside,
+    const void *old_base, const void *new_base)
+{
+	char *old = value_text(row, old_base), *new = value_text(row, new_base);
+
+	if (strcmp(old, new) != 0 && (outside == NULL || !only_inherits(differ, outside, old, new)))
+		tell_change(differ, where, row->name, old, new);
+	free(old);
+	free(new);
+}
+
+static const struct option_row *find_row(const char *section, const char *name)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		if (strcmp(schema_table[i].section, section) == 0 && strcmp(schema_table[i].name, name) == 0)
+			return &schema_table[i];
+	}
+	return NULL;
+}
+
+static void compare_policy(struct differ *differ, const struct policy_config *old, const struct policy_config *new)
+{
+	char where[96];
+
+	snprintf(where, sizeof(where), "policy %s", new->name);
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct option_row *row = &schema_table[i];
+
+		if (strcmp(row->section, "policy") == 0)
+			compare(differ, where, row, row->default_text == NULL ? find_row("", row->name) : NULL, old, new);
+	}
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		struct option_row row = schema_finding_row((enum finding_id)id, true);
+		struct option_row outside = schema_finding_row((enum finding_id)id, false);
+
+		compare(differ, where, &row, &outside, old, new);
+	}
+}
+
+static const struct policy_config *find_policy(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		if (strcmp(config->policies[i].name, name) == 0)
+			return &config->policies[i];
+	}
+	return NULL;
+}
+
+/* The first policy that matches decides, so their order means something: of those in both files. */
+static bool order_differs(const struct config *old, const struct config *new)
+{
+	const struct policy_config *last = NULL;
+
+	for (size_t i = 0; i < new->policy_count; i++) {
+		const struct policy_config *policy = find_policy(old, new->policies[i].name);
+
+		if (policy == NULL)
+			continue;
+		if (last != NULL && policy < last)
+			return true;
+		last = policy;
+	}
+	return false;
+}
+
+static void compare_policies(struct differ *differ)
+{
+	const struct config *old = differ->old, *new = differ->new;
+	char where[96];
+
+	for (size_t i = 0; i < old->policy_count; i++) {
+		snprintf(where, sizeof(where), "policy %s", old->policies[i].name);
+		if (find_policy(new, old->policies[i].name) == NULL)
+			tell(differ, where, "", " is gone");
+	}
+	for (size_t i = 0; i < new->policy_count; i++) {
+		const struct policy_config *before = find_policy(old, new->policies[i].name);
+
+		snprintf(where, sizeof(where), "policy %s", new->policies[i].name);
+		if (before == NULL)
+			tell(differ, where, "", " is new");
+		else
+			compare_policy(differ, before, &new->policies[i]);
+	}
+	if (order_differs(old, new))
+		tell(differ, "", "", "the order of policies changed");
+}
+
+size_t config_diff(const struct config *old, const struct config *new, config_tell *tell_line, void *closure)
+{
+	struct differ differ = { .old = old, .new = new, .tell = tell_line, .closure = closure };
+	char line[64];
+
+	for (size_t i = 0; i < schema_count; i++) {
+		if (strcmp(schema_table[i].section, "policy") != 0)
+			compare(&differ, schema_table[i].section, &schema_table[i], NULL, old, new);
+	}
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		struct option_row row = schema_finding_row((enum finding_id)id, false);
+
+		compare(&differ, row.section, &row, NULL, old, new);
+	}
+	compare_policies(&differ);
+	if (differ.count > LINES_MAX) {
+		snprintf(line, sizeof(line), "and %zu more", differ.count - LINES_MAX);
+		tell_line(closure, line);
+	}
+	return differ.count;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CONFIG_DIFF_H
+#define ASSAY_CONFIG_DIFF_H
+/* What a reload changes, in words for the log. Pure. Thread: any. */
+#include "config/advice.h"
+#include "config/config.h"
+
+/**
+ * Tells each option whose value in effect differs, by the schema, one line each: "mode: enforce -> dry-run". What a policy only
+ * inherits is not told again. Values that are long are not shown.
+ * @return how many differ; after some dozens only the number of the rest is told.
+ */
+size_t config_diff(const struct config *old, const struct config *new, config_tell *tell, void *closure);
+
+#endif
