@@ -36,10 +36,11 @@ static char *next_line(char **rest)
 static bool read_parameters(struct arena *arena, struct postfix *postfix, const char **why_r)
 {
 	static const char *const names[] = { "-hx", "mail_version", "queue_directory", "mail_owner", "smtpd_milters",
-		"milter_default_action", "milter_protocol", "inet_interfaces", "inet_protocols", "smtpd_recipient_restrictions", NULL };
+		"milter_default_action", "milter_protocol", "inet_interfaces", "inet_protocols", "smtpd_recipient_restrictions",
+		"mydestination", NULL };
 	const char *protocol = "", **const values[] = { &postfix->version, &postfix->queue_directory, &postfix->mail_owner,
 		&postfix->milters, &postfix->default_action, &protocol, &postfix->inet_interfaces, &postfix->inet_protocols,
-		&postfix->restrictions };
+		&postfix->restrictions, &postfix->mydestination };
 	struct run_result result;
 	char *rest, *line;
 

@@ -23,7 +23,7 @@ struct postfix {
 	const char *version, *queue_directory, *mail_owner;
 	const char *milters, *default_action;	/* with $names expanded */
 	const char *raw_milters;		/* as it stands */
-	const char *inet_interfaces, *inet_protocols, *restrictions;
+	const char *inet_interfaces, *inet_protocols, *restrictions, *mydestination;
 	unsigned protocol;
 	bool milters_set, default_action_set;	/* stand in main.cf */
 	struct postfix_service *services;

@@ -180,6 +180,20 @@ def test_second_assayd_in_the_chain(applied):
     assert "names assayd 2 times" in the_only(doctor(applied, 1), "warning", "mta")
 
 
+def test_policy_that_holds_under_one_name_only(applied):
+    text = applied.read(applied.conf)
+    policy = 'policy "mine" {{\n\trecipient-domains = {}\n}}\n'
+    applied.postfix.set(mydestination="here.example, HERE.example., hash:/nowhere, host.example, localhost")
+    applied.write(applied.conf, text + policy.format("here.example"))
+    warning = the_only(doctor(applied, 1), "warning", "mta")
+    assert "policy mine" in warning and "at here.example," in warning and "at host.example " in warning
+    assert "local-domains = { here.example, host.example }" in applied.run("doctor").stdout
+    for good in ("local-domains = { here.example, host.example }\n" + text + policy.format("here.example"),
+                 text + policy.format("{ here.example, host.example }"), text + policy.format("elsewhere.example")):
+        applied.write(applied.conf, good)
+        doctor(applied, 0)
+
+
 NAMESAKE = """set -e
 mkdir upper work
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$PWD/upper,workdir=$PWD/work" /etc 2>/dev/null || exit 77
