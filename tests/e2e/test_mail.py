@@ -95,6 +95,15 @@ def test_forged_fields_are_removed_and_foreign_ones_kept(stack):
     assert any("kept.example" in field for field in fields)
 
 
+def test_signature_below_an_added_field_says_why_it_does_not_count(stack):
+    mail = scenario_named(stack, "replayed with another Subject").mail
+    end = deliver(stack.postfix, mail)["end"]
+    _, results = parse_authres(delivered_fields(stack.postfix.delivered(mail.recipients[0]), "Authentication-Results")[0])
+    assert [row["reason"] for row in results["dkim"]] == ["does not count: there is a Subject that it does not cover"] * 2
+    line = next(line for line in stack.dry.log().splitlines() if end.queue_id in line)
+    assert "dkim-field-added" in line and "dmarc-reject" in line
+
+
 def test_received_has_the_tls_clause_and_no_injected_cr(stack):
     scenario = scenario_named(stack, "STARTTLS")
     deliver(stack.postfix, scenario.mail)

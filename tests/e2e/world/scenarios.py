@@ -107,6 +107,18 @@ def make(keys):
     add("forged Authentication-Results", signed(keys, "forged.example", extra=forged),
         {"spf": "pass", "dkim": "none", "dmarc": "pass"}, why="RFC 8601 section 5: removed; the foreign one stays")
 
+    mail = signed(keys, "two.example", "rsa", "ed")
+    mail.data = b"Subject: Pay this invoice\r\n" + mail.data
+    mail.mail_from = "bounce@other.example"
+    add("replayed with another Subject", mail, {"spf": "pass", "dkim": ["pass", "pass"], "dmarc": "fail"}, enforced="hold",
+        why="RFC 6376 section 8.15: what was put on top of a signed field is not the signer's")
+
+    mail = signed(keys, "pass.example", "rsa")
+    mail.data = b"From: The Boss <ceo@pass.example>\r\nSubject: Pay\r\n" + mail.data
+    mail.mail_from = "bounce@other.example"
+    add("replayed with another From", mail, {"spf": "pass", "dkim": ["pass"], "dmarc": "fail"},
+        enforced="550 5.7.1 from-multiple - end", why="two From fields are no message")
+
     mail = signed(keys, "pass.example", extra=b"From: <ceo@reject.example>\r\n")
     add("two From fields", mail, {"spf": "pass", "dkim": "none", "dmarc": "fail"},
         enforced="550 5.7.1 from-multiple - end", why="each author domain is judged, the strictest counts (RFC 9989)")
