@@ -120,6 +120,17 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	require(edits.count >= 1);
 }
 
+/* Facts hold no NUL, and end with one. */
+static const char *without_nul(struct arena *arena, const uint8_t *data, size_t size)
+{
+	char *text = arena_alloc(arena, size + 1);
+
+	for (size_t i = 0; i < size; i++)
+		text[i] = data[i] != '\0' ? (char)data[i] : '\r';
+	text[size] = '\0';
+	return text;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct config *config;
@@ -129,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena;
 	struct facts facts = { .fields = &field, .field_count = 1 };
 	unsigned occurrence;
+	size_t used;
 
 	if (config == NULL)
 		config = config_load(NULL, stderr);
@@ -136,11 +148,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	arena = arena_new();
 	facts.arena = arena;
-	field.value = (const char *)data;
+	field.value = without_nul(arena, data, size);
 	field.value_length = size;
 	/* what parses as a whole has an authserv-id, and the same one */
 	if (authres_parse(field.value, size, arena, &authres) == 0) {
-		require(authres_parse_id(field.value, size, arena, &id) == 0);
+		require(authres_parse_id(field.value, size, arena, &id, &used) == 0);
 		require(strcmp(authres.authserv_id, id) == 0);
 		/* and a field that says it is ours is found */
 		if (id[0] != '\0')

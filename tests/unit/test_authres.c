@@ -261,17 +261,40 @@ static void test_authres_find_forged_disguises(void **state)
 		/* no-break space, zero-width space, a stray 8-bit byte: shown or stripped as nothing by others */
 		" mx.example.net\xc2\xa0; none", " \xc2\xa0mx.example.net; none", " mx.exam\xe2\x80\x8bple.net; none", " mx.example.net\xff; none",
 		" mx\x01.example.net; none", " mx.example\xa0.net spf=pass",
+		/* dots, blanks and quotes too many */
+		" mx.example.net..; none", " .mx.example.net; none", " mx..example.net; none", " \" mx.example.net \"; none", " \"mx.example. net\"; none",
+		" 'mx.example.net'; none", " `mx.example.net`; none", " \"'mx.example.net'\"; none", " <mx.example.net>; none", " {mx.example.net}; none",
+		/* double width and other compatibility forms */
+		" mx\xe3\x80\x82" "example\xef\xbc\x8enet; none", " mx\xef\xbd\xa1" "example.net; none", " \xef\xbd\x8d\xef\xbd\x98.example.net; none",
+		" \xef\xbd\x8d\xef\xbd\x98\xef\xbc\x8e" "example\xef\xbc\x8enet; none", " mx\xe2\x80\xa4" "example.net; none",
+		" \xef\xbc\xad\xef\xbc\xb8.example.net; none", " \xf0\x9d\x90\xa6x.example.net; none", " mx.example.net\xef\xbc\x9b none",
+		/* encoded words */
+		" =?utf-8?q?mx.example.net?=; none", " =?UTF-8?Q?mx=2Eexample=2enet?=; none", " =?us-ascii?b?bXguZXhhbXBsZS5uZXQ=?=; none",
+		" =?iso-8859-1?B?bXguZXhhbXBsZS5uZXQ?=; none", " =?utf-8*en?q?mx.example.net?=; none", " mx.=?utf-8?q?example.net?=; none",
+		" =?utf-8?q?mx.exa?=\n =?utf-8?q?mple.net?=; none", " \"=?utf-8?q?mx.example.net?=\"; none", " =?utf-8?q?mx.example.net=3B_dkim=3Dpass?=",
+		" =?utf-8?q?=22mx.example.net=22?=; none", " (=?utf-8?q?=29?= mx.example.net; none", " (=?utf-8?q?=29_mx.example.net=3B?=) a.example; none",
+		" =?utf-8?q?mx_.example.net?=; none", " =?windows-1252?q?=A0mx.example.net?=; none", " =?utf-8?b?b?=; =?utf-8?q?mx.example.net?=",
+		" =?utf-8?q?\xef\xbd\x8dx.example.net?=; none", " =?utf-8?q?=EF=BD=8Dx.example.net?=; none", " =?utf-8?q?mx.example.net; none?=",
+		" =?utf-8?q?m x.example.net?=; none", " =?utf-8?q?=3D=3Futf-8=3Fq=3Fmx=2Eexample=2Enet=3F=3D?=; none", " a=?utf-8?q?" "?=; mx.example.net",
+		/* in a charset that hides ASCII: nobody honest names himself so */
+		" =?utf-7?q?+AG0-x.example.net?=; none", " =?utf-16?b?bQB4AC4AZQB4AGEAbQBwAGwAZQAuAG4AZQB0AA==?=; none", " =?cp037?q?=94=A7?=; none",
+		" =?x?q?a?=; none", " (=?hz?b?AAAA?=) a.example; none",
 	};
 	static const char *const foreign[] = {
 		" mx.example.com; spf=pass", " other.mx.example.net; none", " a.example; spf=pass (mx.example.net)", " a.example; spf=pass smtp.helo=mx.example.net",
-		" mx.example.net.evil.example; none", " mx.\xc3\xbc.example.net; none",
+		" mx.example.net.evil.example; none", " mx.\xc3\xbc.example.net; none", " =?utf-8?q?a.example?=; none", " =?utf-8?b?YS5leGFtcGxl?=; none",
+		" a.example; none (=?utf-8?q?mx.example.net?=)", " a.example; spf=pass reason=\"=?utf-16?b?bQB4?=\"", " a.example (=?utf-8?q?x?=); none",
+		" 'a.example'; none", " a..example; none", " m.x.example.net; none", " mx-example.net; none", " \xef\xbd\x8dy.example.net; none",
+		" a.example\x01; none", " a.example; none (=?", " a.example; none (=?utf-8?q?",
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		assert_int_equal(forged(f, ours[i]), 1);
+		if (forged(f, ours[i]) != 1)
+			fail_msg("not found: %s", ours[i]);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-		assert_int_equal(forged(f, foreign[i]), 0);
+		if (forged(f, foreign[i]) != 0)
+			fail_msg("found: %s", foreign[i]);
 }
 
 static void test_authres_find_forged_u_label(void **state)
@@ -282,6 +305,29 @@ static void test_authres_find_forged_u_label(void **state)
 	add_field(f, "Authentication-Results", " mx.b\xc3\xbc" "cher.example; spf=pass");
 	assert_int_equal(authres_find_forged(&f->facts, "mx.xn--bcher-kva.example", occurrences, 2), 1);
 	assert_int_equal(occurrences[0], 1);
+	add_field(f, "Authentication-Results", " =?utf-8?q?mx.b=C3=BCcher.example?=; spf=pass");
+	add_field(f, "Authentication-Results", " 'mx..B\xc3\x9c" "cher.example.'; spf=pass");
+	assert_int_equal(authres_find_forged(&f->facts, "mx.xn--bcher-kva.example", occurrences, 2), 3);
+	/* our name as U-label is the same */
+	add_field(f, "Authentication-Results", " mx.xn--bcher-kva.example; spf=pass");
+	assert_int_equal(authres_find_forged(&f->facts, "mx.b\xc3\xbc" "cher.example", occurrences, 2), 4);
+	assert_int_equal(authres_find_forged(&f->facts, "mx.example.net", occurrences, 2), 0);
+}
+
+/* An authserv-id need not be a domain name. */
+static void test_authres_find_forged_ids_that_are_no_names(void **state)
+{
+	struct fixture *f = *state;
+	unsigned occurrences[1];
+
+	add_field(f, "Authentication-Results", " \"our place\"; none");
+	assert_int_equal(authres_find_forged(&f->facts, "our place", occurrences, 1), 1);
+	assert_int_equal(authres_find_forged(&f->facts, "OUR PLACE", occurrences, 1), 1);
+	assert_int_equal(authres_find_forged(&f->facts, "other place", occurrences, 1), 0);
+	add_field(f, "Authentication-Results", " +++; none");
+	assert_int_equal(authres_find_forged(&f->facts, "+++", occurrences, 1), 1);
+	assert_int_equal(authres_find_forged(&f->facts, "***", occurrences, 1), 0);
+	assert_int_equal(authres_find_forged(&f->facts, "", occurrences, 1), 0);
 }
 
 /* Deleting the first of two fields renumbers the second: the list goes from the highest down (CVE-2022-48521). */
@@ -524,6 +570,7 @@ int main(void)
 		TEST(test_authres_parse_refuses),
 		TEST(test_authres_find_forged_disguises),
 		TEST(test_authres_find_forged_u_label),
+		TEST(test_authres_find_forged_ids_that_are_no_names),
 		TEST(test_action_edits_deletes_from_below),
 		cmocka_unit_test_setup_teardown(test_action_edits_dry_run_without_fields, setup_quiet, teardown),
 		cmocka_unit_test_setup_teardown(test_action_edits_trusted_relay, setup_trusted, teardown),

@@ -103,6 +103,9 @@ def make(keys):
 
     forged = (f"Authentication-Results: {m.AUTHSERV_ID}; dkim=pass header.d=forged.example\r\n"
               f"Authentication-Results: (x) \"{m.AUTHSERV_ID.upper()}\" 1; spf=pass\r\n"
+              f"Authentication-Results: =?utf-8?q?{m.AUTHSERV_ID}?=; dkim=pass header.d=forged.example\r\n"
+              f"Authentication-Results: '{m.AUTHSERV_ID}..'; dkim=pass header.d=forged.example\r\n"
+              f"Authentication-Results: {m.AUTHSERV_ID.replace('.', '．')}; dkim=pass header.d=forged.example\r\n"
               "Authentication-Results: elsewhere.example; dkim=pass header.d=kept.example\r\n").encode()
     add("forged Authentication-Results", signed(keys, "forged.example", extra=forged),
         {"spf": "pass", "dkim": "none", "dmarc": "pass"}, why="RFC 8601 section 5: removed; the foreign one stays")
