@@ -21,6 +21,7 @@ int command_peers(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_setup(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_log(int argc, char **argv);
 
 /** "assay: ..." on standard error. @return code. */
 int tool_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -24,6 +24,7 @@ static const struct command {
 	{ "peers", command_peers, "list, show, forget or pin what is remembered of senders' TLS" },
 	{ "doctor", command_doctor, "look at everything that judgement depends on, and say what is wrong" },
 	{ "setup", command_setup, "put assayd behind Postfix or Sendmail, prove that it is asked, put it back" },
+	{ "log", command_log, "read the lines back that assayd logged about messages" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -55,6 +55,7 @@ static json_t *dkim_json(struct arena *arena, const struct results *results)
 
 		json_object_set_new(object, "test_mode", json_boolean(dkim->test_mode));
 		json_object_set_new(object, "partial_body", json_boolean(dkim->partial_body));
+		json_object_set_new(object, "added_field", json_text(arena, dkim->added_field));
 		json_array_append_new(list, object);
 	}
 	return list;

@@ -35,6 +35,7 @@ struct action_input {
 	const struct results *results;
 	const struct decision *decision;
 	const char *authserv_id;
+	const char *recipient;	/* of the log line: whom RCPT refuses; NULL: it is about the message */
 };
 
 /** All edits for one message, deletes first, then inserts in the order in which they are to be applied. */
@@ -54,7 +55,7 @@ const char *received_build(const struct action_input *input);
 /** Value of Received-SPF (RFC 7208 section 9.1); NULL when SPF was not checked. */
 const char *received_spf_build(const struct action_input *input);
 
-/** One key=value line for the log: queue id, client, from, findings, decision. */
+/** One key=value line for the log (util/log_field.h): queue id, client, from, findings, decision. */
 const char *log_line_build(const struct action_input *input);
 
 /** "550 5.7.23 …" as one line for a human. */

@@ -222,13 +222,14 @@ static int parse_method(struct cursor *cursor, const char *name, struct authres_
 	return 0;
 }
 
-int authres_parse_id(const char *value, size_t length, struct arena *arena, const char **id_r)
+int authres_parse_id(const char *value, size_t length, struct arena *arena, const char **id_r, size_t *used_r)
 {
 	struct cursor cursor = { value, value + length, arena };
 	struct authres authres = { 0 };
 	int error = parse_id(&cursor, &authres);
 
 	*id_r = error == 0 ? authres.authserv_id : NULL;
+	*used_r = (size_t)(cursor.at - value);
 	return error;
 }
 

@@ -28,8 +28,12 @@ struct authres {
 
 enum { AUTHRES_METHODS_MAX = 200, AUTHRES_PROPERTIES_MAX = 50 };
 
-/** Only the authserv-id and what may stand behind it up to the first semicolon. @return 0 or -E_SYNTAX. */
-int authres_parse_id(const char *value, size_t length, struct arena *arena, const char **id_r);
+/**
+ * Only the authserv-id and what may stand behind it up to the first semicolon.
+ * @param used_r  bytes up to there, or up to what is not in the grammar
+ * @return 0 or -E_SYNTAX
+ */
+int authres_parse_id(const char *value, size_t length, struct arena *arena, const char **id_r, size_t *used_r);
 
 /** The whole field. @return 0; -E_SYNTAX; -E_LIMIT. */
 int authres_parse(const char *value, size_t length, struct arena *arena, struct authres *authres_r);

@@ -2,8 +2,9 @@
 /*
  * Which incoming Authentication-Results fields claim a name that only we, or relays we trust, may use (RFC 8601
  * section 5). The authserv-id is parsed, not searched for: `"mx" (x)`, folds and other case are the same name. A field
- * that cannot be parsed counts as forged when the name occurs in it in any disguise, because another reader may be more
- * lenient than we are. Pure. Thread: the message's.
+ * is read as it stands and with its encoded words decoded, for some programs decode before they parse, or twice. A reading that
+ * cannot be parsed counts as forged when the name occurs in it in any disguise, because another reader may be more lenient
+ * than we are. Pure. Thread: the message's.
  */
 #include "action/forged.h"
 
@@ -13,7 +14,10 @@
 #include "action/action.h"
 #include "action/authres_parse.h"
 #include "message/author.h"
+#include "message/encoded_word.h"
 #include "util/buf.h"
+
+enum { LAYERS_MAX = 4 };
 
 /* Is it an Authentication-Results field? Blanks before the colon are obsolete syntax, but syntax. */
 static bool has_authres_name(const struct header_field *header)
@@ -26,65 +30,133 @@ static bool has_authres_name(const struct header_field *header)
 	return length == sizeof(name) - 1 && strncasecmp(header->name, name, length) == 0;
 }
 
-/* Equal but for case and one trailing dot. */
-static bool equal_ids(const char *id, size_t length, const char *ours)
+static bool is_name_char(char c)
 {
-	size_t our_length = strlen(ours);
-
-	length -= length > 0 && id[length - 1] == '.';
-	our_length -= our_length > 0 && ours[our_length - 1] == '.';
-	return length == our_length && strncasecmp(id, ours, length) == 0;
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
 }
 
 /*
- * U-labels are the A-labels' name. And what other characters are around or in our name, no-break or zero-width spaces,
- * others may take for white space or not show at all: the rest counts.
+ * What is left of an identifier when nothing but the characters of names counts, and dots only between labels: blanks and
+ * quotes of any kind, no-break and zero-width spaces, `mx..example` and `.mx.example` are shown or compared away somewhere.
+ * @param keep_8bit  else bytes from 128 on are dropped, too
  */
-static bool same_id(const char *id, const char *ours, struct arena *arena)
+static const char *squeeze(const char *id, bool keep_8bit, struct arena *arena)
 {
-	size_t length = strlen(id);
-	struct buf ascii = buf_make(arena);
-	const char *normal;
+	struct buf buf = buf_make(arena);
+	bool behind_dot = true;
 
-	if (equal_ids(id, length, ours))
-		return true;
 	for (const char *c = id; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x80)
-			buf_putc(&ascii, *c);
+		bool is_8bit = (unsigned char)*c >= 0x80, is_dot = *c == '.';
+
+		if (is_8bit ? keep_8bit : is_name_char(*c) && !(is_dot && behind_dot))
+			buf_putc(&buf, *c);
+		if (is_8bit || is_name_char(*c))
+			behind_dot = is_dot;
 	}
-	if (ascii.length == length)
-		return false;
-	normal = domain_normalize(arena, id, length);
-	return equal_ids(ascii.data, ascii.length, ours) || (normal != NULL && equal_ids(normal, strlen(normal), ours));
+	while (buf.length > 0 && buf.data[buf.length - 1] == '.')
+		buf.data[--buf.length] = '\0';
+	return buf.data;
 }
 
-/* The bytes with comments, white space, quotes, backslashes, control and 8-bit bytes taken out (comments only where they end). */
-static const char *undisguise(const char *value, size_t length, bool drop_comments, struct arena *arena)
+static const char *normal_name(const char *id, struct arena *arena)
+{
+	const char *kept = squeeze(id, true, arena), *normal = domain_normalize(arena, kept, strlen(kept));
+
+	return normal != NULL ? normal : kept;
+}
+
+/* Without disguise the same, or as domain names (U-labels are the A-labels' name), or without what is no ASCII. */
+static bool same_id(const char *id, const char *ours, struct arena *arena)
+{
+	if (strcasecmp(id, ours) == 0)
+		return true;
+	if (squeeze(ours, true, arena)[0] == '\0')
+		return false;
+	return strcasecmp(squeeze(id, false, arena), squeeze(ours, true, arena)) == 0 ||
+	    strcasecmp(normal_name(id, arena), normal_name(ours, arena)) == 0;
+}
+
+/* The text with comments taken out (only where they end), and what is no character of a name. */
+static const char *undisguise(const char *text, bool drop_comments, struct arena *arena)
 {
 	struct buf buf = buf_make(arena);
 	size_t depth = 0;
 
-	for (size_t i = 0; i < length; i++) {
-		if (drop_comments && value[i] == '(')
+	for (; *text != '\0'; text++) {
+		if (drop_comments && *text == '(')
 			depth++;
-		else if (drop_comments && value[i] == ')' && depth > 0)
+		else if (drop_comments && *text == ')' && depth > 0)
 			depth--;
-		else if (depth == 0 && value[i] > ' ' && value[i] < 0x7f && value[i] != '"' && value[i] != '\\')	/* char is signed */
-			buf_putc(&buf, value[i]);
+		else if (depth == 0)
+			buf_putc(&buf, *text);
+	}
+	return squeeze(buf.data, false, arena);
+}
+
+/* Characters of double width that Unicode's compatibility forms, and so IDNA, make ASCII; and what they make dots. */
+static const char *narrow(const char *text, struct arena *arena)
+{
+	static const char *const dots[] = { "\xe3\x80\x82", "\xef\xbd\xa1", "\xef\xb9\x92", "\xe2\x80\xa4" };
+	struct buf buf = buf_make(arena);
+
+	while (*text != '\0') {
+		const unsigned char *u = (const unsigned char *)text;
+		/* U+FF01 to U+FF5E are "!" to "~" */
+		unsigned wide = u[0] == 0xef && (u[1] == 0xbc || u[1] == 0xbd) && (u[2] & 0xc0) == 0x80 ?
+		    (u[1] - 0xbcu) * 64 + (u[2] & 0x3fu) : 0;
+		size_t dot = 0;
+
+		while (dot < sizeof(dots) / sizeof(dots[0]) && strncmp(text, dots[dot], 3) != 0)
+			dot++;
+		if (dot < sizeof(dots) / sizeof(dots[0]) || (wide >= 1 && wide <= 0x5e)) {
+			buf_putc(&buf, dot < sizeof(dots) / sizeof(dots[0]) ? '.' : (char)(wide + 0x20));
+			text += 3;
+		} else {
+			buf_putc(&buf, *text++);
+		}
 	}
 	return buf.data;
 }
 
+static bool parse_claims(const char *text, bool decoded, const char *ours, struct arena *arena)
+{
+	const char *id, *wanted = squeeze(ours, true, arena);
+	size_t used;
+
+	if (authres_parse_id(text, strlen(text), arena, &id, &used) == 0)
+		return (decoded && memchr(text, ENCODED_WORD_UNREAD, used) != NULL) || same_id(id, ours, arena);
+	/* a word that some program can decode and we cannot: no honest field has one there */
+	if (decoded && strchr(text, ENCODED_WORD_UNREAD) != NULL)
+		return true;
+	return wanted[0] != '\0' && (strcasestr(undisguise(text, true, arena), wanted) != NULL ||
+	    strcasestr(undisguise(text, false, arena), wanted) != NULL);
+}
+
+/* One text, with characters of double width as what they are like, and as nothing. decoded: by encoded_words_decode(). */
+static bool reading_claims(const char *text, bool decoded, const char *ours, struct arena *arena)
+{
+	const char *narrowed = narrow(text, arena);
+
+	return parse_claims(text, decoded, ours, arena) ||
+	    (strcmp(narrowed, text) != 0 && parse_claims(narrowed, decoded, ours, arena));
+}
+
+/* As it stands, and decoded as often as there is something to decode: programs in a row do so more than once. */
 static bool claims(const struct header_field *header, const char *ours, struct arena *arena)
 {
-	const char *id;
+	const char *text = arena_strndup(arena, header->value, header->value_length);
+	size_t length = strlen(text);
 
 	if (ours[0] == '\0')
 		return false;
-	if (authres_parse_id(header->value, header->value_length, arena, &id) == 0)
-		return same_id(id, ours, arena);
-	return strcasestr(undisguise(header->value, header->value_length, true, arena), ours) != NULL ||
-	    strcasestr(undisguise(header->value, header->value_length, false, arena), ours) != NULL;
+	if (reading_claims(text, false, ours, arena))
+		return true;
+	for (int layer = 0; layer < LAYERS_MAX && encoded_words_present(text, length); layer++) {
+		text = encoded_words_decode(arena, text, length, &length);
+		if (reading_claims(text, true, ours, arena))
+			return true;
+	}
+	return false;
 }
 
 bool forged_claims(const struct header_field *header, const char *authserv_id)

@@ -1,66 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line a message for the log, key=value: what came, what was found, what was decided. A value with anything but
- * harmless characters is quoted, control and 8-bit bytes become \xNN, so that no sender can forge a key or a line.
- * Pure. Thread: the message's.
+ * One line a message, or a recipient that is refused at RCPT, for the log: what came, what was found, what was decided.
+ * Every value passes log_field_put(), so that no sender can forge a key or a line, and log_record_parse() reads it back.
+ * The longest line that can come about is shorter than LOG_LINE_BYTES. Pure. Thread: the message's.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "action/action.h"
 #include "util/buf.h"
+#include "util/log_field.h"
 
-enum { VALUE_MAX = 256, DKIM_SHOWN_MAX = 5 };
-
-static bool needs_quotes(const char *value)
-{
-	return value[0] == '\0' || value[strspn(value,
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,@/+*<>[]")] != '\0';
-}
-
-static void put(struct buf *buf, const char *key, const char *value)
-{
-	size_t start = buf->length;
-	bool quoted;
-
-	if (value == NULL)
-		return;
-	quoted = needs_quotes(value);
-	buf_printf(buf, "%s%s=%s", buf->length != 0 ? " " : "", key, quoted ? "\"" : "");
-	for (; *value != '\0' && buf->length - start < VALUE_MAX; value++) {
-		unsigned char c = (unsigned char)*value;
-
-		if (c < 0x20 || c >= 0x7f)
-			buf_printf(buf, "\\x%02x", c);
-		else if (c == '"' || c == '\\')
-			buf_printf(buf, "\\%c", c);
-		else
-			buf_putc(buf, (char)c);
-	}
-	if (quoted)
-		buf_putc(buf, '"');
-}
+enum { DKIM_SHOWN_MAX = 5 };
 
 static void put_result(struct buf *buf, const char *key, enum result result, const char *domain, enum dns_security security,
     struct arena *arena)
 {
 	if (result == RESULT_UNCHECKED)
 		return;
-	put(buf, key, result_name(result));
+	log_field_put(buf, key, result_name(result));
 	if (domain != NULL)
-		put(buf, arena_printf(arena, "%s_domain", key), domain);
-	put(buf, arena_printf(arena, "%s_dnssec", key), dns_security_name(security));
+		log_field_put(buf, arena_printf(arena, "%s_domain", key), domain);
+	log_field_put(buf, arena_printf(arena, "%s_dnssec", key), dns_security_name(security));
 }
 
 static void put_client(struct buf *buf, const struct facts_connection *connection, struct arena *arena)
 {
 	char client[ADDR_TEXT_BYTES];
+	const char *name = connection->client_name != NULL ? connection->client_name : "unknown";
+	const struct facts_auth *auth = &connection->auth;
 
-	put(buf, "client", arena_printf(arena, "%.255s[%s]", connection->client_name != NULL ? connection->client_name : "unknown",
-	    addr_format(&connection->client, client)));
-	put(buf, "helo", connection->helo);
-	put(buf, "auth", connection->auth.mechanism != NULL && connection->auth.user != NULL ? connection->auth.user :
-	    connection->auth.mechanism);
+	log_field_put(buf, "client", arena_printf(arena, "%s[%s]", name, addr_format(&connection->client, client)));
+	log_field_put(buf, "helo", connection->helo);
+	log_field_put(buf, "auth", auth->mechanism != NULL && auth->user != NULL ? auth->user : auth->mechanism);
 }
 
 static void put_dkim(struct buf *buf, const struct results *results, struct arena *arena)
@@ -72,35 +44,35 @@ static void put_dkim(struct buf *buf, const struct results *results, struct aren
 	for (size_t i = 0; i < results->dkim_count && i < DKIM_SHOWN_MAX; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		buf_printf(&list, "%s%s:%.100s:%s", i != 0 ? "," : "", result_name(dkim->result),
+		buf_printf(&list, "%s%s:%s:%s", i != 0 ? "," : "", result_name(dkim->result),
 		    dkim->domain != NULL ? dkim->domain : "-", dns_security_name(dkim->dnssec));
 	}
-	put(buf, "dkim", results->dkim_count == 0 ? "none" : list.data);
+	log_field_put(buf, "dkim", results->dkim_count == 0 ? "none" : list.data);
 	if (results->dkim_count > DKIM_SHOWN_MAX)
-		put(buf, "dkim_signatures", arena_printf(arena, "%zu", results->dkim_count));
+		log_field_put(buf, "dkim_signatures", arena_printf(arena, "%zu", results->dkim_count));
 }
 
 /* The client certificate: its state, whom it fits, and what the client's TLSA records say of it. */
 static void put_cert(struct buf *buf, const struct tls_result *tls, struct arena *arena)
 {
 	if (tls->cert_status != CERT_NONE)
-		put(buf, "cert", arena_printf(arena, "%s%s%s", cert_status_name(tls->cert_status),
+		log_field_put(buf, "cert", arena_printf(arena, "%s%s%s", cert_status_name(tls->cert_status),
 		    tls->cert_match != NULL ? "/" : "", tls->cert_match != NULL ? tls->cert_match : ""));
 	if (tls->tlsa != TLSA_UNCHECKED)
-		put(buf, "tlsa", arena_printf(arena, "%s:%.255s", tlsa_status_name(tls->tlsa), tls->tlsa_name));
+		log_field_put(buf, "tlsa", arena_printf(arena, "%s:%s", tlsa_status_name(tls->tlsa), tls->tlsa_name));
 }
 
 static void put_results(struct buf *buf, const struct results *results, struct arena *arena)
 {
 	if (results->tls.checked) {
-		put(buf, "tls", results->tls.version != NULL ? results->tls.version : "none");
-		put(buf, "cipher", results->tls.cipher);
-		put(buf, "tls_grade", tls_grade_name(results->tls.grade));
+		log_field_put(buf, "tls", results->tls.version != NULL ? results->tls.version : "none");
+		log_field_put(buf, "cipher", results->tls.cipher);
+		log_field_put(buf, "tls_grade", tls_grade_name(results->tls.grade));
 		put_cert(buf, &results->tls, arena);
 	}
 	if (results->peer.downgrade) {
-		put(buf, "peer", results->peer.peer);
-		put(buf, "downgrade", results->peer.reason);
+		log_field_put(buf, "peer", results->peer.peer);
+		log_field_put(buf, "downgrade", results->peer.reason);
 	}
 	put_result(buf, "iprev", results->iprev.result, results->iprev.name, results->iprev.dnssec, arena);
 	put_result(buf, results->spf.scope == SPF_SCOPE_HELO ? "spf_helo" : "spf", results->spf.result, results->spf.domain,
@@ -123,19 +95,20 @@ static void put_findings(struct buf *buf, const struct results *results, struct 
 		if ((set >> id & 1) != 0)
 			buf_printf(&list, "%s%s", list.length != 0 ? "," : "", findings_table[id].name);
 	}
+	/* our own words, all of them: no cap */
 	buf_printf(buf, " findings=%s", list.length != 0 ? list.data : "none");
 }
 
 static void put_decision(struct buf *buf, const struct decision *decision, struct arena *arena)
 {
-	put(buf, "decision", action_name(decision->action));
+	log_field_put(buf, "decision", action_name(decision->action));
 	if (decision->finding < FINDING_COUNT)
-		put(buf, "because", findings_table[decision->finding].name);
-	put(buf, "about", decision->domain);
-	put(buf, "policy", decision->policy);
-	put(buf, "mode", decision->enforced ? "enforce" : "dry-run");
+		log_field_put(buf, "because", findings_table[decision->finding].name);
+	log_field_put(buf, "about", decision->domain);
+	log_field_put(buf, "policy", decision->policy);
+	log_field_put(buf, "mode", decision->enforced ? "enforce" : "dry-run");
 	if (decision->text != NULL)
-		put(buf, "reply", reply_line(decision, arena));
+		log_field_put(buf, "reply", reply_line(decision, arena));
 }
 
 const char *log_line_build(const struct action_input *input)
@@ -146,16 +119,19 @@ const char *log_line_build(const struct action_input *input)
 	uint64_t bytes;
 	bool all = facts_bytes(facts, &bytes);
 
-	put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
+	log_field_put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
 	put_client(&buf, facts->connection, arena);
-	put(&buf, "from", facts->mail_from != NULL ? arena_printf(arena, "<%.320s>", facts->mail_from) : NULL);
-	put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
-	put(&buf, "author", input->author != NULL ? input->author->address : NULL);
-	put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
+	log_field_put(&buf, "from", facts->mail_from != NULL ? arena_printf(arena, "<%s>", facts->mail_from) : NULL);
+	if (input->recipient != NULL)
+		log_field_put(&buf, "rcpt", input->recipient[0] == '<' ? input->recipient :
+		    arena_printf(arena, "<%s>", input->recipient));
+	log_field_put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
+	log_field_put(&buf, "author", input->author != NULL ? input->author->address : NULL);
+	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
 	put_results(&buf, input->results, arena);
 	put_findings(&buf, input->results, arena);
 	if (input->results->exempt)
-		put(&buf, "exempt", input->results->exempt_reason != NULL ? input->results->exempt_reason : "yes");
+		log_field_put(&buf, "exempt", input->results->exempt_reason != NULL ? input->results->exempt_reason : "yes");
 	else if (input->decision != NULL)
 		put_decision(&buf, input->decision, arena);
 	return buf.data;

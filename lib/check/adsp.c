@@ -41,7 +41,7 @@ static const struct dkim_result *author_signature(const struct results *results,
 	for (size_t i = 0; i < results->dkim_count; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		if (dkim->result == wanted && dkim->domain != NULL && strcmp(dkim->domain, domain) == 0 &&
+		if (dkim->result == wanted && dkim->added_field == NULL && dkim->domain != NULL && strcmp(dkim->domain, domain) == 0 &&
 		    (best == NULL || dkim->dnssec < best->dnssec))
 			best = dkim;
 	}

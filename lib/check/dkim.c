@@ -114,6 +114,7 @@ static bool dkim_check_header(struct check_context *context)
 	if (read_signatures(context, state) == 0)
 		return false;
 	choose(context, state);
+	dkim_added_count(context->facts, state->once);
 	start_look_ups(context, state);
 	return dkim_feed_header(context, state);
 }

@@ -183,6 +183,26 @@ static struct verdict judge_answer(struct check_context *context, const struct d
 	return verdict_make(RESULT_TEMPERROR, arena_printf(context->arena, "key look-up failed: %s", answer->why));
 }
 
+/*
+ * A field that was added on top leaves the RFC's word as it is and takes the signature's weight (dkim_added.c). Told where
+ * it changes something: of a pass, and of what might have been one.
+ */
+static void weigh_added_field(struct check_context *context, const struct dkim_state *state,
+    const struct dkim_signature *signature, struct dkim_result *result)
+{
+	if (signature->fault != NULL || (result->result != RESULT_PASS && result->result != RESULT_TEMPERROR))
+		return;
+	result->added_field = dkim_added_field(signature, state->once);
+	if (result->added_field == NULL)
+		return;
+	if (result->reason == NULL)
+		result->reason = arena_printf(context->arena, "does not count: there is a %s that it does not cover",
+		    result->added_field);
+	/* the message itself says so: nothing of that is insecure */
+	results_raise(context->results, FINDING_DKIM_FIELD_ADDED, result->domain,
+	    arena_printf(context->arena, "s=%s: another %s", result->selector, result->added_field), DNS_SECURE);
+}
+
 static void raise_findings(struct check_context *context, const struct dkim_job *job, const struct verdict *verdict,
     const struct dkim_result *result)
 {
@@ -230,4 +250,5 @@ void dkim_judge_job(struct check_context *context, const struct dkim_state *stat
 	result_r->test_mode = verdict.test_mode;
 	result_r->partial_body = verdict.partial_body;
 	raise_findings(context, job, &verdict, result_r);
+	weigh_added_field(context, state, signature, result_r);
 }

@@ -128,8 +128,10 @@ static void weigh_identifiers(struct judgement *judgement)
 	    results->spf.dnssec);
 	for (size_t i = 0; i < results->dkim_count; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
+		/* whatever became of the key: this one cannot vouch for what was put on top */
+		enum result result = dkim->added_field != NULL ? RESULT_POLICY : dkim->result;
 
-		if (weigh(judgement, dkim->domain, record->strict_dkim, dkim->result, dkim->dnssec))
+		if (weigh(judgement, dkim->domain, record->strict_dkim, result, dkim->dnssec))
 			judgement->result.dkim_aligned = true;
 	}
 }

@@ -78,7 +78,7 @@ static bool passes_for_trusted(const struct check_context *context)
 	if (results->spf.result == RESULT_PASS && is_trusted(trusted, results->spf.domain))
 		return true;
 	for (size_t i = 0; i < results->dkim_count; i++)
-		if (results->dkim[i].result == RESULT_PASS && is_trusted(trusted, results->dkim[i].domain))
+		if (dkim_result_counts(&results->dkim[i]) && is_trusted(trusted, results->dkim[i].domain))
 			return true;
 	return false;
 }

@@ -50,6 +50,11 @@ const char *tls_proven_name(const struct tls_result *tls)
 	return tls->tlsa == TLSA_MATCH ? tls->tlsa_name : NULL;
 }
 
+bool dkim_result_counts(const struct dkim_result *dkim)
+{
+	return dkim->result == RESULT_PASS && dkim->added_field == NULL;
+}
+
 static bool same_domain(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);

@@ -42,11 +42,15 @@ struct dkim_result {
 	const char *algorithm;		/* "rsa-sha256" "ed25519-sha256" "rsa-sha1" …, as signed */
 	unsigned key_bits;		/* RSA modulus; ed25519: 256; 0: no key seen */
 	const char *signature_b;	/* first characters of b=, enough to be unique in this message */
-	const char *reason;		/* one line; NULL for a plain pass */
+	const char *reason;		/* one line; NULL for a plain pass that counts */
 	bool test_mode;			/* key has t=y */
 	bool partial_body;		/* l= leaves body unsigned */
+	const char *added_field;	/* of a pass or temperror: a field on top of what it covers (dkim_added.c); NULL */
 	enum dns_security dnssec;	/* of the key record */
 };
+
+/** @return whether the signature vouches for the message that a reader sees: it passes and nothing was put on top. */
+bool dkim_result_counts(const struct dkim_result *dkim);
 
 /* What the hashing of a message cost, in units that no processor changes; all are bounded, whatever the message is. */
 struct dkim_work {

@@ -95,6 +95,8 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "the key record says t=y (RFC 6376 section 3.6.1)")                                                         \
 	X(DKIM_TOO_MANY, "dkim-too-many", "dkim", MESSAGE, NONE, 550, "5.7.20", "more DKIM signatures than are judged",    \
 	    "signatures over the cap were not judged")                                                                 \
+	X(DKIM_FIELD_ADDED, "dkim-field-added", "dkim", MESSAGE, TAG, 550, "5.7.20", "header fields were added to a message signed by %s", \
+	    "a second From, or a field beside the signed one (RFC 6376 section 8.15); the signature does not count")     \
 	X(DMARC_NONE, "dmarc-none", "dmarc", MESSAGE, NONE, 550, "5.7.1", "no DMARC policy for %s",                        \
 	    "the author domain publishes no DMARC record")                                                             \
 	X(DMARC_FAIL, "dmarc-fail", "dmarc", MESSAGE, TAG, 550, "5.7.26", "DMARC failed for %s",                           \

@@ -140,7 +140,8 @@ const char *message_log_refused(struct message *message, const char *recipient, 
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
 		.results = message->results, .decision = decision, .authserv_id = authserv_id(message),
+		.recipient = recipient,
 	};
 
-	return arena_printf(message->arena, "%s rcpt=<%s>", log_line_build(&input), recipient);
+	return log_line_build(&input);
 }

@@ -110,7 +110,7 @@ static bool is_aligned(const struct results *results)
 	for (size_t i = 0; i < results->dkim_count; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		if (dkim->result == RESULT_PASS && dkim->domain != NULL && is_in_domain(dkim->domain, org))
+		if (dkim_result_counts(dkim) && dkim->domain != NULL && is_in_domain(dkim->domain, org))
 			return true;
 	}
 	return false;

@@ -170,7 +170,7 @@ static bool dkim_passes_securely(const struct results *results, const char *doma
 	for (size_t i = 0; i < results->dkim_count; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		if (dkim->result == RESULT_PASS && dkim->dnssec == DNS_SECURE && dkim->domain != NULL &&
+		if (dkim_result_counts(dkim) && dkim->dnssec == DNS_SECURE && dkim->domain != NULL &&
 		    strcmp(dkim->domain, domain) == 0)
 			return true;
 	}

@@ -8,7 +8,7 @@
 #include <syslog.h>
 #include <systemd/sd-journal.h>
 
-enum { LINE_BYTES = 4096 };
+#include "util/log_field.h"
 
 static struct {
 	_Atomic enum log_target target;	/* a reload changes them while others log */
@@ -49,7 +49,7 @@ static void clean(char *out, size_t room, const char *text)
 
 void log_line(enum log_level level, const char *format, ...)
 {
-	char text[LINE_BYTES], line[LINE_BYTES];
+	char text[LOG_LINE_BYTES], line[LOG_LINE_BYTES];
 	enum log_target target = sink.target;
 	va_list arguments;
 

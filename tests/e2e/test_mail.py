@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The mails of the demonstration, each in dry-run and enforced, and what the header of a delivered message looks like."""
+import json
+import os
 import re
+import subprocess
 
 import pytest
 
 from world import Keys, delivered_fields, parse_authres, scenarios
-from world.client import deliver, deliver_swaks
-from world.mail import AUTHSERV_ID, split_fields
+from world.client import Client, deliver, deliver_swaks
+from world.mail import AUTHSERV_ID, RECIPIENT_DOMAIN, split_fields
 from world.processes import wait_for
 
 NAMES = [scenario.name for scenario in scenarios.make(type("NoKeys", (Keys,), {"sign": lambda *a, **o: a[1]})())]
@@ -95,6 +98,15 @@ def test_forged_fields_are_removed_and_foreign_ones_kept(stack):
     assert any("kept.example" in field for field in fields)
 
 
+def test_signature_below_an_added_field_says_why_it_does_not_count(stack):
+    mail = scenario_named(stack, "replayed with another Subject").mail
+    end = deliver(stack.postfix, mail)["end"]
+    _, results = parse_authres(delivered_fields(stack.postfix.delivered(mail.recipients[0]), "Authentication-Results")[0])
+    assert [row["reason"] for row in results["dkim"]] == ["does not count: there is a Subject that it does not cover"] * 2
+    line = next(line for line in stack.dry.log().splitlines() if end.queue_id in line)
+    assert "dkim-field-added" in line and "dmarc-reject" in line
+
+
 def test_received_has_the_tls_clause_and_no_injected_cr(stack):
     scenario = scenario_named(stack, "STARTTLS")
     deliver(stack.postfix, scenario.mail)
@@ -119,3 +131,26 @@ def test_spf_explanation_reaches_the_reply(stack):
     last = deliver(stack.postfix, mail, stack.enforce_port)["last"]
     assert (last.code, last.enhanced) == (550, "5.7.23")
     assert "192.0.2.1 is not one of ours" in last.text
+
+
+def logged(assayd):
+    """What `assay log` reads in the daemon's log."""
+    program = os.path.join(os.environ["ASSAY_BUILD"], "assay")
+    done = subprocess.run([program, "log", "--json", "-"], input=assayd.log(), capture_output=True, text=True, timeout=60,
+                          check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("local", ["x decision=none", 'a=b\\" id=FORGED', "rcpts=9 findings=none"])
+def test_hostile_envelope_is_one_value_each_in_the_log(stack, local):
+    address = f'"{local}"@'
+    client = Client(stack.enforce_port, client="203.0.113.9")
+    assert client.smtp.docmd("MAIL", f"FROM:<{address}spffail.example>")[0] == 250
+    code, text = client.smtp.docmd("RCPT", f"TO:<{address}{RECIPIENT_DOMAIN}>")
+    assert code == 550, text
+    client.smtp.quit()
+    record, = wait_for(lambda: [r for r in logged(stack.enforce) if r.get("rcpt") == f"<{address}{RECIPIENT_DOMAIN}>"],
+                       "the refusal to be logged")
+    assert record["from"] == f"<{address}spffail.example>"
+    assert (record["decision"], record["because"], record["about"]) == ("reject", "spf-fail", "spffail.example")
+    assert all(r["id"] != "FORGED" for r in logged(stack.enforce))

@@ -8,6 +8,7 @@ import pytest
 from world import Assayd, STRICT, delivered_fields, scenarios, sendmail
 from world import mail as m
 from world.client import Client, tls_context
+from world.processes import wait_for
 
 
 class Behind:
@@ -69,6 +70,27 @@ def test_forged_fields_are_removed(stack, behind):
     raw = stack.postfix.delivered(mail.recipients[0])
     assert not re.search(rb"header\.d=f\d\.example", raw)
     assert len(delivered_fields(raw, "Authentication-Results")) == 1
+
+
+def test_disguised_forged_fields_are_removed(stack, behind):
+    texts = ["=?utf-8?q?mx.assay.example?=", "=?utf-8?b?bXguYXNzYXkuZXhhbXBsZQ==?=", "mx..assay.example", "'mx.assay.example'", "mx．assay．example",
+             '" mx.assay.example "']
+    forged = "".join(f"Authentication-Results: {text}; dkim=pass header.d=f{i}.example\r\n" for i, text in enumerate(texts))
+    mail = scenarios.signed(stack.keys, "forged.example", "rsa", extra=forged.encode())
+    assert send(behind, mail)["end"].code == 250
+    assert not re.search(rb"header\.d=f\d\.example", stack.postfix.delivered(mail.recipients[0]))
+
+
+@pytest.mark.parametrize("added", [b"Subject: Pay this invoice\r\n", b"To: all@pass.example\r\n", b"From: The Boss <ceo@pass.example>\r\n"])
+def test_signature_below_an_added_field_does_not_count(stack, behind, added):
+    mail = scenarios.signed(stack.keys, "pass.example", "rsa")
+    mail.data = added + mail.data
+    mail.mail_from = f"replay-{added[:4].decode().strip(': ').lower()}@pass.example"
+    send(behind, mail)
+    line = wait_for(lambda: next((line for line in behind.assayd.log().splitlines()
+                                  if f"from=<{mail.mail_from}>" in line and "dkim-field-added" in line), None), "the message")
+    assert " dkim=pass:pass.example:" in line and " dmarc=fail " in line and "dmarc-reject" in line
+    assert " decision=reject " in line or " decision=quarantine " in line
 
 
 def test_verified_client_certificate_is_told_apart(stack, behind):

@@ -56,7 +56,7 @@ def test_every_option_is_offered(command):
     assert "--help" in offered
 
 
-@pytest.mark.parametrize("command", ["check", "config", "dns", "findings", "peers", "report"])
+@pytest.mark.parametrize("command", ["check", "config", "dns", "findings", "peers", "report", "log"])
 def test_options_are_those_that_the_program_names(assay, command):
     said = assay.run(command, "--no-such-option").stderr.decode()
     assert set(re.findall(r"--[a-z-]+", said.split("valid: ")[1])) == complete("assay", command, "--")

@@ -214,6 +214,69 @@ def test_signature(judge, name):
         assert judged["dkim"][0]["test_mode"] and "dkim-fail" not in judged["findings"]
 
 
+# What a message may hold once (RFC 5322 section 3.6, RFC 2045 section 3) and a reader shows or obeys.
+ONCE = ["From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
+        "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Content-ID"]
+FULL = b"".join(name.encode() + b": alice@example.org\r\n" for name in ONCE) + b"\r\nHello.\r\n"
+ALL = tuple(name.lower() for name in ONCE)
+
+
+def added_fields(judge, messages):
+    """Of each message with one signature that passes: the field that was added, and whether the finding says so."""
+    judged = judge(messages)
+    assert [[s["result"] for s in j["dkim"]] for j in judged] == [["pass"]] * len(messages)
+    for j in judged:
+        assert ("dkim-field-added" in j["findings"]) == (j["dkim"][0]["added_field"] is not None)
+        assert "dkim-no-pass" not in j["findings"]
+    return [j["dkim"][0]["added_field"] for j in judged]
+
+
+def test_field_added_on_top_of_the_signed_one(judge):
+    signed = sign(FULL, RSA, names=ALL)
+    disguises = [b"%s: x\r\n", b"%s : x\r\n", b"%s :\r\n x\r\n"]
+    messages = [text % name.encode() + signed for name in ONCE for text in disguises]
+    messages += [b"%s: x\r\n" % name.upper().encode() + signed for name in ONCE]
+    # between the signature and the message too: the last one is the signed one
+    head, mark, rest = signed.partition(b"From:")
+    messages += [head + b"%s: x\r\n" % name.encode() + mark + rest for name in ONCE if name != "From"]
+    assert added_fields(judge, messages) == [name for name in ONCE for _ in disguises] + ONCE + ONCE[1:]
+
+
+def test_field_added_that_is_no_attack(judge):
+    signed = sign(FULL, RSA, names=ALL + ("received", "x-mailer", "list-id", "resent-from"))
+    harmless = ["Received", "DKIM-Signature", "List-Id", "List-Unsubscribe", "Resent-From", "Resent-Subject", "X-Mailer",
+                "Authentication-Results", "ARC-Seal", "Return-Path", "Delivered-To", "Subjects", "Fro"]
+    judged = judge([b"%s: x\r\n" % name.encode() + sign(FULL, RSA, names=ALL) for name in harmless])
+    assert all("dkim-field-added" not in j["findings"] for j in judged)
+    assert added_fields(judge, [signed]) == [None]
+    # a field that h= does not name is free to be changed altogether: its second occurrence is no worse
+    assert added_fields(judge, [b"Subject: x\r\n" + sign(FULL, RSA, names=("from", "to"))]) == [None]
+
+
+def test_field_that_is_covered_as_often_as_it_stands_there(judge):
+    twice = b"Subject: a\r\nTo: x@example.org\r\n" + FULL
+    covered = sign(twice, RSA, names=ALL + ("subject", "to"))
+    assert added_fields(judge, [covered, sign(twice, RSA, names=ALL + ("to",)), sign(FULL, RSA, names=ALL * 2)]) == [
+        None, "Subject", None]
+    # but of no honest message are two From fields
+    two = b"From: eve@example.net\r\n" + FULL
+    assert added_fields(judge, [sign(two, RSA, names=ALL + ("from",))]) == ["From"]
+
+
+def test_field_added_spoils_no_other_signature(judge):
+    """Each signature by itself: who signs the message as it came, both Subjects, vouches for it."""
+    message = sign(b"Subject: new\r\n" + sign(FULL, RSA, names=ALL), RSA, names=ALL + ("subject",), tags={"d": "example.com"})
+    judged = judge([message])[0]
+    assert [(s["domain"], s["added_field"]) for s in judged["dkim"]] == [("example.com", None), ("example.org", "Subject")]
+
+
+def test_field_added_is_told_of_no_failed_signature(judge):
+    judged = judge([b"Subject: x\r\n" + sign(FULL, RSA, names=ALL).replace(b"Hello", b"Hallo"),
+                    b"Subject: x\r\nDKIM-Signature: hello\r\n" + FULL])
+    assert [j["dkim"][0]["added_field"] for j in judged] == [None, None]
+    assert all("dkim-field-added" not in j["findings"] for j in judged)
+
+
 def test_unsigned_wants_no_body(judge):
     judged = judge([MESSAGE])[0]
     assert judged == {**judged, "dkim": [], "findings": ["dkim-none"], "body": False}

@@ -95,6 +95,7 @@ CASES = {
     "dkim-partial-body": case("good.example", message=signed(tags={"l": "3"})),
     "dkim-test-mode": case("good.example", message=signed(tags={"s": "test"})),
     "dkim-too-many": case(None, message=(signed().split(b"From:")[0]) * 3 + GOOD, config="dkim { max-signatures = 2 }"),
+    "dkim-field-added": case("good.example", message=b"Subject: Pay\r\n" + signed()),
     "dmarc-none": case("plain.example", message=PLAIN % b"plain.example"),
     "dmarc-fail": case("watch.example", message=PLAIN % b"watch.example"),
     "dmarc-quarantine": case("quarantine.example", message=PLAIN % b"quarantine.example"),

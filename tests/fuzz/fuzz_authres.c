@@ -10,6 +10,7 @@
 
 #include "action/action.h"
 #include "action/authres_parse.h"
+#include "util/log_field.h"
 
 enum { PIECES = 16 };
 
@@ -71,8 +72,15 @@ static void check_authres(const struct action_input *input, size_t expected)
 	require(strcmp(authres.methods[skip].result, "fail") == 0);
 }
 
-static void check_log_line(const char *line)
+static void check_log_line(struct arena *arena, const char *line, const char *helo)
 {
+	struct log_record record;
+
+	require(log_record_parse(line, strlen(line), arena, &record) == 0);
+	require(strcmp(log_record_get(&record, "findings"), "none") == 0);
+	require(strcmp(log_record_get(&record, "decision"), "reject") == 0);
+	for (size_t i = 0; i < record.count; i++)
+		require(strcmp(record.fields[i].key, "helo") != 0 || record.fields[i].cut || strcmp(record.fields[i].value, helo) == 0);
 	for (; *line != '\0'; line++)
 		require(*line >= 0x20 && *line < 0x7f);
 }
@@ -90,7 +98,7 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	struct decision decision = { .action = ACTION_REJECT, .finding = FINDING_SPF_FAIL, .domain = p[13], .code = 550, .enhanced = "5.7.23",
 	    .text = "text", .policy = "p" };
 	struct author author = { .address = p[14] };
-	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net" };
+	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4] };
 	struct edits edits;
 
 	addr_parse(flags & 4 ? "2001:db8::1" : "192.0.2.1", &connection.client);
@@ -107,9 +115,20 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	check_authres(&input, 7 + (p[2] != NULL));
 	check_value(received_build(&input));
 	check_value(received_spf_build(&input));
-	check_log_line(log_line_build(&input));
+	check_log_line(arena, log_line_build(&input), p[0]);
 	action_edits(&input, &edits);
 	require(edits.count >= 1);
+}
+
+/* Facts hold no NUL, and end with one. */
+static const char *without_nul(struct arena *arena, const uint8_t *data, size_t size)
+{
+	char *text = arena_alloc(arena, size + 1);
+
+	for (size_t i = 0; i < size; i++)
+		text[i] = data[i] != '\0' ? (char)data[i] : '\r';
+	text[size] = '\0';
+	return text;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -121,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena;
 	struct facts facts = { .fields = &field, .field_count = 1 };
 	unsigned occurrence;
+	size_t used;
 
 	if (config == NULL)
 		config = config_load(NULL, stderr);
@@ -128,11 +148,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	arena = arena_new();
 	facts.arena = arena;
-	field.value = (const char *)data;
+	field.value = without_nul(arena, data, size);
 	field.value_length = size;
 	/* what parses as a whole has an authserv-id, and the same one */
 	if (authres_parse(field.value, size, arena, &authres) == 0) {
-		require(authres_parse_id(field.value, size, arena, &id) == 0);
+		require(authres_parse_id(field.value, size, arena, &id, &used) == 0);
 		require(strcmp(authres.authserv_id, id) == 0);
 		/* and a field that says it is ours is found */
 		if (id[0] != '\0')

@@ -37,11 +37,11 @@ static struct options options_read(int count, char **arguments)
 
 static json_t *signature_json(const struct dkim_result *result)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s?, s:s?, s:b, s:b, s:s}", "result",
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s?, s:s?, s:b, s:b, s:s?, s:s}", "result",
 	    result_name(result->result), "domain", result->domain, "selector", result->selector, "identity",
 	    result->identity, "algorithm", result->algorithm, "key_bits", (int)result->key_bits, "b", result->signature_b,
-	    "reason", result->reason, "test_mode", result->test_mode, "partial_body", result->partial_body, "dnssec",
-	    dns_security_name(result->dnssec));
+	    "reason", result->reason, "test_mode", result->test_mode, "partial_body", result->partial_body,
+	    "added_field", result->added_field, "dnssec", dns_security_name(result->dnssec));
 }
 
 static json_t *work_json(const struct dkim_work *work)

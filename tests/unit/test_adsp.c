@@ -123,6 +123,23 @@ static void test_adsp_author_domain_signature(void **state)
 	assert_verdict(ZONE("dkim=unknown"), RESULT_TEMPERROR, "example.com", RESULT_UNKNOWN, "unknown", 0);
 }
 
+static void test_adsp_signature_with_added_field(void **state)
+{
+	static const enum result results[] = { RESULT_PASS, RESULT_TEMPERROR };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct check_fixture *fixture = fixture_new(ZONE("dkim=discardable"));
+
+		fixture_from(fixture, "example.com");
+		fixture_dkim(fixture, results[i], "example.com", DNS_INSECURE);
+		fixture->dkim[0].added_field = "From";
+		fixture_run(fixture, &check_adsp);
+		assert_int_equal(fixture->results.adsp.result, RESULT_DISCARD);
+		fixture_free(&fixture);
+	}
+}
+
 static void test_adsp_several_author_domains(void **state)
 {
 	struct check_fixture *fixture = fixture_new(ZONE("dkim=all") "example.net. A 192.0.2.1\n"
@@ -169,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_adsp_record_parse_ignores_what_is_no_record),
 		cmocka_unit_test(test_adsp_results),
 		cmocka_unit_test(test_adsp_author_domain_signature),
+		cmocka_unit_test(test_adsp_signature_with_added_field),
 		cmocka_unit_test(test_adsp_several_author_domains),
 		cmocka_unit_test(test_adsp_not_judged),
 	};

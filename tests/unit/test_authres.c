@@ -13,6 +13,7 @@
 #include "action/authres_parse.h"
 #include "action/field.h"
 #include "util/error.h"
+#include "util/log_field.h"
 
 enum { FIELDS_MAX = 10 };
 
@@ -42,7 +43,8 @@ static int setup_with(void **state, const char *text)
 	f->facts = (struct facts){ .arena = arena, .connection = &f->connection, .mail_from = "a@example.org",
 	    .mail_from_domain = "example.org", .fields = f->fields };
 	f->decision = (struct decision){ .finding = FINDING_COUNT, .code = 250, .policy = "default" };
-	f->input = (struct action_input){ f->config, &f->facts, &f->author, &f->results, &f->decision, "mx.example.net" };
+	f->input = (struct action_input){ f->config, &f->facts, &f->author, &f->results, &f->decision, "mx.example.net",
+	    NULL };
 	*state = f;
 	return 0;
 }
@@ -259,17 +261,40 @@ static void test_authres_find_forged_disguises(void **state)
 		/* no-break space, zero-width space, a stray 8-bit byte: shown or stripped as nothing by others */
 		" mx.example.net\xc2\xa0; none", " \xc2\xa0mx.example.net; none", " mx.exam\xe2\x80\x8bple.net; none", " mx.example.net\xff; none",
 		" mx\x01.example.net; none", " mx.example\xa0.net spf=pass",
+		/* dots, blanks and quotes too many */
+		" mx.example.net..; none", " .mx.example.net; none", " mx..example.net; none", " \" mx.example.net \"; none", " \"mx.example. net\"; none",
+		" 'mx.example.net'; none", " `mx.example.net`; none", " \"'mx.example.net'\"; none", " <mx.example.net>; none", " {mx.example.net}; none",
+		/* double width and other compatibility forms */
+		" mx\xe3\x80\x82" "example\xef\xbc\x8enet; none", " mx\xef\xbd\xa1" "example.net; none", " \xef\xbd\x8d\xef\xbd\x98.example.net; none",
+		" \xef\xbd\x8d\xef\xbd\x98\xef\xbc\x8e" "example\xef\xbc\x8enet; none", " mx\xe2\x80\xa4" "example.net; none",
+		" \xef\xbc\xad\xef\xbc\xb8.example.net; none", " \xf0\x9d\x90\xa6x.example.net; none", " mx.example.net\xef\xbc\x9b none",
+		/* encoded words */
+		" =?utf-8?q?mx.example.net?=; none", " =?UTF-8?Q?mx=2Eexample=2enet?=; none", " =?us-ascii?b?bXguZXhhbXBsZS5uZXQ=?=; none",
+		" =?iso-8859-1?B?bXguZXhhbXBsZS5uZXQ?=; none", " =?utf-8*en?q?mx.example.net?=; none", " mx.=?utf-8?q?example.net?=; none",
+		" =?utf-8?q?mx.exa?=\n =?utf-8?q?mple.net?=; none", " \"=?utf-8?q?mx.example.net?=\"; none", " =?utf-8?q?mx.example.net=3B_dkim=3Dpass?=",
+		" =?utf-8?q?=22mx.example.net=22?=; none", " (=?utf-8?q?=29?= mx.example.net; none", " (=?utf-8?q?=29_mx.example.net=3B?=) a.example; none",
+		" =?utf-8?q?mx_.example.net?=; none", " =?windows-1252?q?=A0mx.example.net?=; none", " =?utf-8?b?b?=; =?utf-8?q?mx.example.net?=",
+		" =?utf-8?q?\xef\xbd\x8dx.example.net?=; none", " =?utf-8?q?=EF=BD=8Dx.example.net?=; none", " =?utf-8?q?mx.example.net; none?=",
+		" =?utf-8?q?m x.example.net?=; none", " =?utf-8?q?=3D=3Futf-8=3Fq=3Fmx=2Eexample=2Enet=3F=3D?=; none", " a=?utf-8?q?" "?=; mx.example.net",
+		/* in a charset that hides ASCII: nobody honest names himself so */
+		" =?utf-7?q?+AG0-x.example.net?=; none", " =?utf-16?b?bQB4AC4AZQB4AGEAbQBwAGwAZQAuAG4AZQB0AA==?=; none", " =?cp037?q?=94=A7?=; none",
+		" =?x?q?a?=; none", " (=?hz?b?AAAA?=) a.example; none",
 	};
 	static const char *const foreign[] = {
 		" mx.example.com; spf=pass", " other.mx.example.net; none", " a.example; spf=pass (mx.example.net)", " a.example; spf=pass smtp.helo=mx.example.net",
-		" mx.example.net.evil.example; none", " mx.\xc3\xbc.example.net; none",
+		" mx.example.net.evil.example; none", " mx.\xc3\xbc.example.net; none", " =?utf-8?q?a.example?=; none", " =?utf-8?b?YS5leGFtcGxl?=; none",
+		" a.example; none (=?utf-8?q?mx.example.net?=)", " a.example; spf=pass reason=\"=?utf-16?b?bQB4?=\"", " a.example (=?utf-8?q?x?=); none",
+		" 'a.example'; none", " a..example; none", " m.x.example.net; none", " mx-example.net; none", " \xef\xbd\x8dy.example.net; none",
+		" a.example\x01; none", " a.example; none (=?", " a.example; none (=?utf-8?q?",
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		assert_int_equal(forged(f, ours[i]), 1);
+		if (forged(f, ours[i]) != 1)
+			fail_msg("not found: %s", ours[i]);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-		assert_int_equal(forged(f, foreign[i]), 0);
+		if (forged(f, foreign[i]) != 0)
+			fail_msg("found: %s", foreign[i]);
 }
 
 static void test_authres_find_forged_u_label(void **state)
@@ -280,6 +305,29 @@ static void test_authres_find_forged_u_label(void **state)
 	add_field(f, "Authentication-Results", " mx.b\xc3\xbc" "cher.example; spf=pass");
 	assert_int_equal(authres_find_forged(&f->facts, "mx.xn--bcher-kva.example", occurrences, 2), 1);
 	assert_int_equal(occurrences[0], 1);
+	add_field(f, "Authentication-Results", " =?utf-8?q?mx.b=C3=BCcher.example?=; spf=pass");
+	add_field(f, "Authentication-Results", " 'mx..B\xc3\x9c" "cher.example.'; spf=pass");
+	assert_int_equal(authres_find_forged(&f->facts, "mx.xn--bcher-kva.example", occurrences, 2), 3);
+	/* our name as U-label is the same */
+	add_field(f, "Authentication-Results", " mx.xn--bcher-kva.example; spf=pass");
+	assert_int_equal(authres_find_forged(&f->facts, "mx.b\xc3\xbc" "cher.example", occurrences, 2), 4);
+	assert_int_equal(authres_find_forged(&f->facts, "mx.example.net", occurrences, 2), 0);
+}
+
+/* An authserv-id need not be a domain name. */
+static void test_authres_find_forged_ids_that_are_no_names(void **state)
+{
+	struct fixture *f = *state;
+	unsigned occurrences[1];
+
+	add_field(f, "Authentication-Results", " \"our place\"; none");
+	assert_int_equal(authres_find_forged(&f->facts, "our place", occurrences, 1), 1);
+	assert_int_equal(authres_find_forged(&f->facts, "OUR PLACE", occurrences, 1), 1);
+	assert_int_equal(authres_find_forged(&f->facts, "other place", occurrences, 1), 0);
+	add_field(f, "Authentication-Results", " +++; none");
+	assert_int_equal(authres_find_forged(&f->facts, "+++", occurrences, 1), 1);
+	assert_int_equal(authres_find_forged(&f->facts, "***", occurrences, 1), 0);
+	assert_int_equal(authres_find_forged(&f->facts, "", occurrences, 1), 0);
 }
 
 /* Deleting the first of two fields renumbers the second: the list goes from the highest down (CVE-2022-48521). */
@@ -383,6 +431,102 @@ static void test_log_line_build_cannot_be_forged(void **state)
 	assert_non_null(strstr(line, " findings=spf-fail decision=reject because=spf-fail policy=default mode=dry-run"));
 }
 
+/* What a field of the line is read back as. */
+static const char *logged(struct fixture *f, const char *key)
+{
+	struct log_record *record = arena_alloc(f->arena, sizeof(*record));
+	const char *line = log_line_build(&f->input);
+
+	assert_int_equal(log_record_parse(line, strlen(line), f->arena, record), 0);
+	return log_record_get(record, key);
+}
+
+static void test_log_line_build_is_read_back(void **state)
+{
+	struct fixture *f = *state;
+	static const struct dkim_result dkim = { .result = RESULT_PASS, .domain = "a b=\"c", .dnssec = DNS_SECURE };
+
+	f->facts.queue_id = "4A B=\"";
+	f->facts.mail_from = "\"x decision=none\"@example.org\x80";
+	f->connection.client_name = "a[1] helo=x";
+	f->connection.helo = "mx from=<x> \\";
+	f->connection.auth = (struct facts_auth){ .mechanism = "PLAIN", .user = "joe\nid=X" };
+	f->author.address = "\"a =\"@example.org";
+	f->input.recipient = "<\"a rcpts=9\"@example.net>";
+	f->results.tls = (struct tls_result){ .checked = true, .version = "TLSv1.3 x=y", .cipher = "A\"B", .cert_subject = "/CN= decision=none" };
+	f->results.peer = (struct peer_result){ .downgrade = true, .peer = "p=q", .reason = "because of" };
+	f->results.iprev = (struct iprev_result){ .result = RESULT_PASS, .name = "i p" };
+	f->results.spf = (struct spf_result){ .result = RESULT_FAIL, .domain = "s=p" };
+	f->results.spf_helo = (struct spf_result){ .result = RESULT_NONE, .scope = SPF_SCOPE_HELO, .domain = "h=e" };
+	f->results.dkim_checked = true;
+	f->results.dkim = &dkim;
+	f->results.dkim_count = 1;
+	f->results.dmarc = (struct dmarc_result){ .result = RESULT_FAIL, .domain = "d m" };
+	f->results.adsp = (struct adsp_result){ .result = RESULT_DISCARD, .domain = "a\"d" };
+	f->decision = (struct decision){ .action = ACTION_REJECT, .finding = FINDING_SPF_FAIL, .domain = "about it", .code = 550,
+	    .enhanced = "5.7.23", .text = "no \" policy=x", .policy = "p=p" };
+	assert_string_equal(logged(f, "id"), f->facts.queue_id);
+	assert_string_equal(logged(f, "client"), "a[1] helo=x[192.0.2.1]");
+	assert_string_equal(logged(f, "helo"), f->connection.helo);
+	assert_string_equal(logged(f, "auth"), f->connection.auth.user);
+	assert_string_equal(logged(f, "from"), "<\"x decision=none\"@example.org\x80>");
+	assert_string_equal(logged(f, "rcpt"), f->input.recipient);
+	assert_string_equal(logged(f, "rcpts"), "0");
+	assert_string_equal(logged(f, "author"), f->author.address);
+	assert_string_equal(logged(f, "tls"), "TLSv1.3 x=y");
+	assert_string_equal(logged(f, "cipher"), "A\"B");
+	assert_string_equal(logged(f, "peer"), "p=q");
+	assert_string_equal(logged(f, "downgrade"), "because of");
+	assert_string_equal(logged(f, "iprev_domain"), "i p");
+	assert_string_equal(logged(f, "spf_domain"), "s=p");
+	assert_string_equal(logged(f, "spf_helo_domain"), "h=e");
+	assert_string_equal(logged(f, "dkim"), "pass:a b=\"c:secure");
+	assert_string_equal(logged(f, "dmarc_domain"), "d m");
+	assert_string_equal(logged(f, "adsp_domain"), "a\"d");
+	assert_string_equal(logged(f, "decision"), "reject");
+	assert_string_equal(logged(f, "about"), "about it");
+	assert_string_equal(logged(f, "policy"), "p=p");
+	assert_string_equal(logged(f, "reply"), "550 5.7.23 no \" policy=x");
+	f->input.recipient = "ann@example.net";
+	assert_string_equal(logged(f, "rcpt"), "<ann@example.net>");
+}
+
+/* The longest line: what a sender chooses is over the cap and all escapes, the rest as long as it can be. */
+static void test_log_line_build_longest_fits(void **state)
+{
+	struct fixture *f = *state;
+	char bytes[1000], name[254];
+	struct dkim_result dkim[6];
+
+	memset(bytes, 1, sizeof(bytes) - 1);
+	bytes[sizeof(bytes) - 1] = '\0';
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (size_t i = 0; i < 6; i++)
+		dkim[i] = (struct dkim_result){ .result = RESULT_PERMERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
+	f->facts.queue_id = name + 253 - 20;
+	f->facts.mail_from = f->connection.client_name = f->connection.helo = f->author.address = f->input.recipient = bytes;
+	f->connection.auth = (struct facts_auth){ .mechanism = "PLAIN", .user = bytes };
+	f->results.tls = (struct tls_result){ .checked = true, .version = "TLSv1.3", .cipher = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+	    .cert_status = CERT_UNVERIFIED, .cert_match = "author-domain", .tlsa = TLSA_TEMPERROR, .tlsa_name = name };
+	f->results.peer = (struct peer_result){ .downgrade = true, .peer = name, .reason = name + 253 - 120 };
+	f->results.iprev = (struct iprev_result){ .result = RESULT_TEMPERROR, .name = name, .dnssec = DNS_INDETERMINATE };
+	f->results.spf = (struct spf_result){ .result = RESULT_TEMPERROR, .domain = bytes, .dnssec = DNS_INDETERMINATE };
+	f->results.spf_helo = (struct spf_result){ .result = RESULT_TEMPERROR, .scope = SPF_SCOPE_HELO, .domain = name,
+	    .dnssec = DNS_INDETERMINATE };
+	f->results.dkim_checked = true;
+	f->results.dkim = dkim;
+	f->results.dkim_count = 6;
+	f->results.dmarc = (struct dmarc_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
+	f->results.adsp = (struct adsp_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
+	for (int id = 0; id < FINDING_COUNT; id++)
+		f->results.findings[f->results.finding_count++].id = (enum finding_id)id;
+	f->decision = (struct decision){ .action = ACTION_QUARANTINE, .finding = FINDING_DMARC_REJECT_CORROBORATED, .domain = bytes, .code = 550,
+	    .enhanced = "5.7.23", .text = bytes, .policy = name + 253 - 60 };
+	assert_true(strlen(log_line_build(&f->input)) < LOG_LINE_BYTES - 200);
+	assert_non_null(logged(f, "reply"));
+}
+
 static void test_log_line_build_client_certificate(void **state)
 {
 	struct fixture *f = *state;
@@ -426,11 +570,14 @@ int main(void)
 		TEST(test_authres_parse_refuses),
 		TEST(test_authres_find_forged_disguises),
 		TEST(test_authres_find_forged_u_label),
+		TEST(test_authres_find_forged_ids_that_are_no_names),
 		TEST(test_action_edits_deletes_from_below),
 		cmocka_unit_test_setup_teardown(test_action_edits_dry_run_without_fields, setup_quiet, teardown),
 		cmocka_unit_test_setup_teardown(test_action_edits_trusted_relay, setup_trusted, teardown),
 		TEST(test_field_value_quoting),
 		TEST(test_log_line_build_cannot_be_forged),
+		TEST(test_log_line_build_is_read_back),
+		TEST(test_log_line_build_longest_fits),
 		TEST(test_log_line_build_client_certificate),
 		TEST(test_reply_line_forms),
 	};

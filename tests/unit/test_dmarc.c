@@ -544,6 +544,43 @@ static void test_dmarc_mechanism_not_checked(void **state)
 	fixture_free(&fixture);
 }
 
+/* A signature below added fields (RFC 6376 section 8.15) passes and does not count, known or not whether its key is good. */
+static void test_dmarc_signature_with_added_field(void **state)
+{
+	static const enum result results[] = { RESULT_PASS, RESULT_TEMPERROR };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct check_fixture *fixture = fixture_new("_dmarc.example.com. " R "p=reject\"\n");
+
+		fixture_from(fixture, "example.com");
+		fixture_dkim(fixture, results[i], "example.com", DNS_SECURE);
+		fixture->dkim[0].added_field = "Subject";
+		fixture_spf(fixture, RESULT_NONE, "other.example", DNS_INSECURE);
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(fixture->results.dmarc.result, RESULT_FAIL);
+		assert_false(fixture->results.dmarc.dkim_aligned);
+		assert_true(fixture_raised(fixture, FINDING_DMARC_REJECT));
+		fixture_free(&fixture);
+	}
+}
+
+static void test_dmarc_other_signature_counts_beside_added_field(void **state)
+{
+	struct check_fixture *fixture = fixture_new("_dmarc.example.com. " R "p=reject\"\n");
+
+	(void)state;
+	fixture_from(fixture, "example.com");
+	fixture_dkim(fixture, RESULT_PASS, "example.com", DNS_SECURE);
+	fixture->dkim[0].added_field = "Subject";
+	fixture_dkim(fixture, RESULT_PASS, "mail.example.com", DNS_INSECURE);
+	fixture_spf(fixture, RESULT_NONE, "other.example", DNS_INSECURE);
+	fixture_run(fixture, &check_dmarc);
+	assert_int_equal(fixture->results.dmarc.result, RESULT_PASS);
+	assert_true(fixture->results.dmarc.dkim_aligned);
+	fixture_free(&fixture);
+}
+
 /* ---- corroborated rejection ---- */
 
 static bool corroborated(const char *name, const char *value, enum result spf, const char *record)
@@ -557,9 +594,11 @@ static bool corroborated(const char *name, const char *value, enum result spf, c
 	fixture = fixture_new(zone);
 	fixture->config.trusted_forwarders = (struct string_list){ .items = forwarders, .count = 2 };
 	fixture_from(fixture, "example.com");
-	if (name != NULL && strcmp(name, "dkim") == 0)
+	if (name != NULL && strncmp(name, "dkim", 4) == 0)
 		fixture_dkim(fixture, RESULT_PASS, value, DNS_INSECURE);
-	else if (name != NULL)
+	if (name != NULL && strcmp(name, "dkim+") == 0)
+		fixture->dkim[0].added_field = "From";
+	if (name != NULL && strncmp(name, "dkim", 4) != 0)
 		fixture_field(fixture, name, value);
 	fixture_spf(fixture, spf, "example.com", DNS_INSECURE);
 	fixture_run(fixture, &check_dmarc);
@@ -596,6 +635,7 @@ static void test_dmarc_reject_corroborated_conditions(void **state)
 	assert_false(corroborated("ARC-Seal", " i=1; a=rsa-sha256; d=lists.example; s=x; cv=none; b=AAAA", RESULT_FAIL, reject));
 	assert_true(corroborated("ARC-Seal", " i=1; a=rsa-sha256; d=other.example; s=x; cv=none; b=AAAA", RESULT_FAIL, reject));
 	assert_false(corroborated("dkim", "lists.example", RESULT_FAIL, reject));
+	assert_true(corroborated("dkim+", "lists.example", RESULT_FAIL, reject));
 	assert_true(corroborated("dkim", "sub.lists.example", RESULT_FAIL, reject));
 	assert_false(corroborated("dkim", "forwarder.example", RESULT_FAIL, reject));
 	assert_false(corroborated("dkim", "a.forwarder.example", RESULT_FAIL, reject));
@@ -712,6 +752,8 @@ int main(void)
 		cmocka_unit_test(test_dmarc_author_missing_or_invalid),
 		cmocka_unit_test(test_dmarc_more_author_domains_than_are_judged),
 		cmocka_unit_test(test_dmarc_mechanism_not_checked),
+		cmocka_unit_test(test_dmarc_signature_with_added_field),
+		cmocka_unit_test(test_dmarc_other_signature_counts_beside_added_field),
 		cmocka_unit_test(test_dmarc_reject_corroborated_conditions),
 		cmocka_unit_test(test_dmarc_psl_text),
 		cmocka_unit_test(test_dmarc_psl_dafsa),

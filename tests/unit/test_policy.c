@@ -295,6 +295,13 @@ static void test_policy_decide_require_secure(void **state)
 	assert_string_equal(decide(&f, FINDING_STAGE_MESSAGE).domain, "mail.bank.example");
 	f.results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "mail.bank.example", .dnssec = DNS_SECURE };
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	dkim.dnssec = DNS_SECURE;
+	f.results.spf.dnssec = DNS_INSECURE;
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_NONE);
+	/* a secure signature that covers less than the reader sees is none */
+	dkim.added_field = "Subject";
+	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);
+	f.results.spf.dnssec = DNS_SECURE;
 	dkim.result = RESULT_FAIL;
 	f.results.spf.dnssec = DNS_INDETERMINATE;
 	assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, ACTION_QUARANTINE);

@@ -23,6 +23,7 @@
 #include "util/distance.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/log_field.h"
 
 static void test_arena_alloc_keeps_blocks_apart(void **state)
 {
@@ -224,7 +225,7 @@ static void logged(char *text, size_t room, const char *message)
 
 static void test_log_line_cannot_be_forged(void **state)
 {
-	char text[8192], big[20000];
+	char text[LOG_LINE_BYTES + 100], big[20000];
 
 	(void)state;
 	log_open(LOG_TARGET_STDERR, LOG_LEVEL_INFO, 0, "test");

@@ -103,9 +103,24 @@ def make(keys):
 
     forged = (f"Authentication-Results: {m.AUTHSERV_ID}; dkim=pass header.d=forged.example\r\n"
               f"Authentication-Results: (x) \"{m.AUTHSERV_ID.upper()}\" 1; spf=pass\r\n"
+              f"Authentication-Results: =?utf-8?q?{m.AUTHSERV_ID}?=; dkim=pass header.d=forged.example\r\n"
+              f"Authentication-Results: '{m.AUTHSERV_ID}..'; dkim=pass header.d=forged.example\r\n"
+              f"Authentication-Results: {m.AUTHSERV_ID.replace('.', '．')}; dkim=pass header.d=forged.example\r\n"
               "Authentication-Results: elsewhere.example; dkim=pass header.d=kept.example\r\n").encode()
     add("forged Authentication-Results", signed(keys, "forged.example", extra=forged),
         {"spf": "pass", "dkim": "none", "dmarc": "pass"}, why="RFC 8601 section 5: removed; the foreign one stays")
+
+    mail = signed(keys, "two.example", "rsa", "ed")
+    mail.data = b"Subject: Pay this invoice\r\n" + mail.data
+    mail.mail_from = "bounce@other.example"
+    add("replayed with another Subject", mail, {"spf": "pass", "dkim": ["pass", "pass"], "dmarc": "fail"}, enforced="hold",
+        why="RFC 6376 section 8.15: what was put on top of a signed field is not the signer's")
+
+    mail = signed(keys, "pass.example", "rsa")
+    mail.data = b"From: The Boss <ceo@pass.example>\r\nSubject: Pay\r\n" + mail.data
+    mail.mail_from = "bounce@other.example"
+    add("replayed with another From", mail, {"spf": "pass", "dkim": ["pass"], "dmarc": "fail"},
+        enforced="550 5.7.1 from-multiple - end", why="two From fields are no message")
 
     mail = signed(keys, "pass.example", extra=b"From: <ceo@reject.example>\r\n")
     add("two From fields", mail, {"spf": "pass", "dkim": "none", "dmarc": "fail"},

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fields of log lines: written and read in one file, so that the two agree. The grammar is in the header. The reader is
+ * strict: a key twice, an escape that the writer does not make, a blank too many is an error, never a guess.
+ */
+#include "util/log_field.h"
+
+#include <string.h>
+
+#include "util/error.h"
+
+#define BARE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,@/+*<>[]"
+#define DIGITS "0123456789"
+#define KEY  "abcdefghijklmnopqrstuvwxyz" DIGITS "_"
+
+enum { ESCAPE_MAX = 4 };
+
+static const char hex[] = "0123456789abcdef";
+
+/* @return length of the text that stands for a byte within quotes. */
+static size_t escape(unsigned char c, char text_r[ESCAPE_MAX])
+{
+	if (c < 0x20 || c >= 0x7f) {
+		text_r[0] = '\\';
+		text_r[1] = 'x';
+		text_r[2] = hex[c >> 4];
+		text_r[3] = hex[c & 15];
+		return 4;
+	}
+	text_r[0] = '\\';
+	text_r[c == '"' || c == '\\'] = (char)c;
+	return c == '"' || c == '\\' ? 2 : 1;
+}
+
+static bool is_bare(const char *value)
+{
+	size_t length = strspn(value, BARE);
+
+	return length != 0 && length <= LOG_FIELD_BYTES && value[length] == '\0';
+}
+
+void log_field_put(struct buf *buf, const char *key, const char *value)
+{
+	size_t used = 0;
+
+	if (value == NULL)
+		return;
+	buf_printf(buf, "%s%s=", buf->length != 0 ? " " : "", key);
+	if (is_bare(value)) {
+		buf_puts(buf, value);
+		return;
+	}
+	buf_putc(buf, '"');
+	for (; *value != '\0'; value++) {
+		char text[ESCAPE_MAX];
+		size_t length = escape((unsigned char)*value, text);
+
+		if (used + length > LOG_FIELD_BYTES)
+			break;
+		buf_append(buf, text, length);
+		used += length;
+	}
+	buf_puts(buf, *value != '\0' ? "\"..." : "\"");
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+struct cursor {
+	const char *at, *end;
+	struct arena *arena;
+};
+
+static size_t span(const struct cursor *cursor, const char *set)
+{
+	const char *at = cursor->at;
+
+	while (at < cursor->end && *at != '\0' && strchr(set, *at) != NULL)
+		at++;
+	return (size_t)(at - cursor->at);
+}
+
+static bool take(struct cursor *cursor, const char *text)
+{
+	size_t length = strlen(text);
+
+	if ((size_t)(cursor->end - cursor->at) < length || memcmp(cursor->at, text, length) != 0)
+		return false;
+	cursor->at += length;
+	return true;
+}
+
+/* One or more characters of a set. */
+static bool take_run(struct cursor *cursor, const char *set)
+{
+	size_t length = span(cursor, set);
+
+	cursor->at += length;
+	return length != 0;
+}
+
+static bool take_month(struct cursor *cursor)
+{
+	static const char months[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ";
+
+	for (size_t i = 0; months[i] != '\0'; i += 4)
+		if (take(cursor, (const char[]){ months[i], months[i + 1], months[i + 2], ' ', '\0' }))
+			return true;
+	return false;
+}
+
+/* "Nov 28 17:00:00 " as syslog has written it always. */
+static bool take_old_time(struct cursor *cursor)
+{
+	return take_month(cursor) && (take(cursor, " ") || true) && take_run(cursor, DIGITS) && take(cursor, " ") &&
+	    take_run(cursor, DIGITS ":") && take(cursor, " ");
+}
+
+/* "2026-11-28T17:00:00.123456+01:00 " (RFC 3339). */
+static bool take_new_time(struct cursor *cursor)
+{
+	return span(cursor, DIGITS) == 4 && take_run(cursor, DIGITS "-:.+TZ") && take(cursor, " ");
+}
+
+/* "HOST assayd: " or "HOST assayd[123]: ". */
+static bool take_origin(struct cursor *cursor)
+{
+	if (!take_run(cursor, KEY "ABCDEFGHIJKLMNOPQRSTUVWXYZ-.:") || !take(cursor, " assayd"))
+		return false;
+	if (take(cursor, "[") && (!take_run(cursor, DIGITS) || !take(cursor, "]")))
+		return false;
+	return take(cursor, ": ");
+}
+
+static bool take_logger(struct cursor *cursor, bool (*take_time)(struct cursor *))
+{
+	const struct cursor start = *cursor;
+
+	if (take_time(cursor) && take_origin(cursor))
+		return true;
+	*cursor = start;
+	return false;
+}
+
+/* What stands in front of our words: by its whole form, for what senders say holds any words but begins no line. */
+static void take_place(struct cursor *cursor, struct log_record *record)
+{
+	static const char *const levels[] = { "error: ", "warning: ", "notice: ", "info: ", "debug: " };
+	const char *start = cursor->at;
+	bool taken = take_logger(cursor, take_old_time) || take_logger(cursor, take_new_time);
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]) && !taken; i++)
+		taken = take(cursor, levels[i]);
+	if (taken)
+		record->place = arena_strndup(cursor->arena, start, (size_t)(cursor->at - start) - strlen(": "));
+}
+
+static int hex_value(char c)
+{
+	const char *place = c != '\0' ? strchr(hex, c) : NULL;
+
+	return place != NULL ? (int)(place - hex) : -1;
+}
+
+/* The byte behind a backslash. @return it; -1: the writer writes no such thing. */
+static int take_escape(struct cursor *cursor)
+{
+	int high, low;
+
+	if (take(cursor, "\""))
+		return '"';
+	if (take(cursor, "\\"))
+		return '\\';
+	if (!take(cursor, "x") || cursor->end - cursor->at < 2)
+		return -1;
+	high = hex_value(cursor->at[0]);
+	low = hex_value(cursor->at[1]);
+	cursor->at += 2;
+	return high < 0 || low < 0 || (high | low) == 0 ? -1 : high << 4 | low;
+}
+
+/* The cursor is behind the opening quote. */
+static int read_quoted(struct cursor *cursor, struct log_field *field)
+{
+	struct buf buf = buf_make(cursor->arena);
+
+	while (cursor->at < cursor->end) {
+		int c = (unsigned char)*cursor->at++;
+
+		if (c == '"') {
+			field->value = buf.data;
+			field->cut = take(cursor, "...");
+			return 0;
+		}
+		if (c < 0x20 || c >= 0x7f || (c == '\\' && (c = take_escape(cursor)) < 0))
+			return -E_SYNTAX;
+		buf_putc(&buf, (char)c);
+	}
+	return -E_SYNTAX;
+}
+
+static int read_field(struct cursor *cursor, struct log_field *field_r)
+{
+	size_t length = span(cursor, KEY);
+
+	*field_r = (struct log_field){ .key = arena_strndup(cursor->arena, cursor->at, length) };
+	cursor->at += length;
+	if (length == 0 || !take(cursor, "="))
+		return -E_SYNTAX;
+	if (take(cursor, "\""))
+		return read_quoted(cursor, field_r);
+	length = span(cursor, BARE);
+	field_r->value = arena_strndup(cursor->arena, cursor->at, length);
+	cursor->at += length;
+	return length != 0 ? 0 : -E_SYNTAX;
+}
+
+int log_record_parse(const char *line, size_t length, struct arena *arena, struct log_record *record_r)
+{
+	struct cursor cursor = { line, line + length, arena };
+	struct log_field field;
+	int error;
+
+	record_r->place = NULL;
+	record_r->count = 0;
+	take_place(&cursor, record_r);
+	if (cursor.end - cursor.at < 3 || memcmp(cursor.at, "id=", 3) != 0)
+		return -E_ABSENT;
+	if (cursor.end - cursor.at > LOG_LINE_BYTES)
+		return -E_LIMIT;
+	do {
+		error = read_field(&cursor, &field);
+		if (error != 0)
+			return error;
+		if (log_record_get(record_r, field.key) != NULL)
+			return -E_SYNTAX;
+		if (record_r->count == LOG_FIELDS_MAX)
+			return -E_LIMIT;
+		record_r->fields[record_r->count++] = field;
+	} while (take(&cursor, " "));
+	return cursor.at == cursor.end ? 0 : -E_SYNTAX;
+}
+
+const char *log_record_get(const struct log_record *record, const char *key)
+{
+	for (size_t i = 0; i < record->count; i++)
+		if (strcmp(record->fields[i].key, key) == 0)
+			return record->fields[i].value;
+	return NULL;
+}
