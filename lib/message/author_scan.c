@@ -293,7 +293,7 @@ void author_scan(struct arena *arena, const char *text, size_t length, author_do
 		return;
 	scan_forms(&scan, text, length);
 	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] >= ' ' || (text[i] != ODD && is_blank(text[i])))
+		if (((unsigned char)text[i] >= ' ' && text[i] != 0x7f) || (text[i] != ODD && is_blank(text[i])))
 			buf_putc(&clean, text[i]);
 	if (clean.length != length)
 		scan_forms(&scan, clean.data, clean.length);

@@ -11,6 +11,7 @@ import email.utils
 import json
 import os
 import random
+import re
 import subprocess
 
 import pytest
@@ -261,7 +262,7 @@ def seeds():
 def test_no_reader_finds_more_in_generated_fields(judge, seed):
     rng = random.Random(seed)
     values = [generated(rng) for _ in range(250)]
-    values = [value for value in values if value.strip() and not value.startswith(b"\r\n")]
+    values = [value for value in values if value.strip() and not re.search(rb"\r\n(?![ \t])|\A\r\n", value)]
     verdicts = [judge.verdict(value) for value in values]
     for reader in READERS:
         assert hold_against(reader, values, verdicts, {V, "evil.example", "a.b"}) > 0, reader
