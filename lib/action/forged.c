@@ -151,8 +151,8 @@ static bool claims(const struct header_field *header, const char *ours, struct a
 		return false;
 	if (reading_claims(text, false, ours, arena))
 		return true;
-	for (int layer = 0; layer < LAYERS_MAX && encoded_words_present(text, length); layer++) {
-		text = encoded_words_decode(arena, text, length, &length);
+	for (int layer = 0; layer < LAYERS_MAX && encoded_word_in(text, length); layer++) {
+		text = encoded_words_decode(arena, text, length, ENCODED_WORDS_MARKED, &length);
 		if (reading_claims(text, true, ours, arena))
 			return true;
 	}

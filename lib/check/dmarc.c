@@ -303,6 +303,20 @@ static int strictness(const struct dmarc_result *result)
 	}
 }
 
+/*
+ * A domain that was not judged may be one that asks to reject, of a message for which nothing else speaks: as long as it is
+ * not known, that is how the message is taken. Only a forger has so many authors.
+ */
+static void raise_unjudged(const struct check_context *context)
+{
+	const struct author *author = context->author;
+
+	if (!author->domains_truncated && !context->facts->from_unkept)
+		return;
+	results_raise(context->results, FINDING_DMARC_REJECT, NULL, author->reason, DNS_SECURE);
+	results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, author->reason, DNS_SECURE);
+}
+
 static bool dmarc_header(struct check_context *context)
 {
 	if (context->config->dmarc_enabled)
@@ -319,6 +333,7 @@ static void dmarc_judge(struct check_context *context)
 		return;
 	each = arena_calloc(context->arena, AUTHOR_MAX_DOMAINS, sizeof(*each));
 	context->results->dmarc_authors = each;
+	raise_unjudged(context);
 	if (author->domain_count == 0) {
 		/* from-missing and from-invalid are raised elsewhere; this is only DMARC's word for it */
 		*strictest = (struct dmarc_result){ .result = RESULT_PERMERROR, .reason = author->reason, .dnssec = DNS_SECURE };

@@ -205,7 +205,7 @@ static bool tls_not_required(const struct facts *facts)
 	const char *value;
 	size_t length;
 
-	if (field == NULL || facts_field_count(facts, "TLS-Required") != 1)
+	if (field == NULL || facts_field_count(facts, "TLS-Required") != 1 || facts->judged_unkept)
 		return false;
 	value = field->value + strspn(field->value, " \t\n");
 	length = strcspn(value, " \t\n");

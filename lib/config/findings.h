@@ -65,8 +65,8 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "no From field, or one without an address (RFC 5322 section 3.6)")                                          \
 	X(FROM_MULTIPLE, "from-multiple", "author", MESSAGE, NONE, 550, "5.7.1", "message has several author domains or From fields", \
 	    "several From fields or author domains; each is judged, the strictest counts")                            \
-	X(FROM_INVALID, "from-invalid", "author", MESSAGE, TAG, 550, "5.7.1", "the From field cannot be parsed",          \
-	    "a From field that breaks the grammar, a way around DMARC elsewhere")                                      \
+	X(FROM_INVALID, "from-invalid", "author", MESSAGE, QUARANTINE, 550, "5.7.1", "the From field cannot be parsed",   \
+	    "a From field that breaks the grammar or is not all judged, a way around DMARC elsewhere")                 \
 	X(MESSAGE_MALFORMED, "message-malformed", "author", MESSAGE, NONE, 550, "5.6.0", "message is malformed",           \
 	    "NUL bytes, over-long lines or broken header fields")                                                      \
 	X(LIMIT_EXCEEDED, "limit-exceeded", "author", MESSAGE, TAG, 550, "5.7.0", "message exceeds a limit of the checks", \

@@ -34,6 +34,7 @@ struct reader {
 	void *arg;
 	char domain[DOMAIN_TEXT_MAX];
 	size_t domain_length;
+	bool domain_spaced, routed;
 };
 
 static bool fail(struct reader *reader, const char *error)
@@ -213,32 +214,43 @@ static bool domain_append(struct reader *reader, const char *data, size_t length
 /* domain / obs-domain, behind the "@". */
 static bool read_domain(struct reader *reader, bool *literal_r)
 {
+	const char *last;
+
 	reader->domain_length = 0;
+	reader->domain_spaced = false;
 	*literal_r = reader->token.kind == TOKEN_LITERAL;
 	for (;;) {
 		if (reader->token.kind != TOKEN_ATOM && !*literal_r)
 			return fail(reader, "no domain behind the @");
 		if (!domain_append(reader, reader->token.start, (size_t)(reader->token.end - reader->token.start)))
 			return false;
+		last = reader->token.end;
 		next_token(reader);
 		if (*literal_r || !is_special(reader, '.'))
 			return reader->error == NULL;
 		if (!domain_append(reader, ".", 1))
 			return false;
+		reader->domain_spaced = reader->domain_spaced || reader->token.start != last;
+		last = reader->token.end;
 		next_token(reader);
+		reader->domain_spaced = reader->domain_spaced || (reader->error == NULL && reader->token.start != last);
 	}
 }
 
 /* From the "@" on; local is the slice before it. */
 static bool read_at_domain(struct reader *reader, const char *local, const char *local_end)
 {
-	struct address address = { .local = local, .local_length = (size_t)(local_end - local) };
+	struct address address = { .local = local, .local_length = (size_t)(local_end - local), .routed = reader->routed };
+	const char *at_end = reader->token.end;
+	bool comment;
 
 	next_token(reader);
+	comment = reader->error == NULL && memchr(at_end, '(', (size_t)(reader->token.start - at_end)) != NULL;
 	if (!read_domain(reader, &address.literal))
 		return false;
 	address.domain = reader->domain;
 	address.domain_length = reader->domain_length;
+	address.spaced = comment || reader->domain_spaced;
 	reader->seen(reader->arg, &address);
 	return true;
 }
@@ -269,7 +281,8 @@ static bool read_angle(struct reader *reader)
 	const char *local, *local_end;
 
 	next_token(reader);
-	if ((is_special(reader, '@') || is_special(reader, ',')) && !skip_route(reader))
+	reader->routed = is_special(reader, '@') || is_special(reader, ',');
+	if (reader->routed && !skip_route(reader))
 		return false;
 	local = local_end = reader->token.start;
 	if (is_special(reader, '>'))
@@ -318,6 +331,7 @@ static bool read_address(struct reader *reader, bool in_group)
 	if (is_special(reader, '@')) {
 		if (!local_form || !after_word)
 			return fail(reader, "broken local part");
+		reader->routed = false;
 		return read_at_domain(reader, start, end);
 	}
 	if (is_special(reader, '<'))

@@ -15,6 +15,8 @@ struct address {
 	const char *domain;	/* without CFWS; for a literal with its brackets; lives for the callback only */
 	size_t domain_length;
 	bool literal;		/* [192.0.2.1] */
+	bool spaced;		/* CFWS inside the domain, or a comment behind the "@" */
+	bool routed;		/* a route stands before it */
 };
 
 /** Called for each address in order. */

@@ -4,15 +4,16 @@
  *
  * Mail programs show an author for nearly anything; an attacker wins when they show another one than the one judged
  * here. Therefore a field is read by the whole grammar or it is AUTHOR_INVALID, and of an invalid field every domain
- * that stands behind any "@" is listed, so that the strictest of their policies can be applied.
+ * that some program could find in it is listed (author_scan.c), so that the strictest of their policies can be applied.
  * Thread: that of the message. Trusts nothing of the header. Work is linear in the header's size.
  */
 #include "message/author.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "message/address.h"
+#include "message/author_scan.h"
+#include "message/encoded_word.h"
 #include "util/buf.h"
 
 enum { ADDRESS_TEXT_MAX = 320 };	/* 64 + @ + 255, for the log */
@@ -48,6 +49,27 @@ static const char *address_text(struct arena *arena, const struct address *addre
 	return text.data;
 }
 
+static bool scanned(void *arg, const char *domain)
+{
+	struct author *author = arg;
+
+	author_add_domain(author, domain);
+	return !author->domains_truncated;
+}
+
+/* Obsolete forms that no mail program writes, and of which others may show another part than the domain. */
+static void check_form(struct collector *collector, const struct address *address)
+{
+	if (address->spaced)
+		collector->error = "blanks or a comment inside a domain";
+	else if (address->routed)
+		collector->error = "route before an address";
+	else if (encoded_word_in(address->local, address->local_length))
+		collector->error = "encoded word inside an address";
+	else	/* "a@b"@c is no error, but b could be shown */
+		author_scan(collector->arena, address->local, address->local_length, scanned, collector->author);
+}
+
 static void collect(void *arg, const struct address *address)
 {
 	struct collector *collector = arg;
@@ -56,6 +78,7 @@ static void collect(void *arg, const struct address *address)
 	collector->address_count++;
 	if (collector->author->address == NULL)
 		collector->author->address = address_text(collector->arena, address);
+	check_form(collector, address);
 	if (address->literal) {
 		collector->error = "address literal instead of a domain";
 		return;
@@ -67,55 +90,35 @@ static void collect(void *arg, const struct address *address)
 		collector->error = "not a domain name behind the @";
 }
 
-static bool domain_byte(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-	    c == '.' || c >= 0x80;
-}
-
-/* Lists what could be taken for a domain, quotes, comments and all: for fields that are not in the grammar. */
-static void scan_domains(struct arena *arena, struct author *author, const char *text, size_t length)
-{
-	const char *p = text, *end = text + length, *start, *domain;
-
-	while (p < end && (p = memchr(p, '@', (size_t)(end - p))) != NULL) {
-		do
-			p++;
-		while (p < end && memchr(" \t\r\n.\"\\<(", *p, 9) != NULL);
-		start = p;
-		while (p < end && domain_byte((unsigned char)*p))
-			p++;
-		domain = domain_normalize(arena, start, (size_t)(p - start));
-		if (domain != NULL)
-			author_add_domain(author, domain);
-	}
-}
-
-/* @return why the field is invalid; NULL when it is not. */
+/*
+ * @return why the field is invalid; NULL when it is not. One without any address is, when it shows what looks like one: in a
+ * comment, or as the name of a group.
+ */
 static const char *read_field(struct arena *arena, const struct header_field *field, struct author *author,
     size_t *address_count)
 {
 	struct collector collector = { .arena = arena, .author = author };
 	const char *error = address_list_parse(field->value, field->value_length, collect, &collector);
+	size_t domains_before = author->domain_count;
 
 	*address_count += collector.address_count;
 	if (error == NULL)
 		error = collector.error;
 	if (error == NULL && field->name_length != strlen("From"))
-		error = "white space between From and its colon";
-	if (error != NULL)
-		scan_domains(arena, author, field->value, field->value_length);
+		error = "blanks or characters that are not seen in the name From";
+	if (error != NULL || collector.address_count == 0)
+		author_scan(arena, field->value, field->value_length, scanned, author);
+	if (error == NULL && collector.address_count == 0 && author->domain_count != domains_before)
+		error = "no address, but what looks like one";
 	return error;
 }
 
-/* "From" or, obsolete, with white space before the colon (RFC 5322 section 4.5.2), which some programs do not read. */
-static bool is_from(const struct header_field *field)
+/* What is not known could be a domain of the strictest policy. */
+static const char *unread(const struct facts *facts, const struct author *author)
 {
-	size_t length = field->name_length;
-
-	while (length != 0 && strchr(" \t\r\n", field->name[length - 1]) != NULL)
-		length--;
-	return length == strlen("From") && strncasecmp(field->name, "From", length) == 0;
+	if (facts->from_unkept)
+		return "a From field was over the caps and not read";
+	return author->domains_truncated ? "more author domains than are judged" : NULL;
 }
 
 void author_parse(const struct facts *facts, struct author *author_r)
@@ -125,13 +128,15 @@ void author_parse(const struct facts *facts, struct author *author_r)
 
 	*author_r = (struct author){ .status = AUTHOR_OK };
 	for (size_t i = 0; i < facts->field_count; i++) {
-		if (!is_from(&facts->fields[i]))
+		if (!facts_name_reads_as(facts->fields[i].name, facts->fields[i].name_length, "From"))
 			continue;
 		author_r->field_count++;
 		error = read_field(facts->arena, &facts->fields[i], author_r, &address_count);
 		if (invalid == NULL)
 			invalid = error;
 	}
+	if (invalid == NULL)
+		invalid = unread(facts, author_r);
 	if (invalid != NULL) {
 		author_r->status = AUTHOR_INVALID;
 		author_r->reason = invalid;
@@ -144,9 +149,5 @@ void author_parse(const struct facts *facts, struct author *author_r)
 	} else if (address_count == 0) {
 		author_r->status = AUTHOR_MISSING;
 		author_r->reason = author_r->field_count == 0 ? "no From field" : "no address in From";
-	} else if (facts->fields_truncated) {
-		/* what was not kept may hold another From */
-		author_r->status = AUTHOR_INVALID;
-		author_r->reason = "header fields over the cap were not read";
 	}
 }

@@ -10,9 +10,9 @@
 
 enum author_status {
 	AUTHOR_OK,		/* exactly one From field, exactly one distinct domain */
-	AUTHOR_MULTIPLE,	/* several From fields or several distinct domains: each is listed (capped) */
+	AUTHOR_MULTIPLE,	/* several From fields or several distinct domains: each is listed */
 	AUTHOR_MISSING,		/* no From field, or one without any address (empty group) */
-	AUTHOR_INVALID,		/* a From field that does not parse; domains that could be read are listed */
+	AUTHOR_INVALID,		/* a From field that does not parse, or was not read to its end; domains that could be read are listed */
 };
 
 enum { AUTHOR_MAX_DOMAINS = 10 };
@@ -21,8 +21,8 @@ struct author {
 	enum author_status status;
 	const char *domains[AUTHOR_MAX_DOMAINS];	/* distinct, A-labels, lower case, no trailing dot */
 	size_t domain_count;
-	bool domains_truncated;		/* there were more */
-	size_t field_count;		/* From fields seen, "From :" included */
+	bool domains_truncated;		/* there were more: AUTHOR_INVALID */
+	size_t field_count;		/* From fields seen, "From :" and its like included: facts_name_reads_as() */
 	const char *address;		/* first address as local@domain, for the log; NULL when none */
 	const char *reason;		/* why it is not AUTHOR_OK; NULL when it is */
 };

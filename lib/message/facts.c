@@ -42,3 +42,15 @@ size_t facts_field_count(const struct facts *facts, const char *name)
 		count += field_is(&facts->fields[i], name, name_length);
 	return count;
 }
+
+bool facts_name_reads_as(const char *name, size_t length, const char *wanted)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] <= ' ' || name[i] >= 0x7f)	/* char is signed */
+			continue;
+		if (*wanted == '\0' || strncasecmp(&name[i], wanted, 1) != 0)
+			return false;
+		wanted++;
+	}
+	return *wanted == '\0';
+}

@@ -45,7 +45,7 @@ struct facts_connection {
 
 struct header_field {
 	const char *name;	/* as received */
-	const char *value;	/* as received behind the colon, leading white space kept, folds as LF; no NUL inside */
+	const char *value;	/* as received behind the colon, leading white space kept, folds as LF; \1 stands for NUL */
 	size_t name_length, value_length;
 	unsigned occurrence;	/* 1-based per name (case-insensitive), as smfi_chgheader counts */
 };
@@ -64,6 +64,8 @@ struct facts {
 	size_t field_count;
 	unsigned authres_unkept;	/* Authentication-Results fields behind the last kept one that nobody has read */
 	bool fields_truncated;		/* header fields over the caps (count or bytes) were not kept */
+	bool from_unkept;		/* a From field was among them: its authors are not known */
+	bool judged_unkept;		/* so was another field on which a verdict hangs */
 	bool malformed;			/* NUL bytes or over-long lines, or names that are not field names, were seen */
 	uint64_t header_bytes, body_bytes;	/* of the body what was handed over */
 	bool body_unread;		/* there is more of the body, which the MTA was asked not to send */
@@ -77,5 +79,11 @@ bool facts_bytes(const struct facts *facts, uint64_t *bytes_r);
 /** First field of that name (case-insensitive), or NULL. */
 const struct header_field *facts_field(const struct facts *facts, const char *name);
 size_t facts_field_count(const struct facts *facts, const char *name);
+
+/**
+ * Whether some reader could take a field of this name, as it was received, for the wanted one: white space before the colon is
+ * obsolete (RFC 5322 section 4.5.2), and what is not printable ASCII may not be seen at all.
+ */
+bool facts_name_reads_as(const char *name, size_t length, const char *wanted);
 
 #endif

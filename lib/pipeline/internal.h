@@ -44,6 +44,9 @@ struct session {
 	int noted_grade;		/* TLS grade under which the session was noted, plus one; 0: not yet */
 };
 
+/* Fields by the room that they have behind the caps of the config: see message_field(). */
+enum field_kind { FIELD_COMMON, FIELD_FROM, FIELD_AUTHRES, FIELD_JUDGED, FIELD_KIND_COUNT };
+
 struct message {
 	struct session *session;
 	const struct config *config;
@@ -59,8 +62,7 @@ struct message {
 	/* room of the arrays that facts borrows */
 	struct header_field *fields;
 	size_t field_room;
-	size_t fields_over_cap;		/* fields kept although the caps are reached: see message_field() */
-	size_t header_bytes_over_cap;
+	struct { size_t fields, bytes; } over_cap[FIELD_KIND_COUNT];	/* kept although the caps are reached */
 	const char **recipients;
 	struct recipient_place *recipient_places;	/* parallel */
 	size_t recipient_room;

@@ -132,11 +132,28 @@ static unsigned field_occurrence(const struct message *message, const char *name
 	return 1;
 }
 
+/* What no verdict hangs on has no room behind the caps, nor what only helps a message (X-Forwarded-, Resent-). */
+static const struct { const char *name; enum field_kind kind; } kinds[] = {
+	{ "From", FIELD_FROM }, { "Authentication-Results", FIELD_AUTHRES }, { "DKIM-Signature", FIELD_JUDGED },
+	{ "Sender", FIELD_JUDGED }, { "TLS-Required", FIELD_JUDGED }, { "List-Id", FIELD_JUDGED }, { "List-Post", FIELD_JUDGED },
+	{ "Mailing-List", FIELD_JUDGED }, { "Precedence", FIELD_JUDGED }, { "ARC-Seal", FIELD_JUDGED },
+	{ "Received", FIELD_JUDGED },
+};
+
+static enum field_kind field_kind(const char *name, size_t length)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (facts_name_reads_as(name, length, kinds[i].name))
+			return kinds[i].kind;
+	return FIELD_COMMON;
+}
+
 /*
  * Fields over the caps are not kept, but for those by which a forger would profit from hiding them behind two thousand
- * others: fields in our own name that must be deleted, and further author addresses. They have as much room again.
+ * others: author addresses, fields in our own name that must be deleted, and what else is judged. Each kind has as much room
+ * again for itself, so that none can be pushed out by another.
  */
-static bool field_has_room(struct message *message, const char *name, size_t bytes)
+static bool field_has_room(struct message *message, const char *name, enum field_kind kind, size_t bytes)
 {
 	const struct config *config = message->config;
 
@@ -146,14 +163,19 @@ static bool field_has_room(struct message *message, const char *name, size_t byt
 	/* once one was not kept, the numbers of later ones would be wrong: they are only counted */
 	if (message->facts.authres_unkept != 0 && strcasecmp(name, "Authentication-Results") == 0)
 		return false;
-	if (strcasecmp(name, "Authentication-Results") != 0 && strcasecmp(name, "From") != 0)
+	if (kind == FIELD_COMMON || message->over_cap[kind].fields >= config->max_header_fields ||
+	    message->over_cap[kind].bytes + bytes > config->max_header_bytes)
 		return false;
-	if (message->fields_over_cap >= config->max_header_fields ||
-	    message->header_bytes_over_cap + bytes > config->max_header_bytes)
-		return false;
-	message->fields_over_cap++;
-	message->header_bytes_over_cap += bytes;
+	message->over_cap[kind].fields++;
+	message->over_cap[kind].bytes += bytes;
 	return true;
+}
+
+static void field_unkept(struct message *message, const char *name, enum field_kind kind)
+{
+	message->facts.authres_unkept += strcasecmp(name, "Authentication-Results") == 0;
+	message->facts.from_unkept = message->facts.from_unkept || kind == FIELD_FROM;
+	message->facts.judged_unkept = message->facts.judged_unkept || kind == FIELD_JUDGED;
 }
 
 static bool field_name_valid(const char *name, size_t length)
@@ -196,6 +218,7 @@ void message_field(struct message *message, const char *name, const char *value,
 {
 	size_t name_length = strlen(name);
 	size_t bytes = name_length + value_length + 3;	/* ":" and CRLF */
+	enum field_kind kind = field_kind(name, name_length);
 	struct header_field *field;
 	char *copy;
 
@@ -204,15 +227,15 @@ void message_field(struct message *message, const char *name, const char *value,
 		message->facts.malformed = true;
 	if (message->header_done)
 		return;
-	if (!field_has_room(message, name, bytes)) {
-		message->facts.authres_unkept += strcasecmp(name, "Authentication-Results") == 0;
+	if (!field_has_room(message, name, kind, bytes)) {
+		field_unkept(message, name, kind);
 		return;
 	}
 	if (message->facts.field_count == message->field_room)
 		fields_grow(message);
 	copy = arena_strndup(message->arena, value, value_length);
 	for (char *nul = memchr(copy, '\0', value_length); nul != NULL; nul = memchr(copy, '\0', value_length))
-		*nul = '?';	/* the promise of facts.h: no NUL inside */
+		*nul = '\1';	/* the promise of facts.h: no NUL inside; no grammar takes this one either */
 	field = &message->fields[message->facts.field_count];
 	*field = (struct header_field){
 		.name = arena_strndup(message->arena, name, name_length), .value = copy,

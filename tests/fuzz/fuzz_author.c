@@ -24,6 +24,7 @@ static void check_author(struct arena *arena, const struct author *author)
 	check(author->domain_count <= AUTHOR_MAX_DOMAINS);
 	check((author->status == AUTHOR_OK) == (author->reason == NULL));
 	check(author->status != AUTHOR_OK || (author->domain_count == 1 && author->field_count == 1));
+	check(!author->domains_truncated || author->status == AUTHOR_INVALID);
 	check(author->status != AUTHOR_MISSING || author->domain_count == 0);
 	check(author->status != AUTHOR_MULTIPLE || author->domain_count > 1 || author->field_count > 1);
 	for (size_t i = 0; i < author->domain_count; i++) {

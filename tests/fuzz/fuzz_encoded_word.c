@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data, *decoded;
 	size_t length;
 
-	decoded = encoded_words_decode(arena, text, size, &length);
+	decoded = encoded_words_decode(arena, text, size, ENCODED_WORDS_MARKED, &length);
 	if (length > size || strlen(decoded) != length)
 		abort();
-	if (memchr(data, 0, size) == NULL && !encoded_words_present(text, size) &&
+	if (memchr(data, 0, size) == NULL && !encoded_word_in(text, size) &&
 	    (length != size || memcmp(decoded, text, size) != 0))
 		abort();
 	arena_free(&arena);

@@ -300,6 +300,53 @@ static void test_message_field_over_the_cap_is_counted_not_kept(void **state)
 	world_free(world);
 }
 
+/* Each kind of field that is judged has room of its own, which the others cannot fill. */
+static void test_message_field_from_behind_all_other_caps_is_judged(void **state)
+{
+	static const char *const fillers[] = { "X-Many", "Authentication-Results", "Received", "DKIM-Signature" };
+	static const char *const names[] = { "From", "FROM", "From ", "From\t" };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+		struct world *world = world_new("limits { max-header-fields = 100 }", "192.0.2.1");
+		struct message *message = begin(world, "<joe@good.example>");
+
+		for (size_t f = 0; f < sizeof(fillers) / sizeof(fillers[0]); f++)
+			for (int i = 0; i < 250; i++)
+				field(message, fillers[f], " y");
+		field(message, names[n], " a@victim.example");
+		assert_false(message_facts(message)->from_unkept);
+		assert_true(message_facts(message)->judged_unkept);
+		finish(message);
+		assert_string_equal(message_author(message)->domains[0], "victim.example");
+		assert_string_equal(message_results(message)->dmarc.domain, "victim.example");
+		assert_true(raised(message, FINDING_LIMIT_EXCEEDED));
+		message_free(&message);
+		world_free(world);
+	}
+}
+
+/* More From fields than are kept: whose they are is not known, so that the strictest counts. */
+static void test_message_field_unkept_from_is_the_strictest(void **state)
+{
+	struct world *world = world_new("mode = enforce limits { max-header-fields = 100 }", "192.0.2.1");
+	struct message *message = begin(world, "<joe@good.example>");
+	const struct outcome *outcome;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		field(message, "From", " joe@good.example");
+	assert_false(message_facts(message)->from_unkept);
+	field(message, "From", " a@victim.example");
+	assert_true(message_facts(message)->from_unkept);
+	outcome = finish(message);
+	assert_true(raised(message, FINDING_FROM_INVALID));
+	assert_true(raised(message, FINDING_DMARC_REJECT_CORROBORATED));
+	assert_int_equal(outcome->decision.action, ACTION_REJECT);
+	message_free(&message);
+	world_free(world);
+}
+
 /* A forger with more fields than are kept twice over: what nobody has read goes, each by its own number. */
 static void test_message_field_authres_behind_all_caps_is_deleted(void **state)
 {
@@ -695,6 +742,8 @@ int main(void)
 		cmocka_unit_test(test_message_new_authenticated_is_exempt_unless_configured),
 		cmocka_unit_test(test_message_new_local_submission_is_exempt),
 		cmocka_unit_test(test_message_field_over_the_cap_is_counted_not_kept),
+		cmocka_unit_test(test_message_field_from_behind_all_other_caps_is_judged),
+		cmocka_unit_test(test_message_field_unkept_from_is_the_strictest),
 		cmocka_unit_test(test_message_field_authres_behind_all_caps_is_deleted),
 		cmocka_unit_test(test_message_field_forged_behind_the_cap_is_deleted),
 		cmocka_unit_test(test_message_field_malformed_forms),

@@ -206,7 +206,7 @@ static void author_findings(const char *from, bool malformed, bool truncated, fi
 	if (from != NULL)
 		fixture_field(fixture, "From", from);
 	fixture->facts.malformed = malformed;
-	fixture->facts.fields_truncated = truncated;
+	fixture->facts.fields_truncated = fixture->facts.from_unkept = truncated;
 	fixture_run(fixture, &check_author);
 	assert_int_equal(fixture->results.set, expected);
 	fixture_free(&fixture);
@@ -227,7 +227,8 @@ static void test_check_author_findings(void **state)
 	author_findings(" a@one.example, b@two.example", false, false, multiple);
 	author_findings(" a@one.example", true, false, broken);
 	author_findings(" a@one.example", false, true, invalid | limit);
-	author_findings(" a@0.x,a@1.x,a@2.x,a@3.x,a@4.x,a@5.x,a@6.x,a@7.x,a@8.x,a@9.x,a@10.x", false, false, multiple | limit);
+	author_findings(" a@0.x,a@1.x,a@2.x,a@3.x,a@4.x,a@5.x,a@6.x,a@7.x,a@8.x,a@9.x,a@10.x", false, false,
+	    invalid | multiple | limit);
 }
 
 /* context: whether the server sets the AD bit; NULL: it fails. */
