@@ -5,9 +5,8 @@ the same: nothing but DMARC refuses here. The sender passes SPF for a domain of 
 """
 import pytest
 
-from world import scenarios
-from world import mail as m
-from world.client import deliver
+from world import Assayd, scenarios, sendmail
+from world.client import Client, deliver
 from world.processes import wait_for
 
 ONLY_DMARC = {"dmarc-reject": "reject", "dmarc-reject-corroborated": "reject", "from-invalid": "none", "limit-exceeded": "none",
@@ -55,8 +54,7 @@ def default_port_fixture(stack):
     assayd.stop()
 
 
-def refused_by_dmarc(stack, port, mail):
-    end = deliver(stack.postfix, mail, port)["end"]
+def by_dmarc(end):
     return (end.code, end.enhanced) == (550, "5.7.26") and "reject.example" in end.text
 
 
@@ -66,18 +64,18 @@ def test_sender_that_can_be_read_passes(stack, port):
 
 @pytest.mark.parametrize("name", sorted(UNREADABLE))
 def test_unreadable_author_is_judged(stack, port, name):
-    assert refused_by_dmarc(stack, port, with_from(UNREADABLE[name]))
+    assert by_dmarc(deliver(stack.postfix, with_from(UNREADABLE[name]), port)["end"])
 
 
 @pytest.mark.parametrize("line", [b"From: ", b"FROM: ", b"From : ", b"From\t: ", b"from \t :"])
 def test_author_behind_the_caps_is_judged(stack, port, line):
     many = 2000 * b"X-Many: y\r\n" + 2000 * b"Authentication-Results: a.example; none\r\n"
-    assert refused_by_dmarc(stack, port, with_from(b"ceo@reject.example", many, line))
+    assert by_dmarc(deliver(stack.postfix, with_from(b"ceo@reject.example", many, line), port)["end"])
 
 
 def test_second_author_behind_the_caps_is_judged(stack, port):
     many = b"From: <news@pass.example>\r\n" + 2000 * b"X-Many: y\r\n" + 2000 * b"Authentication-Results: a.example; none\r\n"
-    assert refused_by_dmarc(stack, port, with_from(b"ceo@reject.example", many, b"From : "))
+    assert by_dmarc(deliver(stack.postfix, with_from(b"ceo@reject.example", many, b"From : "), port)["end"])
 
 
 def test_more_authors_than_are_judged_are_refused(stack, port):
@@ -89,3 +87,58 @@ def test_author_that_nobody_can_read_is_quarantined(stack, default_port):
     mail = with_from(b"CEO of Reject <ceo@[203.0.113.9]>")
     assert deliver(stack.postfix, mail, default_port)["end"].code == 250
     wait_for(lambda: stack.postfix.held(mail.recipients[0]), "the message to be on hold")
+
+
+@pytest.mark.parametrize("field", [b"news@pass.example\0, ceo@reject.example", b"\0ceo@reject.example", b"ceo@rej\0ect.example"])
+def test_author_behind_a_nul_is_not_delivered(stack, port, field):
+    """The milter protocol ends a field at a NUL, and so does Postfix: nobody is shown what was not judged."""
+    mail = with_from(field)
+    assert deliver(stack.postfix, mail, port)["end"].code == 250
+    shown = stack.postfix.delivered(mail.recipients[0]).partition(b"\n\n")[0]
+    assert (b"From: " + field.partition(b"\0")[0]).strip() in shown and b"ect.example" not in shown
+
+
+@pytest.fixture(name="behind", scope="module")
+def behind_fixture(stack):
+    """A Sendmail, which keeps a shorter header: so the caps are lower."""
+    if sendmail.why_not():
+        pytest.skip(sendmail.why_not())
+    assayd = Assayd(stack.world, stack.dns.port, name="author-sendmail-assayd", mode="enforce", findings=ONLY_DMARC, trusted="",
+                    options="limits { max-header-fields = 100 }")
+    assayd.start()
+    mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, assayd.milter, name="author-sendmail")
+    mta.start()
+    yield mta
+    mta.stop()
+    assayd.stop()
+
+
+def end_behind(mta, mail):
+    mail.mail_from = "bounce@other.example"     # of no author
+    with Client(mta.port, helo=mail.helo) as session:
+        return session.send(mail)["end"]
+
+
+def test_sendmail_author_that_can_be_read_passes(behind):
+    assert end_behind(behind, with_from(b"News <news@other.example>")).code == 250
+
+
+@pytest.mark.parametrize("name", sorted(name for name in UNREADABLE if b"pass.example" not in UNREADABLE[name]))
+def test_sendmail_unreadable_author_is_judged(behind, name):
+    assert by_dmarc(end_behind(behind, with_from(UNREADABLE[name])))
+
+
+@pytest.mark.parametrize("field", [b"news@other.example\0, ceo@reject.example", b"\0ceo@reject.example", b"ceo@rej\0ect.example"])
+def test_sendmail_author_behind_a_nul_is_not_delivered(stack, behind, field):
+    mail = with_from(field)
+    end = end_behind(behind, mail)
+    if end.code == 250:
+        assert b"ect.example" not in stack.postfix.delivered(mail.recipients[0]).partition(b"\n\n")[0]
+    else:
+        assert by_dmarc(end), end
+
+
+@pytest.mark.parametrize("line", [b"From: ", b"From : ", b"from\t: "])
+def test_sendmail_author_behind_the_caps_is_judged(behind, line):
+    many = 120 * b"X-Many: y\r\n" + 120 * b"Authentication-Results: a.example; none\r\n"
+    assert by_dmarc(end_behind(behind, with_from(b"ceo@reject.example", many, line)))
