@@ -13,7 +13,7 @@
 
 #include "message/address.h"
 #include "message/author_scan.h"
-#include "message/encoded_word.h"
+#include "message/word_readings.h"
 #include "util/buf.h"
 
 enum { ADDRESS_TEXT_MAX = 320 };	/* 64 + @ + 255, for the log */
@@ -64,7 +64,7 @@ static void check_form(struct collector *collector, const struct address *addres
 		collector->error = "blanks or a comment inside a domain";
 	else if (address->routed)
 		collector->error = "route before an address";
-	else if (encoded_word_in(address->local, address->local_length))
+	else if (word_readings_present(address->local, address->local_length))
 		collector->error = "encoded word inside an address";
 	else	/* "a@b"@c is no error, but b could be shown */
 		author_scan(collector->arena, address->local, address->local_length, scanned, collector->author);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "message/author.h"
-#include "message/encoded_word.h"
+#include "message/word_readings.h"
 #include "message/utf8.h"
 #include "util/buf.h"
 
@@ -278,8 +278,8 @@ static void scan_forms(struct scan *scan, const char *text, size_t length)
 	const char *decoded;
 
 	scan_text(scan, text, length);
-	for (int joined = 0; joined < 2 && encoded_word_in(text, length); joined++) {
-		decoded = encoded_words_decode(scan->arena, text, length, joined == 1, &decoded_length);
+	for (int joined = 0; joined < 2 && word_readings_present(text, length); joined++) {
+		decoded = word_readings_decode(scan->arena, text, length, joined == 1, &decoded_length);
 		scan_text(scan, decoded, decoded_length);
 	}
 }
@@ -289,7 +289,7 @@ void author_scan(struct arena *arena, const char *text, size_t length, author_do
 	struct scan scan = { .arena = arena, .seen = seen, .arg = arg };
 	struct buf clean = buf_make(arena);
 
-	if (memchr(text, '@', length) == NULL && !encoded_word_in(text, length) && !has_8bit(text, length))
+	if (memchr(text, '@', length) == NULL && !word_readings_present(text, length) && !has_8bit(text, length))
 		return;
 	scan_forms(&scan, text, length);
 	for (size_t i = 0; i < length; i++)

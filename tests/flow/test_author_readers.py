@@ -160,7 +160,8 @@ for my $value (@$values) {
     my $bytes = pack 'H*', $value; $bytes =~ s/\r\n//g;
     my @found;
     for my $text ($bytes, eval { Encode::decode('UTF-8', $bytes) } // '', eval { Encode::decode('MIME-Header', $bytes) } // '') {
-        push @found, [map { my $a = eval { $_->address } // ''; utf8::is_utf8($a) ? $a : Encode::decode('UTF-8', $a) } eval { %s->parse($text) }];
+        push @found, [map { my $a = eval { $_->address } // ''; utf8::is_utf8($a) ? $a : Encode::decode('UTF-8', $a) }
+                      eval { %s->parse($text) }];
     }
     push @out, \@found;
 }
@@ -241,8 +242,8 @@ def test_no_reader_finds_more(judge, reader):
 
 
 PIECES = ["ceo", "x", "@", "@", "@", "victim.example", "evil.example", "a.b", ".", "..", ",", ";", ":", "<", ">", "(", ")", '"',
-          "\\", "[", "]", " ", "\r\n ", "\t", "=?utf-8?q?", "=?us-ascii?b?", "?=", "=40", "dmljdGltLmV4YW1wbGU=", "\u00a0", "\uff20",
-          "\u200b", "\uff0e", "\0", "\x7f", "-", "_", "+", "'"]
+          "\\", "[", "]", " ", "\r\n ", "\t", "=?utf-8?q?", "=?us-ascii?b?", "?=", "=40", "dmljdGltLmV4YW1wbGU=", "\u00a0",
+          "\uff20", "\u200b", "\uff0e", "\0", "\x7f", "-", "_", "+", "'"]
 
 
 def generated(rng):

@@ -222,7 +222,8 @@ static void test_author_parse_second_at(void **state)
 
 static void test_author_parse_names_that_read_as_from(void **state)
 {
-	static const char *const names[] = { "From\t", "from \t", "FROM\r\n ", " From", "Fr\001om", "From\xc2\xa0", "\xef\xbb\xbf" "From" };
+	static const char *const names[] = { "From\t", "from \t", "FROM\r\n ", " From", "Fr\001om", "From\xc2\xa0",
+		"\xef\xbb\xbf" "From" };
 	static const char *const others[] = { "Fro", "Fromm", "F-rom", "Resent-From", "", " ", "X From" };
 
 	(void)state;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Encoded words, leniently; see encoded_word.h. Charsets in which ASCII is not itself are converted by iconv, by names of our
+ * Encoded words, leniently; see word_readings.h. Charsets in which ASCII is not itself are converted by iconv, by names of our
  * own: a name out of the message never reaches it. Pure. Thread: any. Trusts nothing.
  */
-#include "message/encoded_word.h"
+#include "message/word_readings.h"
 
 #include <ctype.h>
 #include <iconv.h>
@@ -174,7 +174,7 @@ static const char *words_end(const char *text, const char *end)
 	return end - text >= 2 ? end : text;
 }
 
-bool encoded_word_in(const char *text, size_t length)
+bool word_readings_present(const char *text, size_t length)
 {
 	const char *end = words_end(text, text + length), *p = text;
 	struct word word;
@@ -187,7 +187,7 @@ bool encoded_word_in(const char *text, size_t length)
 	return false;
 }
 
-const char *encoded_words_decode(struct arena *arena, const char *text, size_t length, bool joined,
+const char *word_readings_decode(struct arena *arena, const char *text, size_t length, bool joined,
     size_t *length_r)
 {
 	struct buf out = buf_make(arena);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef ASSAY_MESSAGE_ENCODED_WORD_H
-#define ASSAY_MESSAGE_ENCODED_WORD_H
+#ifndef ASSAY_MESSAGE_WORD_READINGS_H
+#define ASSAY_MESSAGE_WORD_READINGS_H
 /*
  * Encoded words (RFC 2047) read as the most lenient reader would: anywhere, glued to other text, of any length, b and q, with
  * broken padding. Only to find what somebody might see in a field; nothing that Assay believes is read in this way.
@@ -11,7 +11,7 @@
 #include "util/arena.h"
 
 /** Whether there is an encoded word in the text, however it is placed. */
-bool encoded_word_in(const char *text, size_t length);
+bool word_readings_present(const char *text, size_t length);
 
 /**
  * The text with every encoded word replaced by what it stands for, in UTF-8.
@@ -20,7 +20,7 @@ bool encoded_word_in(const char *text, size_t length);
  * Bytes of a charset that is not known stay as they are. Time and memory are linear in the text.
  * @return in the arena; length_r: its length. Thread: any.
  */
-const char *encoded_words_decode(struct arena *arena, const char *text, size_t length, bool joined,
+const char *word_readings_decode(struct arena *arena, const char *text, size_t length, bool joined,
     size_t *length_r);
 
 #endif
