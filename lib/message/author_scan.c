@@ -285,17 +285,34 @@ static void scan_forms(struct scan *scan, const char *text, size_t length)
 	}
 }
 
+/* The text without control characters; without blanks too when no_blanks. */
+static struct buf drop_unseen(struct arena *arena, const char *text, size_t length, bool no_blanks)
+{
+	struct buf out = buf_make(arena);
+
+	for (size_t i = 0; i < length; i++) {
+		bool blank = text[i] != ODD && is_blank(text[i]), control = (unsigned char)text[i] < ' ' || text[i] == 0x7f;
+
+		if (blank ? !no_blanks : !control)
+			buf_putc(&out, text[i]);
+	}
+	return out;
+}
+
 void author_scan(struct arena *arena, const char *text, size_t length, author_domain_seen *seen, void *arg)
 {
 	struct scan scan = { .arena = arena, .seen = seen, .arg = arg };
-	struct buf clean = buf_make(arena);
+	bool words = encoded_word_in(text, length);
+	struct buf view;
 
-	if (memchr(text, '@', length) == NULL && !encoded_word_in(text, length) && !has_8bit(text, length))
+	if (memchr(text, '@', length) == NULL && memmem(text, length, "?=", 2) == NULL && !has_8bit(text, length))
 		return;
 	scan_forms(&scan, text, length);
-	for (size_t i = 0; i < length; i++)
-		if (((unsigned char)text[i] >= ' ' && text[i] != 0x7f) || (text[i] != ODD && is_blank(text[i])))
-			buf_putc(&clean, text[i]);
-	if (clean.length != length)
-		scan_forms(&scan, clean.data, clean.length);
+	view = drop_unseen(arena, text, length, false);
+	if (view.length != length)
+		scan_forms(&scan, view.data, view.length);
+	/* an encoded word with a blank inside is none, but for those who drop the blank first */
+	view = drop_unseen(arena, text, length, true);
+	if (!words && encoded_word_in(view.data, view.length))
+		scan_forms(&scan, view.data, view.length);
 }

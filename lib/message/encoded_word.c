@@ -129,7 +129,7 @@ static const char *charset_iconv(const struct word *word)
 	return NULL;
 }
 
-/* Up to the first byte that is not of the charset; the rest as it is. */
+/* Bytes that are not of the charset are passed over. */
 static void convert(const char *charset, const struct buf *raw, struct buf *out)
 {
 	iconv_t conversion = iconv_open("UTF-8", charset);
@@ -142,8 +142,10 @@ static void convert(const char *charset, const struct buf *raw, struct buf *out)
 		space = sizeof(room);
 		iconv(conversion, &in, &left, &to, &space);
 		buf_append(out, room, sizeof(room) - space);
-		if (left == before)
-			break;
+		if (left == before) {
+			in++;
+			left--;
+		}
 	}
 	if (conversion != (iconv_t)-1)
 		iconv_close(conversion);
