@@ -13,6 +13,8 @@
 
 #include "util/error.h"
 
+enum { SETTLE_STEP_MS = 10 };
+
 /*
  * NORMAL: with WAL a crash loses the last commits, never the database. A full group or step changes thousands of pages all
  * over a large database: the cache (KiB, negative) holds those of one transaction, which would else be written out and read
@@ -32,6 +34,21 @@ static void backend_close(struct backend_handle **handle)
 	*handle = NULL;
 }
 
+/* While the journal's mode changes SQLite does not wait for others who do the same: two that make one database at once. */
+static int writer_settle(struct backend_handle *handle, unsigned busy_ms)
+{
+	unsigned waited_ms = 0;
+	int code;
+
+	while (sqlite_exec(handle, writer_settings) != 0) {
+		code = sqlite3_errcode(handle->db) & 0xff;
+		if ((code != SQLITE_BUSY && code != SQLITE_LOCKED) || waited_ms >= busy_ms)
+			return -E_SYSTEM;
+		waited_ms += (unsigned)sqlite3_sleep(SETTLE_STEP_MS);
+	}
+	return 0;
+}
+
 static struct backend_handle *backend_open(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes)
 {
 	struct backend_handle *handle = calloc(1, sizeof(*handle));
@@ -49,7 +66,7 @@ static struct backend_handle *backend_open(const char *path, bool write, unsigne
 	version = sqlite_schema_check(handle, write);
 	if (version < 0)
 		goto fail;
-	if (write && (sqlite_exec(handle, writer_settings) != 0 || sqlite_schema_prepare(handle, version) != 0))
+	if (write && (writer_settle(handle, busy_ms) != 0 || sqlite_schema_prepare(handle, version) != 0))
 		goto fail;
 	return handle;
 fail:
