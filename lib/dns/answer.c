@@ -332,8 +332,8 @@ struct answer *answer_build(const struct dns_name *name, uint16_t type, const ui
 	return answer;
 }
 
-struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t rcode, const char *why,
-    unsigned fail_ttl_secs)
+struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t rcode, enum dns_failure failure,
+    const char *why, unsigned fail_ttl_secs)
 {
 	char text[DNS_NAME_TEXT_BYTES];
 	size_t bytes = block_room(sizeof(struct answer)) + block_room(dns_name_text(name->bytes, text) + 1) +
@@ -345,7 +345,7 @@ struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t r
 		abort();
 	answer = block_take(&block, sizeof(*answer));
 	*answer = (struct answer){ .bytes = bytes, .head = { .status = DNS_STATUS_FAIL, .security = DNS_INDETERMINATE,
-		.rcode = rcode, .type = type, .ttl_secs = fail_ttl_secs } };
+		.rcode = rcode, .failure = failure, .type = type, .ttl_secs = fail_ttl_secs } };
 	answer->head.name = answer->head.canonical_name = block_string(&block, text);
 	answer->head.why = block_string(&block, why);
 	return answer;

@@ -35,8 +35,8 @@ struct answer *answer_build(const struct dns_name *name, uint16_t type, const ui
     const struct answer_limits *limits, const char **why_r);
 
 /** An answer that says that there was none. why is copied. */
-struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t rcode, const char *why,
-    unsigned fail_ttl_secs);
+struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t rcode, enum dns_failure failure,
+    const char *why, unsigned fail_ttl_secs);
 
 void answer_free(struct answer **answer);
 

@@ -89,7 +89,7 @@ static void lru_push(struct cache_shard *shard, struct cache_entry *entry)
 	shard->newest = entry;
 }
 
-/* Takes a completed entry out of the table; the table's reference goes. */
+/* Takes an entry out of the table; the table's reference goes. Only completed ones are in the list by use. */
 static void table_remove(struct cache_shard *shard, struct cache_entry *entry)
 {
 	struct cache_entry **link = &shard->buckets[entry->hash & shard->bucket_mask];
@@ -98,7 +98,8 @@ static void table_remove(struct cache_shard *shard, struct cache_entry *entry)
 		link = &(*link)->next;
 	*link = entry->next;
 	entry->in_table = false;
-	lru_unlink(shard, entry);
+	if (entry->state != ENTRY_PENDING)
+		lru_unlink(shard, entry);
 	shard->bytes -= entry->bytes;
 	shard->entries--;
 	cache_release(&entry);
@@ -168,31 +169,64 @@ static struct cache_entry *table_find(struct cache_shard *shard, uint64_t hash, 
 	return entry;
 }
 
+static struct cache_entry *table_add(struct cache_shard *shard, const struct dns_name *name, uint16_t type, uint64_t hash)
+{
+	struct cache_entry *entry = entry_new(name, type, hash);
+	struct cache_entry **bucket = &shard->buckets[hash & shard->bucket_mask];
+
+	entry->shard = shard;
+	entry->next = *bucket;
+	*bucket = entry;
+	entry->in_table = true;
+	entry->refs = 1;
+	shard->bytes += entry->bytes;
+	shard->entries++;
+	return entry;
+}
+
 struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *name, uint16_t type, unsigned depth,
-    bool *new_r)
+    bool may_make, bool *new_r)
 {
 	uint64_t hash = dns_name_hash(name->bytes, name->length, cache->key) + type * 0x9e3779b97f4a7c15u;
 	struct cache_shard *shard = &cache->shards[hash >> 60];
-	struct cache_entry *entry, **bucket;
+	struct cache_entry *entry;
 
 	pthread_mutex_lock(&shard->lock);
 	entry = table_find(shard, hash, name, type);
-	*new_r = entry == NULL;
-	if (entry == NULL) {
-		entry = entry_new(name, type, hash);
-		bucket = &shard->buckets[hash & shard->bucket_mask];
-		entry->shard = shard;
+	*new_r = entry == NULL && may_make;
+	if (*new_r) {
+		entry = table_add(shard, name, type, hash);
 		entry->depth = (uint8_t)depth;
-		entry->next = *bucket;
-		*bucket = entry;
-		entry->in_table = true;
-		entry->refs = 1;
-		shard->bytes += entry->bytes;
-		shard->entries++;
 	}
-	cache_retain(entry);
+	if (entry != NULL) {
+		entry->askers++;
+		cache_retain(entry);
+	}
 	pthread_mutex_unlock(&shard->lock);
 	return entry;
+}
+
+bool cache_leave(struct cache_entry *entry)
+{
+	bool nobody;
+
+	pthread_mutex_lock(&entry->shard->lock);
+	nobody = --entry->askers == 0 && entry->state == ENTRY_PENDING;
+	pthread_mutex_unlock(&entry->shard->lock);
+	return nobody;
+}
+
+bool cache_withdraw(struct cache_entry *entry, unsigned max_askers)
+{
+	struct cache_shard *shard = entry->shard;
+	bool withdrawn;
+
+	pthread_mutex_lock(&shard->lock);
+	withdrawn = entry->state == ENTRY_PENDING && entry->in_table && entry->askers <= max_askers;
+	if (withdrawn)
+		table_remove(shard, entry);
+	pthread_mutex_unlock(&shard->lock);
+	return withdrawn;
 }
 
 static void shard_shrink(struct cache_shard *shard)
@@ -201,7 +235,19 @@ static void shard_shrink(struct cache_shard *shard)
 		table_remove(shard, shard->oldest);
 }
 
-void cache_complete(struct cache_entry *entry, struct answer *answer, bool judged, enum dns_security security)
+/* An entry that has its answer takes its place among those that may be dropped, or goes at once. */
+static void table_settle(struct cache_shard *shard, struct cache_entry *entry, bool keep)
+{
+	if (!entry->in_table)
+		return;
+	entry->bytes += entry->answer->bytes;
+	shard->bytes += entry->answer->bytes;
+	lru_push(shard, entry);
+	if (!keep)
+		table_remove(shard, entry);
+}
+
+void cache_complete(struct cache_entry *entry, struct answer *answer, bool judged, enum dns_security security, bool keep)
 {
 	struct cache_shard *shard = entry->shard;
 	struct subscriber *subscribers, *next;
@@ -212,11 +258,9 @@ void cache_complete(struct cache_entry *entry, struct answer *answer, bool judge
 	entry->expires_ms = clock_monotonic_ms() + (answer->head.ttl_secs != 0 ? (int64_t)answer->head.ttl_secs * 1000 : 1000);
 	entry->state = judged ? ENTRY_JUDGED : ENTRY_RAW;
 	entry->security = security;
-	entry->bytes += answer->bytes;
-	shard->bytes += answer->bytes;
 	subscribers = entry->subscribers;
 	entry->subscribers = NULL;
-	lru_push(shard, entry);
+	table_settle(shard, entry, keep);
 	pthread_cond_broadcast(&entry->changed);
 	shard_shrink(shard);
 	pthread_mutex_unlock(&shard->lock);

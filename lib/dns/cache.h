@@ -4,7 +4,8 @@
 /*
  * The cache: a table of questions, sharded. An entry is made when a question is first asked (PENDING: one query on its
  * way, however many wait), gets its answer once, is judged once, and is dropped when its time is over or the bytes are
- * needed. Entries are counted references: one of the table, one of each scope, query or judgement that uses them.
+ * needed. Entries are counted references: one of the table, one of each scope, query or judgement that uses them. Those
+ * who wait for the answer are counted too: when the last leaves a PENDING entry, its query ends with it.
  *
  *   PENDING ──cache_complete()──▶ RAW ──cache_judge_begin()──▶ JUDGING ──cache_judge_end()──▶ JUDGED
  *
@@ -37,6 +38,7 @@ struct cache_entry {
 	struct cache_entry *next;	/* in its bucket */
 	struct cache_entry *newer, *older;	/* completed entries by last use */
 	struct subscriber *subscribers;
+	unsigned askers;		/* scopes and judgements that wait for it, or did */
 	pthread_cond_t changed;
 	enum entry_state state;
 	bool in_table;
@@ -48,6 +50,8 @@ struct cache_entry {
 	size_t bytes;
 	/* atomic */
 	_Atomic unsigned refs;
+	/* the maker's, before anybody else can have left; read by the I/O thread while PENDING */
+	struct query *query;
 };
 
 struct cache;
@@ -56,17 +60,30 @@ struct cache *cache_new(size_t bytes);
 void cache_free(struct cache **cache);
 
 /**
- * The entry of a question, alive and not expired, made when there is none.
+ * The entry of a question, alive and not expired, made when there is none and the caller may.
  * @param new_r  set to whether it was made now: then the caller must see to it that it gets completed.
- * @return with a reference for the caller.
+ * @return with a reference for the caller, who counts as an asker until cache_leave(); NULL when there is none.
  */
 struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *name, uint16_t type, unsigned depth,
-    bool *new_r);
+    bool may_make, bool *new_r);
 void cache_retain(struct cache_entry *entry);
 void cache_release(struct cache_entry **entry);
 
-/** Gives the entry its answer (owned from now on), wakes who waits, tells the subscribers. judged: nothing will judge it. */
-void cache_complete(struct cache_entry *entry, struct answer *answer, bool judged, enum dns_security security);
+/** An asker goes; its reference stays. @return whether the entry is PENDING and nobody waits for it any more. */
+bool cache_leave(struct cache_entry *entry);
+
+/**
+ * Takes a PENDING entry out of the table when at most so many wait for it, so that its query can be ended: who asks from now
+ * on gets another entry. @return whether it did; then the caller must complete it.
+ */
+bool cache_withdraw(struct cache_entry *entry, unsigned max_askers);
+
+/**
+ * Gives the entry its answer (owned from now on), wakes who waits, tells the subscribers.
+ * @param judged  nothing will judge it.
+ * @param keep    false: the answer is for those who wait now, and for nobody else.
+ */
+void cache_complete(struct cache_entry *entry, struct answer *answer, bool judged, enum dns_security security, bool keep);
 
 /** @return whether the entry was PENDING, so that the subscriber is on its list and will be told. */
 bool cache_subscribe(struct cache_entry *entry, struct subscriber *subscriber);

@@ -40,6 +40,27 @@ enum dns_status {
 /* RFC 4033 section 5, ordered: the greater is the weaker, so that combining is max(). */
 enum dns_security { DNS_SECURE, DNS_INSECURE, DNS_INDETERMINATE, DNS_BOGUS };
 
+/* Why there is no answer, when the status is FAIL. */
+enum dns_failure {
+	DNS_FAILURE_NONE,
+	DNS_FAILURE_SERVER,	/* answered with an error, or with something that cannot be used; bogus */
+	DNS_FAILURE_SILENT,	/* no answer: the servers of that zone, as far as can be told */
+	DNS_FAILURE_DEADLINE,	/* not in the message's time */
+	DNS_FAILURE_LIMIT,	/* more than this message may ask */
+	DNS_FAILURE_PRESSURE,	/* more is under way than can be: nobody asked */
+	DNS_FAILURE_OUTAGE,	/* no recursive server answers anything */
+	DNS_FAILURE_COUNT
+};
+
+/* What a look-up is for. Each purpose has its own share of what a message may ask. */
+enum dns_purpose {
+	DNS_FOR_AUTHOR,		/* the policies of the author domains */
+	DNS_FOR_SPF, DNS_FOR_DKIM,
+	DNS_FOR_ALIGNMENT,	/* organizational domains of what passed */
+	DNS_FOR_CLIENT,		/* its names and its certificate */
+	DNS_PURPOSE_COUNT
+};
+
 enum dnssec_mode { DNSSEC_VALIDATE, DNSSEC_TRUST_AD, DNSSEC_OFF };
 
 struct dns_rr {
@@ -55,6 +76,7 @@ struct dns_answer {
 	enum dns_status status;
 	enum dns_security security;	/* of all links (CNAME chain and final answer); FAIL: INDETERMINATE or BOGUS */
 	uint8_t rcode;			/* as received; 2 (SERVFAIL) when nothing usable was */
+	enum dns_failure failure;	/* NONE unless FAIL */
 	uint16_t type;
 	bool from_cache;
 	uint32_t ttl_secs;		/* how long it may be kept from now; 0 for FAIL */
@@ -105,20 +127,57 @@ void dns_resolver_free(struct dns_resolver **resolver);
 
 struct dns_statistics {
 	uint64_t lookups, cache_hits, queries_sent, retries, tcp, timeouts, malformed, mismatched;
+	uint64_t cancelled;		/* queries that ended with the message that had asked */
+	uint64_t pressed;		/* questions that were not asked because too much was under way */
+	uint64_t silenced;		/* questions that were not asked because their zone does not answer */
 	size_t cache_bytes, cache_entries, inflight;
 };
 void dns_resolver_statistics(struct dns_resolver *resolver, struct dns_statistics *statistics_r);
 
-/**
- * @param deadline_ms   from now, for all look-ups of the scope together; 0: none but the resolver's own time-outs.
- * @param max_lookups   distinct questions; further ones get FAIL "limit".
- */
+/* Whether the recursive servers answer, and whether the resolver can keep up. */
+struct dns_health {
+	size_t server_count, down_count;
+	struct dns_server down;		/* one that is down; when down_count != 0 */
+	int64_t down_since_ms;		/* monotonic: it has answered nothing since, not even for the root */
+	bool outage;			/* all are */
+	uint64_t pressed;		/* as in the statistics */
+};
+
+/** Thread: any. */
+void dns_resolver_health(struct dns_resolver *resolver, struct dns_health *health_r);
+
+/* What a scope may cost. */
+struct dns_limits {
+	unsigned deadline_ms;	/* from now, for all look-ups together; 0: none but the resolver's own time-outs */
+	unsigned max_lookups;	/* distinct questions; further ones get FAIL "limit" */
+	unsigned max_queries;	/* sent to servers, with DNSSEC's fetches, retries and TCP; 0: any number */
+	bool by_purpose;	/* both are divided among the purposes */
+	const struct ip_addr *client;	/* on whose behalf, for its network's share of the resolver; NULL: nobody's. Copied */
+};
+
+/** A scope under those limits. Its first view asks for DNS_FOR_AUTHOR; see dns_scope_for(). */
+struct dns_scope *dns_scope_new_limited(struct dns_resolver *resolver, const struct dns_limits *limits);
+
+/** A scope whose purposes share one limit. @param deadline_ms, max_lookups  as in struct dns_limits. */
 struct dns_scope *dns_scope_new(struct dns_resolver *resolver, unsigned deadline_ms, unsigned max_lookups);
+
+/**
+ * The same scope, seen from a purpose: new questions are charged to that one's share. Questions that are known already are
+ * free, but one that another purpose's limit cut short is asked anew.
+ * @return a view that lives as long as the scope; never free it.
+ */
+struct dns_scope *dns_scope_for(struct dns_scope *scope, enum dns_purpose purpose);
+
+/** @return a bit, 1 << purpose, for each share of which more was wanted than there is. */
+unsigned dns_scope_exceeded(const struct dns_scope *scope);
+
+/** @return a bit, 1 << failure, for each kind of failure among the answers that dns_wait() gave. */
+unsigned dns_scope_failures(const struct dns_scope *scope);
 
 /** Sets the deadline anew, in ms from now (a message's time starts to count at its end). */
 void dns_scope_set_deadline(struct dns_scope *scope, unsigned deadline_ms);
 
-/** Drops the scope with its answers. Look-ups under way go on and fill the cache; continuations no longer run. */
+/** Drops the scope with its answers. Look-ups that nobody else waits for end too; continuations no longer run. */
 void dns_scope_free(struct dns_scope **scope);
 
 /** Begins a look-up and returns at once. A name that cannot be asked (too long, empty label) is ignored here. */

@@ -18,8 +18,7 @@
 
 enum {
 	FLAG_TC = 0x02, FLAG_RD = 0x01, FLAG_AD = 0x20, FLAG_CD = 0x10, FLAG_QR = 0x80,
-	RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4,
-	SLOW_AFTER_TIMEOUTS = 3, SLOW_FOR_MS = 30000,
+	RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4, TYPE_SOA = 6,
 	SOCKET_RETRY_MS = 20, SOCKET_RETRIES = 250,
 };
 
@@ -58,19 +57,28 @@ static void query_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void query_end(struct query *query)
+static void query_end(struct query *query, bool answered)
 {
 	attempt_end(query);
-	transport_query_over(query);
+	if (query->cookie == NULL)
+		query->transport->servers[query->server].look = NULL;
+	transport_query_over(query, answered);
+	account_unref(&query->account);
 	uv_close((uv_handle_t *)&query->timer, query_closed);
 }
 
-void query_abandon(struct query *query, uint8_t rcode, const char *why)
+void query_abandon(struct query *query, uint8_t rcode, enum dns_failure failure, const char *why)
 {
 	struct transport *transport = query->transport;
+	/* what says nothing of the question is for nobody else */
+	bool is_outcome = query->tries != 0 && (failure == DNS_FAILURE_SERVER || failure == DNS_FAILURE_SILENT);
 
-	query_end(query);
-	transport->config.give_up(transport->config.context, query->cookie, rcode, why);
+	/* an error is an answer: whose zone it is of has servers that speak */
+	query_end(query, failure == DNS_FAILURE_SERVER);
+	if (query->cookie != NULL)
+		transport->config.give_up(transport->config.context, query->cookie, rcode, failure, why, is_outcome);
+	else
+		server_look_failed(transport, query->server);
 }
 
 /* ---- choice of the server ---- */
@@ -112,21 +120,47 @@ static int server_choose(const struct query *query)
 	return slow;
 }
 
+/* Whether there is another round. While no server answers anything, or others wait for the place, one was enough. */
+static bool query_may_go_round(const struct query *query)
+{
+	const struct transport *transport = query->transport;
+	uint32_t all = (uint32_t)((1ull << transport->config.server_count) - 1);
+
+	return query->cookie != NULL && query->struck != all && query->round + 1 < transport->config.rounds &&
+	    !servers_are_down(transport) && !fair_is_pressed(&transport->fair, query);
+}
+
+/* Charges a try that is not the first. @return false when the one who asked may not, and nobody else waits. */
+static bool query_charge(struct query *query)
+{
+	struct transport *transport = query->transport;
+	struct account_share *share = account_share(query->account, query->purpose);
+
+	if (query->unsent)	/* charged already */
+		return true;
+	if (query->tries++ == 0 || query->cookie == NULL || account_take_query(share))
+		return true;
+	if (transport->config.only_asker(transport->config.context, query->cookie))
+		return false;
+	account_note_query(share);
+	return true;
+}
+
 static void query_next(struct query *query)
 {
-	const struct transport_config *config = &query->transport->config;
-	uint32_t all = (uint32_t)((1ull << config->server_count) - 1);
 	int server;
 
 	attempt_end(query);
 	server = server_choose(query);
-	if (server < 0 && query->struck != all && query->round + 1 < config->rounds) {
+	if (server < 0 && query_may_go_round(query)) {
 		query->round++;
 		query->tried = 0;
 		server = server_choose(query);
 	}
 	if (server < 0) {
-		query_abandon(query, query->rcode, query->why);
+		if (query->failure == DNS_FAILURE_SILENT && servers_are_down(query->transport))
+			query->failure = DNS_FAILURE_OUTAGE;
+		query_abandon(query, query->rcode, query->failure, query->why);
 		return;
 	}
 	if (query->tried != 0 || query->struck != 0 || query->round != 0)
@@ -174,6 +208,7 @@ static void query_refused(struct query *query, uint8_t rcode)
 	bool edns = query->attempt->edns, tcp = query->attempt->tcp;
 
 	query->rcode = rcode;
+	query->failure = DNS_FAILURE_SERVER;
 	if (names[rcode] != NULL)
 		query_note(query, "%s", names[rcode]);
 	else
@@ -194,8 +229,13 @@ static void query_replied(struct query *query, const uint8_t *wire, size_t lengt
 	uint8_t rcode = wire[3] & 15;
 	const char *why;
 
-	server->timeouts = 0;
-	server->slow_until_ms = 0;
+	server_replied(transport, query->server);
+	if (query->cookie == NULL) {	/* it was to say anything: it has */
+		query_end(query, true);
+		return;
+	}
+	silence_answered(transport->silence, &query->name);
+	query->failure = DNS_FAILURE_SERVER;
 	if ((wire[2] & FLAG_TC) != 0 && !query->attempt->tcp) {
 		count(&transport->counters.tcp);
 		attempt_begin(query, true);
@@ -214,7 +254,7 @@ static void query_replied(struct query *query, const uint8_t *wire, size_t lengt
 	}
 	why = transport->config.accept(transport->config.context, query->cookie, &server->server, wire, length);
 	if (why == NULL) {
-		query_end(query);
+		query_end(query, true);
 		return;
 	}
 	count(&transport->counters.malformed);
@@ -226,23 +266,35 @@ static void query_replied(struct query *query, const uint8_t *wire, size_t lengt
 static void on_timeout(uv_timer_t *timer)
 {
 	struct query *query = timer->data;
-	struct server_state *server = &query->transport->servers[query->server];
+	struct transport *transport = query->transport;
+	const char *zone;
 
 	if (query->attempt == NULL) {	/* there was no socket: once more */
 		attempt_begin(query, false);
 		return;
 	}
-	count(&query->transport->counters.timeouts);
-	if (++server->timeouts >= SLOW_AFTER_TIMEOUTS)
-		server->slow_until_ms = clock_monotonic_ms() + SLOW_FOR_MS;
+	count(&transport->counters.timeouts);
+	/* the server speaks, but not of this name */
+	if (query->cookie != NULL && transport->servers[query->server].replied_ms >= query->attempt->sent_ms)
+		silence_timed_out(transport->silence, &query->name, clock_monotonic_ms());
+	server_timed_out(transport, query->server);
 	query->rcode = RCODE_SERVFAIL;
+	query->failure = DNS_FAILURE_SILENT;
 	query_note(query, "time-out: no answer");
+	if (query->cookie != NULL && query->purpose != DNS_FOR_AUTHOR &&
+	    silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone)) {
+		count(&transport->counters.silenced);
+		query_abandon(query, query->rcode, query->failure, query->why);
+		return;
+	}
 	query_next(query);
 }
 
 static void query_unreachable(struct query *query, int error)
 {
+	server_timed_out(query->transport, query->server);
 	query->rcode = RCODE_SERVFAIL;
+	query->failure = DNS_FAILURE_SILENT;
 	query_note(query, "%s: no answer", uv_strerror(error));
 	query_next(query);
 }
@@ -442,13 +494,19 @@ static bool is_shortage(int error)
 static void attempt_begin(struct query *query, bool tcp)
 {
 	struct transport *transport = query->transport;
-	struct attempt *attempt = calloc(1, sizeof(*attempt));
+	struct attempt *attempt;
 	int error;
 
+	attempt_end(query);
+	if (!query_charge(query)) {
+		query_abandon(query, RCODE_SERVFAIL, DNS_FAILURE_LIMIT, "limit: too many queries for one message");
+		return;
+	}
+	attempt = calloc(1, sizeof(*attempt));
 	if (attempt == NULL)
 		abort();
-	attempt_end(query);
 	attempt->query = query;
+	attempt->sent_ms = clock_monotonic_ms();
 	attempt->tcp = tcp;
 	attempt->edns = query->edns;
 	attempt->id = transport_random(transport);
@@ -459,6 +517,7 @@ static void attempt_begin(struct query *query, bool tcp)
 		uv_udp_init(&transport->loop, &attempt->socket.udp);
 	query->attempt = attempt;
 	error = attempt_open(query, attempt);
+	query->unsent = error != 0;
 	if (error == 0) {
 		uv_timer_start(&query->timer, on_timeout, (uint64_t)transport->config.timeout_ms << query->round, 0);
 	} else if (is_shortage(error) && query->socket_failures++ < SOCKET_RETRIES) {
@@ -471,5 +530,24 @@ static void attempt_begin(struct query *query, bool tcp)
 
 void query_begin(struct query *query)
 {
+	query_next(query);
+}
+
+void query_look(struct transport *transport, unsigned server)
+{
+	struct query *query = calloc(1, sizeof(*query));
+
+	if (query == NULL)
+		abort();
+	query->transport = transport;
+	query->account = account_ref(transport->own);
+	query->name = (struct dns_name){ .length = 1 };
+	query->type = TYPE_SOA;
+	query->struck = ~(1u << server);
+	query->failure = DNS_FAILURE_SERVER;
+	query->server = server;
+	uv_timer_init(&transport->loop, &query->timer);
+	query->timer.data = query;
+	transport->servers[server].look = query;
 	query_next(query);
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ASSAY_DNS_QUERY_H
 #define ASSAY_DNS_QUERY_H
-/* What transport.c (the thread, the table) and query.c (one question's way over the servers) share. I/O thread only. */
+/*
+ * What transport.c (the thread, the table), query.c (one question's way over the servers) and server.c (which of them
+ * answer) share. I/O thread only.
+ */
 #include <uv.h>
 
+#include "dns/account.h"
+#include "dns/fair.h"
+#include "dns/silence.h"
 #include "dns/transport.h"
 
 enum { QUERY_BYTES = 12 + 255 + 4 + 11 };
@@ -26,12 +32,16 @@ struct attempt {
 	uint8_t *in;			/* TCP: the reply */
 	uint16_t id;
 	bool tcp, edns;
+	int64_t sent_ms;
 };
 
 struct query {
-	struct query *next, *previous;	/* in the table or the backlog */
+	struct query *next, *previous;	/* in the table, or among those of its network that wait */
 	struct transport *transport;
-	void *cookie;
+	void *cookie;			/* NULL: a look at a server, which nobody waits for */
+	struct account *account;	/* whose it is; held */
+	enum dns_purpose purpose;
+	struct fair_client *client;	/* NULL: neither waiting nor under way */
 	struct dns_name name;
 	uint16_t type;
 	uv_timer_t timer;
@@ -39,13 +49,18 @@ struct query {
 	unsigned server, round;
 	uint32_t tried, struck;		/* servers: asked in this round; gave a definite refusal, not asked again */
 	unsigned socket_failures;
+	unsigned tries;			/* packets and connections so far */
 	uint8_t rcode;			/* of the last refusal */
+	enum dns_failure failure;	/* what it would end with now */
 	bool edns, started;
+	bool unsent;			/* for want of a socket the last try did not go out */
 	char why[128];			/* what went wrong last */
 };
 
+struct recall;	/* transport.c */
+
 struct counters {
-	_Atomic uint64_t queries_sent, retries, tcp, timeouts, malformed, mismatched;
+	_Atomic uint64_t queries_sent, retries, tcp, timeouts, malformed, mismatched, cancelled, pressed, silenced;
 	_Atomic size_t inflight;
 };
 
@@ -53,6 +68,10 @@ struct server_state {
 	struct dns_server server;
 	unsigned timeouts;		/* in a row */
 	int64_t slow_until_ms;		/* asked last until then */
+	int64_t replied_ms;		/* its last reply, whatever it said; 0: none yet */
+	int64_t silent_since_ms;	/* first time-out behind that reply; 0: none */
+	struct query *look;		/* a look at it that is under way */
+	_Atomic int64_t down_since_ms;	/* it answers nothing, not even for the root; 0: it does */
 };
 
 struct transport {
@@ -61,13 +80,16 @@ struct transport {
 	uv_loop_t loop;
 	uv_async_t wake;
 	uv_thread_t thread;
-	uv_mutex_t lock;		/* guards submitted and stop */
+	uv_mutex_t lock;		/* guards submitted, recalled and stop */
 	struct query *submitted, **submitted_end;
+	struct recall *recalled, **recalled_end;
 	bool stop;
 	/* I/O thread only */
 	struct query *table;		/* under way */
-	struct query *backlog, **backlog_end;
-	size_t backlog_count;
+	struct fair fair;
+	struct silence *silence;
+	struct account *own;		/* for looks at servers */
+	uv_timer_t look;		/* at servers that are down, to see them come back */
 	bool stopping;
 	uint8_t random[256];
 	size_t random_left;
@@ -79,10 +101,25 @@ struct transport {
 void query_begin(struct query *query);
 
 /** Ends a query with give_up(). */
-void query_abandon(struct query *query, uint8_t rcode, const char *why);
+void query_abandon(struct query *query, uint8_t rcode, enum dns_failure failure, const char *why);
 
-/** Called by query.c when a query is over, before it is freed: takes it off the table, lets the backlog follow. */
-void transport_query_over(struct query *query);
+/** Called by query.c when a query is over, before it is freed: takes it off the table, lets those that wait follow. */
+void transport_query_over(struct query *query, bool answered);
+
+/** Makes a query that nobody waits for, to one server alone: does it answer anything? Not counted in the table. */
+void query_look(struct transport *transport, unsigned server);
+
+/** A server has replied, or let a try time out. */
+void server_replied(struct transport *transport, unsigned server);
+void server_timed_out(struct transport *transport, unsigned server);
+/** A look at it ended without a reply. */
+void server_look_failed(struct transport *transport, unsigned server);
+/** Looks again at the servers that are down. */
+void servers_look(struct transport *transport);
+/** Ends the looks. */
+void servers_leave(struct transport *transport);
+/** @return whether no server answers anything. */
+bool servers_are_down(const struct transport *transport);
 
 /** 16 unpredictable bits. */
 uint16_t transport_random(struct transport *transport);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The resolver's hub: it joins cache, transport or master file, and validator. A new cache entry is asked here; the
- * message that comes back is built into an answer here (on the I/O thread), and when a CNAME chain leaves the message
- * its target is asked at once. Trusts its configuration; what it gets from the transport has been matched, nothing more.
+ * The resolver's hub: it joins cache, transport or master file, and validator. A new cache entry is asked here, and charged
+ * to whoever asks first; the message that comes back is built into an answer here (on the I/O thread). Trusts its configuration; what it gets from the transport has been matched, nothing more.
  */
 #include "dns/resolver.h"
 
@@ -22,25 +21,13 @@ static unsigned or_default(unsigned value, unsigned fallback)
 
 /* ---- completing ---- */
 
-/* The target of an unfinished chain is asked at once: whoever waits will need it. */
-static void chain_prefetch(struct dns_resolver *resolver, const struct cache_entry *entry, const struct answer *answer)
-{
-	struct cache_entry *next;
-
-	if (answer->target == NULL || entry->depth + answer->link_count > ANSWER_CHAIN_LINKS)
-		return;
-	next = resolver_acquire(resolver, answer->target, entry->type, entry->depth + answer->link_count, NULL);
-	cache_release(&next);
-}
-
 static void entry_complete(struct dns_resolver *resolver, struct cache_entry *entry, struct answer *answer,
-    enum dns_security security)
+    enum dns_security security, bool keep)
 {
 	/* the entry may be dropped from the cache at once, but not before the caller's reference goes */
 	bool judged = resolver->validator == NULL || answer->head.status == DNS_STATUS_FAIL;
 
-	chain_prefetch(resolver, entry, answer);
-	cache_complete(entry, answer, judged, security);
+	cache_complete(entry, answer, judged, security, keep);
 }
 
 /* What stands instead of validation: the AD bit of a resolver on loopback, or nothing. */
@@ -70,19 +57,44 @@ static const char *on_message(void *context, void *cookie, const struct dns_serv
 	answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, &why);
 	if (answer == NULL)
 		return why;
-	entry_complete(resolver, entry, answer, security_without_validation(resolver, answer, server));
+	entry_complete(resolver, entry, answer, security_without_validation(resolver, answer, server), true);
 	cache_release(&entry);
 	return NULL;
 }
 
-static void on_give_up(void *context, void *cookie, uint8_t rcode, const char *why)
+static void on_give_up(void *context, void *cookie, uint8_t rcode, enum dns_failure failure, const char *why, bool is_outcome)
 {
 	struct dns_resolver *resolver = context;
 	struct cache_entry *entry = cookie;
 
-	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, rcode, why, resolver->limits.fail_ttl_secs),
-	    DNS_INDETERMINATE);
+	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, rcode, failure, why, resolver->limits.fail_ttl_secs),
+	    DNS_INDETERMINATE, is_outcome);
 	cache_release(&entry);
+}
+
+static bool on_recall(void *context, void *cookie)
+{
+	(void)context;
+	return cache_withdraw(cookie, 0);
+}
+
+static void on_recall_done(void *context, void *cookie)
+{
+	struct cache_entry *entry = cookie;
+
+	(void)context;
+	cache_release(&entry);
+}
+
+static bool on_only_asker(void *context, void *cookie)
+{
+	(void)context;
+	return cache_withdraw(cookie, 1);
+}
+
+static struct query *on_query_of(void *cookie)
+{
+	return ((struct cache_entry *)cookie)->query;
 }
 
 /* ---- asking ---- */
@@ -99,53 +111,92 @@ static void zonefile_ask(struct dns_resolver *resolver, struct cache_entry *entr
 	if (zonefile_respond(resolver->zonefile, entry->name, entry->type, scratch, &wire, &length) == 0)
 		answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, &why);
 	if (answer == NULL)
-		answer = answer_fail(entry->name, entry->type, RCODE_SERVFAIL, why, resolver->limits.fail_ttl_secs);
+		answer = answer_fail(entry->name, entry->type, RCODE_SERVFAIL, DNS_FAILURE_SERVER, why, resolver->limits.fail_ttl_secs);
 	else
 		answer->head.why = resolver->unjudged_why;
-	entry_complete(resolver, entry, answer, DNS_INDETERMINATE);
+	entry_complete(resolver, entry, answer, DNS_INDETERMINATE, true);
 	arena_free(&scratch);
 }
 
 /*
- * The same with a master file. The lock (recursive: a chain's target is asked within) hides pending entries from other
- * threads, so that nobody ever subscribes to one: completing it, maybe with a scope's lock held, calls nobody.
+ * The same with a master file. The lock hides pending entries from other threads, so that nobody ever subscribes to one:
+ * completing it, maybe with a scope's lock held, calls nobody.
  */
 static struct cache_entry *zonefile_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
-    unsigned depth, bool *made_r)
+    unsigned depth, bool may_make, bool *made_r)
 {
 	struct cache_entry *entry;
 
 	pthread_mutex_lock(&resolver->zonefile_lock);
-	entry = cache_acquire(resolver->cache, name, type, depth, made_r);
+	entry = cache_acquire(resolver->cache, name, type, depth, may_make, made_r);
 	if (*made_r)
 		zonefile_ask(resolver, entry);
 	pthread_mutex_unlock(&resolver->zonefile_lock);
 	return entry;
 }
 
-struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
-    unsigned depth, bool *hit_r)
+/* Counts it; asks what is new. */
+static void entry_ask(struct dns_resolver *resolver, struct cache_entry *entry, const struct asker *asker, bool made)
 {
-	bool made, hit = false;
-	struct cache_entry *entry = resolver->zonefile != NULL ?
-	    zonefile_acquire(resolver, name, type, depth, &made) :
-	    cache_acquire(resolver->cache, name, type, depth, &made);
-
 	atomic_fetch_add_explicit(&resolver->lookups, 1, memory_order_relaxed);
 	if (!made) {
-		hit = cache_is_complete(entry);
-		if (hit)
+		if (cache_is_complete(entry))
 			atomic_fetch_add_explicit(&resolver->cache_hits, 1, memory_order_relaxed);
 	} else if (resolver->zonefile == NULL) {
 		cache_retain(entry);	/* the query's */
-		transport_submit(resolver->transport, name, type, entry);
-		/* questions of the chain itself have the full depth and start no others */
-		if (resolver->validator != NULL && depth < ANSWER_CHAIN_LINKS)
-			resolver_prefetch_chain(resolver, name);
+		transport_submit(resolver->transport, entry->name, entry->type, asker->account, asker->purpose, entry, &entry->query);
 	}
-	if (hit_r != NULL)
-		*hit_r = hit;
+}
+
+struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
+    unsigned depth, const struct asker *asker, bool *made_r)
+{
+	struct account_share *share = account_share(asker->account, asker->purpose);
+	bool room = account_try_query(share), made;
+	struct cache_entry *entry = resolver->zonefile != NULL ?
+	    zonefile_acquire(resolver, name, type, depth, room, &made) :
+	    cache_acquire(resolver->cache, name, type, depth, room, &made);
+
+	if (room && !made)
+		account_return_query(share);
+	if (made_r != NULL)
+		*made_r = made;
+	if (entry != NULL)
+		entry_ask(resolver, entry, asker, made);
+	else if (!asker->early)
+		atomic_store_explicit(&share->exceeded, true, memory_order_relaxed);
 	return entry;
+}
+
+void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry)
+{
+	struct cache_entry *old = *entry;
+
+	*entry = NULL;
+	if (old == NULL)
+		return;
+	if (cache_leave(old) && resolver->transport != NULL) {
+		cache_retain(old);	/* the recall's */
+		transport_recall(resolver->transport, old);
+	}
+	cache_release(&old);
+}
+
+bool resolver_is_out(const struct dns_resolver *resolver)
+{
+	struct dns_health health;
+
+	if (resolver->transport == NULL)
+		return false;
+	transport_health(resolver->transport, &health);
+	return health.outage;
+}
+
+void dns_resolver_health(struct dns_resolver *resolver, struct dns_health *health_r)
+{
+	memset(health_r, 0, sizeof(*health_r));
+	if (resolver->transport != NULL)
+		transport_health(resolver->transport, health_r);
 }
 
 /* ---- making ---- */
@@ -160,7 +211,8 @@ static int transport_make(struct dns_resolver *resolver, const struct dns_config
 		.edns_bytes = or_default(config->edns_bytes, 1232), .max_inflight = or_default(config->max_inflight, 4096),
 		.dnssec_ok = config->dnssec != DNSSEC_OFF, .checking_disabled = config->dnssec == DNSSEC_VALIDATE,
 		.ask_authenticated = config->dnssec == DNSSEC_TRUST_AD,
-		.accept = on_message, .give_up = on_give_up, .context = resolver,
+		.accept = on_message, .give_up = on_give_up, .recall = on_recall, .recall_done = on_recall_done,
+		.only_asker = on_only_asker, .query_of = on_query_of, .context = resolver,
 	};
 
 	if (transport.rounds > ROUNDS_MAX)	/* the time-out doubles with each */
@@ -215,16 +267,6 @@ static int resolver_make(struct dns_resolver *resolver, const struct dns_config 
 	return transport_make(resolver, config, why_r, why_bytes);
 }
 
-static void zonefile_lock_init(struct dns_resolver *resolver)
-{
-	pthread_mutexattr_t attributes;
-
-	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&resolver->zonefile_lock, &attributes);
-	pthread_mutexattr_destroy(&attributes);
-}
-
 struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why_r, size_t why_bytes)
 {
 	struct dns_resolver *resolver = calloc(1, sizeof(*resolver));
@@ -237,7 +279,7 @@ struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why
 		.fail_ttl_secs = or_default(config->fail_ttl_secs, 5),
 		.keep_wire = config->dnssec == DNSSEC_VALIDATE && config->zone_file == NULL,
 	};
-	zonefile_lock_init(resolver);
+	pthread_mutex_init(&resolver->zonefile_lock, NULL);
 	resolver->cache = cache_new(config->cache_bytes != 0 ? config->cache_bytes : (size_t)64 * 1024 * 1024);
 	if (resolver_make(resolver, config, why_r, why_bytes) != 0)
 		dns_resolver_free(&resolver);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ASSAY_DNS_RESOLVER_H
 #define ASSAY_DNS_RESOLVER_H
-/* What the parts of the resolver share: resolver.c (making, asking, completing), scope.c (askers), judge.c (DNSSEC). */
+/*
+ * What the parts of the resolver share: resolver.c (making, asking, completing), scope.c and question.c (askers), judge.c
+ * (DNSSEC).
+ */
 #include <pthread.h>
 
+#include "dns/account.h"
 #include "dns/cache.h"
 #include "dns/dns.h"
 #include "dns/transport.h"
@@ -23,26 +27,39 @@ struct dns_resolver {
 	_Atomic uint64_t lookups, cache_hits;
 };
 
+/* On whose account something is asked. */
+struct asker {
+	struct account *account;
+	enum dns_purpose purpose;
+	bool early;		/* nobody waits for it yet: without room it is left */
+};
+
 /**
- * The entry of a question; asks it when it is new. Never blocks.
- * @param depth  number of follow-ups that led here.
- * @param hit_r  whether the answer was there already; may be NULL.
- * @return with a reference for the caller.
+ * The entry of a question; asks it when it is new and the account has room. Never blocks.
+ * @param depth   number of follow-ups that led here.
+ * @param made_r  whether it was asked now; may be NULL.
+ * @return to be given back with resolver_leave(); NULL when the account has no room for what is not known yet.
  */
 struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
-    unsigned depth, bool *hit_r);
+    unsigned depth, const struct asker *asker, bool *made_r);
+
+/** The asker goes; when nobody else waits for the answer, its query ends. Sets *entry to NULL. */
+void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry);
+
+/** @return whether no recursive server answers anything at this time. */
+bool resolver_is_out(const struct dns_resolver *resolver);
+
+enum judging { JUDGING_DONE, JUDGING_LATE, JUDGING_LIMITED };
 
 /**
  * Sees to it that a complete entry is judged, by this thread or by another one.
- * @return false when the deadline passed first.
+ * @return LATE when the deadline passed first, LIMITED when the asker's account had no room for what it takes.
  */
-bool resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms);
-
-/** Starts the keys and delegations that judging an answer at name will need; never waits. Only when validating. */
-void resolver_prefetch_chain(struct dns_resolver *resolver, const struct dns_name *name);
+enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
+    const struct asker *asker);
 
 /** Judges a complete entry anew with explanation; the cached verdict stays. Texts in the arena. */
 void resolver_explain(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
-    struct arena *arena, struct validator_verdict *verdict_r);
+    const struct asker *asker, struct arena *arena, struct validator_verdict *verdict_r);
 
 #endif

@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The I/O thread and its table of queries. Other threads only append to `submitted` and wake the loop; all else belongs
- * to the I/O thread. At most max_inflight queries are under way, four times as many wait in the backlog; more than
- * that are given up at once, so that memory is bounded whatever the senders do.
+ * The I/O thread and its table of queries. Other threads only append to `submitted` and `recalled` and wake the loop; all
+ * else belongs to the I/O thread. At most max_inflight queries are under way, four times as many wait; more than that
+ * are given up at once, so that memory is bounded whatever the senders do.
  */
 #include "dns/transport.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "dns/query.h"
+#include "util/clock.h"
 
 enum { BACKLOG_FACTOR = 4 };
+
+/* A cookie whose query may be of no use any more. */
+struct recall {
+	struct recall *next;
+	void *cookie;
+};
 
 uint16_t transport_random(struct transport *transport)
 {
@@ -42,48 +50,63 @@ static void table_begin(struct transport *transport, struct query *query)
 }
 
 /* Lets waiting queries follow while there is room. */
-static void backlog_run(struct transport *transport)
+static void waiting_run(struct transport *transport)
 {
-	while (transport->backlog != NULL && !transport->stopping &&
-	    atomic_load_explicit(&transport->counters.inflight, memory_order_relaxed) < transport->config.max_inflight) {
-		struct query *query = transport->backlog;
+	struct query *query;
 
-		transport->backlog = query->next;
-		if (transport->backlog == NULL)
-			transport->backlog_end = &transport->backlog;
-		transport->backlog_count--;
+	while (!transport->stopping && (query = fair_next(&transport->fair)) != NULL)
 		table_begin(transport, query);
-	}
 }
 
-void transport_query_over(struct query *query)
+void transport_query_over(struct query *query, bool answered)
 {
 	struct transport *transport = query->transport;
 
+	if (query->client != NULL && !query->started)
+		fair_remove(&transport->fair, query);
 	if (!query->started)
 		return;
 	*(query->previous != NULL ? &query->previous->next : &transport->table) = query->next;
 	if (query->next != NULL)
 		query->next->previous = query->previous;
+	if (query->client != NULL)
+		fair_over(&transport->fair, query, answered);
 	atomic_fetch_sub_explicit(&transport->counters.inflight, 1, memory_order_relaxed);
-	/* the backlog is run by the loop, not from here: no recursion however many fail at once */
-	if (transport->backlog != NULL)
+	/* those that wait are begun by the loop, not from here: no recursion however many fail at once */
+	if (transport->fair.waiting != 0)
 		uv_async_send(&transport->wake);
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* Author domains are asked whatever is remembered of their zone: what they ask for must not be forgotten so easily. */
+static bool is_silenced(struct query *query)
+{
+	struct transport *transport = query->transport;
+	const char *zone;
+
+	if (query->purpose == DNS_FOR_AUTHOR ||
+	    !silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone))
+		return false;
+	snprintf(query->why, sizeof(query->why), "%.90s has not been answering", zone);
+	return true;
 }
 
 static void query_take(struct transport *transport, struct query *query)
 {
-	query->next = NULL;
 	uv_timer_init(&transport->loop, &query->timer);
 	query->timer.data = query;
 	if (transport->stopping) {
-		query_abandon(query, 2, "the resolver is being stopped");
-	} else if (transport->backlog_count >= (size_t)BACKLOG_FACTOR * transport->config.max_inflight) {
-		query_abandon(query, 2, "too many look-ups under way");
-	} else {
-		*transport->backlog_end = query;
-		transport->backlog_end = &query->next;
-		transport->backlog_count++;
+		query_abandon(query, 2, DNS_FAILURE_SERVER, "the resolver is being stopped");
+	} else if (is_silenced(query)) {
+		count(&transport->counters.silenced);
+		query_abandon(query, 2, DNS_FAILURE_SILENT, query->why);
+	} else if (!fair_add(&transport->fair, query)) {
+		count(&transport->counters.pressed);
+		query_abandon(query, 2, DNS_FAILURE_PRESSURE, "too many look-ups under way for this network");
 	}
 }
 
@@ -92,36 +115,60 @@ static void transport_stop(struct transport *transport)
 	struct query *query;
 
 	transport->stopping = true;
-	while ((query = transport->backlog) != NULL) {
-		transport->backlog = query->next;
-		query_abandon(query, 2, "the resolver is being stopped");
-	}
-	transport->backlog_end = &transport->backlog;
 	while (transport->table != NULL)
-		query_abandon(transport->table, 2, "the resolver is being stopped");
-	if (!uv_is_closing((uv_handle_t *)&transport->wake))
+		query_abandon(transport->table, 2, DNS_FAILURE_SERVER, "the resolver is being stopped");
+	while ((query = fair_first_waiting(&transport->fair)) != NULL)
+		query_abandon(query, 2, DNS_FAILURE_SERVER, "the resolver is being stopped");
+	servers_leave(transport);
+	if (!uv_is_closing((uv_handle_t *)&transport->wake)) {
 		uv_close((uv_handle_t *)&transport->wake, NULL);
+		uv_close((uv_handle_t *)&transport->look, NULL);
+	}
+}
+
+static void recalls_run(struct transport *transport, struct recall *recall)
+{
+	const struct transport_config *config = &transport->config;
+
+	while (recall != NULL) {
+		struct recall *next = recall->next;
+		struct query *query;
+
+		if (config->recall(config->context, recall->cookie)) {
+			query = config->query_of(recall->cookie);
+			count(&transport->counters.cancelled);
+			query_abandon(query, 2, DNS_FAILURE_DEADLINE, "nobody waits for it any more");
+		}
+		config->recall_done(config->context, recall->cookie);
+		free(recall);
+		recall = next;
+	}
 }
 
 static void on_wake(uv_async_t *wake)
 {
 	struct transport *transport = wake->data;
 	struct query *query, *next;
+	struct recall *recalled;
 	bool stop;
 
 	uv_mutex_lock(&transport->lock);
 	query = transport->submitted;
 	transport->submitted = NULL;
 	transport->submitted_end = &transport->submitted;
+	recalled = transport->recalled;
+	transport->recalled = NULL;
+	transport->recalled_end = &transport->recalled;
 	stop = transport->stop;
 	uv_mutex_unlock(&transport->lock);
 	for (; query != NULL; query = next) {
 		next = query->next;
 		query_take(transport, query);
 	}
+	recalls_run(transport, recalled);
 	if (stop)
 		transport_stop(transport);
-	backlog_run(transport);
+	waiting_run(transport);
 }
 
 static void io_thread(void *argument)
@@ -140,6 +187,23 @@ static void servers_copy(struct transport *transport, const struct transport_con
 	transport->config.servers = NULL;
 }
 
+static void parts_make(struct transport *transport)
+{
+	static const struct dns_limits none = { .max_lookups = 1 };
+	unsigned inflight = transport->config.max_inflight;
+
+	fair_init(&transport->fair, inflight, (size_t)BACKLOG_FACTOR * inflight);
+	transport->silence = silence_new();
+	transport->own = account_new(&none);
+}
+
+static void parts_free(struct transport *transport)
+{
+	fair_done(&transport->fair);
+	silence_free(&transport->silence);
+	account_unref(&transport->own);
+}
+
 struct transport *transport_new(const struct transport_config *config)
 {
 	struct transport *transport = calloc(1, sizeof(*transport));
@@ -149,20 +213,25 @@ struct transport *transport_new(const struct transport_config *config)
 	transport->config = *config;
 	servers_copy(transport, config);
 	transport->submitted_end = &transport->submitted;
-	transport->backlog_end = &transport->backlog;
+	transport->recalled_end = &transport->recalled;
+	parts_make(transport);
 	if (uv_loop_init(&transport->loop) != 0)
 		goto fail_loop;
 	if (uv_async_init(&transport->loop, &transport->wake, on_wake) != 0 || uv_mutex_init(&transport->lock) != 0)
 		goto fail_handles;
 	transport->wake.data = transport;
+	uv_timer_init(&transport->loop, &transport->look);
+	transport->look.data = transport;
 	if (uv_thread_create(&transport->thread, io_thread, transport) == 0)
 		return transport;
 	uv_mutex_destroy(&transport->lock);
 	uv_close((uv_handle_t *)&transport->wake, NULL);
+	uv_close((uv_handle_t *)&transport->look, NULL);
 	uv_run(&transport->loop, UV_RUN_DEFAULT);
 fail_handles:
 	uv_loop_close(&transport->loop);
 fail_loop:
+	parts_free(transport);
 	free(transport);
 	return NULL;
 }
@@ -181,10 +250,12 @@ void transport_free(struct transport **transport)
 	uv_thread_join(&old->thread);
 	uv_loop_close(&old->loop);
 	uv_mutex_destroy(&old->lock);
+	parts_free(old);
 	free(old);
 }
 
-void transport_submit(struct transport *transport, const struct dns_name *name, uint16_t type, void *cookie)
+void transport_submit(struct transport *transport, const struct dns_name *name, uint16_t type, struct account *account,
+    enum dns_purpose purpose, void *cookie, struct query **query_r)
 {
 	struct query *query = calloc(1, sizeof(*query));
 
@@ -192,14 +263,32 @@ void transport_submit(struct transport *transport, const struct dns_name *name, 
 		abort();
 	query->transport = transport;
 	query->cookie = cookie;
+	query->account = account_ref(account);
+	query->purpose = purpose;
 	memcpy(&query->name, name, 1u + name->length);
 	query->type = type;
 	query->rcode = 2;
+	query->failure = DNS_FAILURE_SERVER;
 	query->edns = true;
+	*query_r = query;
 	uv_mutex_lock(&transport->lock);
 	*transport->submitted_end = query;
 	transport->submitted_end = &query->next;
 	/* under the lock: the thread that stops the loop takes it too, so the handle is open */
+	uv_async_send(&transport->wake);
+	uv_mutex_unlock(&transport->lock);
+}
+
+void transport_recall(struct transport *transport, void *cookie)
+{
+	struct recall *recall = calloc(1, sizeof(*recall));
+
+	if (recall == NULL)
+		abort();
+	recall->cookie = cookie;
+	uv_mutex_lock(&transport->lock);
+	*transport->recalled_end = recall;
+	transport->recalled_end = &recall->next;
 	uv_async_send(&transport->wake);
 	uv_mutex_unlock(&transport->lock);
 }
@@ -214,5 +303,8 @@ void transport_statistics(struct transport *transport, struct dns_statistics *st
 	statistics_r->timeouts = atomic_load_explicit(&counters->timeouts, memory_order_relaxed);
 	statistics_r->malformed = atomic_load_explicit(&counters->malformed, memory_order_relaxed);
 	statistics_r->mismatched = atomic_load_explicit(&counters->mismatched, memory_order_relaxed);
+	statistics_r->cancelled = atomic_load_explicit(&counters->cancelled, memory_order_relaxed);
+	statistics_r->pressed = atomic_load_explicit(&counters->pressed, memory_order_relaxed);
+	statistics_r->silenced = atomic_load_explicit(&counters->silenced, memory_order_relaxed);
 	statistics_r->inflight = atomic_load_explicit(&counters->inflight, memory_order_relaxed);
 }

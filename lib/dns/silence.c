@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Zones that do not answer: see silence.h. Trusts nothing in the names. Cannot fail but for memory. Thread: I/O thread.
+ */
+#include "dns/silence.h"
+
+#include <libpsl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+enum {
+	BUCKETS = 1024, ZONES_MAX = 4096,
+	CHILD_TIMEOUTS = 3,		/* in a row, of one label below what can be registered */
+	ZONE_TIMEOUTS = 6,		/* in a row, each of another label than the one before */
+	SILENT_FOR_MS = 30000,		/* after the last time-out */
+	LOOK_EVERY_MS = 5000,		/* one question is let through, to see */
+	REVERSE4_LABELS = 4, REVERSE6_LABELS = 10,	/* /16 and /32 */
+};
+
+struct silent_zone {
+	struct silent_zone *chain, *newer, *older;
+	uint64_t hash;
+	unsigned timeouts;		/* in a row */
+	uint64_t last_child;		/* hash of the label below that timed out last */
+	int64_t silent_until_ms, look_ms;
+	char name[];
+};
+
+struct silence {
+	uint64_t key[2];
+	size_t count;
+	struct silent_zone *buckets[BUCKETS];
+	struct silent_zone *newest, *oldest;
+};
+
+/* A name's two zones: suffixes of its text. */
+struct zones {
+	char text[DNS_NAME_TEXT_BYTES];
+	const char *registered, *child;	/* the same when the name is not below */
+};
+
+/* ---- names ---- */
+
+/* The suffix of so many labels; the whole text when it has no more. */
+static const char *suffix(const char *text, unsigned labels)
+{
+	for (const char *c = text + strlen(text); c > text; c--)
+		if (c[-1] == '.' && (c - text < 2 || c[-2] != '\\') && --labels == 0)
+			return c;
+	return text;
+}
+
+static unsigned label_count(const char *text)
+{
+	unsigned labels = 1;
+
+	for (const char *c = text; *c != '\0'; c++)
+		labels += *c == '.' && (c == text || c[-1] != '\\');
+	return labels;
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length >= end_length && strcasecmp(text + length - end_length, end) == 0;
+}
+
+static const char *registered_part(const char *text)
+{
+	const psl_ctx_t *list = psl_builtin();
+	const char *registered;
+
+	if (ends_in(text, ".in-addr.arpa"))
+		return suffix(text, REVERSE4_LABELS);
+	if (ends_in(text, ".ip6.arpa"))
+		return suffix(text, REVERSE6_LABELS);
+	registered = list != NULL ? psl_registrable_domain(list, text) : suffix(text, 2);
+	return registered != NULL ? registered : text;
+}
+
+static void zones_of(const struct dns_name *name, struct zones *zones_r)
+{
+	dns_name_text(name->bytes, zones_r->text);
+	zones_r->registered = registered_part(zones_r->text);
+	zones_r->child = suffix(zones_r->text, label_count(zones_r->registered) + 1);
+}
+
+/* ---- the table ---- */
+
+static uint64_t hash_of(const struct silence *silence, const char *name)
+{
+	return dns_name_hash((const uint8_t *)name, strlen(name), silence->key);
+}
+
+static struct silent_zone *find(struct silence *silence, const char *name)
+{
+	uint64_t hash = hash_of(silence, name);
+	struct silent_zone *zone = silence->buckets[hash % BUCKETS];
+
+	while (zone != NULL && (zone->hash != hash || strcmp(zone->name, name) != 0))
+		zone = zone->chain;
+	return zone;
+}
+
+static void list_unlink(struct silence *silence, struct silent_zone *zone)
+{
+	*(zone->newer != NULL ? &zone->newer->older : &silence->newest) = zone->older;
+	*(zone->older != NULL ? &zone->older->newer : &silence->oldest) = zone->newer;
+}
+
+static void list_push(struct silence *silence, struct silent_zone *zone)
+{
+	zone->newer = NULL;
+	zone->older = silence->newest;
+	*(zone->older != NULL ? &zone->older->newer : &silence->oldest) = zone;
+	silence->newest = zone;
+}
+
+static void drop(struct silence *silence, struct silent_zone *zone)
+{
+	struct silent_zone **link = &silence->buckets[zone->hash % BUCKETS];
+
+	while (*link != zone)
+		link = &(*link)->chain;
+	*link = zone->chain;
+	list_unlink(silence, zone);
+	silence->count--;
+	free(zone);
+}
+
+static struct silent_zone *get(struct silence *silence, const char *name)
+{
+	struct silent_zone *zone = find(silence, name), **bucket;
+	size_t length = strlen(name);
+
+	if (zone != NULL) {
+		list_unlink(silence, zone);
+		list_push(silence, zone);
+		return zone;
+	}
+	if (silence->count == ZONES_MAX)
+		drop(silence, silence->oldest);
+	zone = calloc(1, sizeof(*zone) + length + 1);
+	if (zone == NULL)
+		abort();
+	memcpy(zone->name, name, length);
+	zone->hash = hash_of(silence, name);
+	bucket = &silence->buckets[zone->hash % BUCKETS];
+	zone->chain = *bucket;
+	*bucket = zone;
+	list_push(silence, zone);
+	silence->count++;
+	return zone;
+}
+
+/* ---- what happened ---- */
+
+struct silence *silence_new(void)
+{
+	struct silence *silence = calloc(1, sizeof(*silence));
+
+	if (silence == NULL || getrandom(silence->key, sizeof(silence->key), 0) != sizeof(silence->key))
+		abort();
+	return silence;
+}
+
+void silence_free(struct silence **silence)
+{
+	struct silence *old = *silence;
+
+	*silence = NULL;
+	while (old != NULL && old->oldest != NULL)
+		drop(old, old->oldest);
+	free(old);
+}
+
+static bool zone_holds(struct silent_zone *zone, int64_t now_ms)
+{
+	if (zone == NULL || zone->silent_until_ms <= now_ms)
+		return false;
+	if (zone->look_ms > now_ms)
+		return true;
+	zone->look_ms = now_ms + LOOK_EVERY_MS;
+	return false;
+}
+
+bool silence_holds(struct silence *silence, const struct dns_name *name, int64_t now_ms, const char **zone_r)
+{
+	struct silent_zone *zone;
+	struct zones zones;
+
+	if (silence->count == 0)
+		return false;
+	zones_of(name, &zones);
+	zone = find(silence, zones.registered);
+	if (!zone_holds(zone, now_ms)) {
+		zone = find(silence, zones.child);
+		if (!zone_holds(zone, now_ms))
+			return false;
+	}
+	*zone_r = zone->name;
+	return true;
+}
+
+void silence_answered(struct silence *silence, const struct dns_name *name)
+{
+	struct silent_zone *zone;
+	struct zones zones;
+
+	if (silence->count == 0)
+		return;
+	zones_of(name, &zones);
+	zone = find(silence, zones.child);
+	if (zone != NULL)
+		drop(silence, zone);
+	zone = find(silence, zones.registered);
+	if (zone != NULL)
+		drop(silence, zone);
+}
+
+static void zone_timed_out(struct silent_zone *zone, unsigned limit, int64_t now_ms)
+{
+	if (++zone->timeouts < limit)
+		return;
+	if (zone->silent_until_ms <= now_ms)
+		zone->look_ms = now_ms + LOOK_EVERY_MS;
+	zone->silent_until_ms = now_ms + SILENT_FOR_MS;
+}
+
+void silence_timed_out(struct silence *silence, const struct dns_name *name, int64_t now_ms)
+{
+	struct silent_zone *zone;
+	struct zones zones;
+	uint64_t child;
+
+	zones_of(name, &zones);
+	zone_timed_out(get(silence, zones.child), CHILD_TIMEOUTS, now_ms);
+	if (zones.child == zones.registered)
+		return;
+	zone = get(silence, zones.registered);
+	child = hash_of(silence, zones.child);
+	if (child != zone->last_child)
+		zone_timed_out(zone, ZONE_TIMEOUTS, now_ms);
+	zone->last_child = child;
+}
