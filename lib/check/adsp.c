@@ -24,8 +24,10 @@ static bool adsp_header(struct check_context *context)
 	const struct author *author = context->author;
 
 	for (size_t i = 0; context->config->adsp_enabled && i < author->domain_count; i++) {
-		dns_start(context->dns, author->domains[i], DMARC_EXISTENCE_TYPE);
-		dns_start(context->dns, record_name(context->arena, author->domains[i]), DNS_TYPE_TXT);
+		struct dns_scope *dns = dns_scope_for(context->dns, DNS_FOR_AUTHOR);
+
+		dns_start(dns, author->domains[i], DMARC_EXISTENCE_TYPE);
+		dns_start(dns, record_name(context->arena, author->domains[i]), DNS_TYPE_TXT);
 	}
 	return false;
 }
@@ -51,10 +53,11 @@ static const struct dkim_result *author_signature(const struct results *results,
 static const struct dns_answer *ask(struct check_context *context, const char *name, uint16_t type,
     struct adsp_result *result)
 {
-	const struct dns_answer *answer = dns_wait(context->dns, name, type);
+	const struct dns_answer *answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), name, type);
 
 	if (answer->status == DNS_STATUS_FAIL) {
-		result->result = RESULT_TEMPERROR;
+		/* what was asked for too much is the sender's own doing: taken as the strictest that it could have been */
+		result->result = answer->failure == DNS_FAILURE_LIMIT ? RESULT_DISCARD : RESULT_TEMPERROR;
 		result->reason = answer->why;
 		if (answer->security == DNS_BOGUS)
 			results_raise(context->results, FINDING_DNSSEC_BOGUS, answer->name, answer->why, DNS_BOGUS);

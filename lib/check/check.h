@@ -9,6 +9,8 @@
  *   header()     when all header fields are there: begin look-ups, prepare; never waits.
  *                Returns whether the check wants the body.
  *   body()       each chunk as it comes
+ *   settle()     at end of message, before any check is judged: waits for what one author domain's policy stands on, so
+ *                that no other check uses up its time; judges nothing
  *   judge()      waits for its answers, fills its result, raises its findings. ENVELOPE checks are judged at RCPT when
  *                a policy may act there, else at end of message; MESSAGE checks at end of message. Once per message.
  *
@@ -56,6 +58,7 @@ struct check {
 	void (*envelope)(struct check_context *context);
 	bool (*header)(struct check_context *context);
 	void (*body)(struct check_context *context, const void *data, size_t length);
+	void (*settle)(struct check_context *context, size_t author_index);
 	void (*judge)(struct check_context *context);
 	void (*release)(struct check_context *context);	/* at end or abort; frees what is not in the arena */
 };

@@ -99,7 +99,7 @@ static void start_look_ups(struct check_context *context, struct dkim_state *sta
 		if (context->facts->fields_truncated)
 			job->limit = "header fields over the limits were not kept";
 		job->query = arena_printf(context->arena, "%s._domainkey.%s", job->signature.selector, job->signature.domain);
-		dns_start(context->dns, job->query, DNS_TYPE_TXT);
+		dns_start(dns_scope_for(context->dns, DNS_FOR_DKIM), job->query, DNS_TYPE_TXT);
 	}
 }
 

@@ -180,7 +180,9 @@ static struct verdict judge_answer(struct check_context *context, const struct d
 	case DNS_STATUS_FAIL:
 		break;
 	}
-	return verdict_make(RESULT_TEMPERROR, arena_printf(context->arena, "key look-up failed: %s", answer->why));
+	/* too many look-ups are the sender's own doing, and do not get better by waiting */
+	return verdict_make(answer->failure == DNS_FAILURE_LIMIT ? RESULT_PERMERROR : RESULT_TEMPERROR,
+	    arena_printf(context->arena, "key look-up failed: %s", answer->why));
 }
 
 /*
@@ -239,7 +241,7 @@ void dkim_judge_job(struct check_context *context, const struct dkim_state *stat
 	} else if (signature->algorithm == DKIM_ALGORITHM_RSA_SHA1) {
 		verdict = verdict_make(RESULT_POLICY, "rsa-sha1 does not count");
 	} else {
-		const struct dns_answer *answer = dns_wait(context->dns, job->query, DNS_TYPE_TXT);
+		const struct dns_answer *answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_DKIM), job->query, DNS_TYPE_TXT);
 
 		result_r->dnssec = answer->security;
 		verdict = judge_answer(context, state, job, answer);

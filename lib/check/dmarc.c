@@ -24,20 +24,21 @@ struct judgement {
 	enum dns_security failed;	/* the weakest evidence of aligned identifiers that did not pass */
 };
 
-void dmarc_discovery_start(struct check_context *context, const char *domain)
+void dmarc_discovery_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
 {
 	if (context->config->dmarc_method == ORG_DOMAIN_PSL)
-		dmarc_psl_start(context, domain);
+		dmarc_psl_start(context, purpose, domain);
 	else
-		dmarc_walk_start(context, domain);
+		dmarc_walk_start(context, purpose, domain);
 }
 
-void dmarc_discover(struct check_context *context, const char *domain, struct dmarc_discovery *discovery_r)
+void dmarc_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r)
 {
 	if (context->config->dmarc_method == ORG_DOMAIN_PSL)
-		dmarc_psl_discover(context, domain, discovery_r);
+		dmarc_psl_discover(context, purpose, domain, discovery_r);
 	else
-		dmarc_walk_discover(context, domain, discovery_r);
+		dmarc_walk_discover(context, purpose, domain, discovery_r);
 }
 
 /* Is name equal to parent or below it? */
@@ -68,8 +69,10 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 	/* an organizational domain is a suffix of its names: others need no walk */
 	if (!is_within(identifier, author->org_domain))
 		return NOT_ALIGNED;
-	dmarc_discover(judgement->context, identifier, &other);
+	dmarc_discover(judgement->context, DNS_FOR_ALIGNMENT, identifier, &other);
 	*security_r = dns_weakest(author->org_security, other.org_security);
+	if (other.limited)	/* so many identifiers are the sender's own doing */
+		return NOT_ALIGNED;
 	if (other.org_domain == NULL)
 		return ALIGNMENT_UNKNOWN;
 	return strcmp(other.org_domain, author->org_domain) == 0 ? ALIGNED : NOT_ALIGNED;
@@ -168,11 +171,11 @@ static bool choose_policy(struct judgement *judgement)
 	judgement->result.policy = sub;
 	if (!record->np.valid || record->np.policy == sub)
 		return true;
-	answer = dns_wait(context->dns, judgement->result.domain, DMARC_EXISTENCE_TYPE);
+	answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), judgement->result.domain, DMARC_EXISTENCE_TYPE);
 	judgement->discovery.policy_security = dns_weakest(judgement->discovery.policy_security, answer->security);
-	if (answer->status == DNS_STATUS_NXDOMAIN)
+	if (answer->status == DNS_STATUS_NXDOMAIN || (answer->failure == DNS_FAILURE_LIMIT && record->np.policy > sub))
 		judgement->result.policy = record->np.policy;
-	return answer->status != DNS_STATUS_FAIL;
+	return answer->status != DNS_STATUS_FAIL || answer->failure == DNS_FAILURE_LIMIT;
 }
 
 static enum dmarc_policy one_level_lower(enum dmarc_policy policy)
@@ -223,9 +226,9 @@ static void judge_domain(struct judgement *judgement)
 	struct dmarc_result *result = &judgement->result;
 	const struct dmarc_discovery *discovery = &judgement->discovery;
 
-	dmarc_discover(judgement->context, result->domain, &judgement->discovery);
+	dmarc_discover(judgement->context, DNS_FOR_AUTHOR, result->domain, &judgement->discovery);
 	if (discovery->failure != NULL) {
-		result->result = RESULT_TEMPERROR;
+		result->result = discovery->limited ? RESULT_PERMERROR : RESULT_TEMPERROR;
 		result->reason = discovery->failure;
 		result->dnssec = discovery->policy_security;
 	} else if (discovery->record != NULL) {
@@ -307,14 +310,31 @@ static int strictness(const struct dmarc_result *result)
  * A domain that was not judged may be one that asks to reject, of a message for which nothing else speaks: as long as it is
  * not known, that is how the message is taken. Only a forger has so many authors.
  */
+static void raise_as_reject(const struct check_context *context, const char *domain, const char *why)
+{
+	results_raise(context->results, FINDING_DMARC_REJECT, domain, why, DNS_SECURE);
+	results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, domain, why, DNS_SECURE);
+}
+
 static void raise_unjudged(const struct check_context *context)
 {
 	const struct author *author = context->author;
 
-	if (!author->domains_truncated && !context->facts->from_unkept)
+	if (author->domains_truncated || context->facts->from_unkept)
+		raise_as_reject(context, NULL, author->reason);
+}
+
+/* Waits for what the author domains ask for, before SPF and DKIM can use up the message's time. */
+static void dmarc_settle(struct check_context *context, size_t index)
+{
+	const char *names[DMARC_WALK_MAX];
+	size_t count;
+
+	if (!context->config->dmarc_enabled)
 		return;
-	results_raise(context->results, FINDING_DMARC_REJECT, NULL, author->reason, DNS_SECURE);
-	results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, author->reason, DNS_SECURE);
+	count = dmarc_walk_names(context->author->domains[index], names);
+	for (size_t i = 0; i < count; i++)
+		dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", names[i]), DNS_TYPE_TXT);
 }
 
 static bool dmarc_header(struct check_context *context)
@@ -343,6 +363,8 @@ static void dmarc_judge(struct check_context *context)
 		struct judgement judgement = { .context = context, .result = { .domain = author->domains[i] } };
 
 		judge_domain(&judgement);
+		if (judgement.discovery.limited && judgement.discovery.failure != NULL)
+			raise_as_reject(context, judgement.result.domain, judgement.result.reason);
 		judgement.result.corroborated = dmarc_reject_corroborated(context, &judgement.result);
 		raise_findings(context, &judgement.result);
 		each[context->results->dmarc_author_count++] = judgement.result;
@@ -353,5 +375,6 @@ static void dmarc_judge(struct check_context *context)
 }
 
 const struct check check_dmarc = {
-	.id = CHECK_DMARC, .name = "dmarc", .stage = FINDING_STAGE_MESSAGE, .header = dmarc_header, .judge = dmarc_judge,
+	.id = CHECK_DMARC, .name = "dmarc", .stage = FINDING_STAGE_MESSAGE, .header = dmarc_header,
+	.settle = dmarc_settle, .judge = dmarc_judge,
 };

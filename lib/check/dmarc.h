@@ -38,21 +38,25 @@ struct dmarc_discovery {
 	const char *discarded;			/* why a record that was there does not count; NULL */
 	const struct dns_answer *failed;	/* an answer that is missing; NULL */
 	const char *failure;			/* why nothing can be known at all (no answer, no suffix list); NULL */
+	bool limited;				/* an answer is missing because the message asked for too much */
 	enum dns_security policy_security;	/* of what the choice of the record stands on */
 	enum dns_security org_security;		/* of what the organizational domain stands on */
 };
 
-/** Begins the look-ups of a discovery. */
-void dmarc_discovery_start(struct check_context *context, const char *domain);
+/** Begins the look-ups of a discovery, for an author domain (DNS_FOR_AUTHOR) or an identifier (DNS_FOR_ALIGNMENT). */
+void dmarc_discovery_start(struct check_context *context, enum dns_purpose purpose, const char *domain);
 
 /** Waits for them. Raises FINDING_DNSSEC_BOGUS where an answer is bogus. */
-void dmarc_discover(struct check_context *context, const char *domain, struct dmarc_discovery *discovery_r);
+void dmarc_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r);
 
 /** The part of each method. */
-void dmarc_walk_start(struct check_context *context, const char *domain);
-void dmarc_walk_discover(struct check_context *context, const char *domain, struct dmarc_discovery *discovery_r);
-void dmarc_psl_start(struct check_context *context, const char *domain);
-void dmarc_psl_discover(struct check_context *context, const char *domain, struct dmarc_discovery *discovery_r);
+void dmarc_walk_start(struct check_context *context, enum dns_purpose purpose, const char *domain);
+void dmarc_walk_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r);
+void dmarc_psl_start(struct check_context *context, enum dns_purpose purpose, const char *domain);
+void dmarc_psl_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r);
 
 /* One query for _dmarc.<name>. */
 struct dmarc_lookup {
@@ -60,8 +64,9 @@ struct dmarc_lookup {
 	const struct dmarc_record *record;	/* the only one there; NULL: none that counts */
 	const char *discarded;			/* why none counts although there were some; NULL */
 };
-void dmarc_lookup_start(struct check_context *context, const char *name);
-void dmarc_lookup_wait(struct check_context *context, const char *name, struct dmarc_lookup *lookup_r);
+void dmarc_lookup_start(struct check_context *context, enum dns_purpose purpose, const char *name);
+void dmarc_lookup_wait(struct check_context *context, enum dns_purpose purpose, const char *name,
+    struct dmarc_lookup *lookup_r);
 
 /** Type by which DMARC and ADSP ask whether a name exists: the one that mail servers ask for, too. */
 enum { DMARC_EXISTENCE_TYPE = DNS_TYPE_MX };

@@ -31,7 +31,7 @@ static void start_identifier(struct check_context *context, const char *domain)
 
 	for (size_t i = 0; domain != NULL && i < author->domain_count; i++) {
 		if (may_align(author->domains[i], domain)) {
-			dmarc_discovery_start(context, domain);
+			dmarc_discovery_start(context, DNS_FOR_ALIGNMENT, domain);
 			return;
 		}
 	}
@@ -88,9 +88,9 @@ void dmarc_prefetch(struct check_context *context)
 	for (size_t i = 0; i < author->domain_count; i++) {
 		const char *domain = author->domains[i];
 
-		dmarc_discovery_start(context, domain);
+		dmarc_discovery_start(context, DNS_FOR_AUTHOR, domain);
 		if (strchr(domain, '.') != NULL)
-			dns_start_then(context->dns, arena_printf(context->arena, "_dmarc.%s", domain), DNS_TYPE_TXT,
+			dns_start_then(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", domain), DNS_TYPE_TXT,
 			    start_existence, arena_strdup(context->arena, domain));
 	}
 	start_identifier(context, context->facts->mail_from_domain);

@@ -57,14 +57,15 @@ const char *psl_org_domain(const struct psl_context *psl, struct arena *arena, c
 	return arena_strdup(arena, registrable != NULL ? registrable : domain);
 }
 
-void dmarc_psl_start(struct check_context *context, const char *domain)
+void dmarc_psl_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
 {
-	dmarc_lookup_start(context, domain);
+	dmarc_lookup_start(context, purpose, domain);
 	if (context->shared->psl != NULL)
-		dmarc_lookup_start(context, psl_org_domain(context->shared->psl, context->arena, domain));
+		dmarc_lookup_start(context, purpose, psl_org_domain(context->shared->psl, context->arena, domain));
 }
 
-void dmarc_psl_discover(struct check_context *context, const char *domain, struct dmarc_discovery *discovery_r)
+void dmarc_psl_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r)
 {
 	struct dmarc_lookup lookup;
 
@@ -76,17 +77,18 @@ void dmarc_psl_discover(struct check_context *context, const char *domain, struc
 		return;
 	}
 	discovery_r->org_domain = psl_org_domain(context->shared->psl, context->arena, domain);
-	dmarc_lookup_wait(context, domain, &lookup);
+	dmarc_lookup_wait(context, purpose, domain, &lookup);
 	discovery_r->policy_security = lookup.answer->security;
 	if (lookup.answer->status != DNS_STATUS_FAIL && lookup.record == NULL && lookup.discarded == NULL &&
 	    strcmp(domain, discovery_r->org_domain) != 0) {
 		discovery_r->policy_domain = discovery_r->org_domain;
 		discovery_r->inherited = true;
-		dmarc_lookup_wait(context, discovery_r->org_domain, &lookup);
+		dmarc_lookup_wait(context, purpose, discovery_r->org_domain, &lookup);
 		discovery_r->policy_security = dns_weakest(discovery_r->policy_security, lookup.answer->security);
 	}
 	if (lookup.answer->status == DNS_STATUS_FAIL) {
 		discovery_r->failed = lookup.answer;
+		discovery_r->limited = lookup.answer->failure == DNS_FAILURE_LIMIT;
 		discovery_r->failure = lookup.answer->why;
 	}
 	discovery_r->record = lookup.record;

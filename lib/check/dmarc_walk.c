@@ -39,14 +39,16 @@ size_t dmarc_walk_names(const char *domain, const char **names_r)
 	return count;
 }
 
-void dmarc_lookup_start(struct check_context *context, const char *name)
+void dmarc_lookup_start(struct check_context *context, enum dns_purpose purpose, const char *name)
 {
-	dns_start(context->dns, arena_printf(context->arena, "_dmarc.%s", name), DNS_TYPE_TXT);
+	dns_start(dns_scope_for(context->dns, purpose), arena_printf(context->arena, "_dmarc.%s", name), DNS_TYPE_TXT);
 }
 
-void dmarc_lookup_wait(struct check_context *context, const char *name, struct dmarc_lookup *lookup_r)
+void dmarc_lookup_wait(struct check_context *context, enum dns_purpose purpose, const char *name,
+    struct dmarc_lookup *lookup_r)
 {
-	const struct dns_answer *answer = dns_wait(context->dns, arena_printf(context->arena, "_dmarc.%s", name), DNS_TYPE_TXT);
+	const struct dns_answer *answer = dns_wait(dns_scope_for(context->dns, purpose),
+	    arena_printf(context->arena, "_dmarc.%s", name), DNS_TYPE_TXT);
 	struct dmarc_record *record = arena_alloc(context->arena, sizeof(*record)), parsed;
 	size_t found = 0;
 
@@ -73,13 +75,13 @@ void dmarc_lookup_wait(struct check_context *context, const char *name, struct d
 		lookup_r->record = record;
 }
 
-void dmarc_walk_start(struct check_context *context, const char *domain)
+void dmarc_walk_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
 {
 	const char *names[DMARC_WALK_MAX];
 	size_t count = dmarc_walk_names(domain, names);
 
 	for (size_t i = 0; i < count; i++)
-		dmarc_lookup_start(context, names[i]);
+		dmarc_lookup_start(context, purpose, names[i]);
 }
 
 struct walk {
@@ -88,7 +90,7 @@ struct walk {
 	size_t count;	/* names read */
 };
 
-static void walk_read(struct check_context *context, const char *domain, struct walk *walk,
+static void walk_read(struct check_context *context, enum dns_purpose purpose, const char *domain, struct walk *walk,
     struct dmarc_discovery *discovery)
 {
 	size_t count = dmarc_walk_names(domain, walk->names);
@@ -96,13 +98,14 @@ static void walk_read(struct check_context *context, const char *domain, struct 
 	for (size_t i = 0; i < count; i++) {
 		struct dmarc_lookup *lookup = &walk->lookups[i];
 
-		dmarc_lookup_wait(context, walk->names[i], lookup);
+		dmarc_lookup_wait(context, purpose, walk->names[i], lookup);
 		walk->count = i + 1;
 		discovery->org_security = dns_weakest(discovery->org_security, lookup->answer->security);
 		if (discovery->discarded == NULL)
 			discovery->discarded = lookup->discarded;
 		if (lookup->answer->status == DNS_STATUS_FAIL && discovery->failed == NULL)
 			discovery->failed = lookup->answer;
+		discovery->limited = discovery->limited || lookup->answer->failure == DNS_FAILURE_LIMIT;
 		if (lookup->record != NULL && lookup->record->psd != DMARC_PSD_UNKNOWN)
 			break;
 	}
@@ -141,12 +144,13 @@ static void walk_choose_record(const struct walk *walk, struct dmarc_discovery *
 	}
 }
 
-void dmarc_walk_discover(struct check_context *context, const char *domain, struct dmarc_discovery *discovery_r)
+void dmarc_walk_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r)
 {
 	struct walk walk = { .count = 0 };
 
 	*discovery_r = (struct dmarc_discovery){ .org_security = DNS_SECURE };
-	walk_read(context, domain, &walk, discovery_r);
+	walk_read(context, purpose, domain, &walk, discovery_r);
 	if (discovery_r->failed == NULL)
 		discovery_r->org_domain = walk_org_domain(&walk);
 	if (walk.lookups[0].record == NULL && discovery_r->failed != NULL) {

@@ -52,7 +52,7 @@ static void iprev_envelope(struct check_context *context)
 	addr_reverse_name(client, state->reverse);
 	addr_format(client, state->address);
 	context->state[CHECK_IPREV] = state;
-	dns_start_then(context->dns, state->reverse, DNS_TYPE_PTR, iprev_start_forward, state);
+	dns_start_then(dns_scope_for(context->dns, DNS_FOR_CLIENT), state->reverse, DNS_TYPE_PTR, iprev_start_forward, state);
 }
 
 /* The first names of the PTR answer; the one that the MTA found stands first, wherever it is in the answer. */
@@ -107,14 +107,15 @@ static void iprev_forward(struct check_context *context, const struct iprev_stat
 
 	result->dnssec = ptr->security;
 	for (size_t i = 0; i < count; i++) {
-		answer = dns_wait(context->dns, names[i], state->address_type);
+		answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_CLIENT), names[i], state->address_type);
 		if (has_address(answer, &context->facts->connection->client)) {
 			result->result = RESULT_PASS;
 			result->name = names[i];
 			result->dnssec = dns_weakest(ptr->security, answer->security);
 			return;
 		}
-		if (answer->status == DNS_STATUS_FAIL) {
+		/* what was too much to ask is no doubt in the client's favour */
+		if (answer->status == DNS_STATUS_FAIL && answer->failure != DNS_FAILURE_LIMIT) {
 			failed = answer;
 			raise_bogus(context->results, answer);
 		}
@@ -132,7 +133,7 @@ static void iprev_judge(struct check_context *context)
 
 	if (state == NULL)
 		return;
-	ptr = dns_wait(context->dns, state->reverse, DNS_TYPE_PTR);
+	ptr = dns_wait(dns_scope_for(context->dns, DNS_FOR_CLIENT), state->reverse, DNS_TYPE_PTR);
 	if (ptr->status == DNS_STATUS_DATA) {
 		iprev_forward(context, state, ptr);
 	} else {

@@ -55,6 +55,7 @@ static const char *sender_address(const struct check_context *context)
 
 static void spf_envelope(struct check_context *context)
 {
+	struct dns_scope *dns = dns_scope_for(context->dns, DNS_FOR_SPF);
 	const struct facts_connection *connection = context->facts->connection;
 	struct spf_state *state;
 
@@ -74,9 +75,9 @@ static void spf_envelope(struct check_context *context)
 	state->judge_helo = context->config->spf_check_helo && state->sender.mail_from != NULL
 	    && state->sender.mail_from[0] != '\0' && spf_domain_valid(state->helo.helo);
 	context->state[CHECK_SPF] = state;
-	spf_prefetch(&state->sender, context->dns, context->arena);
+	spf_prefetch(&state->sender, dns, context->arena);
 	if (state->judge_helo)
-		spf_prefetch(&state->helo, context->dns, context->arena);
+		spf_prefetch(&state->helo, dns, context->arena);
 }
 
 static void findings_raise(struct results *results, const struct spf_result *spf)
@@ -105,15 +106,16 @@ static void spf_judge(struct check_context *context)
 {
 	const struct spf_state *state = context->state[CHECK_SPF];
 	struct results *results = context->results;
+	struct dns_scope *dns = dns_scope_for(context->dns, DNS_FOR_SPF);
 
 	if (state == NULL)
 		return;
-	spf_evaluate(&state->sender, context->dns, context->arena, &results->spf);
+	spf_evaluate(&state->sender, dns, context->arena, &results->spf);
 	findings_raise(results, &results->spf);
 	bogus_raise(results, &results->spf);
 	if (!state->judge_helo)
 		return;
-	spf_evaluate(&state->helo, context->dns, context->arena, &results->spf_helo);
+	spf_evaluate(&state->helo, dns, context->arena, &results->spf_helo);
 	if (results->spf_helo.result == RESULT_FAIL)
 		results_raise(results, FINDING_SPF_HELO_FAIL, results->spf_helo.domain, results->spf_helo.reason,
 		    results->spf_helo.dnssec);

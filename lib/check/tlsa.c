@@ -49,7 +49,7 @@ void tlsa_start(struct check_context *context)
 	size_t count = read_digest(context, digest) != 0 ? candidate_names(context, names) : 0;
 
 	for (size_t i = 0; i < count; i++)
-		dns_start(context->dns, owner(context, names[i]), DNS_TYPE_TLSA);
+		dns_start(dns_scope_for(context->dns, DNS_FOR_CLIENT), owner(context, names[i]), DNS_TYPE_TLSA);
 }
 
 static bool record_matches(const struct dns_rr *rr, const uint8_t *digest, size_t length)
@@ -63,6 +63,8 @@ static bool record_matches(const struct dns_rr *rr, const uint8_t *digest, size_
 
 static enum tlsa_status judge_answer(const struct dns_answer *answer, const uint8_t *digest, size_t length)
 {
+	if (answer->failure == DNS_FAILURE_LIMIT)
+		return TLSA_NONE;
 	if (answer->status == DNS_STATUS_FAIL)
 		return answer->security == DNS_BOGUS ? TLSA_BOGUS : TLSA_TEMPERROR;
 	if (answer->status != DNS_STATUS_DATA)
@@ -84,7 +86,8 @@ void tlsa_judge(struct check_context *context)
 	size_t count = length != 0 ? candidate_names(context, names) : 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct dns_answer *answer = dns_wait(context->dns, owner(context, names[i]), DNS_TYPE_TLSA);
+		const struct dns_answer *answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_CLIENT),
+		    owner(context, names[i]), DNS_TYPE_TLSA);
 		enum tlsa_status status = judge_answer(answer, digest, length);
 
 		if (status == TLSA_BOGUS)

@@ -193,7 +193,7 @@ bool fair_add(struct fair *fair, struct query *query)
 	bool author = is_for_author(query);
 
 	/* a network with little waiting finds room even then: what bounds it is the number of networks */
-	if (client->waiting >= fair->max_waiting / 4 || (fair->waiting >= fair->max_waiting && client->waiting >= fair->light))
+	if (client->waiting >= fair->max_waiting / 2 || (fair->waiting >= fair->max_waiting && client->waiting >= fair->light))
 		return false;
 	query->client = client;
 	query->next = NULL;

@@ -106,7 +106,7 @@ static void test_dmarc_walk_discover_rows(void **state)
 		struct check_fixture *fixture = fixture_new(rows[i].zone);
 		struct dmarc_discovery found;
 
-		dmarc_discover(&fixture->context, rows[i].domain, &found);
+		dmarc_discover(&fixture->context, DNS_FOR_AUTHOR, rows[i].domain, &found);
 		if (found.org_domain == NULL || strcmp(found.org_domain, rows[i].org_domain) != 0)
 			fail_msg("row %zu: organizational domain %s", i, found.org_domain);
 		assert_int_equal(found.record != NULL, rows[i].policy_domain != NULL);

@@ -208,6 +208,7 @@ static void test_dns_scope_free_while_in_flight(void **state)
 {
 	struct behaviour behaviour = { .reply = { .delay_ms = 40 } };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config_off());
+	struct dns_statistics statistics;
 
 	for (int i = 0; i < 60; i++) {
 		struct dns_scope *scope = dns_scope_new(dns->resolver, 5000, 10);
@@ -221,10 +222,10 @@ static void test_dns_scope_free_while_in_flight(void **state)
 		dns_scope_free(&scope);
 		free(called);			/* nobody may touch it now */
 	}
-	usleep(60 * 1000);
-	/* the look-ups went on and filled the cache */
+	/* what was not answered yet ended with its scope, and left nothing behind */
+	dns_resolver_statistics(dns->resolver, &statistics);
+	assert_true(statistics.cancelled >= 10);
 	assert_int_equal(fixture_status(dns, "r0.wild.example.com", DNS_TYPE_TXT), DNS_STATUS_DATA);
-	assert_int_equal(fake_dns_count(dns->server, "r0.wild.example.com", 0), 1);
 }
 
 static void test_dns_resolver_free_while_in_flight(void **state)

@@ -52,7 +52,7 @@ static void test_dns_wait_gives_up_a_silent_server(void **state)
 	assert_int_equal(answer->status, DNS_STATUS_FAIL);
 	assert_int_equal(answer->security, DNS_INDETERMINATE);
 	assert_string_equal(answer->why, "time-out: no answer from 127.0.0.1");
-	assert_int_equal(fake_dns_count(dns->server, NULL, 0), 3);
+	assert_int_equal(fake_dns_count(dns->server, "host.example.com", 0), 3);
 	assert_true(took_ms >= 340);	/* 50 + 100 + 200 */
 }
 
@@ -239,10 +239,10 @@ static void test_dns_start_with_few_files_and_few_places(void **state)
 		snprintf(name, sizeof(name), "f%d.wild.example.com", i);
 		answer = dns_wait(scope, name, DNS_TYPE_TXT);
 		data += answer->status == DNS_STATUS_DATA;
-		limited += answer->status == DNS_STATUS_FAIL && strcmp(answer->why, "too many look-ups under way") == 0;
+		limited += answer->status == DNS_STATUS_FAIL && answer->failure == DNS_FAILURE_PRESSURE;
 	}
 	setrlimit(RLIMIT_NOFILE, &old);
-	assert_true(data >= 64 * 4);	/* what found a place got its answer */
+	assert_true(data >= 64 * 4 / 2);	/* what found a place among half of those that may wait got its answer */
 	assert_int_equal(data + limited, 1000);
 }
 
