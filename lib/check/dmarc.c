@@ -32,6 +32,15 @@ void dmarc_discovery_start(struct check_context *context, enum dns_purpose purpo
 		dmarc_walk_start(context, purpose, domain);
 }
 
+static size_t dmarc_discovery_names(struct check_context *context, const char *domain, const char **names_r)
+{
+	if (context->config->dmarc_method != ORG_DOMAIN_PSL)
+		return dmarc_walk_names(domain, names_r);
+	names_r[0] = domain;
+	names_r[1] = context->shared->psl != NULL ? psl_org_domain(context->shared->psl, context->arena, domain) : domain;
+	return 2;
+}
+
 void dmarc_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
     struct dmarc_discovery *discovery_r)
 {
@@ -332,9 +341,10 @@ static void dmarc_settle(struct check_context *context, size_t index)
 
 	if (!context->config->dmarc_enabled)
 		return;
-	count = dmarc_walk_names(context->author->domains[index], names);
+	count = dmarc_discovery_names(context, context->author->domains[index], names);
 	for (size_t i = 0; i < count; i++)
-		dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", names[i]), DNS_TYPE_TXT);
+		dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", names[i]),
+		    DNS_TYPE_TXT);
 }
 
 static bool dmarc_header(struct check_context *context)

@@ -173,6 +173,7 @@ struct results {
 	struct tls_result tls;
 	struct peer_result peer;
 	struct path_result path;
+	unsigned dns_failures;		/* of the look-ups: a bit, 1 << enum dns_failure, for each kind */
 	bool exempt;			/* trusted network, local or authenticated: not judged */
 	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission"; NULL */
 	struct finding findings[FINDINGS_MAX];

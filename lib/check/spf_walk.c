@@ -63,7 +63,8 @@ const struct dns_answer *spf_walk_ask_presented(struct spf_walk *walk, const cha
 	if (answer->status != DNS_STATUS_FAIL)
 		return answer;
 	/* RFC 7208 section 4.6.4: who makes us ask for more than that is in error, and waiting changes nothing */
-	spf_walk_fail(walk, answer->failure == DNS_FAILURE_LIMIT ? RESULT_PERMERROR : RESULT_TEMPERROR, "%s of %s: %s", dns_type_name(type, type_text), name, answer->why);
+	spf_walk_fail(walk, answer->failure == DNS_FAILURE_LIMIT ? RESULT_PERMERROR : RESULT_TEMPERROR, "%s of %s: %s",
+	    dns_type_name(type, type_text), name, answer->why);
 	return NULL;
 }
 

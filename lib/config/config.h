@@ -20,6 +20,7 @@
 
 enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
+enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 
@@ -33,6 +34,7 @@ struct policy_config {
 	struct string_list author_domains;
 	struct network_list client_networks;
 	enum run_mode mode;			/* the section's own, else the global one */
+	enum dns_outage dns_outage;		/* the section's own, else the global one */
 	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
 	bool reject_only_secure;		/* reject on insecure evidence becomes quarantine */
 	struct string_list require_secure_domains;	/* insecure passes of these domains count as none */
@@ -51,6 +53,7 @@ struct config {
 	enum log_level log_level;
 	int log_facility;
 	enum on_error on_error;
+	enum dns_outage dns_outage;
 	unsigned milter_timeout_secs;
 
 	/* who */
@@ -105,7 +108,8 @@ struct config {
 	unsigned max_header_bytes;	/* 512 KiB */
 	unsigned max_recipients;	/* kept and weighed; 1000 */
 	unsigned max_dns_lookups;	/* distinct questions a message; 300 */
-	unsigned dns_deadline_ms;	/* at end of message, for all checks; 20000 */
+	unsigned max_dns_queries;	/* sent for them; 400 */
+	unsigned dns_deadline_ms;	/* waited for DNS, for all checks of a message together; 20000 */
 };
 
 /**

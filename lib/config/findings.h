@@ -70,7 +70,7 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(MESSAGE_MALFORMED, "message-malformed", "author", MESSAGE, NONE, 550, "5.6.0", "message is malformed",           \
 	    "NUL bytes, over-long lines or broken header fields")                                                      \
 	X(LIMIT_EXCEEDED, "limit-exceeded", "author", MESSAGE, TAG, 550, "5.7.0", "message exceeds a limit of the checks", \
-	    "more header fields or bytes than are judged")                                                             \
+	    "more header fields, bytes, recipients or DNS look-ups than are judged")                                                             \
 	X(AUTHRES_FORGED, "authres-forged", "authres", MESSAGE, NONE, 550, "5.7.0", "forged Authentication-Results field", \
 	    "the message came with an Authentication-Results field in our own name; it is removed")                    \
 	X(DKIM_NONE, "dkim-none", "dkim", MESSAGE, NONE, 550, "5.7.20", "no DKIM signature",                               \
@@ -127,7 +127,9 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "authentication of %s stands on DNS data that DNSSEC does not secure",                                     \
 	    "a pass of a domain listed in a policy's require-secure-domains stands on insecure DNS; counted there only") \
 	X(DNSSEC_BOGUS, "dnssec-bogus", "dns", MESSAGE, NONE, 451, "4.7.0", "DNS data of %s failed DNSSEC validation",     \
-	    "an answer failed validation; it was not used")
+	    "an answer failed validation; it was not used")                                                            \
+	X(DNS_UNAVAILABLE, "dns-unavailable", "dns", MESSAGE, NONE, 451, "4.7.0", "DNS is not available to check this message", \
+	    "no recursive server answers, or too much is being asked; dns-outage = defer defers what might be refused")
 
 #define FINDING_ENUM_ROW(id, name, check, stage, action, code, enhanced, text, help) FINDING_##id,
 enum finding_id { FINDINGS_TABLE(FINDING_ENUM_ROW) FINDING_COUNT };

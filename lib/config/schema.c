@@ -12,6 +12,9 @@
 
 static const struct option_word words_mode[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
 static const struct option_word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
+static const struct option_word words_dns_outage[] = {
+	{ "accept", DNS_OUTAGE_ACCEPT }, { "defer", DNS_OUTAGE_DEFER }, { 0 }
+};
 static const struct option_word words_log_target[] = {
 	{ "syslog", LOG_TARGET_SYSLOG }, { "journal", LOG_TARGET_JOURNAL }, { "stderr", LOG_TARGET_STDERR }, { 0 }
 };
@@ -82,6 +85,8 @@ const struct option_row schema_table[] = {
 	/* what */
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(words_mode),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
+	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "accept", WORD(words_dns_outage),
+	    "what happens, while DNS is not available, to a message whose policy would refuse a forgery" },
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
 	    "added to replies; %s becomes the finding's name, %d the domain; empty: none" },
 
@@ -226,8 +231,10 @@ const struct option_row schema_table[] = {
 	    "recipients whose policies are weighed" },
 	{ "limits", "max-dns-lookups", OPTION_COUNT, CONFIG(max_dns_lookups), "300", 20, 10000, NULL,
 	    "distinct DNS questions a message" },
+	{ "limits", "max-dns-queries", OPTION_COUNT, CONFIG(max_dns_queries), "400", 50, 20000, NULL,
+	    "DNS queries sent for a message, those for validation, retries and TCP included" },
 	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", 100, 250000, NULL,
-	    "for all DNS answers together, from the end of the message" },
+	    "waited for all DNS answers of a message together, at RCPT at most half of it" },
 
 	{ "policy", "recipient-domains", OPTION_PATTERNS, POLICY(recipient_domains), "", LIST,
 	    "matches recipients of these domains; \".example.org\" is it and all below" },
@@ -237,6 +244,8 @@ const struct option_row schema_table[] = {
 	    "matches client addresses" },
 	{ "policy", "mode", OPTION_WORD, POLICY(mode), NULL, WORD(words_mode),
 	    "as the global mode, for this policy" },
+	{ "policy", "dns-outage", OPTION_WORD, POLICY(dns_outage), NULL, WORD(words_dns_outage),
+	    "as the global dns-outage, for this policy" },
 	{ "policy", "reject-only-secure", OPTION_BOOL, POLICY(reject_only_secure), "no", YES_NO,
 	    "a reject whose DNS evidence is not DNSSEC-secure becomes quarantine" },
 	{ "policy", "require-secure-domains", OPTION_PATTERNS, POLICY(require_secure_domains), "", LIST,

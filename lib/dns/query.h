@@ -97,6 +97,27 @@ struct transport {
 	struct counters counters;
 };
 
+/* ---- attempt.c ---- */
+
+/** Begins a try, in place of the one before. */
+void attempt_begin(struct query *query, bool tcp);
+/** Ends the try that is under way, if there is one, and the timer. */
+void attempt_end(struct query *query);
+
+/* ---- query.c: what became of a try ---- */
+
+/** Charges a try that is not the first. @return false when the one who asked may not, and nobody else waits. */
+bool query_charge(struct query *query);
+/** A message with its id and question. */
+void query_replied(struct query *query, const uint8_t *wire, size_t length);
+void query_unreachable(struct query *query, int error);
+void query_timed_out(struct query *query);
+/** Notes what went wrong, and from which server. */
+__attribute__((format(printf, 2, 3)))
+void query_note(struct query *query, const char *format, ...);
+/** The server refused for good: it is not asked again for this question. */
+void query_strike(struct query *query);
+
 /** Puts a query of the table on its way. */
 void query_begin(struct query *query);
 
@@ -108,6 +129,8 @@ void transport_query_over(struct query *query, bool answered);
 
 /** Makes a query that nobody waits for, to one server alone: does it answer anything? Not counted in the table. */
 void query_look(struct transport *transport, unsigned server);
+
+/* ---- server.c ---- */
 
 /** A server has replied, or let a try time out. */
 void server_replied(struct transport *transport, unsigned server);

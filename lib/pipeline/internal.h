@@ -55,6 +55,7 @@ struct message {
 	struct author author;
 	struct results *results;
 	struct check_context context;
+	unsigned dns_left_ms;		/* of the message's time for DNS: what it has not waited yet */
 	bool judged[CHECK_COUNT];
 	bool wants_body[CHECK_COUNT];
 	bool header_done;

@@ -41,22 +41,64 @@ static bool check_is_local(enum check_id id)
 	return id == CHECK_TLS || id == CHECK_AUTH;
 }
 
+/* A part of what is left of the message's time begins; 0 would mean no deadline. */
+static int64_t waiting_begin(struct message *message, unsigned part)
+{
+	unsigned part_ms = message->dns_left_ms / part;
+
+	dns_scope_set_deadline(message->context.dns, part_ms != 0 ? part_ms : 1);
+	return clock_monotonic_ms();
+}
+
+static void waiting_end(struct message *message, int64_t begun_ms)
+{
+	int64_t waited_ms = clock_monotonic_ms() - begun_ms;
+
+	message->dns_left_ms = waited_ms < (int64_t)message->dns_left_ms ? message->dns_left_ms - (unsigned)waited_ms : 0;
+	dns_scope_set_deadline(message->context.dns, 0);
+}
+
+static void settle_author(struct message *message, size_t author, size_t left)
+{
+	int64_t begun_ms = waiting_begin(message, 2 * (unsigned)left);
+
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (checks_table[i]->settle != NULL && !message->judged[i])
+			checks_table[i]->settle(&message->context, author);
+	}
+	waiting_end(message, begun_ms);
+}
+
+/* Author domains come before everything else that a sender may let us wait for; each has its own part of the time. */
+static void settle_authors(struct message *message)
+{
+	size_t count = message->author.domain_count;
+
+	for (size_t i = 0; i < count && !message->results->exempt; i++)
+		settle_author(message, i, count - i);
+}
+
+static bool is_due(const struct message *message, const struct check *check, enum finding_stage stage)
+{
+	if (check->judge == NULL || (stage == FINDING_STAGE_ENVELOPE && check->stage != FINDING_STAGE_ENVELOPE))
+		return false;
+	return !message->results->exempt || check_is_local(check->id);
+}
+
 void message_judge_stage(struct message *message, enum finding_stage stage)
 {
-	dns_scope_set_deadline(message->context.dns, message->config->dns_deadline_ms);
-	for (size_t i = 0; i < CHECK_COUNT; i++) {
-		const struct check *check = checks_table[i];
+	int64_t begun_ms;
 
-		if (message->judged[i] || check->judge == NULL)
+	if (stage == FINDING_STAGE_MESSAGE)
+		settle_authors(message);
+	begun_ms = waiting_begin(message, stage == FINDING_STAGE_ENVELOPE ? 2 : 1);
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (message->judged[i] || !is_due(message, checks_table[i], stage))
 			continue;
-		if (stage == FINDING_STAGE_ENVELOPE && check->stage != FINDING_STAGE_ENVELOPE)
-			continue;
-		if (message->results->exempt && !check_is_local(check->id))
-			continue;
-		check->judge(&message->context);
+		checks_table[i]->judge(&message->context);
 		message->judged[i] = true;
 	}
-	dns_scope_set_deadline(message->context.dns, 0);
+	waiting_end(message, begun_ms);
 }
 
 /* The name under which we sign our results: config, else the MTA's own name, else the host's. */
@@ -69,7 +111,30 @@ static const char *authserv_id(const struct message *message)
 	return mta_hostname != NULL && mta_hostname[0] != '\0' ? mta_hostname : message->session->engine->hostname;
 }
 
-/* What no single check can see: forged results in our own name, and recipients over the cap. */
+/* What the look-ups of all checks together came to. */
+static void raise_dns_findings(struct message *message)
+{
+	static const char *const purposes[DNS_PURPOSE_COUNT] = {
+		[DNS_FOR_AUTHOR] = "author domains", [DNS_FOR_SPF] = "SPF", [DNS_FOR_DKIM] = "DKIM",
+		[DNS_FOR_ALIGNMENT] = "DMARC alignment", [DNS_FOR_CLIENT] = "the client",
+	};
+	struct results *results = message->results;
+	unsigned exceeded = dns_scope_exceeded(message->context.dns);
+
+	results->dns_failures = dns_scope_failures(message->context.dns);
+	for (size_t i = 0; i < DNS_PURPOSE_COUNT; i++) {
+		if ((exceeded >> i & 1) != 0)
+			results_raise(results, FINDING_LIMIT_EXCEEDED, NULL,
+			    arena_printf(message->arena, "more DNS look-ups for %s than a message may cause", purposes[i]), DNS_SECURE);
+	}
+	if ((results->dns_failures >> DNS_FAILURE_OUTAGE & 1) != 0)
+		results_raise(results, FINDING_DNS_UNAVAILABLE, NULL, "no recursive server answers", DNS_INDETERMINATE);
+	else if ((results->dns_failures >> DNS_FAILURE_PRESSURE & 1) != 0)
+		results_raise(results, FINDING_DNS_UNAVAILABLE, NULL, "more DNS look-ups are under way than the resolver takes",
+		    DNS_INDETERMINATE);
+}
+
+/* What no single check can see: forged results in our own name, recipients over the cap, the cost of DNS. */
 static void raise_own_findings(struct message *message)
 {
 	const char *id = authserv_id(message);
@@ -77,6 +142,7 @@ static void raise_own_findings(struct message *message)
 
 	if (message->results->exempt)
 		return;
+	raise_dns_findings(message);
 	/* what the message says of itself needs no DNS: nothing insecure is in it */
 	if (message->recipients_truncated)
 		results_raise(message->results, FINDING_LIMIT_EXCEEDED, NULL, "more recipients than are weighed", DNS_SECURE);

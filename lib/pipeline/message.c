@@ -57,13 +57,16 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 	message->facts.mail_from = message_address_copy(message, mail_from);
 	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
 	message->results = arena_calloc(arena, 1, sizeof(*message->results));
+	message->dns_left_ms = message->config->dns_deadline_ms;
 	message->results->exempt_reason = message_exempt_reason(message);
 	message->results->exempt = message->results->exempt_reason != NULL;
 	message->context = (struct check_context){
 		.config = message->config, .shared = &engine->shared, .facts = &message->facts,
 		.author = &message->author, .arena = arena, .results = message->results,
 		/* no deadline while the client talks, who may take hours: it counts while somebody waits (judge.c) */
-		.dns = dns_scope_new(engine->shared.resolver, 0, message->config->max_dns_lookups),
+		.dns = dns_scope_new_limited(engine->shared.resolver, &(struct dns_limits){
+			.max_lookups = message->config->max_dns_lookups, .max_queries = message->config->max_dns_queries,
+			.by_purpose = true, .client = &session->connection.client }),
 	};
 	if (message->results->exempt)
 		return message;

@@ -103,11 +103,34 @@ static bool is_lack_of_tls(enum finding_id id)
 	    id == FINDING_TLS_DOWNGRADE || id == FINDING_TLS_PATH_CLEARTEXT;
 }
 
+/* What a check that could not be made may have found. */
+static const struct { enum finding_id unknown, hidden; } hidden_findings[] = {
+	{ FINDING_SPF_TEMPERROR, FINDING_SPF_FAIL }, { FINDING_SPF_TEMPERROR, FINDING_SPF_SOFTFAIL },
+	{ FINDING_IPREV_TEMPERROR, FINDING_IPREV_FAIL }, { FINDING_DKIM_TEMPERROR, FINDING_DKIM_NO_PASS },
+	{ FINDING_DKIM_TEMPERROR, FINDING_DKIM_FAIL }, { FINDING_DMARC_TEMPERROR, FINDING_DMARC_FAIL },
+	{ FINDING_DMARC_TEMPERROR, FINDING_DMARC_QUARANTINE }, { FINDING_DMARC_TEMPERROR, FINDING_DMARC_REJECT },
+	{ FINDING_DMARC_TEMPERROR, FINDING_DMARC_REJECT_CORROBORATED }, { FINDING_ADSP_TEMPERROR, FINDING_ADSP_ALL },
+	{ FINDING_ADSP_TEMPERROR, FINDING_ADSP_DISCARDABLE }, { FINDING_ADSP_TEMPERROR, FINDING_ADSP_NXDOMAIN },
+};
+
+/* Whether the policy would keep from the reader what could not be looked for. */
+static bool might_be_refused(const struct policy_config *policy, const struct results *results)
+{
+	for (size_t i = 0; i < sizeof(hidden_findings) / sizeof(hidden_findings[0]); i++) {
+		if ((results->set >> hidden_findings[i].unknown & 1) != 0 && policy->actions[hidden_findings[i].hidden] >= ACTION_DEFER)
+			return true;
+	}
+	return false;
+}
+
 static enum action asked_action(const struct policy_config *policy, const struct results *results,
     const struct finding *finding)
 {
 	enum action action = policy->actions[finding->id];
 
+	if (finding->id == FINDING_DNS_UNAVAILABLE && action < ACTION_DEFER && policy->dns_outage == DNS_OUTAGE_DEFER &&
+	    might_be_refused(policy, results))
+		return ACTION_DEFER;
 	if (results->tls.not_required && is_lack_of_tls(finding->id))
 		return ACTION_NONE;
 	if (action == ACTION_REJECT && policy->reject_only_secure && finding_needs_dns(finding->id) &&
