@@ -10,7 +10,13 @@
 #include <ldns/ldns.h>
 #include <string.h>
 
-enum { AHEAD = 8, LIKELY = 4, NO_TTL_LIMIT = 86400 };
+enum {
+	AHEAD = 8, LIKELY = 4, NO_TTL_LIMIT = 86400,
+	/* labels between one zone and the next: the longest in use is a host's reverse name below its /48 or /64 */
+	STEPS_MAX = 20,
+	/* labels in a row of which the zone above proves nothing, as some servers cannot for an empty non-terminal */
+	UNPROVEN_MAX = 4,
+};
 
 const uint8_t *negative_anchor_for(const struct validator *validator, const uint8_t *name)
 {
@@ -189,14 +195,20 @@ static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zo
  * @return the first cut that is not SECURE, or the deepest SECURE one. */
 static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_t *target)
 {
-	unsigned labels = name_labels(zone->name), last = name_labels(target), started = labels;
+	unsigned labels = name_labels(zone->name), last = name_labels(target), started = labels, missing = 0;
 	struct step result = { 0 };
 	struct cut *unproven = NULL;
 
-	while (labels < last && !result.ended && !j->limited) {
+	while (labels < last && !result.ended && !j->limited && missing < UNPROVEN_MAX) {
 		const uint8_t *name;
 		struct cut *cut;
 
+		if (labels >= name_labels(zone->name) + STEPS_MAX) {
+			cut = cut_make(j, name_suffix(target, labels), CUT_BOGUS, zone, 0,
+			    j_printf(j, "no zone begins within %d labels below %s", STEPS_MAX, name_text(j->arena, zone->name)));
+			cut_cache(j, cut);	/* for all names below */
+			return cut;
+		}
 		for (; started < last && started < labels + AHEAD; started++)
 			judgement_start(j, name_suffix(target, started + 1), DNS_TYPE_DS);
 		if (labels == 0)	/* a top-level domain is nearly always signed */
@@ -209,11 +221,13 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 			result = (struct step){ 0 };
 		if (result.unproven) {
 			unproven = unproven != NULL ? unproven : cut;
+			missing++;
 			continue;
 		}
 		if (cut->state != CUT_SECURE && cut->state != CUT_NOT_A_CUT)
 			return cut;
 		unproven = NULL;
+		missing = 0;
 		zone = cut->state == CUT_SECURE ? cut : zone;
 	}
 	if (unproven == NULL)
