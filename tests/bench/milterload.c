@@ -5,11 +5,13 @@
  * inserted, as in Postfix. It trusts the milters only as far as packet sizes go; any protocol error ends it.
  * Thread: one for each connection; they share the corpus (constant) and the counters (atomic).
  *
- * usage: milterload [-c connections] [-n messages] [-w warm-up messages] [-m messages a session] [-g gap ms] [-p pid]...
- *                   -s socket [-s socket]... corpus-directory
+ * usage: milterload [-c connections] [-n messages] [-w warm-up messages] [-m messages a session] [-g gap ms]
+ *                   [-r messages a second] [-p pid]... -s socket [-s socket]... corpus-directory
  * gap: how long the SMTP client takes for its next command (its round trip), after MAIL, RCPT and DATA.
- * Output: one line key=value: messages, seconds, cpu_seconds (of the pids), accepted, refused, headers added; and the
- * median and 99th percentile of the time from the end of a message to the verdict, and from MAIL FROM to the verdict.
+ * Rate: message N is begun N / rate seconds after the start, or as soon as a connection is free for it; 0: at once.
+ * Output: one line key=value: messages, seconds, cpu_seconds (of the pids), accepted, refused, late (begun more than a
+ * second behind its time), headers added, unjudged (an Authentication-Results with temperror or permerror), dmarc_pass;
+ * and the median and 99th percentile of the time from the end of a message to the verdict, and from MAIL FROM to the verdict.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -22,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -30,7 +33,7 @@
 #include "corpus.h"
 
 enum {
-	MAX_MILTERS = 8, MAX_PIDS = 64, CHUNK_BYTES = 65535, PACKET_BYTES = 1 << 20,
+	MAX_MILTERS = 8, MAX_PIDS = 64, MAX_CONNECTIONS = 2048, CHUNK_BYTES = 65535, PACKET_BYTES = 1 << 20,
 	/* what Postfix 3.7 offers: all actions, all protocol flags of version 6 */
 	OFFER_VERSION = 6, OFFER_ACTIONS = 0x1ff, OFFER_FLAGS = 0x1fffff,
 };
@@ -59,13 +62,14 @@ struct options {
 	size_t milter_count;
 	int pids[MAX_PIDS];
 	size_t pid_count;
-	unsigned connections, per_session, gap_ms;
+	unsigned connections, per_session, gap_ms, rate;
 	unsigned long messages, warm_up;
 	const struct corpus *corpus;
 };
 
 static struct options options = { .connections = 4, .per_session = 1, .messages = 2000 };
-static atomic_ulong next_message, accepted, refused, added;
+static atomic_ulong next_message, accepted, refused, late, added, unjudged, dmarc_pass;
+static double run_begun;
 static unsigned long last_message;
 static double *end_seconds, *whole_seconds;	/* a message; summed over the milters, which are asked in turn */
 
@@ -336,6 +340,17 @@ static bool send_content(struct milter *milter, const struct corpus_message *mes
 	return true;
 }
 
+/* What the milter says of the message, as far as it is counted. */
+static void count_results(const char *name, const char *value)
+{
+	if (strcasecmp(name, "Authentication-Results") != 0)
+		return;
+	if (strstr(value, "=temperror") != NULL || strstr(value, "=permerror") != NULL)
+		atomic_fetch_add(&unjudged, 1);
+	if (strstr(value, "dmarc=pass") != NULL)
+		atomic_fetch_add(&dmarc_pass, 1);
+}
+
 /* Reads modifications and the verdict of the end of message; inserted fields go to fields. */
 static void read_verdict(struct milter *milter, struct added_field *fields, size_t *field_count, size_t max)
 {
@@ -351,6 +366,8 @@ static void read_verdict(struct milter *milter, struct added_field *fields, size
 			/* fall through */
 		case 'h':
 			atomic_fetch_add(&added, 1);
+			if (strlen(data) + 1 < length)
+				count_results(data, data + strlen(data) + 1);
 			if (*field_count < max && strlen(data) + 1 < length) {
 				fields[*field_count].name = strdup(data);
 				fields[*field_count].value = strdup(data + strlen(data) + 1);
@@ -399,6 +416,20 @@ static void run_message(struct milter *milters, const struct corpus_message *mes
 	}
 }
 
+/* Waits until the message's time has come. */
+static void wait_turn(unsigned long number)
+{
+	double wait;
+
+	if (options.rate == 0)
+		return;
+	wait = run_begun + (double)number / options.rate - now();
+	if (wait > 0)
+		usleep((useconds_t)(wait * 1e6));
+	else if (wait < -1)
+		atomic_fetch_add(&late, 1);
+}
+
 static void *session_thread(void *unused)
 {
 	struct milter milters[MAX_MILTERS] = { 0 };
@@ -414,6 +445,7 @@ static void *session_thread(void *unused)
 	while (number < last_message) {
 		const struct corpus_message *message = &options.corpus->messages[number % options.corpus->count];
 
+		wait_turn(number);
 		for (size_t i = 0; i < options.milter_count; i++) {
 			milter_open(&milters[i], options.sockets[i]);
 			send_connect(&milters[i], message);
@@ -477,9 +509,10 @@ static void print_times(const char *name, double *seconds, unsigned long count)
 
 static void run_messages(unsigned long count)
 {
-	pthread_t threads[256];
+	static pthread_t threads[MAX_CONNECTIONS];
 
 	atomic_store(&next_message, 0);
+	run_begun = now();
 	last_message = count;
 	for (unsigned i = 0; i < options.connections; i++)
 		if (pthread_create(&threads[i], NULL, session_thread, NULL) != 0)
@@ -492,13 +525,14 @@ static void parse_options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:n:w:m:g:p:s:")) != -1) {
+	while ((option = getopt(argc, argv, "c:n:w:m:g:r:p:s:")) != -1) {
 		switch (option) {
 		case 'c': options.connections = (unsigned)atoi(optarg); break;
 		case 'n': options.messages = strtoul(optarg, NULL, 10); break;
 		case 'w': options.warm_up = strtoul(optarg, NULL, 10); break;
 		case 'm': options.per_session = (unsigned)atoi(optarg); break;
 		case 'g': options.gap_ms = (unsigned)atoi(optarg); break;
+		case 'r': options.rate = (unsigned)atoi(optarg); break;
 		case 'p':
 			if (options.pid_count < MAX_PIDS)
 				options.pids[options.pid_count++] = atoi(optarg);
@@ -510,10 +544,10 @@ static void parse_options(int argc, char **argv)
 		default: exit(64);
 		}
 	}
-	if (options.milter_count == 0 || optind + 1 != argc || options.connections < 1 || options.connections > 256 ||
+	if (options.milter_count == 0 || optind + 1 != argc || options.connections < 1 || options.connections > MAX_CONNECTIONS ||
 	    options.per_session < 1)
-		errx(64, "usage: milterload [-c connections] [-n messages] [-w warm-up] [-m messages a session] [-g gap ms] [-p pid]... "
-		    "-s socket... corpus-directory");
+		errx(64, "usage: milterload [-c connections] [-n messages] [-w warm-up] [-m messages a session] [-g gap ms] [-r rate] "
+		    "[-p pid]... -s socket... corpus-directory");
 }
 
 int main(int argc, char **argv)
@@ -530,15 +564,19 @@ int main(int argc, char **argv)
 		run_messages(options.warm_up);
 	atomic_store(&accepted, 0);
 	atomic_store(&refused, 0);
+	atomic_store(&late, 0);
 	atomic_store(&added, 0);
+	atomic_store(&unjudged, 0);
+	atomic_store(&dmarc_pass, 0);
 	cpu = cpu_seconds();
 	wall = now();
 	run_messages(options.messages);
 	wall = now() - wall;
 	usleep(50000);	/* what the milters do after the last reply counts too */
 	cpu = cpu_seconds() - cpu;
-	printf("messages=%lu seconds=%.3f cpu_seconds=%.3f accepted=%lu refused=%lu added=%lu", options.messages, wall, cpu,
-	    atomic_load(&accepted), atomic_load(&refused), atomic_load(&added));
+	printf("messages=%lu seconds=%.3f cpu_seconds=%.3f accepted=%lu refused=%lu late=%lu added=%lu unjudged=%lu dmarc_pass=%lu",
+	    options.messages, wall, cpu, atomic_load(&accepted), atomic_load(&refused), atomic_load(&late), atomic_load(&added),
+	    atomic_load(&unjudged), atomic_load(&dmarc_pass));
 	print_times("end", end_seconds, options.messages);
 	print_times("whole", whole_seconds, options.messages);
 	putchar('\n');

@@ -196,6 +196,10 @@ class DelayProxy:
                 key.fileobj.close()
         selector.close()
 
+    def arrived(self, question):  # pylint: disable=unused-argument
+        """For those who answer some questions otherwise. @return None: forward it; an answer; b"": silence."""
+        return None
+
     def _ask(self, selector):
         while True:
             try:
@@ -203,6 +207,11 @@ class DelayProxy:
             except BlockingIOError:
                 return
             self.questions += 1
+            answer = self.arrived(question)
+            if answer is not None:
+                if answer:
+                    self.front.sendto(answer, client)
+                continue
             back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             back.setblocking(False)
             back.connect(self.upstream)
