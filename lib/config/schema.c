@@ -224,6 +224,8 @@ const struct option_row schema_table[] = {
 	    "bytes of header fields judged a message" },
 	{ "limits", "max-recipients", OPTION_COUNT, CONFIG(max_recipients), "1000", 1, 100000, NULL,
 	    "recipients whose policies are weighed" },
+	{ "limits", "max-edits", OPTION_COUNT, CONFIG(max_edits), "100", 10, 10000, NULL,
+	    "forged Authentication-Results fields removed from a message" },
 	{ "limits", "max-dns-lookups", OPTION_COUNT, CONFIG(max_dns_lookups), "300", 20, 10000, NULL,
 	    "distinct DNS questions a message" },
 	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", 100, 250000, NULL,
