@@ -26,6 +26,7 @@ struct edit {
 struct edits {
 	struct edit *items;
 	size_t count;
+	size_t left;		/* forged fields that the cap does not let go; they stay in the message */
 };
 
 struct action_input {
@@ -36,10 +37,14 @@ struct action_input {
 	const struct decision *decision;
 	const char *authserv_id;
 	const char *recipient;	/* of the log line: whom RCPT refuses; NULL: it is about the message */
+	size_t edits_left;	/* struct edits */
 };
 
-/** All edits for one message, deletes first, then inserts in the order in which they are to be applied. */
-void action_edits(const struct action_input *input, struct edits *edits_r);
+/** The deletions for one message, as many as max-edits allows; the decision is not looked at. */
+void action_deletes(const struct action_input *input, struct edits *edits_r);
+
+/** Puts the insertions behind the deletions, in the order in which they are to be applied. */
+void action_inserts(const struct action_input *input, struct edits *edits);
 
 /** Value of the Authentication-Results field (RFC 8601), with leading space and folds. */
 const char *authres_build(const struct action_input *input);

@@ -173,6 +173,15 @@ static void put_tls(struct writer *writer, const struct tls_result *tls)
 		put_property(writer, "smtp.bits", arena_printf(writer->arena, "%u", tls->bits));
 }
 
+/* Whoever reads our name further down must know that it is not ours. */
+static void put_left(struct writer *writer, const struct action_input *input)
+{
+	if (input->edits_left == 0)
+		return;
+	field_fold(&writer->field);
+	field_comment(&writer->field, arena_printf(writer->arena, "%zu forged fields below were not removed", input->edits_left));
+}
+
 static void put_decision(struct writer *writer, const struct action_input *input)
 {
 	const struct decision *decision = input->decision;
@@ -213,6 +222,7 @@ const char *authres_build(const struct action_input *input)
 		field_token(&writer.field, "none");
 	}
 	put_decision(&writer, input);
+	put_left(&writer, input);
 	return writer.field.buf.data;
 }
 

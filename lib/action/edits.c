@@ -8,7 +8,10 @@
 #include "action/action.h"
 #include "action/forged.h"
 
-enum { INSERTS_MAX = 3 };
+enum {
+	INSERTS_MAX = 3,
+	LINES_AN_EDIT = 2000,		/* that the MTA passes on its way to a field; the longest honest headers have as many */
+};
 
 static bool client_is_trusted(const struct action_input *input)
 {
@@ -33,32 +36,76 @@ static bool must_go(const struct action_input *input, const struct header_field 
 	return forged_claims(header, input->authserv_id);
 }
 
-static size_t count_deletes(const struct action_input *input, bool trusted_client)
-{
-	size_t count = input->facts->authres_unkept;
+/*
+ * How much the deletions may cost the MTA. Postfix looks for each field from the top of the header, so that n of them take
+ * n * n / 2 steps: the number is capped, and the lines passed on the way as well, since a forger may put any number before.
+ */
+struct budget {
+	size_t edits;
+	uint64_t lines;
+};
 
-	for (size_t i = 0; i < input->facts->field_count; i++)
-		count += must_go(input, &input->facts->fields[i], trusted_client);
-	return count;
+static bool budget_allows(struct budget *budget, uint64_t lines)
+{
+	if (budget->edits == 0 || budget->lines < lines)
+		return false;
+	budget->edits--;
+	budget->lines -= lines;
+	return true;
 }
 
-static void add_deletes(const struct action_input *input, bool trusted_client, struct edits *edits)
+static void add_delete(struct edits *edits, const char *name, unsigned occurrence)
+{
+	edits->items[edits->count++] = (struct edit){ .kind = EDIT_DELETE, .name = name, .index = occurrence };
+}
+
+/* Those over all caps of the header, which nobody has read, may say anything in our name. They are the last of their name. */
+static void add_unkept(const struct action_input *input, struct budget *budget, struct edits *edits)
 {
 	size_t kept = facts_field_count(input->facts, "Authentication-Results");
 
-	/* those over all caps, which nobody has read, may say anything in our name */
-	for (size_t i = input->facts->authres_unkept; i > 0; i--)
-		edits->items[edits->count++] = (struct edit){ .kind = EDIT_DELETE, .index = (unsigned)(kept + i),
-		    .name = "Authentication-Results" };
-	/* from the last field up: a deletion must not move the ones that are still to go */
-	for (size_t i = input->facts->field_count; i-- > 0;) {
-		const struct header_field *header = &input->facts->fields[i];
-
-		if (!must_go(input, header, trusted_client))
-			continue;
-		edits->items[edits->count++] = (struct edit){ .kind = EDIT_DELETE, .index = header->occurrence,
-		    .name = arena_strndup(input->facts->arena, header->name, header->name_length) };
+	for (size_t i = 1; i <= input->facts->authres_unkept; i++) {
+		if (budget_allows(budget, input->facts->header_lines))
+			add_delete(edits, "Authentication-Results", (unsigned)(kept + i));
+		else
+			edits->left++;
 	}
+}
+
+/* From the last field up: a deletion must not move the ones that are still to go. */
+static void reverse(struct edit *items, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		struct edit swapped = items[i];
+
+		items[i] = items[count - 1 - i];
+		items[count - 1 - i] = swapped;
+	}
+}
+
+void action_deletes(const struct action_input *input, struct edits *edits_r)
+{
+	const struct config *config = input->config;
+	const struct facts *facts = input->facts;
+	struct budget budget = { config->max_edits, (uint64_t)config->max_edits * LINES_AN_EDIT };
+	size_t found = facts->field_count + facts->authres_unkept;
+	bool trusted = client_is_trusted(input);
+
+	*edits_r = (struct edits){ .items = arena_calloc(facts->arena,
+	    INSERTS_MAX + (found < config->max_edits ? found : config->max_edits), sizeof(*edits_r->items)) };
+	/* where not all can go, those on top do: they cost least, and are what readers look at */
+	for (size_t i = 0; i < facts->field_count; i++) {
+		const struct header_field *header = &facts->fields[i];
+
+		if (!must_go(input, header, trusted))
+			continue;
+		if (budget_allows(&budget, header->line))
+			add_delete(edits_r, arena_strndup(facts->arena, header->name, header->name_length), header->occurrence);
+		else
+			edits_r->left++;
+	}
+	add_unkept(input, &budget, edits_r);
+	reverse(edits_r->items, edits_r->count);
 }
 
 static void add_insert(struct edits *edits, const char *name, const char *value, unsigned index)
@@ -75,21 +122,16 @@ static bool is_dry_run(const struct action_input *input)
 	return !input->decision->enforced;
 }
 
-void action_edits(const struct action_input *input, struct edits *edits_r)
+void action_inserts(const struct action_input *input, struct edits *edits)
 {
 	const struct config *config = input->config;
-	bool trusted = client_is_trusted(input);
-	size_t room = INSERTS_MAX + count_deletes(input, trusted);
 
-	edits_r->items = arena_calloc(input->facts->arena, room, sizeof(*edits_r->items));
-	edits_r->count = 0;
-	add_deletes(input, trusted, edits_r);
 	if (is_dry_run(input) && !config->add_headers_in_dry_run)
 		return;
 	if (config->add_received_tls)
-		add_insert(edits_r, "Received", received_build(input), 1);
+		add_insert(edits, "Received", received_build(input), 1);
 	if (config->add_received_spf)
-		add_insert(edits_r, "Received-SPF", received_spf_build(input), 0);
+		add_insert(edits, "Received-SPF", received_spf_build(input), 0);
 	if (config->add_authentication_results)
-		add_insert(edits_r, "Authentication-Results", authres_build(input), 0);
+		add_insert(edits, "Authentication-Results", authres_build(input), 0);
 }

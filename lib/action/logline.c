@@ -130,6 +130,8 @@ const char *log_line_build(const struct action_input *input)
 	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
 	put_results(&buf, input->results, arena);
 	put_findings(&buf, input->results, arena);
+	if (input->edits_left != 0)
+		log_field_put(&buf, "authres_left", arena_printf(arena, "%zu", input->edits_left));
 	if (input->results->exempt)
 		log_field_put(&buf, "exempt", input->results->exempt_reason != NULL ? input->results->exempt_reason : "yes");
 	else if (input->decision != NULL)

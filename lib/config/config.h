@@ -107,6 +107,7 @@ struct config {
 	unsigned max_header_fields;	/* 2000 */
 	unsigned max_header_bytes;	/* 512 KiB */
 	unsigned max_recipients;	/* kept and weighed; 1000 */
+	unsigned max_edits;		/* forged fields removed; 100 */
 	unsigned max_dns_lookups;	/* distinct questions a message; 300 */
 	unsigned max_dns_queries;	/* sent for them; 400 */
 	unsigned dns_deadline_ms;	/* waited for DNS, for all checks of a message together; 20000 */

@@ -73,6 +73,9 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "more header fields, bytes, recipients or DNS look-ups than are judged")                                                             \
 	X(AUTHRES_FORGED, "authres-forged", "authres", MESSAGE, NONE, 550, "5.7.0", "forged Authentication-Results field", \
 	    "the message came with an Authentication-Results field in our own name; it is removed")                    \
+	X(AUTHRES_TOO_MANY, "authres-too-many", "authres", MESSAGE, REJECT, 550, "5.7.0",                                \
+	    "too many forged Authentication-Results fields",                                                          \
+	    "more such fields in our own name than max-edits lets be removed; no honest message has them")             \
 	X(DKIM_NONE, "dkim-none", "dkim", MESSAGE, NONE, 550, "5.7.20", "no DKIM signature",                               \
 	    "the message is not signed")                                                                               \
 	X(DKIM_NO_PASS, "dkim-no-pass", "dkim", MESSAGE, NONE, 550, "5.7.20", "no passing DKIM signature",                 \

@@ -229,6 +229,8 @@ const struct option_row schema_table[] = {
 	    "bytes of header fields judged a message" },
 	{ "limits", "max-recipients", OPTION_COUNT, CONFIG(max_recipients), "1000", 1, 100000, NULL,
 	    "recipients whose policies are weighed" },
+	{ "limits", "max-edits", OPTION_COUNT, CONFIG(max_edits), "100", 10, 10000, NULL,
+	    "forged Authentication-Results fields removed from a message" },
 	{ "limits", "max-dns-lookups", OPTION_COUNT, CONFIG(max_dns_lookups), "300", 20, 10000, NULL,
 	    "distinct DNS questions a message" },
 	{ "limits", "max-dns-queries", OPTION_COUNT, CONFIG(max_dns_queries), "400", 50, 20000, NULL,

@@ -48,6 +48,7 @@ struct header_field {
 	const char *value;	/* as received behind the colon, leading white space kept, folds as LF; \1 stands for NUL */
 	size_t name_length, value_length;
 	unsigned occurrence;	/* 1-based per name (case-insensitive), as smfi_chgheader counts */
+	unsigned line;		/* 1-based, of the whole header as received: how far an MTA goes to find the field again */
 };
 
 /* One message. */
@@ -67,6 +68,7 @@ struct facts {
 	bool from_unkept;		/* a From field was among them: its authors are not known */
 	bool judged_unkept;		/* so was another field on which a verdict hangs */
 	bool malformed;			/* NUL bytes or over-long lines, or names that are not field names, were seen */
+	unsigned header_lines;		/* of all fields, kept or not; saturates */
 	uint64_t header_bytes, body_bytes;	/* of the body what was handed over */
 	bool body_unread;		/* there is more of the body, which the MTA was asked not to send */
 	uint64_t told_bytes;		/* size of the whole message as the MTA tells it; 0: it does not */

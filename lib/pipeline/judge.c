@@ -134,9 +134,20 @@ static void raise_dns_findings(struct message *message)
 		    DNS_INDETERMINATE);
 }
 
+/* Exempt messages too: their forged fields cost the MTA as much. */
+static void plan_deletes(struct message *message)
+{
+	const struct action_input input = {
+		.config = message->config, .facts = &message->facts, .authserv_id = authserv_id(message),
+	};
+
+	action_deletes(&input, &message->outcome.edits);
+}
+
 /* What no single check can see: forged results in our own name, recipients over the cap, the cost of DNS. */
 static void raise_own_findings(struct message *message)
 {
+	const struct edits *edits = &message->outcome.edits;
 	const char *id = authserv_id(message);
 	unsigned first;
 
@@ -148,6 +159,9 @@ static void raise_own_findings(struct message *message)
 		results_raise(message->results, FINDING_LIMIT_EXCEEDED, NULL, "more recipients than are weighed", DNS_SECURE);
 	if (authres_find_forged(&message->facts, id, &first, 1) != 0)
 		results_raise(message->results, FINDING_AUTHRES_FORGED, id, NULL, DNS_SECURE);
+	if (edits->left != 0)
+		results_raise(message->results, FINDING_AUTHRES_TOO_MANY, id, arena_printf(message->arena,
+		    "%zu of %zu can be removed", edits->count, edits->count + edits->left), DNS_SECURE);
 }
 
 static const char *quarantine_reason(struct message *message, const struct decision *decision)
@@ -170,11 +184,12 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
 		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
+		.edits_left = outcome->edits.left,
 	};
 
 	outcome->decision = message_decide(message, stage);
 	remember_greylist(message->session->engine->store, message, &outcome->decision);
-	action_edits(&input, &outcome->edits);
+	action_inserts(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);
 	outcome->quarantine_reason = quarantine_reason(message, &outcome->decision);
 	remember_message(message->session->engine->store, message, &outcome->decision);
@@ -189,6 +204,7 @@ const struct outcome *message_judge(struct message *message)
 	if (!message->header_done)
 		message_header_done(message);
 	message_judge_stage(message, FINDING_STAGE_MESSAGE);
+	plan_deletes(message);
 	raise_own_findings(message);
 	return outcome_make(message, FINDING_STAGE_MESSAGE);
 }
@@ -198,6 +214,7 @@ const struct outcome *message_judge_envelope(struct message *message)
 	if (message->outcome_made)
 		return &message->outcome;
 	message_judge_stage(message, FINDING_STAGE_ENVELOPE);
+	plan_deletes(message);
 	return outcome_make(message, FINDING_STAGE_ENVELOPE);
 }
 

@@ -6,6 +6,7 @@
  * and over-long lines are noted as malformed. Cannot fail: memory that is out aborts, therefore the caps.
  * Thread: the connection's.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +17,7 @@
 enum {
 	FIRST_FIELD_ROOM = 32,
 	LINE_MAX_BYTES = 998,		/* RFC 5322 section 2.1.1 */
+	RECORD_BYTES = 2048,		/* of Postfix's queue file: a longer line takes several */
 };
 
 const char *message_address_copy(struct message *message, const char *text)
@@ -205,6 +207,23 @@ static bool field_value_malformed(const char *value, size_t length, size_t name_
 	return false;
 }
 
+/* Lines of a field as an MTA keeps them. */
+static unsigned field_lines(const char *value, size_t length)
+{
+	size_t lines = 1 + length / RECORD_BYTES;
+
+	for (const char *at = value, *end = value + length; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+		lines++;
+	return lines < UINT_MAX ? (unsigned)lines : UINT_MAX;
+}
+
+static void lines_add(struct message *message, unsigned lines)
+{
+	unsigned *total = &message->facts.header_lines;
+
+	*total = *total <= UINT_MAX - lines ? *total + lines : UINT_MAX;
+}
+
 static void fields_grow(struct message *message)
 {
 	size_t room = message->field_room == 0 ? FIRST_FIELD_ROOM : message->field_room * 2;
@@ -222,10 +241,12 @@ void message_field(struct message *message, const char *name, const char *value,
 	size_t name_length = strlen(name);
 	size_t bytes = name_length + value_length + 3;	/* ":" and CRLF */
 	enum field_kind kind = field_kind(name, name_length);
+	unsigned lines = field_lines(value, value_length);
 	struct header_field *field;
 	char *copy;
 
 	message->facts.header_bytes += bytes;
+	lines_add(message, lines);
 	if (!field_name_valid(name, name_length) || field_value_malformed(value, value_length, name_length))
 		message->facts.malformed = true;
 	if (message->header_done)
@@ -244,6 +265,7 @@ void message_field(struct message *message, const char *name, const char *value,
 		.name = arena_strndup(message->arena, name, name_length), .value = copy,
 		.name_length = name_length, .value_length = value_length,
 		.occurrence = field_occurrence(message, name, name_length),
+		.line = message->facts.header_lines - lines + 1,
 	};
 	message->facts.field_count++;
 }

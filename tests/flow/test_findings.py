@@ -84,6 +84,8 @@ CASES = {
     "message-malformed": case(None, message=GOOD + b"NUL \0\r\n"),
     "limit-exceeded": case(None, message=b"X: y\r\n" * 60 + GOOD, config="limits { max-header-fields = 50 }"),
     "authres-forged": case(None, message=b"Authentication-Results: mx.test.example; spf=pass\r\n" + GOOD),
+    "authres-too-many": case(None, message=b"Authentication-Results: mx.test.example; spf=pass\r\n" * 11 + GOOD,
+                             config="limits { max-edits = 10 }"),
     "dkim-none": case(None),
     "dkim-no-pass": case(None, message=signed().replace(b"Hello", b"Hullo")),
     "dkim-fail": case("good.example", message=signed().replace(b"Hello", b"Hullo")),

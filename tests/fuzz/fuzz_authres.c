@@ -98,7 +98,7 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	struct decision decision = { .action = ACTION_REJECT, .finding = FINDING_SPF_FAIL, .domain = p[13], .code = 550, .enhanced = "5.7.23",
 	    .text = "text", .policy = "p" };
 	struct author author = { .address = p[14] };
-	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4] };
+	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4], flags & 32 };
 	struct edits edits;
 
 	addr_parse(flags & 4 ? "2001:db8::1" : "192.0.2.1", &connection.client);
@@ -116,7 +116,8 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	check_value(received_build(&input));
 	check_value(received_spf_build(&input));
 	check_log_line(arena, log_line_build(&input), p[0]);
-	action_edits(&input, &edits);
+	action_deletes(&input, &edits);
+	action_inserts(&input, &edits);
 	require(edits.count >= 1);
 }
 

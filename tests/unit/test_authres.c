@@ -44,7 +44,7 @@ static int setup_with(void **state, const char *text)
 	    .mail_from_domain = "example.org", .fields = f->fields };
 	f->decision = (struct decision){ .finding = FINDING_COUNT, .code = 250, .policy = "default" };
 	f->input = (struct action_input){ f->config, &f->facts, &f->author, &f->results, &f->decision, "mx.example.net",
-	    NULL };
+	    NULL, 0 };
 	*state = f;
 	return 0;
 }
@@ -70,7 +70,9 @@ static void add_field(struct fixture *f, const char *name, const char *value)
 
 	for (size_t i = 0; i < f->facts.field_count; i++)
 		occurrence += strcasecmp(f->fields[i].name, name) == 0;
-	f->fields[f->facts.field_count++] = (struct header_field){ name, value, strlen(name), strlen(value), occurrence };
+	f->fields[f->facts.field_count] = (struct header_field){ name, value, strlen(name), strlen(value), occurrence,
+	    (unsigned)f->facts.field_count + 1 };
+	f->facts.field_count++;
 }
 
 static struct authres parse(struct fixture *f, const char *text)
@@ -340,7 +342,8 @@ static void test_action_edits_deletes_from_below(void **state)
 	add_field(f, "Authentication-Results", " other.example; spf=pass");
 	add_field(f, "Subject", " mx.example.net; spf=pass");
 	add_field(f, "AUTHENTICATION-results", " mx.example.net; dkim=pass");
-	action_edits(&f->input, &edits);
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
 	assert_int_equal(edits.count, 3);
 	assert_int_equal(edits.items[0].kind, EDIT_DELETE);
 	assert_int_equal(edits.items[0].index, 3);
@@ -362,11 +365,13 @@ static void test_action_edits_dry_run_without_fields(void **state)
 	struct edits edits;
 
 	add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
-	action_edits(&f->input, &edits);
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
 	assert_int_equal(edits.count, 1);
 	assert_int_equal(edits.items[0].kind, EDIT_DELETE);
 	f->decision.enforced = true;
-	action_edits(&f->input, &edits);
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
 	assert_int_equal(edits.count, 2);
 }
 
@@ -382,13 +387,15 @@ static void test_action_edits_trusted_relay(void **state)
 
 	add_field(f, "Authentication-Results", " relay.example.net; spf=pass");
 	add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
-	action_edits(&f->input, &edits);
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
 	assert_int_equal(edits.count, 2);
 	assert_int_equal(edits.items[0].index, 2);
 	/* the same from anybody else is forged */
 	addr_parse("198.51.100.1", &f->connection.client);
 	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "example.org" };
-	action_edits(&f->input, &edits);
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
 	assert_int_equal(edits.count, 4);
 	assert_int_equal(edits.items[1].index, 1);
 	assert_string_equal(edits.items[2].name, "Received-SPF");

@@ -350,7 +350,7 @@ static void test_message_field_unkept_from_is_the_strictest(void **state)
 /* A forger with more fields than are kept twice over: what nobody has read goes, each by its own number. */
 static void test_message_field_authres_behind_all_caps_is_deleted(void **state)
 {
-	struct world *world = world_new("limits { max-header-fields = 100 }", "192.0.2.1");
+	struct world *world = world_new("limits { max-header-fields = 100 max-edits = 150 }", "192.0.2.1");
 	struct message *message = begin(world, "<joe@good.example>");
 	const struct outcome *outcome;
 	unsigned deletes = 0, last = UINT32_MAX;
@@ -370,6 +370,77 @@ static void test_message_field_authres_behind_all_caps_is_deleted(void **state)
 	assert_int_equal(deletes, 150);	/* 100 kept as any field, 100 kept over the cap: these are others' and stay */
 	assert_int_equal(last, 201);
 	message_free(&message);
+	world_free(world);
+}
+
+/* Deletes are capped: what a forger has over that is a finding of its own, which refuses. */
+static void test_message_judge_forged_over_max_edits(void **state)
+{
+	struct world *world = world_new("mode = enforce\nlimits { max-edits = 10 }", "192.0.2.1");
+
+	(void)state;
+	for (int over = 0; over <= 1; over++) {
+		struct message *message = begin(world, "<joe@good.example>");
+		const struct outcome *outcome;
+
+		for (int i = 0; i < 10 + over; i++)
+			field(message, "Authentication-Results", " mx.test.example; spf=pass");
+		outcome = finish(message);
+		assert_true(raised(message, FINDING_AUTHRES_FORGED));
+		assert_int_equal(raised(message, FINDING_AUTHRES_TOO_MANY), over);
+		assert_int_equal(outcome->decision.action, over ? ACTION_REJECT : ACTION_NONE);
+		assert_int_equal(outcome->edits.left, over);
+		assert_int_equal(outcome->edits.items[0].index, 10);
+		assert_int_equal(outcome->edits.items[9].index, 1);
+		assert_int_equal(strstr(outcome->log_line, " authres_left=1 ") != NULL, over);
+		message_free(&message);
+	}
+	world_free(world);
+}
+
+/* Nobody judges an exempt message, but its fields cost as much: the same cap, told in header and log. */
+static void test_message_judge_forged_over_max_edits_exempt(void **state)
+{
+	struct world *world = world_new("mode = enforce\nlimits { max-edits = 10 }", "198.51.100.1");
+	struct message *message = begin(world, "<joe@good.example>");
+	const struct outcome *outcome;
+
+	(void)state;
+	for (int i = 0; i < 25; i++)
+		field(message, "Authentication-Results", " mx.test.example; spf=pass");
+	outcome = finish(message);
+	assert_int_equal(outcome->decision.action, ACTION_NONE);
+	assert_int_equal(outcome->edits.items[0].index, 10);
+	assert_int_equal(outcome->edits.items[9].index, 1);
+	assert_int_equal(outcome->edits.items[10].kind, EDIT_INSERT);
+	assert_non_null(strstr(inserted(outcome, "Authentication-Results"), "(15 forged fields below were not removed)"));
+	assert_non_null(strstr(outcome->log_line, " authres_left=15 "));
+	message_free(&message);
+	world_free(world);
+}
+
+/* One field behind so many lines costs the MTA as much as many fields on top; a long line is several. */
+static void test_message_judge_forged_behind_many_lines(void **state)
+{
+	enum { FOLDS = 19900 };
+	static char folded[FOLDS * 3 + 1];
+	struct world *world = world_new("mode = enforce\nlimits { max-edits = 10 }", "192.0.2.1");
+
+	(void)state;
+	for (char *at = folded; at < folded + FOLDS * 3; at += 3)
+		memcpy(at, "\n y", 3);
+	for (int over = 0; over <= 1; over++) {
+		struct message *message = begin(world, "<joe@good.example>");
+
+		/* 10 * 2,000 lines may be passed: 1 + 19,900 with 59,700 bytes (29 times 2,048), 69 more, and its own */
+		field(message, "X-Folded", folded);
+		for (int i = 0; i < 69 + over; i++)
+			field(message, "X-Many", " y");
+		field(message, "Authentication-Results", " mx.test.example; spf=pass");
+		(void)finish(message);
+		assert_int_equal(raised(message, FINDING_AUTHRES_TOO_MANY), over);
+		message_free(&message);
+	}
 	world_free(world);
 }
 
@@ -745,6 +816,9 @@ int main(void)
 		cmocka_unit_test(test_message_field_from_behind_all_other_caps_is_judged),
 		cmocka_unit_test(test_message_field_unkept_from_is_the_strictest),
 		cmocka_unit_test(test_message_field_authres_behind_all_caps_is_deleted),
+		cmocka_unit_test(test_message_judge_forged_over_max_edits),
+		cmocka_unit_test(test_message_judge_forged_over_max_edits_exempt),
+		cmocka_unit_test(test_message_judge_forged_behind_many_lines),
 		cmocka_unit_test(test_message_field_forged_behind_the_cap_is_deleted),
 		cmocka_unit_test(test_message_field_malformed_forms),
 		cmocka_unit_test(test_message_field_line_length_limit_is_998),
