@@ -227,8 +227,8 @@ void query_timed_out(struct query *query)
 	query->rcode = RCODE_SERVFAIL;
 	query->failure = DNS_FAILURE_SILENT;
 	query_note(query, "time-out: no answer");
-	if (query->cookie != NULL && query->purpose != DNS_FOR_AUTHOR &&
-	    silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone)) {
+	/* an author domain had its chance as well */
+	if (query->cookie != NULL && silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone)) {
 		count(&transport->counters.silenced);
 		query_abandon(query, query->rcode, query->failure, query->why);
 		return;

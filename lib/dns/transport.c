@@ -37,7 +37,7 @@ uint16_t transport_random(struct transport *transport)
 	return value;
 }
 
-static void table_begin(struct transport *transport, struct query *query)
+static void table_add(struct transport *transport, struct query *query)
 {
 	query->previous = NULL;
 	query->next = transport->table;
@@ -46,17 +46,8 @@ static void table_begin(struct transport *transport, struct query *query)
 	transport->table = query;
 	atomic_fetch_add_explicit(&transport->counters.inflight, 1, memory_order_relaxed);
 	query->started = true;
-	query_begin(query);
 }
 
-/* Lets waiting queries follow while there is room. */
-static void waiting_run(struct transport *transport)
-{
-	struct query *query;
-
-	while (!transport->stopping && (query = fair_next(&transport->fair)) != NULL)
-		table_begin(transport, query);
-}
 
 void transport_query_over(struct query *query, bool answered)
 {
@@ -91,8 +82,23 @@ static bool is_silenced(struct query *query)
 	if (query->purpose == DNS_FOR_AUTHOR ||
 	    !silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone))
 		return false;
+	count(&transport->counters.silenced);
 	snprintf(query->why, sizeof(query->why), "%.90s has not been answering", zone);
 	return true;
+}
+
+/* Lets waiting queries follow while there is room. */
+static void waiting_run(struct transport *transport)
+{
+	struct query *query;
+
+	while (!transport->stopping && (query = fair_next(&transport->fair)) != NULL) {
+		table_add(transport, query);
+		if (is_silenced(query))	/* its zone fell silent while it waited */
+			query_abandon(query, 2, DNS_FAILURE_SILENT, query->why);
+		else
+			query_begin(query);
+	}
 }
 
 static void query_take(struct transport *transport, struct query *query)
@@ -102,7 +108,6 @@ static void query_take(struct transport *transport, struct query *query)
 	if (transport->stopping) {
 		query_abandon(query, 2, DNS_FAILURE_SERVER, "the resolver is being stopped");
 	} else if (is_silenced(query)) {
-		count(&transport->counters.silenced);
 		query_abandon(query, 2, DNS_FAILURE_SILENT, query->why);
 	} else if (!fair_add(&transport->fair, query)) {
 		count(&transport->counters.pressed);
