@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a message may ask, through the whole resolver: shares by purpose, queries that end with their message, excess that is
+ * nobody else's answer, servers that are down.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dns/dns.h"
+#include "resolver_fixture.h"
+
+enum { PATIENCE = 20000 };	/* steps of a millisecond, only ever waited for when a test fails */
+
+static struct dns_scope *limited(struct resolver_fixture *dns, unsigned lookups, unsigned queries)
+{
+	dns_scope_free(&dns->scope);
+	dns->scope = dns_scope_new_limited(dns->resolver, &(struct dns_limits){ .deadline_ms = 20000, .max_lookups = lookups,
+		.max_queries = queries, .by_purpose = true });
+	return dns->scope;
+}
+
+static const char *numbered(char name_r[64], unsigned number)
+{
+	snprintf(name_r, 64, "n%u.wild.example.com", number);
+	return name_r;
+}
+
+static struct dns_statistics statistics_of(struct resolver_fixture *dns)
+{
+	struct dns_statistics statistics;
+
+	dns_resolver_statistics(dns->resolver, &statistics);
+	return statistics;
+}
+
+static void test_spf_takes_nothing_from_the_author(void **state)
+{
+	struct resolver_fixture *dns = fixture_start(state, NULL, config_off());
+	struct dns_scope *scope = limited(dns, 100, 1000), *spf = dns_scope_for(scope, DNS_FOR_SPF);
+	unsigned answered = 0;
+	char name[64];
+
+	for (unsigned i = 0; i < 60; i++)
+		answered += dns_wait(spf, numbered(name, i), DNS_TYPE_TXT)->failure != DNS_FAILURE_LIMIT;
+	assert_int_equal(answered, 35);
+	assert_int_equal(dns_scope_exceeded(scope), 1u << DNS_FOR_SPF);
+	assert_int_equal(dns_scope_failures(scope), 1u << DNS_FAILURE_LIMIT);
+	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	/* what is known already costs nothing */
+	assert_int_equal(dns_wait(spf, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+}
+
+/* A question that SPF's share did not suffice for is asked anew for the author. */
+static void test_excess_is_nobody_elses_answer(void **state)
+{
+	struct resolver_fixture *dns = fixture_start(state, NULL, config_off());
+	struct dns_scope *scope = limited(dns, 300, 20), *spf = dns_scope_for(scope, DNS_FOR_SPF);
+	char name[64];
+
+	for (unsigned i = 0; i < 7; i++)	/* 35 % of 20 queries */
+		assert_int_equal(dns_wait(spf, numbered(name, i), DNS_TYPE_TXT)->failure, DNS_FAILURE_NONE);
+	assert_int_equal(dns_wait(spf, "alias.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
+	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	assert_int_equal(dns_scope_exceeded(scope), 1u << DNS_FOR_SPF);
+	/* and the next message finds no trace of it */
+	assert_int_equal(dns_wait(limited(dns, 300, 400), numbered(name, 9), DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
+}
+
+static void test_retries_are_charged(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true } };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 10 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *scope = limited(dns, 300, 10), *author = dns_scope_for(scope, DNS_FOR_AUTHOR);
+
+	assert_int_equal(dns_wait(author, "host.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
+	assert_int_equal(fake_dns_count(dns->server, "host.example.com", 0), 3);	/* 30 % of 10 */
+}
+
+/* Two wait for one answer: the one whose share is used up does not take it from the other. */
+static void test_shared_query_goes_on_for_the_other(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 4 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 10 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *poor = limited(dns, 300, 10), *rich = dns_scope_new(dns->resolver, 20000, 10);
+
+	dns_start(dns_scope_for(poor, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A);
+	assert_int_equal(dns_wait(rich, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	dns_scope_free(&rich);
+}
+
+static void test_queries_end_with_their_message(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true } };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 60000, .max_inflight = 16 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *first = limited(dns, 300, 400), *second = dns_scope_new(dns->resolver, 20000, 10);
+	char name[64];
+	int i;
+
+	dns_start(second, numbered(name, 0), DNS_TYPE_TXT);
+	for (unsigned n = 0; n < 20; n++)	/* more than may be under way at once */
+		dns_start(dns_scope_for(first, DNS_FOR_SPF), numbered(name, n), DNS_TYPE_TXT);
+	for (i = 0; i < PATIENCE && statistics_of(dns).inflight < 8; i++)
+		usleep(1000);
+	dns_scope_free(&dns->scope);
+	for (i = 0; i < PATIENCE && statistics_of(dns).inflight > 1; i++)
+		usleep(1000);
+	assert_int_equal(statistics_of(dns).inflight, 1);	/* what the second waits for as well */
+	assert_int_equal(statistics_of(dns).cancelled, 19);
+	dns_scope_free(&second);
+	for (i = 0; i < PATIENCE && statistics_of(dns).inflight != 0; i++)
+		usleep(1000);
+	assert_int_equal(statistics_of(dns).cancelled, 20);
+	assert_true(fake_dns_count(dns->server, NULL, 0) <= 16);
+}
+
+/* A server that answers nothing, not even for the root, is down; it is seen to come back without any message. */
+static void test_outage_is_known_and_ends(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 8 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 40, .rounds = 4, .fail_ttl_secs = 1 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	const struct dns_answer *answer;
+	struct dns_health health;
+	int i;
+
+	dns_resolver_health(dns->resolver, &health);
+	assert_false(health.outage);
+	answer = dns_wait(fixture_scope(dns, 20000, 10), "host.example.com", DNS_TYPE_A);
+	assert_int_equal(answer->status, DNS_STATUS_FAIL);
+	for (i = 0; i < PATIENCE && !health.outage; i++) {
+		usleep(1000);
+		dns_resolver_health(dns->resolver, &health);
+	}
+	assert_true(health.outage);
+	assert_int_equal(health.down_count, 1);
+	assert_true(health.down_since_ms != 0 && health.down.port != 0);
+	answer = dns_wait(fixture_scope(dns, 20000, 10), "ns1.example.com", DNS_TYPE_A);
+	assert_int_equal(answer->failure, DNS_FAILURE_OUTAGE);
+	for (i = 0; i < PATIENCE && health.outage; i++) {
+		usleep(1000);
+		dns_resolver_health(dns->resolver, &health);
+	}
+	assert_false(health.outage);
+	assert_int_equal(fixture_status(dns, "www.example.com", DNS_TYPE_A), DNS_STATUS_DATA);
+}
+
+/* One silent zone is no outage: the server answers for the root. */
+static void test_silent_zone_is_no_outage(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .name = "host.example.com" };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 6 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_health health;
+	const struct dns_answer *answer = dns_wait(fixture_scope(dns, 20000, 10), "host.example.com", DNS_TYPE_A);
+
+	assert_int_equal(answer->failure, DNS_FAILURE_SILENT);
+	assert_true(fake_dns_count(dns->server, ".", DNS_TYPE_SOA) >= 1);
+	dns_resolver_health(dns->resolver, &health);
+	assert_false(health.outage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RESOLVER_TEST(test_spf_takes_nothing_from_the_author),
+		RESOLVER_TEST(test_excess_is_nobody_elses_answer),
+		RESOLVER_TEST(test_retries_are_charged),
+		RESOLVER_TEST(test_shared_query_goes_on_for_the_other),
+		RESOLVER_TEST(test_queries_end_with_their_message),
+		RESOLVER_TEST(test_outage_is_known_and_ends),
+		RESOLVER_TEST(test_silent_zone_is_no_outage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
