@@ -24,6 +24,7 @@ from world.client import deliver
 
 os.environ["PATH"] += ":/usr/sbin"
 MOST_QUERIES = 400
+SESSIONS = 40
 FEW_PROBES = 20         # of a zone that is known to be silent, in one message
 NUMBERS = itertools.count()
 ZONES = 10
@@ -271,21 +272,21 @@ def test_no_query_begins_after_its_message_is_gone(place, leave):
 # ---- the others' mail ----
 
 def start_messages(here, networks=1, zones_used=ZONES):
-    """Twenty sessions with one message each."""
+    """Forty sessions with one message each: twice what fills the table."""
     def run(number):
         message = here.hostile(zones_used, number)
         session = message.open(here.address, HOSTILE_CLIENT.format(number % networks, number + 1))
         message.send(session)
         session.quit()
-    return [threading.Thread(target=run, args=(number,), daemon=True) for number in range(20)]
+    return [threading.Thread(target=run, args=(number,), daemon=True) for number in range(SESSIONS)]
 
 
 def start_messages_for_one_zone(here):
-    return start_messages(here, networks=20, zones_used=1)
+    return start_messages(here, networks=SESSIONS, zones_used=1)
 
 
 def start_messages_of_networks(here):
-    return start_messages(here, networks=20)
+    return start_messages(here, networks=SESSIONS)
 
 
 def start_resets(here):
@@ -301,7 +302,7 @@ def start_resets(here):
 
 @pytest.mark.parametrize("start", [start_messages, start_resets, start_messages_for_one_zone, start_messages_of_networks])
 def test_others_are_judged_while_some_wait_for_silent_servers(place, start):
-    """20 x 300 look-ups are more than the query table holds (4,096), and none of them is answered."""
+    """They begin more look-ups than the query table holds (4,096), and none of them is answered."""
     here = place(dns_timeout="30s", options="limits {\n\tdns-deadline = 8s\n}")
     threads = start(here)
     for thread in threads:
