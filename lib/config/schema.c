@@ -169,7 +169,7 @@ const struct option_row schema_table[] = {
 	    "DNSSEC: DS records of one delegation" },
 	{ "dns", "max-dnskeys", OPTION_COUNT, CONFIG(dns_validator.max_dnskeys), "64", CAP(1, 256),
 	    "DNSSEC: keys of one zone" },
-	{ "dns", "max-nsec3-iterations", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_iterations), "150", CAP(1, 2500),
+	{ "dns", "max-nsec3-iterations", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_iterations), "150", TUNING(1, 2500),
 	    "DNSSEC: above it a zone counts as insecure (RFC 9276)" },
 	{ "dns", "max-nsec3-work", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_work), "5000", CAP(100, 100000),
 	    "DNSSEC: hash operations for one response" },

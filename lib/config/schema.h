@@ -39,7 +39,7 @@ enum option_number {
 	NUMBER_NONE,	/* no number, but a word, a name, a list … */
 	NUMBER_CAP,	/* what a message may hold or cost, or has to bring: past it there is a finding and no weaker decision */
 	NUMBER_BOUND,	/* what is kept, or sent at once: past it there is more work or less memory, and the same verdict */
-	NUMBER_TUNING,	/* anything else */
+	NUMBER_TUNING,	/* anything else: what a number means, as above how many NSEC3 iterations a zone counts as unsigned */
 };
 
 struct option_word { const char *word; int value; };
