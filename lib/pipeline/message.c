@@ -26,9 +26,10 @@ const char *message_address_copy(struct message *message, const char *text)
 		text++;
 		length -= 2;
 	}
-	if (length > ADDRESS_MAX_BYTES) {
+	if (length > ADDRESS_MAX_BYTES) {	/* the domain, at its end, is what policies go by */
+		text += length - ADDRESS_MAX_BYTES;
 		length = ADDRESS_MAX_BYTES;
-		message->facts.malformed = true;
+		message->facts.malformed = message->facts.address_cut = true;
 	}
 	return arena_strndup(message->arena, text, length);
 }
@@ -37,7 +38,7 @@ static const char *address_domain(struct message *message, const char *address)
 {
 	const char *at = strrchr(address, '@');
 
-	if (at == NULL || at[1] == '\0' || strlen(address) >= ADDRESS_MAX_BYTES)
+	if (at == NULL || at[1] == '\0')
 		return NULL;
 	return domain_normalize(message->arena, at + 1, strlen(at + 1));
 }

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What the cases of the caps share: two letters of one author domain that asks to reject forgeries, one forged and one honest, and what
-`assay check` decides on them under two configurations.
+What the cases of the caps share: two letters of one author domain that asks to reject forgeries, one forged and one honest, and
+what `assay check` decides on them under two configurations.
 
-A case is a function (letter, excess) that makes the letter hold just as much as the cap allows, or one more. cap() registers it with
-the settings it needs. What is refused must be refused all the same when the cap is passed; what an honest message gets then, the
-case says.
+A case is a function (letter, excess) that makes the letter hold just as much as the cap allows, or one more. cap() registers it
+with the settings it needs. What is refused must be refused all the same when the cap is passed; what an honest message gets
+then, the case says.
 """
 import dataclasses
-import os
 import json
+import os
 import subprocess
 import tempfile
 
@@ -47,6 +47,7 @@ class Letter:
     after: bytes = b"Subject: a letter\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n"
     body: bytes = b"Hello\r\n"
     whole: bytes = None     # instead of these four
+    helo: str = None        # instead of the client's name
 
     @property
     def forged(self):
@@ -64,7 +65,7 @@ class Letter:
 
     def options(self):
         client, _, name = self.client.partition(",")
-        return ["--client", self.client, "--helo", name, "--mail-from", self.mail_from,
+        return ["--client", self.client, "--helo", self.helo or name, "--mail-from", self.mail_from,
                 *(word for recipient in self.recipients for word in ("--rcpt", recipient)), "--json", "-"]
 
 
@@ -139,3 +140,17 @@ def read(argv, letter):
     assert done.returncode == 0, done.stderr.decode()
     raw = json.loads(done.stdout)
     return Verdict(set(raw["findings"]), raw["decision"]["action"], raw["decision"]["enforced"], raw)
+
+
+def check_forgery(case, which):
+    under, over = judge(case, forged(), 0, which), judge(case, forged(), 1, which)
+    assert under.action == SETTINGS[which][1] and under.enforced, under.raw
+    assert case.finding not in under.findings, under.raw
+    assert case.finding in over.findings, over.raw
+    assert over.enforced and over.rank >= under.rank, (over.raw["decision"], over.findings)
+
+
+def check_honest(case):
+    under, over = judge(case, honest(), 0), judge(case, honest(), 1)
+    assert (under.action, case.finding in under.findings) == ("none", False), under.raw
+    assert (over.action, case.finding in over.findings) == (case.honest, True), over.raw
