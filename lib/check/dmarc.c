@@ -304,17 +304,19 @@ static int strictness(const struct dmarc_result *result)
 }
 
 /*
- * A domain that was not judged may be one that asks to reject, of a message for which nothing else speaks: as long as it is
- * not known, that is how the message is taken. Only a forger has so many authors.
+ * A domain that was not judged may ask for anything, of a message for which nothing else speaks: as long as it is not known,
+ * whatever the policy finds the worst counts. Only a forger has so many authors.
  */
 static void raise_unjudged(const struct check_context *context)
 {
+	static const enum finding_id all[] = { FINDING_DMARC_FAIL, FINDING_DMARC_QUARANTINE, FINDING_DMARC_REJECT,
+		FINDING_DMARC_REJECT_CORROBORATED };
 	const struct author *author = context->author;
 
 	if (!author->domains_truncated && !context->facts->from_unkept)
 		return;
-	results_raise(context->results, FINDING_DMARC_REJECT, NULL, author->reason, DNS_SECURE);
-	results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, author->reason, DNS_SECURE);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		results_raise(context->results, all[i], NULL, author->reason, DNS_SECURE);
 }
 
 static bool dmarc_header(struct check_context *context)

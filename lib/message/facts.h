@@ -63,6 +63,7 @@ struct facts {
 	const struct header_field *fields;	/* in order */
 	size_t field_count;
 	unsigned authres_unkept;	/* Authentication-Results fields behind the last kept one that nobody has read */
+	bool authres_unread;		/* there are such, or with blanks in the name: what they say is not known */
 	bool fields_truncated;		/* header fields over the caps (count or bytes) were not kept */
 	bool from_unkept;		/* a From field was among them: its authors are not known */
 	bool judged_unkept;		/* so was another field on which a verdict hangs */

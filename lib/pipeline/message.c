@@ -175,6 +175,7 @@ static bool field_has_room(struct message *message, const char *name, enum field
 static void field_unkept(struct message *message, const char *name, enum field_kind kind)
 {
 	message->facts.authres_unkept += strcasecmp(name, "Authentication-Results") == 0;
+	message->facts.authres_unread = message->facts.authres_unread || kind == FIELD_AUTHRES;
 	message->facts.from_unkept = message->facts.from_unkept || kind == FIELD_FROM;
 	message->facts.judged_unkept = message->facts.judged_unkept || kind == FIELD_JUDGED;
 }
