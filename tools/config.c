@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * assay config: checks a configuration file and prints the effective values, prints the commented sample, or translates the
- * files of opendkim and opendmarc.
+ * assay config: checks a configuration file and prints the effective values or its caps only, prints the commented sample, or
+ * translates the files of opendkim and opendmarc.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,21 +18,23 @@
 struct config_command {
 	const char *path;
 	const char *imports[IMPORT_PROGRAMS];
-	bool sample;
+	bool sample, caps;
 };
 
 static void usage(FILE *out)
 {
-	fputs("usage: assay config [--sample] [--config F | F]\n"
+	fputs("usage: assay config [--sample | --caps] [--config F | F]\n"
 	    "       assay config [--import-opendkim F] [--import-opendmarc F]\n"
 	    "  checks F (default " DEFAULT_CONFIG ", or the built-in defaults) and prints the effective values\n"
 	    "  --sample               prints every option with its default and meaning instead\n"
+	    "  --caps                 prints the caps on what a message may hold or cost only\n"
 	    "  --import-opendkim F    prints a configuration that does what this opendkim.conf did, as far as Assay does it\n"
 	    "  --import-opendmarc F   the same for an opendmarc.conf; both may be given\n", out);
 }
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' }, { "sample", no_argument, NULL, 's' },
+	{ "caps", no_argument, NULL, 'l' },
 	{ "import-opendkim", required_argument, NULL, 'k' }, { "import-opendmarc", required_argument, NULL, 'm' },
 	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
@@ -81,13 +83,13 @@ static int import_files(const struct config_command *command)
 	}
 }
 
-static int check_file(const char *path)
+static int check_file(const char *path, bool caps)
 {
 	struct config *config = load_config(path);
 
 	if (config == NULL)
 		return EX_CONFIG;
-	config_print(config, stdout);
+	(caps ? config_print_caps : config_print)(config, stdout);
 	(void)fflush(stdout);
 	(void)config_advise(config, tell_advice, NULL);
 	config_unref(&config);
@@ -103,6 +105,7 @@ int command_config(int argc, char **argv)
 		switch (option) {
 		case 'c': command.path = optarg; break;
 		case 's': command.sample = true; break;
+		case 'l': command.caps = true; break;
 		case 'k': command.imports[IMPORT_OPENDKIM] = optarg; break;
 		case 'm': command.imports[IMPORT_OPENDMARC] = optarg; break;
 		case 'h': usage(stdout); return EX_OK;
@@ -119,5 +122,5 @@ int command_config(int argc, char **argv)
 	}
 	if (command.imports[IMPORT_OPENDKIM] != NULL || command.imports[IMPORT_OPENDMARC] != NULL)
 		return import_files(&command);
-	return check_file(command.path);
+	return check_file(command.path, command.caps);
 }

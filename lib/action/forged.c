@@ -141,7 +141,10 @@ static bool reading_claims(const char *text, bool decoded, const char *ours, str
 	    (strcmp(narrowed, text) != 0 && parse_claims(narrowed, decoded, ours, arena));
 }
 
-/* As it stands, and decoded as often as there is something to decode: programs in a row do so more than once. */
+/*
+ * As it stands, and decoded as often as there is something to decode: programs in a row do so more than once. What is wrapped
+ * more often is nobody's honest name.
+ */
 static bool claims(const struct header_field *header, const char *ours, struct arena *arena)
 {
 	const char *text = arena_strndup(arena, header->value, header->value_length);
@@ -156,7 +159,7 @@ static bool claims(const struct header_field *header, const char *ours, struct a
 		if (reading_claims(text, true, ours, arena))
 			return true;
 	}
-	return false;
+	return encoded_word_in(text, length);
 }
 
 bool forged_claims(const struct header_field *header, const char *authserv_id)

@@ -12,8 +12,6 @@
 #include "check/dmarc.h"
 #include "util/error.h"
 
-enum { RECORDS_READ_MAX = 100 };
-
 static const char *record_name(struct arena *arena, const char *domain)
 {
 	return arena_printf(arena, "_adsp._domainkey.%s", domain);
@@ -71,7 +69,7 @@ static size_t read_records(struct arena *arena, const struct dns_answer *answer,
 	enum adsp_practice practice;
 	size_t found = 0, length;
 
-	for (size_t i = 0; answer->status == DNS_STATUS_DATA && i < answer->rr_count && i < RECORDS_READ_MAX; i++) {
+	for (size_t i = 0; answer->status == DNS_STATUS_DATA && i < answer->rr_count && found < 2; i++) {
 		const char *text = dns_rr_text(&answer->rrs[i], arena, &length);
 
 		if (text == NULL || adsp_record_parse(text, length, &practice) != 0)

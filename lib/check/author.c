@@ -27,6 +27,8 @@ static void author_judge(struct check_context *context)
 		results_raise(results, FINDING_LIMIT_EXCEEDED, NULL, "more header fields or bytes than are kept", DNS_SECURE);
 	else if (author->domains_truncated)
 		results_raise(results, FINDING_LIMIT_EXCEEDED, NULL, "more author domains than are judged", DNS_SECURE);
+	else if (facts->address_cut)
+		results_raise(results, FINDING_LIMIT_EXCEEDED, NULL, "an address of the envelope is longer than what is kept", DNS_SECURE);
 }
 
 const struct check check_author = {

@@ -316,13 +316,16 @@ static int strictness(const struct dmarc_result *result)
 }
 
 /*
- * A domain that was not judged may be one that asks to reject, of a message for which nothing else speaks: as long as it is
- * not known, that is how the message is taken. Only a forger has so many authors.
+ * A domain that was not judged may ask for anything, of a message for which nothing else speaks: as long as it is not known,
+ * whatever the policy finds the worst counts. Only a forger has so many authors.
  */
-static void raise_as_reject(const struct check_context *context, const char *domain, const char *why)
+static void raise_all(const struct check_context *context, const char *domain, const char *why)
 {
-	results_raise(context->results, FINDING_DMARC_REJECT, domain, why, DNS_SECURE);
-	results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, domain, why, DNS_SECURE);
+	static const enum finding_id all[] = { FINDING_DMARC_FAIL, FINDING_DMARC_QUARANTINE, FINDING_DMARC_REJECT,
+		FINDING_DMARC_REJECT_CORROBORATED };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		results_raise(context->results, all[i], domain, why, DNS_SECURE);
 }
 
 static void raise_unjudged(const struct check_context *context)
@@ -330,7 +333,7 @@ static void raise_unjudged(const struct check_context *context)
 	const struct author *author = context->author;
 
 	if (author->domains_truncated || context->facts->from_unkept)
-		raise_as_reject(context, NULL, author->reason);
+		raise_all(context, NULL, author->reason);
 }
 
 /* Waits for what the author domains ask for, before SPF and DKIM can use up the message's time. */
@@ -374,7 +377,7 @@ static void dmarc_judge(struct check_context *context)
 
 		judge_domain(&judgement);
 		if (judgement.discovery.limited && judgement.discovery.failure != NULL)
-			raise_as_reject(context, judgement.result.domain, judgement.result.reason);
+			raise_all(context, judgement.result.domain, judgement.result.reason);
 		judgement.result.corroborated = dmarc_reject_corroborated(context, &judgement.result);
 		raise_findings(context, &judgement.result);
 		each[context->results->dmarc_author_count++] = judgement.result;

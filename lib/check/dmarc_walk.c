@@ -9,7 +9,7 @@
 #include "check/dmarc.h"
 #include "util/error.h"
 
-enum { CUT_LABELS = 7, RECORDS_READ_MAX = 100 };
+enum { CUT_LABELS = 7 };
 
 static size_t label_count(const char *name)
 {
@@ -57,7 +57,8 @@ void dmarc_lookup_wait(struct check_context *context, enum dns_purpose purpose, 
 		results_raise(context->results, FINDING_DNSSEC_BOGUS, answer->name, answer->why, DNS_BOGUS);
 	if (answer->status != DNS_STATUS_DATA)
 		return;
-	for (size_t i = 0; i < answer->rr_count && i < RECORDS_READ_MAX; i++) {
+	/* all of them, however many others stand there: an answer has 64 KiB at most */
+	for (size_t i = 0; i < answer->rr_count && found < 2; i++) {
 		size_t length;
 		const char *text = dns_rr_text(&answer->rrs[i], context->arena, &length);
 		int status = text != NULL ? dmarc_record_parse(context->arena, text, length, &parsed) : -E_ABSENT;

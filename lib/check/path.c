@@ -311,6 +311,12 @@ static void path_judge(struct check_context *context)
 		results_raise(context->results, FINDING_TLS_PATH_CLEARTEXT, hop->by,
 		    arena_printf(context->arena, "from %s with %s", hop->from != NULL ? hop->from : "unknown", hop->protocol),
 		    DNS_SECURE);
+	if (!path->truncated)
+		return;
+	/* those that were not read may be what the others hide */
+	if (hop == NULL)
+		results_raise(context->results, FINDING_TLS_PATH_CLEARTEXT, NULL, "more hops than are read", DNS_SECURE);
+	results_raise(context->results, FINDING_LIMIT_EXCEEDED, NULL, "more Received fields than are read", DNS_SECURE);
 }
 
 const struct check check_path = {

@@ -47,7 +47,7 @@ static const char *sender_address(const struct check_context *context)
 	const struct facts *facts = context->facts;
 	const char *at = facts->mail_from != NULL ? strrchr(facts->mail_from, '@') : NULL;
 
-	if (at == NULL || facts->mail_from_domain == NULL || too_long(facts->mail_from))
+	if (at == NULL || facts->mail_from_domain == NULL)
 		return facts->mail_from;
 	return arena_printf(context->arena, "%.*s%s", (int)(at + 1 - facts->mail_from), facts->mail_from,
 	    facts->mail_from_domain);

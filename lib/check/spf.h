@@ -10,7 +10,7 @@
 #include "util/addr.h"
 #include "util/arena.h"
 
-/* Every string may hold hostile bytes; over SPF_IDENTITY_BYTES nothing is judged (result none). */
+/* Every string may hold hostile bytes; a local part is cut to fit into SPF_IDENTITY_BYTES, a longer domain is none. */
 enum { SPF_IDENTITY_BYTES = 1024 };
 
 struct spf_request {

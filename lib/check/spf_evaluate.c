@@ -60,21 +60,35 @@ static bool too_long(const char *text)
 	return text != NULL && strnlen(text, SPF_IDENTITY_BYTES) == SPF_IDENTITY_BYTES;
 }
 
+/*
+ * A local part that is cut from its beginning, so that all of it fits. It only fills macros, whose outcome is cut in the same way
+ * (section 7.3); and whoever writes so long a name sheds no policy of the domain.
+ */
+static const char *fitting(const char *sender)
+{
+	size_t length = strlen(sender);
+	const char *at = strrchr(sender, '@');
+
+	if (length < SPF_IDENTITY_BYTES || at == NULL || strlen(at) >= SPF_IDENTITY_BYTES - 1)
+		return sender;
+	return sender + length - (SPF_IDENTITY_BYTES - 1);
+}
+
 int spf_identity_make(const struct spf_request *request, struct arena *arena, struct spf_identity *identity_r)
 {
-	const char *sender = request->mail_from, *at, *domain;
+	const char *sender = request->mail_from != NULL ? fitting(request->mail_from) : NULL, *at, *domain;
 	struct spf_macro_values *values = &identity_r->values;
 
 	*identity_r = (struct spf_identity){ .scope = SPF_SCOPE_MFROM };
 	values->client = addr_unmap(&request->client);
-	values->helo = request->helo != NULL ? request->helo : "";
+	values->helo = request->helo != NULL && !too_long(request->helo) ? request->helo : "";
 	values->receiver = too_long(request->receiver) ? NULL : request->receiver;
 	values->time_secs = request->time_secs;
 	if (sender == NULL || sender[0] == '\0')
 		identity_r->scope = SPF_SCOPE_HELO;
 	if (values->client.family != AF_INET && values->client.family != AF_INET6)
 		identity_r->reason = "the client has no IP address";
-	if (too_long(sender) || too_long(values->helo))
+	if (too_long(sender) || (identity_r->scope == SPF_SCOPE_HELO && too_long(request->helo)))
 		identity_r->reason = "the sender's name is too long";
 	if (identity_r->reason != NULL)
 		return -E_ABSENT;

@@ -134,6 +134,9 @@ void config_unref(struct config **config);
 /** Writes all effective values in the syntax of the file (it loads again to the same snapshot). */
 void config_print(const struct config *config, FILE *out);
 
+/** Writes the caps on what a message may hold or cost, one a line, as "limits { max-recipients = 1000 }". */
+void config_print_caps(const struct config *config, FILE *out);
+
 /** Prints the schema as a sample config with every option, its default, unit and help, commented out. */
 void config_print_sample(FILE *out);
 

@@ -44,6 +44,17 @@ static void print_policy(const struct policy_config *policy, FILE *out)
 	fputs("\t}\n}\n", out);
 }
 
+void config_print_caps(const struct config *config, FILE *out)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		if (schema_table[i].number != NUMBER_CAP)
+			continue;
+		fprintf(out, "%s { %s = ", schema_table[i].section, schema_table[i].name);
+		value_print(&schema_table[i], config, out);
+		fputs(" }\n", out);
+	}
+}
+
 /* What stands between the braces of a section; of "policy": all policies. */
 static void print_section(const struct config *config, const char *section, FILE *out)
 {

@@ -41,11 +41,14 @@ static const struct option_word words_action[] = {
 
 #define CONFIG(field) offsetof(struct config, field)
 #define POLICY(field) offsetof(struct policy_config, field)
-#define YES_NO 0, 1, NULL
-#define LIST 0, 0, NULL
-#define LIST_OF_TEXT(length) 0, length, NULL
-#define TEXT(length) 0, length, NULL
-#define WORD(words) 0, 0, words
+#define YES_NO 0, 1, NULL, NUMBER_NONE
+#define LIST 0, 0, NULL, NUMBER_NONE
+#define LIST_OF_TEXT(length) 0, length, NULL, NUMBER_NONE
+#define TEXT(length) 0, length, NULL, NUMBER_NONE
+#define WORD(words) 0, 0, words, NUMBER_NONE
+#define CAP(least, most) least, most, NULL, NUMBER_CAP
+#define BOUND(least, most) least, most, NULL, NUMBER_BOUND
+#define TUNING(least, most) least, most, NULL, NUMBER_TUNING
 
 const struct option_row schema_table[] = {
 	/* daemon */
@@ -55,7 +58,7 @@ const struct option_row schema_table[] = {
 	    "user to run as when started by root" },
 	{ "", "group", OPTION_NAME, CONFIG(group), "", TEXT(32),
 	    "group to run as and of the socket; empty: the user's own group" },
-	{ "", "umask", OPTION_OCTAL, CONFIG(umask_bits), "007", 0, 0777, NULL,
+	{ "", "umask", OPTION_OCTAL, CONFIG(umask_bits), "007", TUNING(0, 0777),
 	    "file mode bits taken from the unix socket (octal)" },
 	{ "", "pid-file", OPTION_PATH, CONFIG(pid_file), "", TEXT(1024),
 	    "file for the process id; empty: none" },
@@ -69,7 +72,7 @@ const struct option_row schema_table[] = {
 	    "syslog facility" },
 	{ "", "on-error", OPTION_WORD, CONFIG(on_error), "accept", WORD(words_on_error),
 	    "what happens to a message when assayd itself fails" },
-	{ "", "milter-timeout", OPTION_SECONDS, CONFIG(milter_timeout_secs), "7210s", 10, 86400, NULL,
+	{ "", "milter-timeout", OPTION_SECONDS, CONFIG(milter_timeout_secs), "7210s", TUNING(10, 86400),
 	    "how long to wait for the MTA before the connection is dropped" },
 	/* who */
 	{ "", "authserv-id", OPTION_NAME, CONFIG(authserv_id), "", TEXT(255),
@@ -99,9 +102,9 @@ const struct option_row schema_table[] = {
 
 	{ "dkim", "enabled", OPTION_BOOL, CONFIG(dkim_enabled), "yes", YES_NO,
 	    "verify DKIM signatures (RFC 6376); DMARC needs it" },
-	{ "dkim", "min-key-bits", OPTION_COUNT, CONFIG(dkim_min_key_bits), "1024", 1024, 4096, NULL,
+	{ "dkim", "min-key-bits", OPTION_COUNT, CONFIG(dkim_min_key_bits), "1024", CAP(1024, 4096),
 	    "RSA keys with fewer bits do not count (RFC 8301)" },
-	{ "dkim", "max-signatures", OPTION_COUNT, CONFIG(dkim_max_signatures), "20", 1, 100, NULL,
+	{ "dkim", "max-signatures", OPTION_COUNT, CONFIG(dkim_max_signatures), "20", CAP(1, 100),
 	    "signatures judged a message" },
 
 	{ "dmarc", "enabled", OPTION_BOOL, CONFIG(dmarc_enabled), "yes", YES_NO,
@@ -138,46 +141,46 @@ const struct option_row schema_table[] = {
 	    "files with DS or DNSKEY records to start validation from" },
 	{ "dns", "negative-trust-anchors", OPTION_DOMAIN_ARRAY, CONFIG(dns.negative_trust_anchors), "", LIST,
 	    "domains taken as unsigned, with all below them" },
-	{ "dns", "timeout", OPTION_MILLISECONDS, CONFIG(dns.timeout_ms), "2s", 10, 60000, NULL,
+	{ "dns", "timeout", OPTION_MILLISECONDS, CONFIG(dns.timeout_ms), "2s", CAP(10, 60000),
 	    "for one try at one server; doubled in each further round" },
-	{ "dns", "rounds", OPTION_COUNT, CONFIG(dns.rounds), "3", 1, 10, NULL,
+	{ "dns", "rounds", OPTION_COUNT, CONFIG(dns.rounds), "3", CAP(1, 10),
 	    "how often the list of servers is gone through" },
-	{ "dns", "edns-size", OPTION_BYTES, CONFIG(dns.edns_bytes), "1232", 512, 4096, NULL,
+	{ "dns", "edns-size", OPTION_BYTES, CONFIG(dns.edns_bytes), "1232", BOUND(512, 4096),
 	    "largest UDP answer asked for" },
-	{ "dns", "cache-size", OPTION_LARGE_BYTES, CONFIG(dns.cache_bytes), "64M", 65536, 1LL << 36, NULL,
+	{ "dns", "cache-size", OPTION_LARGE_BYTES, CONFIG(dns.cache_bytes), "64M", BOUND(65536, 1LL << 36),
 	    "memory for cached answers" },
-	{ "dns", "cache-max-ttl", OPTION_SECONDS, CONFIG(dns.cache_max_ttl_secs), "1d", 1, 604800, NULL,
+	{ "dns", "cache-max-ttl", OPTION_SECONDS, CONFIG(dns.cache_max_ttl_secs), "1d", BOUND(1, 604800),
 	    "longest time an answer is kept" },
-	{ "dns", "cache-negative-ttl", OPTION_SECONDS, CONFIG(dns.cache_negative_ttl_secs), "15m", 1, 86400, NULL,
+	{ "dns", "cache-negative-ttl", OPTION_SECONDS, CONFIG(dns.cache_negative_ttl_secs), "15m", BOUND(1, 86400),
 	    "longest time an absence is kept" },
-	{ "dns", "fail-ttl", OPTION_SECONDS, CONFIG(dns.fail_ttl_secs), "5s", 1, 300, NULL,
+	{ "dns", "fail-ttl", OPTION_SECONDS, CONFIG(dns.fail_ttl_secs), "5s", TUNING(1, 300),
 	    "how long a failed look-up is not tried again" },
-	{ "dns", "max-inflight", OPTION_COUNT, CONFIG(dns.max_inflight), "4096", 16, 65536, NULL,
+	{ "dns", "max-inflight", OPTION_COUNT, CONFIG(dns.max_inflight), "4096", CAP(16, 65536),
 	    "queries under way at once" },
 	{ "dns", "allow-sha1", OPTION_BOOL, CONFIG(dns_validator.allow_sha1), "no", YES_NO,
 	    "DNSSEC: let signatures with SHA-1 count; else their zones are insecure (RFC 9905)" },
 	/* caps of validation (KeyTrap and its kin) */
-	{ "dns", "max-keys-per-signature", OPTION_COUNT, CONFIG(dns_validator.max_keys_per_rrsig), "4", 1, 64, NULL,
+	{ "dns", "max-keys-per-signature", OPTION_COUNT, CONFIG(dns_validator.max_keys_per_rrsig), "4", CAP(1, 64),
 	    "DNSSEC: keys tried for one signature" },
-	{ "dns", "max-signatures-per-rrset", OPTION_COUNT, CONFIG(dns_validator.max_rrsigs_per_rrset), "8", 1, 64, NULL,
+	{ "dns", "max-signatures-per-rrset", OPTION_COUNT, CONFIG(dns_validator.max_rrsigs_per_rrset), "8", CAP(1, 64),
 	    "DNSSEC: signatures looked at for one set of records" },
-	{ "dns", "max-crypto-per-rrset", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_rrset), "8", 1, 256, NULL,
+	{ "dns", "max-crypto-per-rrset", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_rrset), "8", CAP(1, 256),
 	    "DNSSEC: signature verifications for one set of records" },
-	{ "dns", "max-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_lookup), "64", 4, 1024, NULL,
+	{ "dns", "max-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_per_lookup), "64", CAP(4, 1024),
 	    "DNSSEC: signature verifications for one look-up with its chain" },
-	{ "dns", "max-failed-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_failed_per_lookup), "16", 1, 1024, NULL,
+	{ "dns", "max-failed-crypto-per-lookup", OPTION_COUNT, CONFIG(dns_validator.max_crypto_failed_per_lookup), "16", CAP(1, 1024),
 	    "DNSSEC: verifications that fail, for one look-up with its chain" },
-	{ "dns", "max-ds", OPTION_COUNT, CONFIG(dns_validator.max_ds), "16", 1, 256, NULL,
+	{ "dns", "max-ds", OPTION_COUNT, CONFIG(dns_validator.max_ds), "16", CAP(1, 256),
 	    "DNSSEC: DS records of one delegation" },
-	{ "dns", "max-dnskeys", OPTION_COUNT, CONFIG(dns_validator.max_dnskeys), "64", 1, 256, NULL,
+	{ "dns", "max-dnskeys", OPTION_COUNT, CONFIG(dns_validator.max_dnskeys), "64", CAP(1, 256),
 	    "DNSSEC: keys of one zone" },
-	{ "dns", "max-nsec3-iterations", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_iterations), "150", 1, 2500, NULL,
+	{ "dns", "max-nsec3-iterations", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_iterations), "150", TUNING(1, 2500),
 	    "DNSSEC: above it a zone counts as insecure (RFC 9276)" },
-	{ "dns", "max-nsec3-work", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_work), "5000", 100, 100000, NULL,
+	{ "dns", "max-nsec3-work", OPTION_COUNT, CONFIG(dns_validator.max_nsec3_work), "5000", CAP(100, 100000),
 	    "DNSSEC: hash operations for one response" },
-	{ "dns", "max-chain", OPTION_COUNT, CONFIG(dns_validator.max_chain), "10", 1, 32, NULL,
+	{ "dns", "max-chain", OPTION_COUNT, CONFIG(dns_validator.max_chain), "10", CAP(1, 32),
 	    "DNSSEC: CNAME and DNAME links followed" },
-	{ "dns", "max-cached-cuts", OPTION_LARGE_COUNT, CONFIG(dns_validator.max_cached_cuts), "20000", 100, 10000000, NULL,
+	{ "dns", "max-cached-cuts", OPTION_LARGE_COUNT, CONFIG(dns_validator.max_cached_cuts), "20000", BOUND(100, 10000000),
 	    "DNSSEC: zone cuts whose state is kept" },
 
 	{ "tls", "weak", OPTION_STRINGS, CONFIG(tls_weak), "", LIST_OF_TEXT(64),
@@ -191,51 +194,51 @@ const struct option_row schema_table[] = {
 
 	{ "record", "path", OPTION_PATH, CONFIG(record_path), "", TEXT(1024),
 	    "SQLite database of flows, TLS memory and greylist; empty: nothing is remembered" },
-	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", 86400, 4000 * 86400LL, NULL,
+	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", BOUND(86400, 4000 * 86400LL),
 	    "how long counts of judged messages are kept" },
-	{ "record", "max-flows", OPTION_COUNT, CONFIG(flows_max), "5000000", 0, 1000000000, NULL,
+	{ "record", "max-flows", OPTION_COUNT, CONFIG(flows_max), "5000000", BOUND(0, 1000000000),
 	    "rows of such counts; above it the oldest go, however young; 0: any number" },
-	{ "record", "keep-peers", OPTION_SECONDS, CONFIG(peer_keep_secs), "180d", 86400, 4000 * 86400LL, NULL,
+	{ "record", "keep-peers", OPTION_SECONDS, CONFIG(peer_keep_secs), "180d", BOUND(86400, 4000 * 86400LL),
 	    "how long a peer is remembered that does not come any more" },
-	{ "record", "max-peers", OPTION_COUNT, CONFIG(peers_max), "1000000", 0, 1000000000, NULL,
+	{ "record", "max-peers", OPTION_COUNT, CONFIG(peers_max), "1000000", BOUND(0, 1000000000),
 	    "peers remembered; above it those seen longest ago go, but not pinned ones; 0: any number" },
-	{ "record", "max-peer-hosts", OPTION_COUNT, CONFIG(peer_hosts_max), "1000", 0, 1000000000, NULL,
+	{ "record", "max-peer-hosts", OPTION_COUNT, CONFIG(peer_hosts_max), "1000", BOUND(0, 1000000000),
 	    "hosts remembered of one peer; above it those seen longest ago go; 0: any number" },
-	{ "record", "keep-greylist", OPTION_SECONDS, CONFIG(greylist_keep_secs), "36d", 86400, 400 * 86400LL, NULL,
+	{ "record", "keep-greylist", OPTION_SECONDS, CONFIG(greylist_keep_secs), "36d", BOUND(86400, 400 * 86400LL),
 	    "how long a greylisted sender that passed need not wait again" },
-	{ "record", "max-greylist", OPTION_COUNT, CONFIG(greylist_max), "1000000", 0, 1000000000, NULL,
+	{ "record", "max-greylist", OPTION_COUNT, CONFIG(greylist_max), "1000000", BOUND(0, 1000000000),
 	    "greylisted senders remembered; above it those that came longest ago go; 0: any number" },
-	{ "record", "habit-min-sessions", OPTION_COUNT, CONFIG(habit_min_sessions), "10", 1, 1000000, NULL,
+	{ "record", "habit-min-sessions", OPTION_COUNT, CONFIG(habit_min_sessions), "10", TUNING(1, 1000000),
 	    "sessions with TLS before it counts as a peer's habit" },
-	{ "record", "habit-min-days", OPTION_COUNT, CONFIG(habit_min_days), "3", 1, 1000, NULL,
+	{ "record", "habit-min-days", OPTION_COUNT, CONFIG(habit_min_days), "3", TUNING(1, 1000),
 	    "distinct days with TLS before it counts as a peer's habit" },
-	{ "record", "habit-min-share", OPTION_COUNT, CONFIG(habit_min_share_percent), "95", 50, 100, NULL,
+	{ "record", "habit-min-share", OPTION_COUNT, CONFIG(habit_min_share_percent), "95", TUNING(50, 100),
 	    "percent of a peer's sessions with TLS before it counts as a habit" },
-	{ "record", "habit-settle", OPTION_SECONDS, CONFIG(habit_settle_secs), "14d", 86400, 400 * 86400LL, NULL,
+	{ "record", "habit-settle", OPTION_SECONDS, CONFIG(habit_settle_secs), "14d", TUNING(86400, 400 * 86400LL),
 	    "a peer that comes only without TLS for so long has changed its habit" },
 
-	{ "greylist", "delay", OPTION_SECONDS, CONFIG(greylist_delay_secs), "5m", 1, 86400, NULL,
+	{ "greylist", "delay", OPTION_SECONDS, CONFIG(greylist_delay_secs), "5m", TUNING(1, 86400),
 	    "a retry after this passes" },
-	{ "greylist", "window", OPTION_SECONDS, CONFIG(greylist_window_secs), "2d", 60, 30 * 86400LL, NULL,
+	{ "greylist", "window", OPTION_SECONDS, CONFIG(greylist_window_secs), "2d", TUNING(60, 30 * 86400LL),
 	    "a retry later than this after the first try starts anew" },
 	{ "greylist", "exempt-networks", OPTION_NETWORKS, CONFIG(greylist_exempt_networks), "", LIST,
 	    "clients that are never greylisted" },
 	{ "greylist", "exempt-domains", OPTION_PATTERNS, CONFIG(greylist_exempt_domains), "", LIST,
 	    "senders that are never greylisted: domain that passes SPF, or of the forward-confirmed client name" },
 
-	{ "limits", "max-header-fields", OPTION_COUNT, CONFIG(max_header_fields), "2000", 50, 100000, NULL,
+	{ "limits", "max-header-fields", OPTION_COUNT, CONFIG(max_header_fields), "2000", CAP(50, 100000),
 	    "header fields judged a message" },
-	{ "limits", "max-header-size", OPTION_BYTES, CONFIG(max_header_bytes), "512K", 16384, 64 << 20, NULL,
+	{ "limits", "max-header-size", OPTION_BYTES, CONFIG(max_header_bytes), "512K", CAP(16384, 64 << 20),
 	    "bytes of header fields judged a message" },
-	{ "limits", "max-recipients", OPTION_COUNT, CONFIG(max_recipients), "1000", 1, 100000, NULL,
+	{ "limits", "max-recipients", OPTION_COUNT, CONFIG(max_recipients), "1000", CAP(1, 100000),
 	    "recipients whose policies are weighed" },
-	{ "limits", "max-edits", OPTION_COUNT, CONFIG(max_edits), "100", 10, 10000, NULL,
+	{ "limits", "max-edits", OPTION_COUNT, CONFIG(max_edits), "100", CAP(10, 10000),
 	    "forged Authentication-Results fields removed from a message" },
-	{ "limits", "max-dns-lookups", OPTION_COUNT, CONFIG(max_dns_lookups), "300", 20, 10000, NULL,
+	{ "limits", "max-dns-lookups", OPTION_COUNT, CONFIG(max_dns_lookups), "300", CAP(20, 10000),
 	    "distinct DNS questions a message" },
-	{ "limits", "max-dns-queries", OPTION_COUNT, CONFIG(max_dns_queries), "400", 50, 20000, NULL,
+	{ "limits", "max-dns-queries", OPTION_COUNT, CONFIG(max_dns_queries), "400", CAP(50, 20000),
 	    "DNS queries sent for a message, those for validation, retries and TCP included" },
-	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", 100, 250000, NULL,
+	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", CAP(100, 250000),
 	    "waited for all DNS answers of a message together, at RCPT at most half of it" },
 
 	{ "policy", "recipient-domains", OPTION_PATTERNS, POLICY(recipient_domains), "", LIST,
@@ -289,6 +292,11 @@ struct option_row schema_finding_row(enum finding_id id, bool in_policy)
 		.offset = base + (size_t)id * sizeof(enum action), .words = words_action, .help = finding->help,
 		.default_text = in_policy ? NULL : action_name(finding->default_action),
 	};
+}
+
+bool option_is_number(enum option_type type)
+{
+	return type >= OPTION_COUNT && type <= OPTION_MILLISECONDS;
 }
 
 bool option_is_list(enum option_type type)

@@ -34,6 +34,14 @@ enum option_type {
 	OPTION_SERVERS,		/* list of ADDRESS[@PORT] → struct dns_config's servers and server_count */
 };
 
+/* What a number is for. A row does not compile without it; tests/flow/test_caps.py wants a case for each cap. */
+enum option_number {
+	NUMBER_NONE,	/* no number, but a word, a name, a list … */
+	NUMBER_CAP,	/* what a message may hold or cost, or has to bring: past it there is a finding and no weaker decision */
+	NUMBER_BOUND,	/* what is kept, or sent at once: past it there is more work or less memory, and the same verdict */
+	NUMBER_TUNING,	/* anything else: what a number means, as above how many NSEC3 iterations a zone counts as unsigned */
+};
+
 struct option_word { const char *word; int value; };
 
 struct option_row {
@@ -44,6 +52,7 @@ struct option_row {
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
 	const struct option_word *words;	/* ends with a NULL word; only for OPTION_WORD */
+	enum option_number number;
 	const char *help;		/* one line */
 };
 
@@ -57,6 +66,9 @@ extern const struct section_row schema_sections[];
 
 /** Row for a finding's action: in section "findings" (struct config) or in "actions" of a policy (struct policy_config). */
 struct option_row schema_finding_row(enum finding_id id, bool in_policy);
+
+/** @return whether an option of this type is written as a number, with a unit or without. */
+bool option_is_number(enum option_type type);
 
 /** @return whether an option of this type takes more than one value. */
 bool option_is_list(enum option_type type);

@@ -18,6 +18,8 @@
 
 enum { ADDRESS_TEXT_MAX = 320 };	/* 64 + @ + 255, for the log */
 
+struct scan { struct author *author; bool found; };
+
 struct collector {
 	struct arena *arena;
 	struct author *author;
@@ -51,15 +53,18 @@ static const char *address_text(struct arena *arena, const struct address *addre
 
 static bool scanned(void *arg, const char *domain)
 {
-	struct author *author = arg;
+	struct scan *scan = arg;
 
-	author_add_domain(author, domain);
-	return !author->domains_truncated;
+	scan->found = true;
+	author_add_domain(scan->author, domain);
+	return !scan->author->domains_truncated;
 }
 
 /* Obsolete forms that no mail program writes, and of which others may show another part than the domain. */
 static void check_form(struct collector *collector, const struct address *address)
 {
+	struct scan scan = { .author = collector->author };
+
 	if (address->spaced)
 		collector->error = "blanks or a comment inside a domain";
 	else if (address->routed)
@@ -67,7 +72,7 @@ static void check_form(struct collector *collector, const struct address *addres
 	else if (encoded_word_in(address->local, address->local_length))
 		collector->error = "encoded word inside an address";
 	else	/* "a@b"@c is no error, but b could be shown */
-		author_scan(collector->arena, address->local, address->local_length, scanned, collector->author);
+		author_scan(collector->arena, address->local, address->local_length, scanned, &scan);
 }
 
 static void collect(void *arg, const struct address *address)
@@ -99,7 +104,7 @@ static const char *read_field(struct arena *arena, const struct header_field *fi
 {
 	struct collector collector = { .arena = arena, .author = author };
 	const char *error = address_list_parse(field->value, field->value_length, collect, &collector);
-	size_t domains_before = author->domain_count;
+	struct scan scan = { .author = author };
 
 	*address_count += collector.address_count;
 	if (error == NULL)
@@ -107,8 +112,8 @@ static const char *read_field(struct arena *arena, const struct header_field *fi
 	if (error == NULL && field->name_length != strlen("From"))
 		error = "blanks or characters that are not seen in the name From";
 	if (error != NULL || collector.address_count == 0)
-		author_scan(arena, field->value, field->value_length, scanned, author);
-	if (error == NULL && collector.address_count == 0 && author->domain_count != domains_before)
+		author_scan(arena, field->value, field->value_length, scanned, &scan);
+	if (error == NULL && collector.address_count == 0 && scan.found)
 		error = "no address, but what looks like one";
 	return error;
 }

@@ -157,7 +157,7 @@ static void raise_own_findings(struct message *message)
 	/* what the message says of itself needs no DNS: nothing insecure is in it */
 	if (message->recipients_truncated)
 		results_raise(message->results, FINDING_LIMIT_EXCEEDED, NULL, "more recipients than are weighed", DNS_SECURE);
-	if (authres_find_forged(&message->facts, id, &first, 1) != 0)
+	if (message->facts.authres_unread || authres_find_forged(&message->facts, id, &first, 1) != 0)
 		results_raise(message->results, FINDING_AUTHRES_FORGED, id, NULL, DNS_SECURE);
 	if (edits->left != 0)
 		results_raise(message->results, FINDING_AUTHRES_TOO_MANY, id, arena_printf(message->arena,

@@ -28,9 +28,10 @@ const char *message_address_copy(struct message *message, const char *text)
 		text++;
 		length -= 2;
 	}
-	if (length > ADDRESS_MAX_BYTES) {
+	if (length > ADDRESS_MAX_BYTES) {	/* the domain, at its end, is what policies go by */
+		text += length - ADDRESS_MAX_BYTES;
 		length = ADDRESS_MAX_BYTES;
-		message->facts.malformed = true;
+		message->facts.malformed = message->facts.address_cut = true;
 	}
 	return arena_strndup(message->arena, text, length);
 }
@@ -39,7 +40,7 @@ static const char *address_domain(struct message *message, const char *address)
 {
 	const char *at = strrchr(address, '@');
 
-	if (at == NULL || at[1] == '\0' || strlen(address) >= ADDRESS_MAX_BYTES)
+	if (at == NULL || at[1] == '\0')
 		return NULL;
 	return domain_normalize(message->arena, at + 1, strlen(at + 1));
 }
@@ -179,6 +180,7 @@ static bool field_has_room(struct message *message, const char *name, enum field
 static void field_unkept(struct message *message, const char *name, enum field_kind kind)
 {
 	message->facts.authres_unkept += strcasecmp(name, "Authentication-Results") == 0;
+	message->facts.authres_unread = message->facts.authres_unread || kind == FIELD_AUTHRES;
 	message->facts.from_unkept = message->facts.from_unkept || kind == FIELD_FROM;
 	message->facts.judged_unkept = message->facts.judged_unkept || kind == FIELD_JUDGED;
 }

@@ -308,6 +308,39 @@ static void test_config_section_equal_sees_changes(void **state)
 	config_unref(&c);
 }
 
+/* Every number says what it is for, and the caps are listed in the syntax of the file. */
+static void test_schema_knows_the_caps(void **state)
+{
+	struct config *config = load_good("limits { max-recipients = 7 }"), *again;
+	unsigned counts[NUMBER_TUNING + 1] = { 0 };
+	size_t size, lines = 0;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct option_row *row = &schema_table[i];
+
+		if (row->help == NULL || (unsigned)row->number > NUMBER_TUNING ||
+		    (row->number != NUMBER_NONE) != option_is_number(row->type))
+			fail_msg("option %s { %s } does not say whether its number is a cap", row->section, row->name);
+		counts[row->number]++;
+	}
+	config_print_caps(config, out);
+	fclose(out);
+	for (const char *c = text; *c != '\0'; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, counts[NUMBER_CAP]);
+	assert_true(counts[NUMBER_CAP] > 10 && counts[NUMBER_BOUND] != 0 && counts[NUMBER_TUNING] != 0);
+	assert_non_null(strstr(text, "\nlimits { max-recipients = 7 }\n"));
+	again = load_good(text);
+	assert_int_equal(again->max_recipients, 7);
+	assert_true(config_section_equal(config, again, "dns"));
+	free(text);
+	config_unref(&config);
+	config_unref(&again);
+}
+
 /* The sample loads to the defaults, and so it does with every option line uncommented. */
 static void test_config_print_sample_is_the_defaults(void **state)
 {
@@ -410,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_config_load_many_errors_are_counted),
 		cmocka_unit_test(test_config_print_loads_again),
 		cmocka_unit_test(test_config_section_equal_sees_changes),
+		cmocka_unit_test(test_schema_knows_the_caps),
 		cmocka_unit_test(test_config_print_sample_is_the_defaults),
 		cmocka_unit_test(test_config_ref_keeps_snapshot),
 		cmocka_unit_test(test_findings_table_is_well_formed),

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Caps that are no options, but constants: each has a case as those of test_caps.py, or stands here with the reason why it needs none.
+A constant whose name says that it is one, and that neither has, fails the test.
+"""
+import base64
+import re
+
+import pytest
+
+import caps
+import dkim_signer
+from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, ZONE, Case, forged, honest, judge
+from conftest import TOP
+
+WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "milter")
+CONSTANT = re.compile(r"\b((?:[A-Z0-9]+_)*MAX(?:_[A-Z0-9]+)*) = [0-9]")
+
+TEXT = "the length of a text that is shown: reply, log line, header field"
+OWNER = "only the owner of the author domain can pass it, in his own record; no sender can make him"
+HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
+LOCAL = "no message can pass it: "
+REASONS = {
+    "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
+    "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
+    "lib/message/author_scan.c CANDIDATE_MAX": "longer than any domain name can be, whatever it is written in",
+    "lib/message/address.c DOMAIN_TEXT_MAX": "longer than any domain name can be, whatever it is written in",
+    "lib/message/domain.c TEXT_MAX": "longer than any domain name can be, whatever it is written in",
+    "lib/message/domain.c LABEL_MAX": "the protocol's: such a name cannot be, nor be asked for (RFC 1035 section 2.3.4)",
+    "lib/check/adsp_record.c RECORD_MAX_BYTES": OWNER,
+    "lib/check/adsp_record.c TAGS_MAX": OWNER,
+    "lib/check/adsp_record.c NAME_MAX_BYTES": OWNER,
+    "lib/check/dmarc_record.c RECORD_MAX_BYTES": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc_record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
+    "lib/check/dmarc_prefetch.c SIGNATURES_READ_MAX": HARMLESS,
+    "lib/check/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
+    "lib/check/dkim_engine.c KEYS_MAX": HARMLESS,
+    "lib/check/dkim_key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
+    "lib/check/dkim_verify.c EXPONENT_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
+    "lib/check/dkim_signature.c NAMES_MAX_BYTES": "over it we hash ourselves, with the same outcome",
+    "lib/check/spf_walk.h SPF_MAX_TARGETS": LOCAL + "terms and hosts end first",
+    "lib/check/spf_walk.h SPF_MAX_PTR": "RFC 7208 section 4.6.4: further names are ignored, so that less passes",
+    "lib/check/path.c MAX_TOKENS": "of one Received field, by which nothing passes: what is behind does not say TLS",
+    "lib/check/path.c MAX_VALUE": "of one Received field, by which nothing passes: what is behind does not say TLS",
+    "lib/check/spf_macro.c MAX_PARTS": LOCAL + "no name has more labels",
+    "lib/check/iprev.c IPREV_MAX_NAMES": "further names are ignored, so that less passes: iprev-fail",
+    "lib/check/tlsa.c NAMES_MAX": LOCAL + "the MTA gives two names",
+    "lib/check/cert.h CERT_DIGEST_MAX": LOCAL + "longest digest there is",
+    "lib/check/result.h FINDINGS_REPEATED_MAX": "tests/unit/test_result.c: the finding stands, limit-exceeded beside it",
+    "lib/action/forged.c LAYERS_MAX": "test_name_in_more_layers_than_are_decoded_is_ours",
+    "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
+    "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
+    "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
+    "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
+    "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",
+    "milter/signals.c DRAIN_MAX_MS": "how long assayd waits while it stops; the MTA keeps what was not judged",
+    "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",
+}
+SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")
+# Bounds of the resolver itself; what a message may cost there are options, in test_caps.py. Those of a proof or an answer make it
+# bogus (tests/unit/test_validate_limits.c, test_validate_denial.c), like max-ds.
+RESOLVER = ("MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES", "MAX_DIGESTS", "MAX_SECTION_RRS", "MAX_SIGS", "MAX_TTL_SECS",
+            "MAX_LABEL", "MAX_POINTERS", "MAX_DER_BYTES", "MAX_LINES", "MAX_ANCHOR_RECORDS", "TRANSPORT_MAX_SERVERS", "ROUNDS_MAX", "FETCHES_MAX", "NO_TTL_LIMIT", "SECURE_MAX_SECS", "UNSIGNED_MAX_SECS", "BOGUS_MAX_MS",
+            "BUCKETS_MAX", "RSA_MAX_BITS", "RSA_MAX_EXPONENT_BYTES", "NSEC3_HASH_MAX_BYTES", "NAME_MAX_LABELS")
+
+KEY = dkim_signer.Key.rsa(2048)
+RECORD = KEY.record()
+CASES = {}
+
+
+def code_cap(constant, finding, **options):
+    def register(make):
+        CASES[constant] = Case(constant, make, finding, **options)
+        return make
+    return register
+
+
+def keys_of(domain, texts):
+    return "".join(f"s._domainkey.{domain}. 300 IN TXT " + " ".join(f'"{t[i:i + 200]}"' for i in range(0, len(t), 200)) + "\n"
+                   for t in texts)
+
+
+def signing(constant, finding, zone=(RECORD,)):
+    """
+    A signature that would pass but for the cap. A forger's is his own; an honest letter was forwarded, so that all hangs on it.
+    The function gives what dkim_signer.sign() is told.
+    """
+    def register(make):
+        def sign(letter, excess):
+            letter.mail_from = f"joe@{ATTACKER}"
+            domain = ATTACKER if letter.forged else VICTIM
+            letter.client = HOSTILE_CLIENT
+            options = make(letter, domain, excess)
+            tags = {"d": domain, "s": "s", **options.pop("tags", {})}
+            names = options.pop("names", ("from", "subject"))
+            before = options.pop("before", b"")
+            letter.whole = before + dkim_signer.sign(letter.data, KEY, tags=tags, names=names, **options)
+        sign.__name__ = make.__name__
+        records = "".join(keys_of(domain, zone) for domain in (VICTIM, ATTACKER))
+        return code_cap(constant, finding, zone=records, honest="reject")(sign)
+    return register
+
+
+@signing("lib/check/dkim_signature.h DKIM_SIGNATURE_MAX_NAMES", "dkim-permerror")
+def names_in_h(_letter, _domain, excess):
+    return {"names": ("from", *("x",) * (499 + excess))}
+
+
+@signing("lib/check/dkim_signature.h DKIM_SIGNATURE_MAX_BYTES", "dkim-permerror")
+def bytes_of_a_signature(_letter, domain, excess):
+    rest = 32768 - len(dkim_signer.sign(b"From: a\r\n\r\n", KEY, tags={"d": domain, "s": "s", "y": ""}, names=("from", "subject"))
+                       .partition(b"\r\n")[0].partition(b":")[2])
+    return {"tags": {"y": "a" * (rest + excess)}}
+
+
+@signing("lib/check/dkim_signature.h DKIM_IDENTITY_MAX_BYTES", "dkim-permerror")
+def identity(_letter, domain, excess):
+    return {"tags": {"i": "a" * (254 - 1 - len(domain) + excess) + "@" + domain}}
+
+
+@signing("lib/check/dkim_taglist.h DKIM_TAGS_MAX", "dkim-permerror")
+def tags(_letter, _domain, excess):
+    return {"tags": {f"y{i}": "a" for i in range(48 - 8 + excess)}}
+
+
+@signing("lib/check/dkim_body.h DKIM_BODY_LINE_MAX_BYTES", "dkim-no-pass")
+def line_of_a_body(letter, _domain, excess):
+    letter.body = b"a" * (1024 * 1024 + excess) + b"\r\n"
+    return {}
+
+
+@signing("lib/check/dkim_feed.c COMPARISONS_MAX", "dkim-no-pass")
+def comparisons(letter, _domain, excess):
+    letter.after += b"X: x\r\n" * (999 + 4 * excess)
+    return {"names": ("from", *("x",) * 499)}
+
+
+@signing("lib/check/dkim_feed.c HEADER_BYTES_MAX", "dkim-no-pass")
+def header_bytes(letter, _domain, excess):
+    letter.after += b"".join(b"X: %s\r\n" % (b"x" * 900) for _ in range(280))
+    letter.after = letter.after.replace(b"\r\n\r\n", b"\r\n")
+    return {"names": ("from", "x"), "before": others(15 + 3 * excess)}
+
+
+def others(count, tag=b""):
+    """Signatures that cannot pass, on top: they are looked at first. tag: with one {}, of a kind each."""
+    return b"".join(b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; %sd=%s; s=s; h=from:x; bh=%s=; b=%s\r\n" %
+                    (tag.replace(b"{}", b"%d" % (i + 1)), ATTACKER.encode(), b"A" * 43, base64.b64encode(b"%d" % i * 64))
+                    for i in range(count))
+
+
+@signing("lib/check/dkim_feed.c BODIES_MAX", "dkim-no-pass")
+def kinds_of_bodies(_letter, _domain, excess):
+    """Each length needs a hash of its own, and all of them one of the whole body."""
+    return {"before": others(2 + excess, b"l={}; "), "canon": "relaxed/simple"}
+
+
+@signing("lib/check/dkim_judge.c KEY_RECORDS_MAX", "dkim-no-pass")
+def records_of_a_key(_letter, _domain, excess):
+    return {"tags": {"s": "five" if excess else "four"}}
+
+
+CASES["lib/check/dkim_judge.c KEY_RECORDS_MAX"].zone = "".join(
+    f'{name}._domainkey.{domain}. 300 IN TXT "v=DKIM1; k=ed25519; p={base64.b64encode(bytes([i]) * 32).decode()}"\n' if i < count - 1 else
+    keys_of(domain, [RECORD]).replace("s._domainkey", f"{name}._domainkey")
+    for domain in (VICTIM, ATTACKER) for name, count in (("four", 4), ("five", 5)) for i in range(count))
+
+
+@signing("lib/check/dkim_key.h DKIM_KEY_RECORD_MAX_BYTES", "dkim-permerror")
+def bytes_of_a_key(_letter, _domain, excess):
+    return {"tags": {"s": "long" if excess else "fits"}}
+
+
+CASES["lib/check/dkim_key.h DKIM_KEY_RECORD_MAX_BYTES"].zone = "".join(
+    keys_of(domain, [RECORD + "; n=" + "a" * (8192 - len(RECORD) - 4 + more)]).replace("s._domainkey", f"{name}._domainkey")
+    for domain in (VICTIM, ATTACKER) for name, more in (("fits", 0), ("long", 1)))
+
+
+def spf_zone(name, count, record, more=""):
+    return f'{name}-{count}.attacker.example. 300 IN TXT "v=spf1 {record} ip4:203.0.113.9 ip4:192.0.2.1 -all"\n{more}'
+
+
+def spf_cap(constant, most, record):
+    """A sender's own record that is over; an honest one's neighbour, so that DMARC does not mind."""
+    name = constant.rpartition("_")[2].lower()
+
+    def make(letter, excess):
+        letter.mail_from = f"joe@{name}-{most + excess}.attacker.example"
+        letter.author = letter.author if letter.forged else f"joe@{ATTACKER}"
+    make.__name__ = name
+    zone = "".join(spf_zone(name, count, *record(count)) for count in (most, most + 1))
+    return code_cap("lib/check/spf_walk.h " + constant, "spf-permerror", zone=zone)(make)
+
+
+spf_cap("SPF_MAX_TERMS", 10, lambda count: (" ".join(["a:attacker.example"] * 0 + [f"a:t{i}.example" for i in range(count)]),
+                                            "".join(f"t{i}.example. 300 IN A 192.0.2.200\n" for i in range(count))))
+spf_cap("SPF_MAX_VOIDS", 2, lambda count: (" ".join(f"a:v{i}.example" for i in range(count)), ""))
+spf_cap("SPF_MAX_MX", 10, lambda count: (f"mx:m{count}.example", "".join(
+    f"m{count}.example. 300 IN MX 10 h{i}.example.\nh{i}.example. 300 IN A 192.0.2.200\n" for i in range(count))))
+
+
+@code_cap("lib/message/author.h AUTHOR_MAX_DOMAINS", "limit-exceeded", honest="reject")
+def authors(letter, excess):
+    """What is not read could be anybody."""
+    letter.author += "".join(f", a@d{i}.example" for i in range(9 + excess))
+
+
+@code_cap("lib/message/address.c COMMENT_DEPTH_MAX", "from-invalid", honest="quarantine")
+def comments(letter, excess):
+    letter.author = "(" * (50 + excess) + ")" * (50 + excess) + " " + letter.author
+
+
+@code_cap("lib/message/domain.c NAME_MAX_TEXT", "from-invalid", honest="quarantine")
+def length_of_a_name(letter, excess):
+    letter.author += ", a@" + ".".join(["a" * 49] * 4 + ["b" * (253 - 4 * 50 + excess)])
+
+
+@code_cap("lib/pipeline/internal.h ADDRESS_MAX_BYTES", "limit-exceeded", honest="tag")
+def length_of_an_address(letter, excess):
+    domain = letter.mail_from.partition("@")[2]
+    letter.mail_from = "a" * (2048 - 1 - len(domain) + excess) + "@" + domain
+
+
+@code_cap("lib/pipeline/message.c LINE_MAX_BYTES", "message-malformed")
+def length_of_a_line(letter, excess):
+    letter.after += b"X: " + b"x" * (998 - 3 + excess) + b"\r\n"
+
+
+@code_cap("lib/check/path.h PATH_MAX_HOPS", "limit-exceeded", honest="tag")
+def hops(letter, excess):
+    letter.before = b"Received: from a.example by b.example with ESMTPS id 1\r\n" * (50 + excess)
+
+
+# ---- the tests -------------------------------------------------------------------------------------------------------
+
+def constants():
+    for where in WHERE:
+        for path in sorted((TOP / where).glob("*.[ch]")):
+            for name in CONSTANT.findall(path.read_text(encoding="utf-8")):
+                yield f"{where}/{path.name} {name}"
+
+
+def test_every_constant_has_a_case_or_a_reason():
+    found = {c for c in constants() if c.rpartition(" ")[2] not in SHOWN and not (c.startswith("lib/dns/") and
+             c.rpartition(" ")[2] in RESOLVER)}
+    assert len(found) > 30
+    assert found == set(CASES) | set(REASONS)
+
+
+PARAMS = [pytest.param(case, id=constant.rpartition(" ")[2]) for constant, case in CASES.items()]
+
+
+@pytest.mark.parametrize("case", PARAMS)
+@pytest.mark.parametrize("which", sorted(SETTINGS))
+def test_forgery_past_the_cap_is_refused_all_the_same(case, which):
+    caps.check_forgery(case, which)
+
+
+@pytest.mark.parametrize("case", PARAMS)
+def test_honest_letter_past_the_cap(case):
+    caps.check_honest(case)
+
+
+@pytest.mark.parametrize("layers", range(1, 8))
+def test_name_in_more_layers_than_are_decoded_is_ours(layers):
+    def wrapped(letter, _excess):
+        name = b"mx.rcpt.example"
+        for _ in range(layers):
+            name = b"=?utf-8?b?" + base64.b64encode(name) + b"?="
+        letter.before = b"Authentication-Results: " + name + b"; dmarc=pass\r\n"
+    verdict = judge(Case("", wrapped, "", settings='authserv-id = "mx.rcpt.example"', zone=ZONE and ""), honest(), 0)
+    assert "authres-forged" in verdict.findings
+    assert forged().forged
+
+
+@pytest.mark.parametrize("local", [10, 1100, 3000])
+@pytest.mark.parametrize("helo", [10, 1100])
+def test_long_names_do_not_shed_spf(local, helo):
+    """What does not fit into the macros of SPF (lib/check/spf.h) is cut, the domain never."""
+    def long(letter, _excess):
+        letter.mail_from = "a" * local + "@" + VICTIM
+        letter.helo = "h" * helo + ".example"
+    verdict = judge(Case("", long, "", settings="findings { spf-fail = reject dmarc-reject = none }"), forged(), 0, "default")
+    assert (verdict.action, verdict.raw["decision"]["finding"]) == ("reject", "spf-fail"), verdict.raw["spf"]
