@@ -38,8 +38,11 @@ bool account_take_lookup(struct account_share *share);
 /** Takes one query; @return false when the share is used up; that is noted. */
 bool account_take_query(struct account_share *share);
 
-/** Takes one query if there is room for it; what is only begun early is no excess. */
-bool account_try_query(struct account_share *share);
+/**
+ * Takes one query if there is room for it, without a note if not.
+ * @param early  nobody waits for it yet: such may have a quarter of the share, lest guesses take the room of questions.
+ */
+bool account_try_query(struct account_share *share, bool early);
 
 /** Gives back a query that was not needed. */
 void account_return_query(struct account_share *share);

@@ -181,7 +181,7 @@ void query_replied(struct query *query, const uint8_t *wire, size_t length)
 		query_end(query, true);
 		return;
 	}
-	silence_answered(transport->silence, &query->name);
+	silence_answered(transport->silence, &query->name, clock_monotonic_ms());
 	query->failure = DNS_FAILURE_SERVER;
 	if ((wire[2] & FLAG_TC) != 0 && !query->attempt->tcp) {
 		count(&transport->counters.tcp);
@@ -213,7 +213,6 @@ void query_replied(struct query *query, const uint8_t *wire, size_t length)
 void query_timed_out(struct query *query)
 {
 	struct transport *transport = query->transport;
-	const char *zone;
 
 	if (query->attempt == NULL) {	/* there was no socket: once more */
 		attempt_begin(query, false);
@@ -227,8 +226,7 @@ void query_timed_out(struct query *query)
 	query->rcode = RCODE_SERVFAIL;
 	query->failure = DNS_FAILURE_SILENT;
 	query_note(query, "time-out: no answer");
-	/* an author domain had its chance as well */
-	if (query->cookie != NULL && silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone)) {
+	if (query->cookie != NULL && silence_is_known(transport->silence, &query->name, clock_monotonic_ms())) {
 		count(&transport->counters.silenced);
 		query_abandon(query, query->rcode, query->failure, query->why);
 		return;

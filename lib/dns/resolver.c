@@ -152,7 +152,7 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
     unsigned depth, const struct asker *asker, bool *made_r)
 {
 	struct account_share *share = account_share(asker->account, asker->purpose);
-	bool room = account_try_query(share), made;
+	bool room = account_try_query(share, asker->early), made;
 	struct cache_entry *entry = resolver->zonefile != NULL ?
 	    zonefile_acquire(resolver, name, type, depth, room, &made) :
 	    cache_acquire(resolver->cache, name, type, depth, room, &made);

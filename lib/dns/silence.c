@@ -11,28 +11,31 @@
 #include <sys/random.h>
 
 enum {
-	BUCKETS = 1024, ZONES_MAX = 4096,
+	BUCKETS = 4096, ZONES_MAX = 16384,
 	CHILD_TIMEOUTS = 3,		/* in a row, of one label below what can be registered */
-	ZONE_TIMEOUTS = 6,		/* in a row, each of another label than the one before */
+	ZONE_TIMEOUTS = 6,		/* in a row, of all that is below it */
 	SILENT_FOR_MS = 30000,		/* after the last time-out */
 	LOOK_EVERY_MS = 5000,		/* one question is let through, to see */
+	AUTHORS_A_LOOK = 8,		/* and so many for author domains */
+	ANSWERED_FOR_MS = 3600000,	/* how long an answer speaks for its label */
 	REVERSE4_LABELS = 4, REVERSE6_LABELS = 10,	/* /16 and /32 */
 };
 
-struct silent_zone {
-	struct silent_zone *chain, *newer, *older;
+struct zone {
+	struct zone *chain, *newer, *older;
 	uint64_t hash;
 	unsigned timeouts;		/* in a row */
-	uint64_t last_child;		/* hash of the label below that timed out last */
+	unsigned authors_left;		/* to be let through before the next look */
 	int64_t silent_until_ms, look_ms;
+	int64_t answered_ms;		/* of a label below: when it answered last; 0: not that we knew */
 	char name[];
 };
 
 struct silence {
 	uint64_t key[2];
 	size_t count;
-	struct silent_zone *buckets[BUCKETS];
-	struct silent_zone *newest, *oldest;
+	struct zone *buckets[BUCKETS];
+	struct zone *newest, *oldest;
 };
 
 /* A name's two zones: suffixes of its text. */
@@ -95,23 +98,23 @@ static uint64_t hash_of(const struct silence *silence, const char *name)
 	return dns_name_hash((const uint8_t *)name, strlen(name), silence->key);
 }
 
-static struct silent_zone *find(struct silence *silence, const char *name)
+static struct zone *find(struct silence *silence, const char *name)
 {
 	uint64_t hash = hash_of(silence, name);
-	struct silent_zone *zone = silence->buckets[hash % BUCKETS];
+	struct zone *zone = silence->buckets[hash % BUCKETS];
 
 	while (zone != NULL && (zone->hash != hash || strcmp(zone->name, name) != 0))
 		zone = zone->chain;
 	return zone;
 }
 
-static void list_unlink(struct silence *silence, struct silent_zone *zone)
+static void list_unlink(struct silence *silence, struct zone *zone)
 {
 	*(zone->newer != NULL ? &zone->newer->older : &silence->newest) = zone->older;
 	*(zone->older != NULL ? &zone->older->newer : &silence->oldest) = zone->newer;
 }
 
-static void list_push(struct silence *silence, struct silent_zone *zone)
+static void list_push(struct silence *silence, struct zone *zone)
 {
 	zone->newer = NULL;
 	zone->older = silence->newest;
@@ -119,9 +122,9 @@ static void list_push(struct silence *silence, struct silent_zone *zone)
 	silence->newest = zone;
 }
 
-static void drop(struct silence *silence, struct silent_zone *zone)
+static void drop(struct silence *silence, struct zone *zone)
 {
-	struct silent_zone **link = &silence->buckets[zone->hash % BUCKETS];
+	struct zone **link = &silence->buckets[zone->hash % BUCKETS];
 
 	while (*link != zone)
 		link = &(*link)->chain;
@@ -131,9 +134,9 @@ static void drop(struct silence *silence, struct silent_zone *zone)
 	free(zone);
 }
 
-static struct silent_zone *get(struct silence *silence, const char *name)
+static struct zone *get(struct silence *silence, const char *name)
 {
-	struct silent_zone *zone = find(silence, name), **bucket;
+	struct zone *zone = find(silence, name), **bucket;
 	size_t length = strlen(name);
 
 	if (zone != NULL) {
@@ -177,72 +180,108 @@ void silence_free(struct silence **silence)
 	free(old);
 }
 
-static bool zone_holds(struct silent_zone *zone, int64_t now_ms)
+static bool is_silent(const struct zone *zone, int64_t now_ms)
 {
-	if (zone == NULL || zone->silent_until_ms <= now_ms)
+	return zone != NULL && zone->silent_until_ms > now_ms;
+}
+
+/* Whether this question is not one of those that are let through. */
+static bool zone_holds(struct zone *zone, bool for_author, int64_t now_ms)
+{
+	if (!is_silent(zone, now_ms))
 		return false;
-	if (zone->look_ms > now_ms)
+	if (zone->look_ms <= now_ms) {
+		zone->look_ms = now_ms + LOOK_EVERY_MS;
+		zone->authors_left = AUTHORS_A_LOOK;
+		return false;
+	}
+	if (!for_author || zone->authors_left == 0)
 		return true;
-	zone->look_ms = now_ms + LOOK_EVERY_MS;
+	zone->authors_left--;
 	return false;
 }
 
-bool silence_holds(struct silence *silence, const struct dns_name *name, int64_t now_ms, const char **zone_r)
+/* _dmarc.example.org and _adsp._domainkey.example.org, and the domain itself. */
+static bool is_own_record(const struct zones *zones)
 {
-	struct silent_zone *zone;
+	return zones->child == zones->registered || zones->child[0] == '_';
+}
+
+static bool has_answered(const struct zone *child, int64_t now_ms)
+{
+	return child != NULL && child->answered_ms != 0 && child->answered_ms + ANSWERED_FOR_MS > now_ms;
+}
+
+bool silence_holds(struct silence *silence, const struct dns_name *name, bool for_author, int64_t now_ms, const char **zone_r)
+{
+	struct zone *zone, *child;
 	struct zones zones;
 
 	if (silence->count == 0)
 		return false;
 	zones_of(name, &zones);
+	child = find(silence, zones.child);
 	zone = find(silence, zones.registered);
-	if (!zone_holds(zone, now_ms)) {
-		zone = find(silence, zones.child);
-		if (!zone_holds(zone, now_ms))
-			return false;
+	if (zone_holds(child, for_author, now_ms)) {
+		*zone_r = child->name;
+		return true;
 	}
+	if (child == zone || has_answered(child, now_ms) || (for_author && is_own_record(&zones)) ||
+	    !zone_holds(zone, for_author, now_ms))
+		return false;
 	*zone_r = zone->name;
 	return true;
 }
 
-void silence_answered(struct silence *silence, const struct dns_name *name)
+bool silence_is_known(struct silence *silence, const struct dns_name *name, int64_t now_ms)
 {
-	struct silent_zone *zone;
+	struct zone *child;
 	struct zones zones;
 
 	if (silence->count == 0)
-		return;
+		return false;
 	zones_of(name, &zones);
-	zone = find(silence, zones.child);
-	if (zone != NULL)
-		drop(silence, zone);
-	zone = find(silence, zones.registered);
-	if (zone != NULL)
-		drop(silence, zone);
+	child = find(silence, zones.child);
+	return is_silent(child, now_ms) || (!has_answered(child, now_ms) && is_silent(find(silence, zones.registered), now_ms));
 }
 
-static void zone_timed_out(struct silent_zone *zone, unsigned limit, int64_t now_ms)
+static void zone_answered(struct zone *zone)
+{
+	zone->timeouts = 0;
+	zone->silent_until_ms = 0;
+}
+
+void silence_answered(struct silence *silence, const struct dns_name *name, int64_t now_ms)
+{
+	struct zone *zone;
+	struct zones zones;
+
+	zones_of(name, &zones);
+	zone = get(silence, zones.child);
+	zone_answered(zone);
+	zone->answered_ms = now_ms;
+	zone = find(silence, zones.registered);
+	if (zone != NULL)
+		zone_answered(zone);
+}
+
+static void zone_timed_out(struct zone *zone, unsigned limit, int64_t now_ms)
 {
 	if (++zone->timeouts < limit)
 		return;
-	if (zone->silent_until_ms <= now_ms)
+	if (!is_silent(zone, now_ms)) {
 		zone->look_ms = now_ms + LOOK_EVERY_MS;
+		zone->authors_left = AUTHORS_A_LOOK;
+	}
 	zone->silent_until_ms = now_ms + SILENT_FOR_MS;
 }
 
 void silence_timed_out(struct silence *silence, const struct dns_name *name, int64_t now_ms)
 {
-	struct silent_zone *zone;
 	struct zones zones;
-	uint64_t child;
 
 	zones_of(name, &zones);
 	zone_timed_out(get(silence, zones.child), CHILD_TIMEOUTS, now_ms);
-	if (zones.child == zones.registered)
-		return;
-	zone = get(silence, zones.registered);
-	child = hash_of(silence, zones.child);
-	if (child != zone->last_child)
-		zone_timed_out(zone, ZONE_TIMEOUTS, now_ms);
-	zone->last_child = child;
+	if (zones.child != zones.registered)
+		zone_timed_out(get(silence, zones.registered), ZONE_TIMEOUTS, now_ms);
 }

@@ -73,14 +73,12 @@ static void count(_Atomic uint64_t *counter)
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* Author domains are asked whatever is remembered of their zone: what they ask for must not be forgotten so easily. */
 static bool is_silenced(struct query *query)
 {
 	struct transport *transport = query->transport;
 	const char *zone;
 
-	if (query->purpose == DNS_FOR_AUTHOR ||
-	    !silence_holds(transport->silence, &query->name, clock_monotonic_ms(), &zone))
+	if (!silence_holds(transport->silence, &query->name, query->purpose == DNS_FOR_AUTHOR, clock_monotonic_ms(), &zone))
 		return false;
 	count(&transport->counters.silenced);
 	snprintf(query->why, sizeof(query->why), "%.90s has not been answering", zone);

@@ -238,23 +238,43 @@ static bool holds(struct silence *silence, const char *text, int64_t now_ms)
 	struct dns_name name = named(text);
 	const char *zone;
 
-	return silence_holds(silence, &name, now_ms, &zone);
+	return silence_holds(silence, &name, false, now_ms, &zone);
 }
 
-/* Under a suffix where everybody can have a name, and under a domain that gives names below it to strangers. */
-static void test_one_label_silences_itself_alone(void **state)
+/* Under a domain that gives names below it to strangers: what has answered, and its own policy, is asked on. */
+static void test_strangers_silence_no_neighbour_that_answers(void **state)
 {
 	struct silence *silence = silence_new();
+	struct dns_name neighbour = named("mail.honest.hosting.example"), policy = named("_dmarc.hosting.example"),
+		deep = named("_dmarc.new.hosting.example");
+	const char *zone;
+	unsigned let_through = 0;
 
 	(void)state;
+	silence_answered(silence, &neighbour, 1000);
 	for (unsigned i = 0; i < 20; i++)
 		time_out(silence, "a.stranger.hosting.example", 1000);
 	assert_true(holds(silence, "b.stranger.hosting.example", 1001));
-	assert_false(holds(silence, "_dmarc.hosting.example", 1001));
-	assert_false(holds(silence, "honest.hosting.example", 1001));
-	for (unsigned i = 0; i < 20; i++) {
-		char name[64];
+	assert_true(holds(silence, "new.hosting.example", 1001));
+	assert_false(holds(silence, "mail.honest.hosting.example", 1001));
+	assert_true(silence_holds(silence, &policy, false, 1001, &zone));
+	assert_false(silence_holds(silence, &policy, true, 1001, &zone));
+	for (unsigned i = 0; i < 20; i++)
+		let_through += !silence_holds(silence, &deep, true, 1001, &zone);
+	assert_int_equal(let_through, 8);
+	assert_true(silence_is_known(silence, &deep, 1001));
+	assert_false(silence_is_known(silence, &neighbour, 1001));
+	silence_free(&silence);
+}
 
+/* Where everybody can have a name, no name silences the others. */
+static void test_public_suffix_is_no_zone(void **state)
+{
+	struct silence *silence = silence_new();
+	char name[64];
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "x%u.evil.co.uk", i);
 		time_out(silence, name, 1000);
 	}
@@ -282,10 +302,10 @@ static void test_silence_ends_with_an_answer_or_with_time(void **state)
 	assert_false(holds(silence, "x.evil.example", 31000));
 	time_out(silence, "x.evil.example", 40000);
 	assert_true(holds(silence, "x.evil.example", 40001));
-	silence_answered(silence, &name);	/* another label's */
+	silence_answered(silence, &name, 40001);	/* another label's */
 	assert_true(holds(silence, "x.evil.example", 40002));
 	name = named("x.evil.example");
-	silence_answered(silence, &name);
+	silence_answered(silence, &name, 40002);
 	assert_false(holds(silence, "x.evil.example", 40003));
 	silence_free(&silence);
 }
@@ -317,7 +337,7 @@ static void test_silence_is_bounded(void **state)
 		time_out(silence, name, 1000);
 		time_out(silence, name, 1000);
 	}
-	assert_false(holds(silence, "x.zone1.example", 1001));	/* long gone */
+	assert_false(holds(silence, "x.zone1.example", 1001));	/* long forgotten */
 	assert_true(holds(silence, "x.zone19999.example", 1001));
 	silence_free(&silence);
 }
@@ -333,10 +353,14 @@ static void test_each_purpose_has_its_share(void **state)
 	(void)state;
 	while (account_take_lookup(spf))
 		lookups++;
-	while (account_try_query(spf))
+	while (account_try_query(spf, false))
 		queries++;
-	assert_int_equal(lookups, 35);
-	assert_int_equal(queries, 70);
+	assert_int_equal(lookups, 30);
+	assert_int_equal(queries, 60);
+	assert_false(account_try_query(spf, false));
+	for (queries = 0; account_try_query(author, true); queries++)
+		;
+	assert_int_equal(queries, 20);	/* a quarter of 80 */
 	assert_true(spf->exceeded);
 	assert_false(author->exceeded);
 	assert_true(account_take_lookup(author) && account_take_query(author));
@@ -373,7 +397,8 @@ int main(void)
 		cmocka_unit_test(test_room_to_wait_is_shared),
 		cmocka_unit_test(test_known_networks_go_first),
 		cmocka_unit_test(test_networks_are_not_remembered_without_end),
-		cmocka_unit_test(test_one_label_silences_itself_alone),
+		cmocka_unit_test(test_strangers_silence_no_neighbour_that_answers),
+		cmocka_unit_test(test_public_suffix_is_no_zone),
 		cmocka_unit_test(test_silence_ends_with_an_answer_or_with_time),
 		cmocka_unit_test(test_silence_of_reverse_zones_stays_near),
 		cmocka_unit_test(test_silence_is_bounded),

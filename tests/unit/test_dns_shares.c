@@ -50,7 +50,7 @@ static void test_spf_takes_nothing_from_the_author(void **state)
 
 	for (unsigned i = 0; i < 60; i++)
 		answered += dns_wait(spf, numbered(name, i), DNS_TYPE_TXT)->failure != DNS_FAILURE_LIMIT;
-	assert_int_equal(answered, 35);
+	assert_int_equal(answered, 30);
 	assert_int_equal(dns_scope_exceeded(scope), 1u << DNS_FOR_SPF);
 	assert_int_equal(dns_scope_failures(scope), 1u << DNS_FAILURE_LIMIT);
 	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
@@ -65,7 +65,7 @@ static void test_excess_is_nobody_elses_answer(void **state)
 	struct dns_scope *scope = limited(dns, 300, 20), *spf = dns_scope_for(scope, DNS_FOR_SPF);
 	char name[64];
 
-	for (unsigned i = 0; i < 7; i++)	/* 35 % of 20 queries */
+	for (unsigned i = 0; i < 6; i++)	/* 30 % of 20 queries */
 		assert_int_equal(dns_wait(spf, numbered(name, i), DNS_TYPE_TXT)->failure, DNS_FAILURE_NONE);
 	assert_int_equal(dns_wait(spf, "alias.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
 	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
@@ -79,19 +79,19 @@ static void test_retries_are_charged(void **state)
 	struct behaviour behaviour = { .reply = { .drop = true } };
 	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 10 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
-	struct dns_scope *scope = limited(dns, 300, 10), *author = dns_scope_for(scope, DNS_FOR_AUTHOR);
+	struct dns_scope *scope = limited(dns, 300, 5), *author = dns_scope_for(scope, DNS_FOR_AUTHOR);
 
 	assert_int_equal(dns_wait(author, "host.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
-	assert_int_equal(fake_dns_count(dns->server, "host.example.com", 0), 3);	/* 30 % of 10 */
+	assert_int_equal(fake_dns_count(dns->server, "host.example.com", 0), 2);	/* 40 % of 5 */
 }
 
 /* Two wait for one answer: the one whose share is used up does not take it from the other. */
 static void test_shared_query_goes_on_for_the_other(void **state)
 {
-	struct behaviour behaviour = { .reply = { .drop = true }, .first = 4 };
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 3 };
 	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 10 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
-	struct dns_scope *poor = limited(dns, 300, 10), *rich = dns_scope_new(dns->resolver, 20000, 10);
+	struct dns_scope *poor = limited(dns, 300, 5), *rich = dns_scope_new(dns->resolver, 20000, 10);
 
 	dns_start(dns_scope_for(poor, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A);
 	assert_int_equal(dns_wait(rich, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
