@@ -128,6 +128,7 @@ enum cut_state { CUT_SECURE, CUT_INSECURE, CUT_NOT_A_CUT, CUT_BOGUS, CUT_UNKNOWN
 struct cut {
 	atomic_uint references;
 	enum cut_state state;
+	bool unproven;			/* BOGUS for want of a proof only: what is signed below it may be proven all the same */
 	uint8_t name[NAME_BYTES];
 	struct cut *parent;		/* zone above, held; NULL at an anchor */
 	struct vkey *keys;

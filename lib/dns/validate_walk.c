@@ -86,13 +86,13 @@ static struct cut *cached(struct judgement *j, const uint8_t *name)
 	return cut != NULL ? judgement_hold(j, cut) : NULL;
 }
 
-/* The deepest cut known at name or above: cached or anchored. */
-static struct cut *nearest(struct judgement *j, const uint8_t *target)
+/* The deepest cut known at name or above: cached or anchored. for_signer: of a zone that has signed the answer. */
+static struct cut *nearest(struct judgement *j, const uint8_t *target, bool for_signer)
 {
 	for (const uint8_t *name = target;; name = name_parent(name)) {
 		struct cut *cut = cached(j, name);
 
-		if (cut != NULL && cut->state != CUT_NOT_A_CUT)
+		if (cut != NULL && cut->state != CUT_NOT_A_CUT && !(for_signer && cut->unproven))
 			return cut;
 		cut = anchor_establish(j, name, target);
 		if (cut != NULL)
@@ -218,7 +218,7 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 		if (cut == NULL)
 			cut = step(j, name, zone, &result);
 		else
-			result = (struct step){ 0 };
+			result = (struct step){ .unproven = cut->unproven };
 		if (result.unproven) {
 			unproven = unproven != NULL ? unproven : cut;
 			missing++;
@@ -232,7 +232,10 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 	}
 	if (unproven == NULL)
 		return zone;
-	cut_cache(j, unproven);
+	if (!unproven->unproven) {	/* made now: nobody else has it */
+		unproven->unproven = true;
+		cut_cache(j, unproven);
+	}
 	return unproven;
 }
 
@@ -254,7 +257,7 @@ struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)
 
 	if (cut != NULL)
 		return cut;
-	base = nearest(j, zone);
+	base = nearest(j, zone, true);
 	if (base->state != CUT_SECURE || name_equal(base->name, zone))
 		return base;
 	prefetch(j, base->name, zone);
@@ -279,7 +282,7 @@ struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)
 
 struct cut *walk_to_name(struct judgement *j, const uint8_t *name)
 {
-	struct cut *base = nearest(j, name);
+	struct cut *base = nearest(j, name, false);
 
 	return base->state == CUT_SECURE ? walk_down(j, base, name) : base;
 }
