@@ -221,7 +221,7 @@ void query_timed_out(struct query *query)
 	count(&transport->counters.timeouts);
 	/* the server speaks, but not of this name */
 	if (query->cookie != NULL && transport->servers[query->server].replied_ms >= query->attempt->sent_ms)
-		silence_timed_out(transport->silence, &query->name, clock_monotonic_ms());
+		silence_timed_out(transport->silence, &query->name, query->attempt->sent_ms, clock_monotonic_ms());
 	server_timed_out(transport, query->server);
 	query->rcode = RCODE_SERVFAIL;
 	query->failure = DNS_FAILURE_SILENT;

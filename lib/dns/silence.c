@@ -12,8 +12,7 @@
 
 enum {
 	BUCKETS = 4096, ZONES_MAX = 16384,
-	CHILD_TIMEOUTS = 3,		/* in a row, of one label below what can be registered */
-	ZONE_TIMEOUTS = 6,		/* in a row, of all that is below it */
+	TIMEOUTS = 2,			/* one after the other */
 	SILENT_FOR_MS = 30000,		/* after the last time-out */
 	LOOK_EVERY_MS = 5000,		/* one question is let through, to see */
 	AUTHORS_A_LOOK = 8,		/* and so many for author domains */
@@ -24,7 +23,8 @@ enum {
 struct zone {
 	struct zone *chain, *newer, *older;
 	uint64_t hash;
-	unsigned timeouts;		/* in a row */
+	unsigned timeouts;		/* one after the other */
+	int64_t timed_out_ms;		/* the last of them */
 	unsigned authors_left;		/* to be let through before the next look */
 	int64_t silent_until_ms, look_ms;
 	int64_t answered_ms;		/* of a label below: when it answered last; 0: not that we knew */
@@ -265,9 +265,12 @@ void silence_answered(struct silence *silence, const struct dns_name *name, int6
 		zone_answered(zone);
 }
 
-static void zone_timed_out(struct zone *zone, unsigned limit, int64_t now_ms)
+static void zone_timed_out(struct zone *zone, int64_t sent_ms, int64_t now_ms)
 {
-	if (++zone->timeouts < limit)
+	if (sent_ms < zone->timed_out_ms)	/* it was under way with the last one */
+		return;
+	zone->timed_out_ms = now_ms;
+	if (++zone->timeouts < TIMEOUTS)
 		return;
 	if (!is_silent(zone, now_ms)) {
 		zone->look_ms = now_ms + LOOK_EVERY_MS;
@@ -276,12 +279,12 @@ static void zone_timed_out(struct zone *zone, unsigned limit, int64_t now_ms)
 	zone->silent_until_ms = now_ms + SILENT_FOR_MS;
 }
 
-void silence_timed_out(struct silence *silence, const struct dns_name *name, int64_t now_ms)
+void silence_timed_out(struct silence *silence, const struct dns_name *name, int64_t sent_ms, int64_t now_ms)
 {
 	struct zones zones;
 
 	zones_of(name, &zones);
-	zone_timed_out(get(silence, zones.child), CHILD_TIMEOUTS, now_ms);
+	zone_timed_out(get(silence, zones.child), sent_ms, now_ms);
 	if (zones.child != zones.registered)
-		zone_timed_out(get(silence, zones.registered), ZONE_TIMEOUTS, now_ms);
+		zone_timed_out(get(silence, zones.registered), sent_ms, now_ms);
 }

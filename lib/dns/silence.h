@@ -4,8 +4,9 @@
 /*
  * Zones that do not answer, remembered for a while, so that each further name below them does not take its own time-outs.
  * The resolver behind us knows the zones' servers, we do not: a zone is taken to be what somebody could have registered
- * (public suffix list; a /16 or /32 of reverse names), or one label below it, and is silent when several questions in a
- * row got no answer while the recursive server answered others.
+ * (public suffix list; a /16 or /32 of reverse names), or one label below it, and is silent when a question got no answer
+ * that was sent after another one had got none, while the recursive server answered others. So packets that were lost
+ * together count once.
  *
  * Who was given a name below somebody's domain must not silence that domain: what has answered below it is asked on, and so
  * are its own records of policy when they are an author domain's.
@@ -36,7 +37,7 @@ bool silence_is_known(struct silence *silence, const struct dns_name *name, int6
 /** A question got an answer, whatever it was. */
 void silence_answered(struct silence *silence, const struct dns_name *name, int64_t now_ms);
 
-/** A question timed out although the server it was put to answers others. */
-void silence_timed_out(struct silence *silence, const struct dns_name *name, int64_t now_ms);
+/** A question, sent then, timed out although the server it was put to answers others. */
+void silence_timed_out(struct silence *silence, const struct dns_name *name, int64_t sent_ms, int64_t now_ms);
 
 #endif
