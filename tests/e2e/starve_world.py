@@ -18,6 +18,7 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
+import dnssec_tree
 from world import DelayProxy
 from world import mail as m
 
@@ -27,6 +28,9 @@ import milterclient  # noqa: E402  pylint: disable=wrong-import-position
 
 FANOUT = 10             # domains of an SPF record, and hosts of each: what RFC 7208 section 4.6.4 lets pass
 SIGNATURES, AUTHORS = 20, 7
+LONG_LABELS = 105       # as many as leave room for a selector and the label of the message
+LONG_NAMES, LONG_AUTHORS = 60, 8
+KINDS = ("denied", "hashed", "wildcard", "unsigned")
 BUFFER_BYTES = 32 << 20
 LABEL = re.compile(r"(?:^|\.)(m\d+)\.")
 
@@ -77,6 +81,53 @@ def label_of(name):
     """Of the hostile message that a query belongs to; None."""
     found = LABEL.search(name)
     return found.group(1) if found else None
+
+
+# ---- names that are long, in signed zones whose answers for them bear no signature: each label has to be looked at ----
+
+def long_name(number, kind):
+    return "a." * LONG_LABELS + f"n{number}.{kind}.one"
+
+
+def _long_zone_text(kind):
+    """Long names, some of which chain SPF records; a wildcard answers for all in two of the kinds."""
+    if kind in ("wildcard", "unsigned"):
+        return '* TXT "v=spf1 -all"\n'
+    lines = []
+    for i in range(LONG_NAMES):
+        name = long_name(i, kind)
+        lines += [f'{name}. TXT "v=spf1 redirect={long_name((i + 1) % LONG_NAMES, kind)}"',
+                  f'k._domainkey.{name}. TXT "v=DKIM1; p="', f'_dmarc.{name}. TXT "v=DMARC1; p=none"']
+    return "\n".join(lines) + "\n"
+
+
+def _unsign_texts(lines, _zone):
+    """The answers lose their signatures, the proofs of what is absent keep theirs."""
+    return [line for line in lines if line.split()[3:5] != ["RRSIG", "TXT"]]
+
+
+def long_zones():
+    return [dnssec_tree.Zone(kind + ".one", _long_zone_text(kind), signed=kind != "unsigned", spoil=_unsign_texts,
+                             nsec3=(0, "") if kind == "hashed" else None) for kind in KINDS]
+
+
+def long_message(kind, numbers):
+    """Envelope and fields with long names of their own, 15 KB."""
+    names = iter([long_name(i, kind) for i in numbers])
+    fields = [signature_field(next(names), "k") for _ in range(SIGNATURES)]
+    fields.append(("From", ", ".join("a@" + next(names) for _ in range(LONG_AUTHORS))))
+    return f"<x@{next(names)}>", fields
+
+
+class Chain(Hostile):
+    """Fifteen kilobytes of long names below a wildcard, each of which says that there might be a zone at any of its labels."""
+
+    def __init__(self, label, zones, first=0):
+        super().__init__(label, zones, first)
+        names = [f"{'a.' * LONG_LABELS}n{i}.{label}.wildcard.one" for i in range(SIGNATURES + LONG_AUTHORS + 2)]
+        self.fields = [signature_field(name, "k") for name in names[:SIGNATURES]]
+        self.fields.append(("From", ", ".join("a@" + name for name in names[SIGNATURES:-2])))
+        self.helo, self.sender = names[-1], f"<x@{names[-2]}>"
 
 
 class Front(DelayProxy):
