@@ -132,7 +132,7 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(DNSSEC_BOGUS, "dnssec-bogus", "dns", MESSAGE, NONE, 451, "4.7.0", "DNS data of %s failed DNSSEC validation",     \
 	    "an answer failed validation; it was not used")                                                            \
 	X(DNS_UNAVAILABLE, "dns-unavailable", "dns", MESSAGE, NONE, 451, "4.7.0", "DNS is not available to check this message", \
-	    "no recursive server answers, or too much is being asked; dns-outage = defer defers what might be refused")
+	    "no recursive server answered, or too much was being asked: checks of the message were not made")
 
 #define FINDING_ENUM_ROW(id, name, check, stage, action, code, enhanced, text, help) FINDING_##id,
 enum finding_id { FINDINGS_TABLE(FINDING_ENUM_ROW) FINDING_COUNT };

@@ -89,7 +89,7 @@ const struct option_row schema_table[] = {
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(words_mode),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
 	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "accept", WORD(words_dns_outage),
-	    "what happens, while DNS is not available, to a message whose policy would refuse a forgery" },
+	    "what happens to a message that cannot be judged for want of DNS answers, where a forgery would be refused" },
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
 	    "added to replies; %s becomes the finding's name, %d the domain; empty: none" },
 

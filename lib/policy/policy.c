@@ -103,7 +103,7 @@ static bool is_lack_of_tls(enum finding_id id)
 	    id == FINDING_TLS_DOWNGRADE || id == FINDING_TLS_PATH_CLEARTEXT;
 }
 
-/* What a check that could not be made may have found. */
+/* What a check that could not be made for want of a DNS answer may have found. */
 static const struct { enum finding_id unknown, hidden; } hidden_findings[] = {
 	{ FINDING_SPF_TEMPERROR, FINDING_SPF_FAIL }, { FINDING_SPF_TEMPERROR, FINDING_SPF_SOFTFAIL },
 	{ FINDING_IPREV_TEMPERROR, FINDING_IPREV_FAIL }, { FINDING_DKIM_TEMPERROR, FINDING_DKIM_NO_PASS },
@@ -114,10 +114,10 @@ static const struct { enum finding_id unknown, hidden; } hidden_findings[] = {
 };
 
 /* Whether the policy would keep from the reader what could not be looked for. */
-static bool might_be_refused(const struct policy_config *policy, const struct results *results)
+static bool hides_a_refusal(const struct policy_config *policy, enum finding_id unknown)
 {
 	for (size_t i = 0; i < sizeof(hidden_findings) / sizeof(hidden_findings[0]); i++) {
-		if ((results->set >> hidden_findings[i].unknown & 1) != 0 && policy->actions[hidden_findings[i].hidden] >= ACTION_DEFER)
+		if (hidden_findings[i].unknown == unknown && policy->actions[hidden_findings[i].hidden] >= ACTION_DEFER)
 			return true;
 	}
 	return false;
@@ -128,8 +128,7 @@ static enum action asked_action(const struct policy_config *policy, const struct
 {
 	enum action action = policy->actions[finding->id];
 
-	if (finding->id == FINDING_DNS_UNAVAILABLE && action < ACTION_DEFER && policy->dns_outage == DNS_OUTAGE_DEFER &&
-	    might_be_refused(policy, results))
+	if (policy->dns_outage == DNS_OUTAGE_DEFER && action < ACTION_DEFER && hides_a_refusal(policy, finding->id))
 		return ACTION_DEFER;
 	if (results->tls.not_required && is_lack_of_tls(finding->id))
 		return ACTION_NONE;

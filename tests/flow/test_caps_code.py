@@ -54,6 +54,10 @@ REASONS = {
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",
+    "lib/dns/fair.c LIGHT_MAX": "no cap: up to how many queries a network goes before others",
+    "lib/dns/silence.c ZONES_MAX": "of zones remembered as silent: what is forgotten is asked again",
+    "lib/dns/validate_walk.c STEPS_MAX": "what is not signed so far below a signed zone is bogus: tests/unit/test_validate_hostile.c",
+    "lib/dns/validate_walk.c UNPROVEN_MAX": "the same",
     "milter/signals.c DRAIN_MAX_MS": "how long assayd waits while it stops; the MTA keeps what was not judged",
     "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",
 }

@@ -112,6 +112,7 @@ CASES = {
     "adsp-nxdomain": case("nowhere.example", message=PLAIN % b"nowhere.example"),
     "adsp-temperror": case("good.example", resolver=DEAD),
     "insecure-pass": case("good.example", policy='require-secure-domains = { "good.example" }', listed=False),
+    "dns-unavailable": case(None, resolver=DEAD),
     "dnssec-bogus": case("good.example", config="dmarc { enabled = no }", resolver=FORGED),
 }
 BY_SESSION = {"tls-downgrade", "tls-stripped"}
