@@ -271,6 +271,11 @@ int listen_connect(void)
 	return connect_to((const struct sockaddr *)&address, length);
 }
 
+bool listen_is_ours(int fd)
+{
+	return fd >= 0 && fd == listening.fd;
+}
+
 /* Wakes whoever polls this listening socket. */
 static void knock(int listening_fd)
 {

@@ -163,6 +163,8 @@ static int transport_make(struct dns_resolver *resolver, const struct dns_config
 		.accept = on_message, .give_up = on_give_up, .context = resolver,
 	};
 
+	transport.max_sockets = config->max_sockets != 0 && config->max_sockets < transport.max_inflight ? config->max_sockets :
+	    transport.max_inflight;
 	if (transport.rounds > ROUNDS_MAX)	/* the time-out doubles with each */
 		transport.rounds = ROUNDS_MAX;
 	for (size_t i = 0; i < transport.server_count; i++) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The I/O thread and its table of queries. Other threads only append to `submitted` and wake the loop; all else belongs
- * to the I/O thread. At most max_inflight queries are under way, four times as many wait in the backlog; more than
- * that are given up at once, so that memory is bounded whatever the senders do.
+ * to the I/O thread. At most max_inflight queries are under way (fewer where the process has not as many descriptors), four
+ * times max_inflight wait in the backlog; more than that are given up at once, so that memory is bounded whatever the
+ * senders do.
  */
 #include "dns/transport.h"
 
@@ -45,7 +46,7 @@ static void table_begin(struct transport *transport, struct query *query)
 static void backlog_run(struct transport *transport)
 {
 	while (transport->backlog != NULL && !transport->stopping &&
-	    atomic_load_explicit(&transport->counters.inflight, memory_order_relaxed) < transport->config.max_inflight) {
+	    atomic_load_explicit(&transport->counters.inflight, memory_order_relaxed) < transport->config.max_sockets) {
 		struct query *query = transport->backlog;
 
 		transport->backlog = query->next;

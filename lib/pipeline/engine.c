@@ -41,7 +41,8 @@ static uint64_t dns_files_stamp(const struct dns_config *dns)
 static bool resolver_serves(const struct shared_resolver *shared, const struct config *config)
 {
 	return config->dns.zone_file == NULL && config_section_equal(shared->config, config, "dns") &&
-	    shared->config->dns.clock == config->dns.clock && shared->files_stamp == dns_files_stamp(&config->dns);
+	    shared->config->dns.clock == config->dns.clock && shared->config->dns.max_sockets == config->dns.max_sockets &&
+	    shared->files_stamp == dns_files_stamp(&config->dns);
 }
 
 static void shared_resolver_unref(struct shared_resolver **shared)

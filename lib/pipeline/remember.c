@@ -44,7 +44,7 @@ struct shared_store *shared_store_get(struct config *config, struct shared_store
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
-		.clock = config->dns.clock, .changed = changed,
+		.clock = config->dns.clock, .changed = changed, .readers_max = config->store_readers,
 	};
 
 	if (why_bytes != 0)
