@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "assayd.h"
+#include "util/out_of_memory.h"
 
 static struct connection *connection_get(SMFICTX *context)
 {
@@ -36,7 +37,7 @@ static struct connection *connection_new(SMFICTX *context)
 		return NULL;
 	connection = calloc(1, sizeof(*connection));
 	if (connection == NULL)
-		abort();
+		out_of_memory();
 	connection->session = session_new(engine);
 	connection->admitted = memory_has_reserve() && admission_take();
 	engine_unref(&engine);

@@ -15,6 +15,7 @@
 #include "doctor.h"
 #include "run.h"
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8 };
 
@@ -42,7 +43,7 @@ void doctor_config(struct doctor *doctor)
 	FILE *errors = open_memstream(&text, &length);
 
 	if (errors == NULL)
-		abort();
+		out_of_memory();
 	doctor->config = config_load(there ? doctor->config_path : NULL, errors);
 	fclose(errors);
 	if (doctor->config == NULL)

@@ -13,6 +13,7 @@
 #include "policy/reply.h"
 #include "util/buf.h"
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum { DAY_SECS = 86400 };
 
@@ -58,7 +59,7 @@ struct shared_store *shared_store_get(struct config *config, struct shared_store
 	}
 	shared = calloc(1, sizeof(*shared));
 	if (shared == NULL)
-		abort();
+		out_of_memory();
 	shared->store = store_open(&store_config, why_r, why_bytes);
 	if (shared->store == NULL) {
 		free(shared);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum { DAY_SECS = 86400 };
 
@@ -111,7 +112,7 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	}
 	store = calloc(1, sizeof(*store));
 	if (store == NULL || (store->path = strdup(config->path)) == NULL)
-		abort();
+		out_of_memory();
 	store->config = *config;
 	store_defaults(&store->config);
 	store->rules.peer.settle_days = store->config.peer_settle_days;
