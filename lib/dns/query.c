@@ -15,6 +15,7 @@
 
 #include "dns/scan.h"
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum {
 	FLAG_TC = 0x02, FLAG_RD = 0x01, FLAG_AD = 0x20, FLAG_CD = 0x10, FLAG_QR = 0x80,
@@ -326,7 +327,7 @@ static void on_tcp(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 		}
 		attempt->in = malloc(length);
 		if (attempt->in == NULL)
-			abort();
+			out_of_memory();
 	}
 	if (attempt->got < 2 || attempt->got - 2 < get16(attempt->length))
 		return;
@@ -446,7 +447,7 @@ static void attempt_begin(struct query *query, bool tcp)
 	int error;
 
 	if (attempt == NULL)
-		abort();
+		out_of_memory();
 	attempt_end(query);
 	attempt->query = query;
 	attempt->tcp = tcp;

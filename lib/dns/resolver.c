@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dns/resolvconf.h"
+#include "util/out_of_memory.h"
 
 enum { RCODE_SERVFAIL = 2, ROUNDS_MAX = 10 };
 
@@ -232,7 +233,7 @@ struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why
 	struct dns_resolver *resolver = calloc(1, sizeof(*resolver));
 
 	if (resolver == NULL)
-		abort();
+		out_of_memory();
 	resolver->limits = (struct answer_limits){
 		.max_ttl_secs = or_default(config->cache_max_ttl_secs, 86400),
 		.max_negative_ttl_secs = or_default(config->cache_negative_ttl_secs, 900),

@@ -15,6 +15,7 @@
 
 #include "dns/resolver.h"
 #include "util/buf.h"
+#include "util/out_of_memory.h"
 
 enum { QUESTION_BUCKETS = 32, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3 };
 
@@ -60,7 +61,7 @@ struct dns_scope *dns_scope_new(struct dns_resolver *resolver, unsigned deadline
 	struct dns_scope *scope = calloc(1, sizeof(*scope));
 
 	if (scope == NULL)
-		abort();
+		out_of_memory();
 	scope->resolver = resolver;
 	scope->refs = 1;
 	scope->deadline_ms = deadline_from(deadline_ms);
@@ -320,7 +321,7 @@ void dns_start_then(struct dns_scope *scope, const char *name, uint16_t type, dn
 	const struct dns_answer *answer;
 
 	if (continuation == NULL)
-		abort();
+		out_of_memory();
 	continuation->subscriber.notify = continuation_notify;
 	continuation->scope = scope;
 	continuation->then = then;

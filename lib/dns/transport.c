@@ -13,6 +13,7 @@
 #include <sys/random.h>
 
 #include "dns/query.h"
+#include "util/out_of_memory.h"
 
 enum { BACKLOG_FACTOR = 4 };
 
@@ -146,7 +147,7 @@ struct transport *transport_new(const struct transport_config *config)
 	struct transport *transport = calloc(1, sizeof(*transport));
 
 	if (transport == NULL)
-		abort();
+		out_of_memory();
 	transport->config = *config;
 	servers_copy(transport, config);
 	transport->submitted_end = &transport->submitted;
@@ -190,7 +191,7 @@ void transport_submit(struct transport *transport, const struct dns_name *name, 
 	struct query *query = calloc(1, sizeof(*query));
 
 	if (query == NULL)
-		abort();
+		out_of_memory();
 	query->transport = transport;
 	query->cookie = cookie;
 	memcpy(&query->name, name, 1u + name->length);
