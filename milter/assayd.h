@@ -42,6 +42,7 @@ struct connection {
 	bool leading_space;		/* header values come and go with their leading white space */
 	bool no_body;			/* negotiated: bodies do not come at all */
 	bool wants_body;		/* of the current message */
+	bool admitted;			/* else every message gets a temporary failure */
 	struct progress_entry progress;
 };
 
@@ -95,6 +96,43 @@ unsigned state_session_count(void);
 /** @return number of sessions that ever began. */
 uint64_t state_sessions_begun(void);
 
+/* ---- admission.c ---------------------------------------------------------------------------------------------- */
+
+/** Sessions come in from now on: so many to be judged, and so many more to be told to come later.
+ * @param reason  why no more, for the log: "max-sessions says". Static. */
+void admission_open(unsigned sessions, unsigned refusals, const char *reason);
+/** A session begins. @return whether it is to be judged; then it is given back at its end. */
+bool admission_take(void);
+void admission_give_back(void);
+/** @return how often the listener had to wait: it lives, though no session begins. */
+uint64_t admission_waits(void);
+
+/* ---- resources.c ---------------------------------------------------------------------------------------------- */
+
+/** Raises limits, arranges the last words; before any config is loaded. */
+void resources_begin(void);
+/** Sets what the config may use of the process's descriptors. */
+void resources_fit(struct config *config);
+/** @return 0; EX_OSERR with why_r set when there are too few for any work. */
+int resources_check(const struct config *config, char *why_r, size_t why_bytes);
+/** One sentence with the figures. @return whether all that is configured fits. */
+bool resources_text(const struct config *config, char *text_r, size_t text_bytes);
+/** Lets sessions in, as many as the config and the descriptors allow, and tells the log. */
+void resources_open(const struct config *config);
+
+/* ---- threads.c ------------------------------------------------------------------------------------------------ */
+
+/** Bounds stacks and heaps; before there is any thread. */
+void threads_prepare(void);
+/** From now on libmilter's threads that cannot be made are started later. @return 0 or -E_SYSTEM. */
+int threads_serve(void);
+/** @return whether a thread can be made now. */
+bool threads_can_be_made(void);
+/** @return whether some could not be made so far. */
+bool threads_are_short(void);
+/** @return whether there is as much memory as a message may take; that there is not is told. */
+bool memory_has_reserve(void);
+
 /* ---- progress.c ----------------------------------------------------------------------------------------------- */
 
 /** Starts the thread. @return 0 or -E_SYSTEM. */
@@ -139,6 +177,8 @@ void probe_dnssec(struct engine *engine);
 int listen_open(const char *spec, unsigned umask_bits, uid_t uid, gid_t gid, char *why_r, size_t why_bytes);
 /** @return a connection to our own socket that never blocks; -1: there is none now. */
 int listen_connect(void);
+/** Whether this descriptor is the one on which sessions come. */
+bool listen_is_ours(int fd);
 /** No new connections from now on; existing ones go on. */
 void listen_close(void);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "assayd.h"
+#include "util/out_of_memory.h"
 
 static struct connection *connection_get(SMFICTX *context)
 {
@@ -36,13 +37,20 @@ static struct connection *connection_new(SMFICTX *context)
 		return NULL;
 	connection = calloc(1, sizeof(*connection));
 	if (connection == NULL)
-		abort();
+		out_of_memory();
 	connection->session = session_new(engine);
+	connection->admitted = memory_has_reserve() && admission_take();
 	engine_unref(&engine);
 	connection->quiet_reply = connection->rcpt_reply = connection->body_reply = connection->unknown_reply = SMFIS_CONTINUE;
 	smfi_setpriv(context, connection);
 	state_session_began();
 	return connection;
+}
+
+/* The answer where there is no message, because it was put off: none where the MTA expects none, it is told at the end. */
+static sfsistat put_off(sfsistat usual)
+{
+	return usual == SMFIS_NOREPLY ? SMFIS_NOREPLY : SMFIS_TEMPFAIL;
 }
 
 static void connection_end_message(struct connection *connection)
@@ -70,6 +78,10 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 		connection = connection_new(context);
 	if (connection == NULL)
 		return SMFIS_REJECT;
+	if (!connection->admitted) {	/* every event is to come, and to be answered */
+		*actions_r = *steps_r = *unused2_r = *unused3_r = 0;
+		return SMFIS_CONTINUE;
+	}
 	if ((actions & wanted) != wanted)
 		log_warning("the MTA offers not all of: add header, change header, quarantine (actions 0x%lx)", actions);
 	*actions_r = actions & (wanted | SMFIF_SETSYMLIST);
@@ -118,7 +130,7 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, struct sockaddr *ad
 
 	if (connection == NULL)		/* "quit, new connection follows": not negotiated again */
 		connection = connection_new(context);
-	if (connection == NULL)
+	if (connection == NULL || !connection->admitted)
 		return SMFIS_TEMPFAIL;
 	facts = session_connection(connection->session);
 	facts->client = addr_from_sockaddr(address);
@@ -133,7 +145,7 @@ static sfsistat on_helo(SMFICTX *context, char *name)
 {
 	struct connection *connection = connection_get(context);
 
-	if (connection == NULL)
+	if (connection == NULL || !connection->admitted)
 		return SMFIS_TEMPFAIL;
 	connection_end_message(connection);
 	session_connection(connection->session)->helo = slot_set(connection, SLOT_HELO, name);
@@ -170,6 +182,8 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	if (connection == NULL)
 		return SMFIS_TEMPFAIL;
 	connection_end_message(connection);
+	if (!connection->admitted || !memory_has_reserve())	/* no message: what comes of it is put off, at its end at the latest */
+		return put_off(connection->quiet_reply);
 	macros_read_mail(context, connection);
 	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
 	    session_config(connection->session)->dns.clock);
@@ -186,7 +200,7 @@ static sfsistat on_envrcpt(SMFICTX *context, char **arguments)
 	struct decision decision;
 
 	if (connection == NULL || connection->message == NULL)
-		return SMFIS_TEMPFAIL;
+		return put_off(connection != NULL ? connection->rcpt_reply : SMFIS_TEMPFAIL);
 	macros_read_queue_id(context, connection);
 	route = macros_read_route(context);
 	message_recipient_resolved(connection->message, recipient, &route, &decision);
@@ -201,7 +215,7 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
 	struct connection *connection = connection_get(context);
 
 	if (connection == NULL || connection->message == NULL)
-		return SMFIS_TEMPFAIL;
+		return put_off(connection != NULL ? connection->quiet_reply : SMFIS_TEMPFAIL);
 	message_field(connection->message, name, value, strlen(value));
 	return connection->quiet_reply;
 }
@@ -211,7 +225,7 @@ static sfsistat on_eoh(SMFICTX *context)
 	struct connection *connection = connection_get(context);
 
 	if (connection == NULL || connection->message == NULL)
-		return SMFIS_TEMPFAIL;
+		return put_off(connection != NULL ? connection->quiet_reply : SMFIS_TEMPFAIL);
 	connection->wants_body = message_header_done(connection->message);
 	if (connection->no_body)
 		message_body_unread(connection->message, 0, true);
@@ -227,7 +241,7 @@ static sfsistat on_body(SMFICTX *context, unsigned char *data, size_t length)
 	bool skip;
 
 	if (connection == NULL || connection->message == NULL)
-		return SMFIS_TEMPFAIL;
+		return put_off(connection != NULL ? connection->body_reply : SMFIS_TEMPFAIL);
 	if (connection->wants_body) {
 		message_body(connection->message, data, length);
 		return connection->body_reply;
@@ -275,6 +289,8 @@ static sfsistat on_close(SMFICTX *context)
 	smfi_setpriv(context, NULL);
 	connection_end_message(connection);
 	session_free(&connection->session);
+	if (connection->admitted)
+		admission_give_back();
 	for (size_t i = 0; i < SLOT_COUNT; i++)
 		free(connection->slots[i]);
 	free(connection);

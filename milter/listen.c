@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "assayd.h"
+#include "util/out_of_memory.h"
 
 enum { HIGHEST_FD_SEARCHED = 1024 };
 
@@ -172,7 +173,7 @@ static bool directory_gives_group(const char *path)
 	bool gives;
 
 	if (copy == NULL)
-		abort();
+		out_of_memory();
 	gives = stat(dirname(copy), &status) == 0 && (status.st_mode & S_ISGID) != 0;
 	free(copy);
 	return gives;
@@ -269,6 +270,11 @@ int listen_connect(void)
 	if (listening.fd < 0 || getsockname(listening.fd, (struct sockaddr *)&address, &length) != 0)
 		return -1;
 	return connect_to((const struct sockaddr *)&address, length);
+}
+
+bool listen_is_ours(int fd)
+{
+	return fd >= 0 && fd == listening.fd;
 }
 
 /* Wakes whoever polls this listening socket. */

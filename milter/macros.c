@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "assayd.h"
+#include "util/out_of_memory.h"
 
 enum { SLOT_MAX_BYTES = 4096 };
 
@@ -46,7 +47,7 @@ const char *slot_set(struct connection *connection, enum macro_slot slot, const 
 	free(*text);
 	*text = strndup(value, SLOT_MAX_BYTES);
 	if (*text == NULL)
-		abort();
+		out_of_memory();
 	return *text;
 }
 

@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "assayd.h"
 #include "config/advice.h"
+#include "health.h"
 
-enum { WHY_BYTES = 512, WANTED_FILES = 65536 };
+enum { WHY_BYTES = 512 };
 
 #define DEFAULT_CONFIG SYSCONFDIR "/assay/assay.conf"
 #define VALID_OPTIONS "-c CONFIG, -f, -n, -p SOCKET, -P PIDFILE, -t SECONDS, -v, -h"
@@ -105,10 +105,11 @@ void log_store_state(enum store_news news, const char *text)
 	service_store_news(news, text);
 	switch (news) {
 	case STORE_UP:
-		log_notice("store: %s", text);
+		if (health_note(HEALTH_STORE, true, text) == HEALTH_NOTHING_NEW)
+			log_notice("store: %s", text);
 		break;
 	case STORE_DOWN:
-		log_error("store: %s; mail is judged without memory, what is to be remembered waits", text);
+		health_note(HEALTH_STORE, false, text);
 		break;
 	case STORE_WARNING:
 		log_warning("store: %s", text);
@@ -122,6 +123,8 @@ struct config *daemon_load_config(const char *path, FILE *errors)
 
 	if (config != NULL && daemon_clock.shift_secs != 0)
 		config->dns.clock = &daemon_clock;
+	if (config != NULL)
+		resources_fit(config);
 	return config;
 }
 
@@ -158,19 +161,10 @@ static int check_only(struct config *config)
 	(void)config_advise(config, say_advice, NULL);
 	if (engine == NULL)
 		return fail(EX_CONFIG, why);
+	if (!resources_text(config, why, sizeof(why)))
+		fprintf(stderr, "assayd: started from here: %s\n", why);
 	engine_unref(&engine);
 	return EX_OK;
-}
-
-/* A connection takes a descriptor, a unix socket's backlog many at once. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= WANTED_FILES)
-		return;
-	limit.rlim_cur = limit.rlim_max < WANTED_FILES ? limit.rlim_max : WANTED_FILES;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* Pid file and socket, with the rights we were started with; then those rights go. */
@@ -197,12 +191,15 @@ static int start(const struct options *options, struct config *config)
 {
 	char why[WHY_BYTES] = "";
 	struct engine *engine;
-	int code = options->foreground ? 0 : process_background(why, sizeof(why));
+	int code = resources_check(config, why, sizeof(why));
 
+	if (code == 0 && !options->foreground)
+		code = process_background(why, sizeof(why));
 	if (code != 0)
 		return fail(code, why);
-	raise_file_limit();
 	signals_block();
+	if (threads_serve() != 0)
+		return fail(EX_OSERR, "no thread can be started; raise the limits on threads (ulimit -u) or memory (ulimit -v)");
 	(void)smfi_settimeout((int)config->milter_timeout_secs);
 	if (smfi_register(assayd_callbacks) != MI_SUCCESS)
 		return fail(EX_UNAVAILABLE, "libmilter does not take our registration (another version?)");
@@ -210,6 +207,8 @@ static int start(const struct options *options, struct config *config)
 	if (code == 0) {
 		engine = engine_new(config, NULL, why, sizeof(why));
 		code = engine == NULL || engine_open_store(engine, NULL, log_store_state, why, sizeof(why)) != 0 ? EX_CONFIG : 0;
+		if (code != 0 && !threads_can_be_made())	/* the configuration is not to blame */
+			code = EX_OSERR;
 	}
 	if (code != 0) {
 		status_close();
@@ -225,6 +224,7 @@ static int start(const struct options *options, struct config *config)
 	/* whoever starts it by hand looks at the terminal, not into the log */
 	if (!options->foreground && config->log_target != LOG_TARGET_STDERR)
 		(void)config_advise(config, say_advice, NULL);
+	resources_open(config);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
 	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
@@ -238,7 +238,11 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct config *config;
-	int code = read_options(argc, argv, &options);
+	int code;
+
+	threads_prepare();
+	resources_begin();
+	code = read_options(argc, argv, &options);
 
 	if (code >= 0)
 		return code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keeps the MTA patient while a message waits for slow DNS: every few seconds each message that has been under judgement
+ * Looks every few seconds whether outages are over (health.h), and
+ * keeps the MTA patient while a message waits for slow DNS: every few seconds each message that has been under judgement
  * for a while gets a smfi_progress(). One thread for all; a message costs two short locks and wakes nobody.
  * The lock is held while a progress byte is written, so that it can never mix with the worker's own writes, which come
  * after progress_end(). The write is five bytes to a socket whose reader waits for us: it does not block.
@@ -8,6 +9,7 @@
 #include <time.h>
 
 #include "assayd.h"
+#include "health.h"
 #include "util/clock.h"
 #include "util/error.h"
 
@@ -65,6 +67,7 @@ static void *progress_run(void *unused)
 	for (;;) {
 		nanosleep(&interval, NULL);
 		progress_send_all();
+		health_look();
 	}
 	return NULL;
 }

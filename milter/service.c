@@ -119,7 +119,8 @@ static void client_try(void)
 
 static unsigned watchdog_look(int64_t now_ms)
 {
-	uint64_t begun = state_sessions_begun();
+	/* where all places are taken no session begins; the listener then waits, which shows that it lives */
+	uint64_t begun = state_sessions_begun() + admission_waits();
 
 	if (now_ms < watchdog.next_ms)
 		return (unsigned)(watchdog.next_ms - now_ms);

@@ -123,6 +123,7 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		warn_of_restart(engine_config(current), config, socket_override);
 		log_open_config(config, verbose);
 		log_advice(config);
+		resources_open(config);
 		probe_dnssec(fresh);
 		service_config(fresh);
 		state_set_engine(fresh);

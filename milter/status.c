@@ -24,6 +24,7 @@
 
 #include "assayd.h"
 #include "build-config.h"
+#include "health.h"
 #include "util/clock.h"
 
 enum {
@@ -69,6 +70,7 @@ void status_note_message(const struct decision *decision)
 	if (decision_refuses(decision))
 		status.refused++;
 	pthread_mutex_unlock(&status.lock);
+	health_affected(HEALTH_STORE, 1);
 }
 
 void status_note_store(enum store_news news, const char *text)
@@ -148,6 +150,27 @@ static json_t *store_json(const struct config *config)
 	    config->record_path != NULL ? status.store_text : "");
 }
 
+/* Outages under way: an array, empty when all is well. */
+static json_t *health_json(void)
+{
+	struct health_report reports[HEALTH_CONDITIONS];
+	size_t count = health_failing(reports);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:s}", "name", reports[i].name, "since",
+		    (json_int_t)reports[i].state.since_secs, "affected", (json_int_t)reports[i].state.affected, "text", reports[i].detail));
+	return list;
+}
+
+static json_t *limits_json(const struct config *config)
+{
+	char text[TEXT_BYTES];
+	bool fits = resources_text(config, text, sizeof(text));
+
+	return json_pack("{s:b, s:s}", "fit", fits, "text", text);
+}
+
 /* @return text to be freed, or NULL. */
 static char *status_text(void)
 {
@@ -162,13 +185,14 @@ static char *status_text(void)
 		return NULL;
 	config = engine_config(engine);
 	pthread_mutex_lock(&status.lock);
-	all = json_pack("{s:s, s:i, s:I, s:s?, s:s, s:s?, s:{s:i, s:I, s:o}, s:{s:I, s:I, s:o}, s:o, s:{s:s, s:s, s:s}, s:o}",
+	all = json_pack("{s:s, s:i, s:I, s:s?, s:s, s:s?, s:{s:i, s:I, s:o}, s:{s:I, s:I, s:o}, s:o, s:{s:s, s:s, s:s}, s:o, s:o, s:o}",
 	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "started", (json_int_t)status.started_secs, "config",
 	    status.config_path, "mode", config->mode == MODE_ENFORCE ? "enforce" : "dry-run", "socket", status.serving,
 	    "sessions", "open", (int)open_sessions, "seen", (json_int_t)status.sessions, "last", time_json(status.last_session_secs),
 	    "messages", "judged", (json_int_t)status.messages, "refused", (json_int_t)status.refused, "last",
 	    time_json(status.last_message_secs), "store", store_json(config), "dnssec", "mode", modes[config->dns.dnssec], "root",
-	    status.dnssec != NULL ? status.dnssec : "unknown", "text", status.dnssec_text, "probes", probes_json());
+	    status.dnssec != NULL ? status.dnssec : "unknown", "text", status.dnssec_text, "probes", probes_json(), "outages",
+	    health_json(), "descriptors", limits_json(config));
 	pthread_mutex_unlock(&status.lock);
 	engine_unref(&engine);
 	text = all != NULL ? json_dumps(all, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;

@@ -15,6 +15,7 @@
 #include "doctor.h"
 #include "run.h"
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8 };
 
@@ -42,7 +43,7 @@ void doctor_config(struct doctor *doctor)
 	FILE *errors = open_memstream(&text, &length);
 
 	if (errors == NULL)
-		abort();
+		out_of_memory();
 	doctor->config = config_load(there ? doctor->config_path : NULL, errors);
 	fclose(errors);
 	if (doctor->config == NULL)
@@ -101,20 +102,38 @@ static void say_how_it_fares(struct doctor *doctor)
 		doctor_say(doctor, "daemon", DOCTOR_INFO, NULL, "it runs with %s, not %s", loaded, doctor->config_path);
 }
 
+/* What the daemon lacks now, and what it could run out of. */
+static void say_outages(struct doctor *doctor)
+{
+	const json_t *descriptors = json_object_get(doctor->status, "descriptors");
+	const json_t *outage;
+	size_t i;
+
+	if (descriptors != NULL)
+		doctor_say(doctor, "limits", json_is_true(json_object_get(descriptors, "fit")) ? DOCTOR_OK : DOCTOR_WARNING, NULL, "%s",
+		    word(doctor->status, "descriptors", "text"));
+	json_array_foreach(json_object_get(doctor->status, "outages"), i, outage)
+		doctor_say(doctor, "outage", DOCTOR_WARNING, NULL, "%s, since %s, %lld messages or sessions were hit: %s",
+		    word(outage, NULL, "name"), ago(doctor, json_integer_value(json_object_get(outage, "since"))),
+		    (long long)json_integer_value(json_object_get(outage, "affected")), word(outage, NULL, "text"));
+}
+
 void doctor_daemon(struct doctor *doctor)
 {
 	unsigned count = daemon_count(doctor->config_path);
 	const char *why = "";
 
 	doctor->status = daemon_status(doctor->arena, doctor->config->status_socket, &why);
-	if (doctor->status != NULL)
+	if (doctor->status != NULL) {
 		say_how_it_fares(doctor);
-	else if (count != 0 && doctor->config->status_socket == NULL)
+		say_outages(doctor);
+	} else if (count != 0 && doctor->config->status_socket == NULL) {
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "set status-socket, and restart assayd", "an assayd runs, but %s", why);
-	else
+	} else {
 		doctor_say(doctor, "daemon", DOCTOR_ERROR, daemon_keeper(doctor->arena, doctor->config_path) == KEEPER_SYSTEMD
 		    ? "`systemctl start assayd`; `journalctl -u assayd` tells why it ended" : "start assayd; it says what is wrong",
 		    "%s%s", why, count != 0 ? " (but there is such a process)" : "");
+	}
 	if (count > 1)
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "stop those that are not meant: a message may be judged twice, or by an old one",
 		    "%u processes of assayd run with %s", count, doctor->config_path);

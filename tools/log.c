@@ -15,6 +15,7 @@
 #include "json_text.h"
 #include "util/error.h"
 #include "util/log_field.h"
+#include "util/out_of_memory.h"
 
 /* Of a line of a log file: what the logger puts in front has room. What is longer is read over, and is none of ours. */
 enum { LINE_CAP = LOG_LINE_BYTES + 1024 };
@@ -128,7 +129,7 @@ static int read_log(const char *name, bool json)
 	int code = EX_OK;
 
 	if (reader == NULL)
-		abort();
+		out_of_memory();
 	reader->name = name;
 	reader->json = json;
 	reader->in = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "assay.h"
+#include "util/out_of_memory.h"
 
 enum { LINE_CAP = 1 << 20, FIELD_CAP = 1 << 20, BLOCK_BYTES = 65536 };
 
@@ -27,7 +28,7 @@ static void bytes_append(struct bytes *bytes, const char *data, size_t length)
 		bytes->room = (bytes->length + length) * 2;
 		bytes->data = realloc(bytes->data, bytes->room);
 		if (bytes->data == NULL)
-			abort();
+			out_of_memory();
 	}
 	if (length != 0)
 		memcpy(bytes->data + bytes->length, data, length);
@@ -93,7 +94,7 @@ static void flush_field(struct reader *reader)
 	/* with the white space that may stand before the colon: others read such a name differently, the checks must know */
 	name = strndup(reader->field.data, (size_t)(colon - reader->field.data));
 	if (name == NULL)
-		abort();
+		out_of_memory();
 	message_field(reader->message, name, colon + 1,
 	    reader->field.length - (size_t)(colon + 1 - reader->field.data));
 	free(name);
@@ -155,7 +156,7 @@ static void read_body(struct reader *reader)
 	size_t length;
 
 	if (block == NULL || out == NULL)
-		abort();
+		out_of_memory();
 	while ((length = fread(block, 1, BLOCK_BYTES, reader->in)) > 0)
 		body_block(reader->message, block, length, &last, out);
 	if (last != '\0' && last != '\n')	/* SMTP cannot end a body without a line end */

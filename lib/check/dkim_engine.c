@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "util/out_of_memory.h"
+
 /* About 1 KB each: some MB for the keys of all that write to a busy server. */
 enum { KEYS_MAX = 8192 };
 
@@ -17,7 +19,7 @@ struct dkim_engine *dkim_engine_new(const struct config *config, char *why_r, si
 
 	(void)config;
 	if (engine == NULL)
-		abort();
+		out_of_memory();
 	engine->keys = dkim_keycache_new(KEYS_MAX);
 	engine->library = dkim_library_new(NULL, NULL);
 	if (engine->library == NULL) {

@@ -25,6 +25,7 @@
 
 #include "util/buf.h"
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 struct dkim_library {
 	DKIM_LIB *handle;
@@ -93,7 +94,7 @@ struct dkim_library *dkim_library_new(void *(*allocate)(void *, size_t), void (*
 	struct dkim_library *library = calloc(1, sizeof *library);
 
 	if (library == NULL)
-		abort();
+		out_of_memory();
 	library->own_allocator = allocate != NULL;
 	library->handle = dkim_init(allocate != NULL ? allocate : arena_allocate,
 	    allocate != NULL ? release : arena_release);

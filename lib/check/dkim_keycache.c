@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "check/dkim_key.h"
+#include "util/out_of_memory.h"
 
 enum { SHARDS = 16 };
 
@@ -45,7 +46,7 @@ static void *allocate(size_t count, size_t size_bytes)
 	void *memory = calloc(count, size_bytes);
 
 	if (memory == NULL)
-		abort();
+		out_of_memory();
 	return memory;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "check/dmarc.h"
+#include "util/out_of_memory.h"
 
 struct psl_context {
 	psl_ctx_t *list;
@@ -37,7 +38,7 @@ struct psl_context *psl_context_new(const char *path, char *why_r, size_t why_by
 	}
 	psl = calloc(1, sizeof(*psl));
 	if (psl == NULL)
-		abort();
+		out_of_memory();
 	psl->list = list;
 	return psl;
 }

@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "util/out_of_memory.h"
 
 enum { MIRROR = 0x80 };
 
@@ -76,14 +77,14 @@ static SPF_dns_rr_t *rr_new(SPF_dns_server_t *layer, ns_type type, int outcome)
 	SPF_dns_rr_t *rr = SPF_dns_rr_new_init(layer, NULL, type, 0, outcome);
 
 	if (rr == NULL)
-		abort();	/* libspf2 aborts on NULL too, with fewer words */
+		out_of_memory();	/* libspf2 aborts on NULL too, with fewer words */
 	return rr;
 }
 
 static SPF_dns_rr_data_t *rr_push(SPF_dns_rr_t *rr, size_t bytes)
 {
 	if (SPF_dns_rr_buf_realloc(rr, rr->num_rr, bytes) != SPF_E_SUCCESS)
-		abort();
+		out_of_memory();
 	rr->herrno = NETDB_SUCCESS;
 	return rr->rr[rr->num_rr++];
 }
@@ -295,11 +296,11 @@ static enum result libspf2_query(SPF_server_t *server, const struct spf_walk *wa
 	char sender[SPF_TOKEN_BYTES + sizeof("s@")] = "s@";
 
 	if (request == NULL)
-		abort();
+		out_of_memory();
 	spf_token_make(0, sender + 2);
 	client_set(walk, request);
 	if (SPF_request_set_helo_dom(request, "h.x") != SPF_E_SUCCESS || SPF_request_set_env_from(request, sender) != 0)
-		abort();
+		out_of_memory();
 	if (SPF_request_query_mailfrom(request, &response) == SPF_E_SUCCESS && response != NULL)
 		result = result_translate(SPF_response_result(response));
 	if (response != NULL)

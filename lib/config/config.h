@@ -55,6 +55,8 @@ struct config {
 	enum on_error on_error;
 	enum dns_outage dns_outage;
 	unsigned milter_timeout_secs;
+	unsigned max_sessions;		/* of the MTA, judged at once; 2000 */
+	unsigned store_readers;		/* of the database at once; by what descriptors there are, no option; 0: the store's default */
 
 	/* who */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */

@@ -11,6 +11,7 @@
 
 #include "config/schema.h"
 #include "config/value.h"
+#include "util/out_of_memory.h"
 
 enum { LINES_MAX = 60, VALUE_MAX_BYTES = 100 };
 
@@ -29,10 +30,10 @@ static char *value_text(const struct option_row *row, const void *base)
 	FILE *out = open_memstream(&text, &length);
 
 	if (out == NULL)
-		abort();
+		out_of_memory();
 	value_print(row, base, out);
 	if (fclose(out) != 0)
-		abort();
+		out_of_memory();
 	return text;
 }
 

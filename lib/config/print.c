@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/schema.h"
 #include "config/value.h"
+#include "util/out_of_memory.h"
 
 static bool is_in(const struct option_row *row, const char *section)
 {
@@ -94,10 +95,10 @@ static char *section_text(const struct config *config, const char *section)
 	FILE *out = open_memstream(&text, &length);
 
 	if (out == NULL)
-		abort();
+		out_of_memory();
 	print_section(config, section, out);
 	if (fclose(out) != 0)
-		abort();
+		out_of_memory();
 	return text;
 }
 
@@ -170,7 +171,7 @@ void config_print_sample(FILE *out)
 	struct config *config = config_load(NULL, stderr);
 
 	if (config == NULL)
-		abort();
+		out_of_memory();
 	fputs("# SPDX-License-Identifier: BSD-2-Clause\n"
 	    "# assay.conf - configuration of assayd and assay; see assay.conf(5).\n#\n"
 	    "# Every option is shown with its default. `assay config FILE` checks a file and prints what is in effect.\n"

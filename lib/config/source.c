@@ -20,6 +20,7 @@
 
 #include "config/names.h"
 #include "config/schema.h"
+#include "util/out_of_memory.h"
 
 enum { MAX_PASSES = 64, MAX_DEPTH = 6 };
 
@@ -338,7 +339,7 @@ static cfg_t *parse_once(struct parser *parser, const char *text)
 	arena_reset(parser->pass_arena);
 	cfg = cfg_init(make_options(parser->root), CFGF_NONE);
 	if (cfg == NULL)
-		abort();
+		out_of_memory();
 	cfg_set_error_function(cfg, on_error);
 	/* fmemopen(), which is below, refuses an empty buffer */
 	cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n");

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/out_of_memory.h"
+
 enum { EARLY_PART = 4 };	/* of a share, for what is begun before anybody waits for it */
 enum { NETWORK_BITS_V4 = 24, NETWORK_BITS_V6 = 48 };
 
@@ -40,7 +42,7 @@ struct account *account_new(const struct dns_limits *limits)
 	unsigned max_queries = limits->max_queries != 0 ? limits->max_queries : UINT_MAX;
 
 	if (account == NULL)
-		abort();
+		out_of_memory();
 	account->refs = 1;
 	account->by_purpose = limits->by_purpose;
 	account->network = network_of(limits->client);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dns/scan.h"
+#include "util/out_of_memory.h"
 
 /* The work on one message. */
 struct builder {
@@ -222,12 +223,12 @@ static ldns_buffer *rdata_render(struct builder *b, size_t *ends_r)
 	size_t count = 0;
 
 	if (buffer == NULL)
-		abort();
+		out_of_memory();
 	for (size_t i = 0; i < b->found_count; i++) {
 		size_t start = ldns_buffer_position(buffer);
 
 		if (ldns_rr_rdata2buffer_wire(buffer, b->found[i]) != LDNS_STATUS_OK)
-			abort();	/* only memory can be wrong here */
+			out_of_memory();	/* only memory can be wrong here */
 		if (is_duplicate(buffer, ends_r, count)) {
 			ldns_buffer_set_position(buffer, start);
 			continue;
@@ -268,7 +269,7 @@ static struct answer *answer_pack(struct builder *b, const struct dns_answer *he
 	    (b->unfinished ? block_room(sizeof(struct dns_name)) : 0) + block_room(length);
 	block.at = malloc(bytes);
 	if (block.at == NULL)
-		abort();
+		out_of_memory();
 	answer = block_take(&block, sizeof(*answer));
 	*answer = (struct answer){ .head = *head, .link_count = b->link_count, .wire_length = length, .bytes = bytes };
 	answer->head.name = answer->head.canonical_name = block_string(&block, name);
@@ -342,7 +343,7 @@ struct answer *answer_fail(const struct dns_name *name, uint16_t type, uint8_t r
 	struct answer *answer;
 
 	if (block.at == NULL)
-		abort();
+		out_of_memory();
 	answer = block_take(&block, sizeof(*answer));
 	*answer = (struct answer){ .bytes = bytes, .head = { .status = DNS_STATUS_FAIL, .security = DNS_INDETERMINATE,
 		.rcode = rcode, .failure = failure, .type = type, .ttl_secs = fail_ttl_secs } };

@@ -13,6 +13,7 @@
 
 #include "dns/scan.h"
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum {
 	FLAG_RD = 0x01, FLAG_AD = 0x20, FLAG_CD = 0x10, FLAG_QR = 0x80,
@@ -148,7 +149,7 @@ static void on_tcp(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 		}
 		attempt->in = malloc(length);
 		if (attempt->in == NULL)
-			abort();
+			out_of_memory();
 	}
 	if (attempt->got < 2 || attempt->got - 2 < get16(attempt->length))
 		return;
@@ -279,7 +280,7 @@ void attempt_begin(struct query *query, bool tcp)
 	}
 	attempt = calloc(1, sizeof(*attempt));
 	if (attempt == NULL)
-		abort();
+		out_of_memory();
 	attempt->query = query;
 	attempt->sent_ms = clock_monotonic_ms();
 	attempt->tcp = tcp;

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum { SHARDS = 16, ENTRY_BYTES_GUESS = 512, BUCKETS_MIN = 16, BUCKETS_MAX = 65536 };
 
@@ -36,7 +37,7 @@ static void shard_init(struct cache_shard *shard, size_t max_bytes)
 		buckets *= 2;
 	shard->buckets = calloc(buckets, sizeof(*shard->buckets));
 	if (shard->buckets == NULL)
-		abort();
+		out_of_memory();
 	shard->bucket_mask = buckets - 1;
 	shard->max_bytes = max_bytes;
 	pthread_mutex_init(&shard->lock, NULL);
@@ -47,7 +48,7 @@ struct cache *cache_new(size_t bytes)
 	struct cache *cache = calloc(1, sizeof(*cache));
 
 	if (cache == NULL || getrandom(cache->key, sizeof(cache->key), 0) != sizeof(cache->key))
-		abort();
+		out_of_memory();
 	for (size_t i = 0; i < SHARDS; i++)
 		shard_init(&cache->shards[i], bytes / SHARDS);
 	return cache;
@@ -130,7 +131,7 @@ static struct cache_entry *entry_new(const struct dns_name *name, uint16_t type,
 	pthread_condattr_t attributes;
 
 	if (entry == NULL)
-		abort();
+		out_of_memory();
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&entry->changed, &attributes);
@@ -344,7 +345,7 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 	char *copy = stands ? strdup(verdict->why) : NULL;
 
 	if (stands && copy == NULL)
-		abort();
+		out_of_memory();
 	pthread_mutex_lock(&shard->lock);
 	entry->state = stands ? ENTRY_JUDGED : ENTRY_RAW;
 	if (stands) {

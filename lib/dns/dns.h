@@ -107,6 +107,7 @@ struct dns_config {
 	unsigned cache_negative_ttl_secs;	/* cap; default 900 */
 	unsigned fail_ttl_secs;		/* how long a failure is remembered; default 5 */
 	unsigned max_inflight;		/* queries under way at once; default 4096 */
+	unsigned max_sockets;		/* what the process has descriptors for, when that is less; 0: it is not */
 	const struct clock *clock;	/* for signature validity only; NULL: system */
 	const struct validator_config *validator;	/* caps of validation (the other fields are not read); NULL: defaults */
 };

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "dns/query.h"
+#include "util/out_of_memory.h"
 
 enum {
 	LIGHT_MAX = 64,			/* under way, for a network that has little */
@@ -42,7 +43,7 @@ void fair_init(struct fair *fair, unsigned max_inflight, size_t max_waiting)
 	fair->max_waiting = max_waiting;
 	fair->light = max_inflight / 8 < LIGHT_MAX ? max_inflight / 8 : LIGHT_MAX;
 	if (getrandom(fair->key, sizeof(fair->key), 0) != sizeof(fair->key))
-		abort();
+		abort();	/* clients could choose their buckets */
 }
 
 /* ---- networks ---- */
@@ -98,7 +99,7 @@ static struct fair_client *client_get(struct fair *fair, const struct ip_addr *n
 		return client;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
-		abort();
+		out_of_memory();
 	client->network = *network;
 	client->rank = RANK_NONE;
 	client->chain = *bucket;

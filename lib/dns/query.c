@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum { FLAG_TC = 0x02, RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4, TYPE_SOA = 6 };
 
@@ -253,7 +254,7 @@ void query_look(struct transport *transport, unsigned server)
 	struct query *query = calloc(1, sizeof(*query));
 
 	if (query == NULL)
-		abort();
+		out_of_memory();
 	query->transport = transport;
 	query->account = account_ref(transport->own);
 	query->name = (struct dns_name){ .length = 1 };

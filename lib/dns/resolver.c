@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dns/resolvconf.h"
+#include "util/out_of_memory.h"
 
 enum { RCODE_SERVFAIL = 2, ROUNDS_MAX = 10 };
 
@@ -215,6 +216,8 @@ static int transport_make(struct dns_resolver *resolver, const struct dns_config
 		.only_asker = on_only_asker, .query_of = on_query_of, .context = resolver,
 	};
 
+	transport.max_sockets = config->max_sockets != 0 && config->max_sockets < transport.max_inflight ? config->max_sockets :
+	    transport.max_inflight;
 	if (transport.rounds > ROUNDS_MAX)	/* the time-out doubles with each */
 		transport.rounds = ROUNDS_MAX;
 	for (size_t i = 0; i < transport.server_count; i++) {
@@ -272,7 +275,7 @@ struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why
 	struct dns_resolver *resolver = calloc(1, sizeof(*resolver));
 
 	if (resolver == NULL)
-		abort();
+		out_of_memory();
 	resolver->limits = (struct answer_limits){
 		.max_ttl_secs = or_default(config->cache_max_ttl_secs, 86400),
 		.max_negative_ttl_secs = or_default(config->cache_negative_ttl_secs, 900),

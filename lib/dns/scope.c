@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/out_of_memory.h"
 
 struct continuation {
 	struct subscriber subscriber;
@@ -34,7 +35,7 @@ struct dns_scope *dns_scope_new_limited(struct dns_resolver *resolver, const str
 	struct scope_core *core = calloc(1, sizeof(*core));
 
 	if (core == NULL)
-		abort();
+		out_of_memory();
 	core->resolver = resolver;
 	core->refs = 1;
 	core->deadline_ms = deadline_from(limits->deadline_ms);
@@ -162,7 +163,7 @@ static bool question_follow(struct dns_scope *scope, struct question *question, 
 	struct continuation *continuation = calloc(1, sizeof(*continuation));
 
 	if (continuation == NULL)
-		abort();
+		out_of_memory();
 	*continuation = (struct continuation){ .subscriber = { .notify = continuation_notify }, .scope = scope,
 		.question = question, .then = then, .arg = arg };
 	atomic_fetch_add_explicit(&scope->core->refs, 1, memory_order_relaxed);

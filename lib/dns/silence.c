@@ -10,6 +10,8 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "util/out_of_memory.h"
+
 enum {
 	BUCKETS = 4096, ZONES_MAX = 16384,
 	TIMEOUTS = 2,			/* one after the other */
@@ -148,7 +150,7 @@ static struct zone *get(struct silence *silence, const char *name)
 		drop(silence, silence->oldest);
 	zone = calloc(1, sizeof(*zone) + length + 1);
 	if (zone == NULL)
-		abort();
+		out_of_memory();
 	memcpy(zone->name, name, length);
 	zone->hash = hash_of(silence, name);
 	bucket = &silence->buckets[zone->hash % BUCKETS];
@@ -165,8 +167,10 @@ struct silence *silence_new(void)
 {
 	struct silence *silence = calloc(1, sizeof(*silence));
 
-	if (silence == NULL || getrandom(silence->key, sizeof(silence->key), 0) != sizeof(silence->key))
-		abort();
+	if (silence == NULL)
+		out_of_memory();
+	if (getrandom(silence->key, sizeof(silence->key), 0) != sizeof(silence->key))
+		abort();	/* strangers could choose their buckets */
 	return silence;
 }
 

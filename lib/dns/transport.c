@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The I/O thread and its table of queries. Other threads only append to `submitted` and `recalled` and wake the loop; all
- * else belongs to the I/O thread. At most max_inflight queries are under way, four times as many wait; more than that
- * are given up at once, so that memory is bounded whatever the senders do.
+ * else belongs to the I/O thread. At most max_inflight queries are under way (fewer where the process has not as many descriptors),
+ * four times max_inflight wait; more than that are given up at once, so that memory is bounded whatever the senders do.
  */
 #include "dns/transport.h"
 
@@ -14,6 +14,7 @@
 
 #include "dns/query.h"
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum { BACKLOG_FACTOR = 4 };
 
@@ -193,9 +194,9 @@ static void servers_copy(struct transport *transport, const struct transport_con
 static void parts_make(struct transport *transport)
 {
 	static const struct dns_limits none = { .max_lookups = 1 };
-	unsigned inflight = transport->config.max_inflight;
+	const struct transport_config *config = &transport->config;
 
-	fair_init(&transport->fair, inflight, (size_t)BACKLOG_FACTOR * inflight);
+	fair_init(&transport->fair, config->max_sockets, (size_t)BACKLOG_FACTOR * config->max_inflight);
 	transport->silence = silence_new();
 	transport->own = account_new(&none);
 }
@@ -212,7 +213,7 @@ struct transport *transport_new(const struct transport_config *config)
 	struct transport *transport = calloc(1, sizeof(*transport));
 
 	if (transport == NULL)
-		abort();
+		out_of_memory();
 	transport->config = *config;
 	servers_copy(transport, config);
 	transport->submitted_end = &transport->submitted;
@@ -263,7 +264,7 @@ void transport_submit(struct transport *transport, const struct dns_name *name, 
 	struct query *query = calloc(1, sizeof(*query));
 
 	if (query == NULL)
-		abort();
+		out_of_memory();
 	query->transport = transport;
 	query->cookie = cookie;
 	query->account = account_ref(account);
@@ -287,7 +288,7 @@ void transport_recall(struct transport *transport, void *cookie)
 	struct recall *recall = calloc(1, sizeof(*recall));
 
 	if (recall == NULL)
-		abort();
+		out_of_memory();
 	recall->cookie = cookie;
 	uv_mutex_lock(&transport->lock);
 	*transport->recalled_end = recall;

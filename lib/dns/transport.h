@@ -17,6 +17,7 @@ struct transport_config {
 	const struct dns_server *servers;	/* copied; at most TRANSPORT_MAX_SERVERS */
 	size_t server_count;
 	unsigned timeout_ms, rounds, edns_bytes, max_inflight;
+	unsigned max_sockets;	/* 1 … max_inflight: queries that have one; further ones wait */
 	bool dnssec_ok, checking_disabled, ask_authenticated;	/* DO, CD, AD bits of the queries */
 	/**
 	 * A message that matches id, question and server, with rcode NOERROR or NXDOMAIN, arrived. I/O thread.

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum {
 	MAX_TTL_SECS = 86400,
@@ -68,7 +69,7 @@ struct validator *validator_new(const struct validator_config *config, char *why
 	struct validator *validator = calloc(1, sizeof(*validator));
 
 	if (validator == NULL)
-		abort();
+		out_of_memory();
 	validator->arena = arena_new();
 	validator->config = *config;
 	defaults_fill(&validator->config);

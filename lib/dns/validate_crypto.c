@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum {
 	ALG_RSASHA1 = 5, ALG_RSASHA1_NSEC3 = 7, ALG_RSASHA256 = 8, ALG_RSASHA512 = 10, ALG_ECDSAP256 = 13,
@@ -225,7 +226,7 @@ static ldns_buffer *ecdsa_to_der(const uint8_t *signature, size_t length, size_t
 	ldns_rdf *rdf = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_B64, length, signature);
 
 	if (der == NULL || rdf == NULL)
-		abort();
+		out_of_memory();
 	if (length != 2 * coordinate || ldns_convert_ecdsa_rrsig_rdf2asn1(der, rdf) != LDNS_STATUS_OK) {
 		ldns_buffer_free(der);
 		der = NULL;
@@ -263,7 +264,7 @@ bool crypto_verify(const struct crypto *crypto, const struct vkey *key, const ui
 	}
 	buffer = ldns_buffer_new(length);
 	if (buffer == NULL)
-		abort();
+		out_of_memory();
 	ldns_buffer_write(buffer, data, length);
 	good = ldns_verify_rrsig_evp_raw(signature, signature_length, buffer, key->pkey, md) == LDNS_STATUS_OK;
 	ldns_buffer_free(buffer);

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum { SHARDS = 16, SHARD_SLOTS = 1024, BOGUS_MAX_MS = 300 * 1000 /* RFC 9520 section 3.2 */ };
 
@@ -33,7 +34,7 @@ struct cut *cut_new(const uint8_t *name, enum cut_state state, struct cut *paren
 	struct cut *cut = calloc(1, sizeof(*cut));
 
 	if (cut == NULL)
-		abort();
+		out_of_memory();
 	atomic_init(&cut->references, 1);
 	cut->state = state;
 	cut->parent = parent != NULL ? cut_ref(parent) : NULL;
@@ -88,7 +89,7 @@ struct cut_cache *cuts_new(size_t max_cuts)
 	struct cut_cache *cache = calloc(1, sizeof(*cache));
 
 	if (cache == NULL)
-		abort();
+		out_of_memory();
 	if (getrandom(&cache->seed, sizeof(cache->seed), 0) != (ssize_t)sizeof(cache->seed))
 		cache->seed = 0xcbf29ce484222325u ^ (uint64_t)clock_monotonic_ms();
 	cache->max_per_shard = max_cuts / SHARDS != 0 ? max_cuts / SHARDS : 1;

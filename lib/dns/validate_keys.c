@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "util/clock.h"
+#include "util/out_of_memory.h"
 
 enum {
 	MAX_DIGESTS = 16, DIGEST_SHA1 = 1,
@@ -54,7 +55,7 @@ void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const c
 	cut->why = strdup(why);
 	cut->story = strdup(story);
 	if (cut->why == NULL || cut->story == NULL)
-		abort();
+		out_of_memory();
 }
 
 struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state state, struct cut *parent,
@@ -129,7 +130,7 @@ static void keys_load(struct work *work, const struct vrrset *set)
 	cut->blob = malloc(octets + 1);
 	cut->keys = calloc(set->count, sizeof(*cut->keys));
 	if (cut->blob == NULL || cut->keys == NULL)
-		abort();
+		out_of_memory();
 	for (size_t i = 0; i < set->count; i++) {
 		const struct vrr *rr = &set->rrs[i];
 		struct vkey *key = &cut->keys[cut->key_count];

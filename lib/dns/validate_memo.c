@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/out_of_memory.h"
+
 enum { SLOTS = 32 };
 
 struct proof_memo {
@@ -62,7 +64,7 @@ void proof_remember(struct cut *zone, const struct proof_mark *mark)
 	if (zone->proofs == NULL)
 		zone->proofs = calloc(1, sizeof(*zone->proofs));
 	if (zone->proofs == NULL)
-		abort();
+		out_of_memory();
 	if (!holds(zone->proofs, mark)) {
 		zone->proofs->slots[zone->proofs->next] = *mark;
 		zone->proofs->next = (zone->proofs->next + 1) % SLOTS;

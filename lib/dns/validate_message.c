@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 /* MAX_SIGS is well above the number of signatures looked at (max_rrsigs_per_rrset); it bounds memory. */
 enum { MAX_SECTION_RRS = 256, MAX_SIGS = 32, HEADER_BYTES = 12, RRSIG_FIXED_BYTES = 18 };
@@ -68,7 +69,7 @@ static int canonicalise(const struct reader *reader, struct frame *frame)
 	int status = -E_SYNTAX;
 
 	if (buffer == NULL)
-		abort();
+		out_of_memory();
 	if (ldns_wire2rr(&rr, reader->wire, reader->length, &position, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
 		goto out;
 	/* ldns reads names past the end of a record, and accepts records that lack fields: neither is a record */

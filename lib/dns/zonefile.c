@@ -16,6 +16,7 @@
 #include "dns/dns.h"
 #include "dns/scan.h"
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum { DEFAULT_TTL_SECS = 3600, CHAIN_LINKS = 12, RCODE_NXDOMAIN = 3, FLAGS_REPLY = 0x85, FLAG_RA = 0x80 };
 
@@ -78,7 +79,7 @@ static void *grown(void *items, size_t count, size_t *room, size_t item_bytes)
 	*room = *room != 0 ? *room * 2 : 4;
 	items = realloc(items, *room * item_bytes);
 	if (items == NULL)
-		abort();
+		out_of_memory();
 	return items;
 }
 
@@ -127,7 +128,7 @@ static int record_add(struct zonefile *zonefile, const ldns_rr *rr)
 	struct node *node;
 
 	if (wire == NULL)
-		abort();
+		out_of_memory();
 	if (dns_name_from_wire(ldns_rdf_data(owner), ldns_rdf_size(owner), &name) != 0 ||
 	    ldns_rr_rdata2buffer_wire(wire, rr) != LDNS_STATUS_OK || ldns_buffer_position(wire) > UINT16_MAX) {
 		ldns_buffer_free(wire);
@@ -185,7 +186,7 @@ struct zonefile *zonefile_load(const char *path, char *why_r, size_t why_bytes)
 	}
 	zonefile = calloc(1, sizeof(*zonefile));
 	if (zonefile == NULL)
-		abort();
+		out_of_memory();
 	zonefile->arena = arena_new();
 	node_make(zonefile, &root);
 	result = records_read(zonefile, file, &line, &reason);

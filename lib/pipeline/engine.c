@@ -16,6 +16,7 @@
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 /* What tells one state of a file from another; 0 for one that is not there. */
 static uint64_t file_stamp(const char *path)
@@ -41,7 +42,8 @@ static uint64_t dns_files_stamp(const struct dns_config *dns)
 static bool resolver_serves(const struct shared_resolver *shared, const struct config *config)
 {
 	return config->dns.zone_file == NULL && config_section_equal(shared->config, config, "dns") &&
-	    shared->config->dns.clock == config->dns.clock && shared->files_stamp == dns_files_stamp(&config->dns);
+	    shared->config->dns.clock == config->dns.clock && shared->config->dns.max_sockets == config->dns.max_sockets &&
+	    shared->files_stamp == dns_files_stamp(&config->dns);
 }
 
 static void shared_resolver_unref(struct shared_resolver **shared)
@@ -61,7 +63,7 @@ static struct shared_resolver *shared_resolver_new(struct config *config, char *
 	struct shared_resolver *shared = calloc(1, sizeof(*shared));
 
 	if (shared == NULL)
-		abort();
+		out_of_memory();
 	shared->resolver = dns_resolver_new(&config->dns, why_r, why_bytes);
 	if (shared->resolver == NULL) {
 		free(shared);
@@ -88,7 +90,7 @@ struct engine *engine_new(struct config *config, struct engine *previous, char *
 	struct engine *engine = calloc(1, sizeof(*engine));
 
 	if (engine == NULL)
-		abort();
+		out_of_memory();
 	atomic_init(&engine->references, 1);
 	engine->config = config_ref(config);
 	engine->resolver = shared_resolver_get(config, previous, why_r, why_bytes);

@@ -13,6 +13,7 @@
 #include "policy/reply.h"
 #include "util/buf.h"
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum { DAY_SECS = 86400 };
 
@@ -44,7 +45,7 @@ struct shared_store *shared_store_get(struct config *config, struct shared_store
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
-		.clock = config->dns.clock, .changed = changed,
+		.clock = config->dns.clock, .changed = changed, .readers_max = config->store_readers,
 	};
 
 	if (why_bytes != 0)
@@ -58,7 +59,7 @@ struct shared_store *shared_store_get(struct config *config, struct shared_store
 	}
 	shared = calloc(1, sizeof(*shared));
 	if (shared == NULL)
-		abort();
+		out_of_memory();
 	shared->store = store_open(&store_config, why_r, why_bytes);
 	if (shared->store == NULL) {
 		free(shared);

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 #include "pipeline/internal.h"
+#include "util/out_of_memory.h"
 
 struct session *session_new(struct engine *engine)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (session == NULL)
-		abort();
+		out_of_memory();
 	session->arena = arena_new();
 	session->engine = engine_ref(engine);
 	return session;

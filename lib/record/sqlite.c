@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum { SETTLE_STEP_MS = 10 };
 
@@ -55,7 +56,7 @@ static struct backend_handle *backend_open(const char *path, bool write, unsigne
 	int version, flags = SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 
 	if (handle == NULL)
-		abort();
+		out_of_memory();
 	if (write)
 		sqlite_files_secure(path);
 	if (sqlite3_open_v2(path, &handle->db, flags, NULL) != SQLITE_OK) {

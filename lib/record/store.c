@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 enum { DAY_SECS = 86400 };
 
@@ -89,6 +90,9 @@ static void store_defaults(struct store_config *config)
 	config->commit_interval_ms = or_default(config->commit_interval_ms, 200);
 	config->queue_max = or_default(config->queue_max, 20000);
 	config->busy_ms = or_default(config->busy_ms, 20);
+	config->readers_max = or_default(config->readers_max, STORE_READERS_MAX);
+	if (config->readers_max > STORE_READERS_MAX)
+		config->readers_max = STORE_READERS_MAX;
 	config->retry_secs = or_default(config->retry_secs, 10);
 	config->flow_keep_days = or_default(config->flow_keep_days, 400);
 	config->peer_keep_days = or_default(config->peer_keep_days, 180);
@@ -108,7 +112,7 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	}
 	store = calloc(1, sizeof(*store));
 	if (store == NULL || (store->path = strdup(config->path)) == NULL)
-		abort();
+		out_of_memory();
 	store->config = *config;
 	store_defaults(&store->config);
 	store->rules.peer.settle_days = store->config.peer_settle_days;
@@ -121,11 +125,15 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->wake, &monotonic);
 	pthread_cond_init(&store->done, &monotonic);
+	pthread_cond_init(&store->reader_free, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	if (!config->read_only) {
 		store->writer_runs = true;
-		if (pthread_create(&store->writer, NULL, store_writer_run, store) != 0)
-			abort();
+		if (pthread_create(&store->writer, NULL, store_writer_run, store) != 0) {
+			snprintf(why_r, why_bytes, "the store has no thread: the system refuses one");
+			store->config.read_only = true;
+			store_close(&store);
+		}
 	}
 	return store;
 }
@@ -147,6 +155,7 @@ void store_close(struct store **store_p)
 	store_notes_free(store->first);
 	pthread_cond_destroy(&store->wake);
 	pthread_cond_destroy(&store->done);
+	pthread_cond_destroy(&store->reader_free);
 	pthread_mutex_destroy(&store->lock);
 	free(store->path);
 	free(store);

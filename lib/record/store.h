@@ -35,6 +35,7 @@ struct store_config {
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
 	unsigned queue_max;		/* notes waiting; above it they are dropped and counted; 0: 20000 */
 	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
+	unsigned readers_max;		/* reads at once, each with two descriptors; further ones wait; 0: 64 */
 	unsigned retry_secs;		/* after a failure the database is tried again so late; 0: 10 */
 	unsigned flow_keep_days;	/* retention; 0: 400 */
 	unsigned flows_max;		/* rows of flows; above it the oldest go, in steps; 0: any number */

@@ -18,7 +18,8 @@
 #include "record/group.h"
 
 enum {
-	STORE_READERS_MAX = 64,		/* handles kept open */
+	STORE_READERS_MAX = 64,		/* handles open at once */
+	STORE_READER_WAIT_MS = 1000,	/* for one of them; each is used for moments */
 	STORE_WRITER_BUSY_MS = 1000	/* how long a write waits for another program's lock */
 };
 
@@ -40,8 +41,10 @@ struct store {
 	uint64_t told_dropped;		/* of statistics.dropped */
 	uint64_t ended;			/* notes committed or lost */
 	struct store_statistics statistics;
-	struct backend_handle *readers[STORE_READERS_MAX];
+	struct backend_handle *readers[STORE_READERS_MAX];	/* those that nobody uses now */
 	unsigned reader_count;
+	unsigned readers_open;		/* with those that are in use */
+	pthread_cond_t reader_free;
 	int64_t reader_retry_ms;	/* after a failed open: not before */
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/out_of_memory.h"
 
 /* Copies text into the note's string room and advances; NULL stays NULL. */
 static const char *note_string(char **room, const char *text)
@@ -32,7 +33,7 @@ static struct note *note_new(enum note_kind kind, size_t string_bytes)
 	struct note *note = calloc(1, sizeof(*note) + string_bytes);
 
 	if (note == NULL)
-		abort();
+		out_of_memory();
 	note->kind = kind;
 	return note;
 }

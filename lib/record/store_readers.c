@@ -1,42 +1,76 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Readers: each question takes a handle of its own from the pool, asks the database directly and puts it back, so that
- * readers wait neither for each other nor for the writer (WAL). A handle that failed is closed; while the database
- * cannot be opened, questions are answered "no memory" without trying each time. Thread: any.
+ * readers wait neither for the writer (WAL) nor, until there are as many as may be, for each other. A handle that failed is
+ * closed; while the database cannot be opened, questions are answered "no memory" without trying each time. Thread: any.
  */
 #include "record/store_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "util/error.h"
+
+/* Waits for a handle from the pool, or leave to open one. Lock held. @return false: there is none in time. */
+static bool reader_wait(struct store *store)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += STORE_READER_WAIT_MS / 1000;
+	while (store->reader_count == 0 && store->readers_open >= store->config.readers_max)
+		if (pthread_cond_timedwait(&store->reader_free, &store->lock, &until) == ETIMEDOUT)
+			return false;
+	return true;
+}
+
+/* A handle is no more. */
+static void reader_gone(struct store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	store->readers_open--;
+	pthread_cond_signal(&store->reader_free);
+	pthread_mutex_unlock(&store->lock);
+}
+
+static struct backend_handle *reader_open(struct store *store)
+{
+	char why[256] = "";
+	struct backend_handle *handle = store->backend->open(store->path, false, store->config.busy_ms, why, sizeof(why));
+
+	if (handle != NULL)
+		return handle;
+	reader_gone(store);
+	pthread_mutex_lock(&store->lock);
+	/* short: at the very start the writer is about to create the schema */
+	store->reader_retry_ms = clock_monotonic_ms() + 200;
+	store->statistics.read_failures++;
+	memcpy(store->statistics.why, why, sizeof(why));
+	pthread_mutex_unlock(&store->lock);
+	return NULL;
+}
 
 /* A read handle from the pool, or a new one; NULL: no memory now. */
 static struct backend_handle *reader_take(struct store *store)
 {
 	struct backend_handle *handle = NULL;
-	bool wait;
+	bool there, opens = false;
 
 	pthread_mutex_lock(&store->lock);
-	if (store->reader_count > 0)
+	there = reader_wait(store);
+	if (there && store->reader_count > 0)
 		handle = store->readers[--store->reader_count];
-	wait = clock_monotonic_ms() < store->reader_retry_ms;
+	else if (there)
+		opens = clock_monotonic_ms() >= store->reader_retry_ms;
+	store->readers_open += opens;
 	pthread_mutex_unlock(&store->lock);
-	if (handle != NULL && store->backend->has_moved(handle))
+	if (handle != NULL && store->backend->has_moved(handle)) {
 		store->backend->close(&handle);
-	if (handle != NULL || wait)
-		return handle;
-	char why[256] = "";
-	handle = store->backend->open(store->path, false, store->config.busy_ms, why, sizeof(why));
-	if (handle == NULL) {
-		pthread_mutex_lock(&store->lock);
-		/* short: at the very start the writer is about to create the schema */
-		store->reader_retry_ms = clock_monotonic_ms() + 200;
-		store->statistics.read_failures++;
-		memcpy(store->statistics.why, why, sizeof(why));
-		pthread_mutex_unlock(&store->lock);
+		opens = true;		/* in its place */
 	}
-	return handle;
+	return opens ? reader_open(store) : handle;
 }
 
 /* Puts a handle back; one that failed is closed. */
@@ -49,12 +83,15 @@ static void reader_put(struct store *store, struct backend_handle *handle, int c
 		store->statistics.read_failures++;
 		snprintf(store->statistics.why, sizeof(store->statistics.why), "%s: %s", store->path,
 		    store->backend->why(handle));
-	} else if (store->reader_count < STORE_READERS_MAX) {
+	} else {
 		store->readers[store->reader_count++] = handle;
-		handle = NULL;
+		pthread_cond_signal(&store->reader_free);
 	}
 	pthread_mutex_unlock(&store->lock);
+	if (keep)
+		return;
 	store->backend->close(&handle);
+	reader_gone(store);
 }
 
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r)

@@ -14,6 +14,7 @@
 
 #include "policy/policy.h"
 #include "util/arena.h"
+#include "util/out_of_memory.h"
 
 enum { MAX_GROUPS = 100000, TOP = 20 };
 
@@ -42,7 +43,7 @@ struct report *report_new(const struct config *config)
 	struct report *report = calloc(1, sizeof(*report));
 
 	if (report == NULL || (report->results = calloc(1, sizeof(*report->results))) == NULL)
-		abort();
+		out_of_memory();
 	report->config = config;
 	report->arena = arena_new();
 	return report;
@@ -89,7 +90,7 @@ static struct group *group_find(struct group **groups, const char *name, bool *n
 	if (group == NULL) {
 		group = calloc(1, sizeof(*group) + strlen(name) + 1);
 		if (group == NULL)
-			abort();
+			out_of_memory();
 		strcpy(group->name, name);
 		HASH_ADD_STR(*groups, name, group);
 	}

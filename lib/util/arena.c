@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/out_of_memory.h"
+
 enum { BLOCK_BYTES = 16 * 1024 - 64 };
 
 struct block {
@@ -29,7 +31,7 @@ static struct block *block_new(size_t size_bytes, struct block *next)
 	struct block *block = malloc(sizeof(*block) + size_bytes);
 
 	if (block == NULL)
-		abort();
+		out_of_memory();
 	block->next = next;
 	block->size_bytes = size_bytes;
 	block->used_bytes = 0;
@@ -41,7 +43,7 @@ struct arena *arena_new(void)
 	struct arena *arena = malloc(sizeof(*arena));
 
 	if (arena == NULL)
-		abort();
+		out_of_memory();
 	arena->blocks = block_new(BLOCK_BYTES, NULL);
 	arena->used_bytes = 0;
 	return arena;
@@ -90,7 +92,7 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
 	void *result;
 
 	if (size_bytes > SIZE_MAX / 2)
-		abort();
+		out_of_memory();
 	size_bytes = (size_bytes + align - 1) / align * align;
 	if (block->size_bytes - block->used_bytes < size_bytes) {
 		block = block_new(size_bytes > BLOCK_BYTES ? size_bytes : BLOCK_BYTES, block);
@@ -107,7 +109,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes)
 	void *result;
 
 	if (size_bytes != 0 && count > SIZE_MAX / 2 / size_bytes)
-		abort();
+		out_of_memory();
 	result = arena_alloc(arena, count * size_bytes);
 	memset(result, 0, count * size_bytes);
 	return result;
@@ -146,7 +148,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
 	length = vsnprintf(NULL, 0, format, again);
 	va_end(again);
 	if (length < 0)
-		abort();
+		out_of_memory();
 	text = arena_alloc(arena, (size_t)length + 1);
 	vsnprintf(text, (size_t)length + 1, format, arguments);
 	return text;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/out_of_memory.h"
+
 enum { FIRST_ROOM = 128 };
 
 struct buf buf_make(struct arena *arena)
@@ -22,7 +24,7 @@ static void buf_reserve(struct buf *buf, size_t more)
 	char *data;
 
 	if (more > SIZE_MAX / 4 - buf->length)
-		abort();
+		out_of_memory();
 	if (buf->length + more < buf->room)
 		return;
 	while (room <= buf->length + more)
@@ -62,7 +64,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	length = vsnprintf(NULL, 0, format, again);
 	va_end(again);
 	if (length < 0)
-		abort();
+		out_of_memory();
 	buf_reserve(buf, (size_t)length);
 	vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
 	buf->length += (size_t)length;

@@ -5,6 +5,7 @@ goes on, nothing is delayed, and what was committed is there. ASSAY_LOCK_SECS=60
 """
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -212,7 +213,7 @@ def test_locked_database_delays_and_loses_nothing(assayd, workdir):
     sent = load.stop()
     assert load.failed is None and load.slowest_secs < HANG_SECS, load.slowest_secs
     assert "database is locked" in daemon.log()
-    daemon.wait_for_log("store: " + str(database) + "\n", count=2)      # it is back
+    daemon.wait_for_log(f"store: {database}: up again; since")
     wait_for_flows(database, 3 + sent)
     send(daemon, 1)
 
@@ -330,7 +331,7 @@ def test_disk_full_loses_no_mail_and_recovers(assayd, small_disk):
     assert load.failed is None and load.slowest_secs < HANG_SECS, load.slowest_secs
     filler.unlink()
     send(daemon, 1)
-    daemon.wait_for_log("store: " + str(database) + "\n", count=2)
+    daemon.wait_for_log(f"store: {database}: up again; since")
     wait_for_flows(database, 5 + sent + 1)
 
 
@@ -362,8 +363,11 @@ def test_missing_directory_is_said_and_found_again(assayd, workdir):
     assert send(daemon, 10) < HANG_SECS
     database.parent.mkdir()
     send(daemon, 1)
-    daemon.wait_for_log("store: " + str(database) + "\n")
+    daemon.wait_for_log(f"store: {database}: up again; since")
     wait_for_flows(database, 11)
+    # told once and once, with the number, however many messages there were
+    assert daemon.log().count("mail is judged without memory") == 1
+    assert re.search(r" (10|11) messages were judged without memory", daemon.log())
 
 
 def test_database_removed_under_the_daemon(assayd, workdir):
@@ -377,5 +381,5 @@ def test_database_removed_under_the_daemon(assayd, workdir):
     assert send(daemon, 10) < HANG_SECS
     daemon.wait_for_log("removed")
     send(daemon, 1)
-    daemon.wait_for_log("store: " + str(database) + "\n", count=2)
+    daemon.wait_for_log(f"store: {database}: up again; since")
     wait_for_flows(database, 11)

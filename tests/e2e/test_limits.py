@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Fewer descriptors or threads than the MTA has sessions: what is judged is judged as ever, the rest is put off, the log tells of it
+once when it begins and once when it is over.
+"""
+import collections
+import json
+import re
+import signal
+import socket
+import threading
+
+import pytest
+
+from world import Assayd, DelayProxy, scenarios, sendmail
+from world.client import Client
+from world.processes import wait_for
+
+SESSIONS = 120
+ONLY_DMARC = {"dmarc-reject": "reject", "dmarc-reject-corroborated": "reject", "spf-fail": "none", "spf-temperror": "none",
+              "dmarc-temperror": "none", "adsp-discardable": "none"}
+
+
+def forgery(number):
+    """Of a name of its own below reject.example, so that its look-ups are in no cache."""
+    mail = scenarios.plain(f"n{number}.reject.example")
+    mail.mail_from = f"bounce@n{number}.other.example"
+    mail.client, mail.client_name = "203.0.113.9", None
+    return mail
+
+
+class Crowd:
+    """So many clients at once, each with one forgery; every reply is counted."""
+
+    def __init__(self, port, count, first):
+        self.port, self.replies, self.lock = port, collections.Counter(), threading.Lock()
+        self.connected = threading.Barrier(count)
+        self.threads = [threading.Thread(target=self.run, args=(first + number,)) for number in range(count)]
+        for thread in self.threads:
+            thread.start()
+        for thread in self.threads:
+            thread.join(300)
+
+    def run(self, number):
+        mail = forgery(number)
+        try:
+            with Client(self.port, mail.client, mail.client_name) as session:
+                try:
+                    self.connected.wait(20)     # all of them have a session of the milter's, or were refused one
+                except threading.BrokenBarrierError:
+                    pass
+                reply = session.send(mail)["last"].code
+        except (OSError, RuntimeError) as error:
+            reply = 451 if re.search(r"\b4[25]1\b", str(error)) else str(error)
+        with self.lock:
+            self.replies[reply] += 1
+
+
+def limited(stack, name, *wrapper, dns_port, **options):
+    assayd = Assayd(stack.world, dns_port, name=name, mode="enforce", findings=ONLY_DMARC, dns_timeout="2s", **options)
+    assayd.start(wrapper)
+    return assayd, stack.postfix.add_service(assayd.milter)
+
+
+@pytest.fixture(name="slow", scope="module")
+def slow_fixture(stack):
+    """A resolver at a distance: each look-up holds its socket for a while."""
+    stack.postfix.set(default_process_limit="200")
+    proxy = DelayProxy(stack.world, stack.dns.port, 0.1)
+    yield proxy.port
+    proxy.close()
+    stack.postfix.set(default_process_limit="100")
+
+
+def told(assayd, what):
+    return [line for line in assayd.log().splitlines() if line.startswith("warning: " + what)]
+
+
+@pytest.mark.parametrize("descriptors", [64, 100, 150])
+def test_few_descriptors_let_no_forgery_pass(stack, slow, descriptors):
+    record = f'record {{ path = "{stack.world.path(f"limits-{descriptors}")}/assay.db" }}'
+    assayd, port = limited(stack, f"limits-{descriptors}", "prlimit", f"--nofile={descriptors}", dns_port=slow, options=record)
+    try:
+        crowd = Crowd(port, SESSIONS, descriptors * 1000)
+        assert set(crowd.replies) == {550, 451}, crowd.replies
+        log = assayd.log()
+        assert "=temperror" not in log and "dmarc=fail" in log
+        assert f"limit of {descriptors}" in told(assayd, "descriptors: ")[0]
+        assert len(told(assayd, "sessions: ")) == 1 and "Too many open files" not in log
+        assert "notice: store: " in log and not told(assayd, "store: ")
+        # nothing is left of it: as many as ever are judged afterwards, one after the other
+        for number in range(20):
+            mail = forgery(descriptors * 1000 + 500 + number)
+            with Client(port, mail.client, mail.client_name) as session:
+                assert session.send(mail)["last"].code == 550
+        wait_for(lambda: len(told(assayd, "sessions: ")) == 2, "the end to be told", 40)
+        count = int(re.search(r"(\d+) sessions were put off", told(assayd, "sessions: ")[1]).group(1))
+        assert "there is room again" in told(assayd, "sessions: ")[1] and count > 0
+    finally:
+        assert assayd.stop() == 0
+
+
+def test_max_sessions_puts_off_what_is_over(stack, slow):
+    status = stack.world.path("limits-max") + "/status.sock"
+    assayd, port = limited(stack, "limits-max", dns_port=slow, options=f'max-sessions = 3\nstatus-socket = "{status}"')
+    held = []
+    try:
+        for _ in range(3):
+            held.append(Client(port, "203.0.113.9", None))
+        mail = forgery(1)
+        for session in held:
+            assert session.send(mail)["last"].code == 550
+        with Client(port, mail.client, mail.client_name) as fourth:
+            assert fourth.send(mail)["last"].code == 451
+        assert "max-sessions" in told(assayd, "sessions: ")[0]
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(status)
+            outages = json.loads(client.makefile().read())["outages"]
+        assert [(outage["name"], outage["affected"] > 0) for outage in outages] == [("sessions", True)]
+        held.pop().quit()
+        wait_for(lambda: passes_again(port, mail), "a place to be free")
+    finally:
+        for session in held:
+            session.quit()
+        assert assayd.stop() == 0
+
+
+def passes_again(port, mail):
+    try:
+        with Client(port, mail.client, mail.client_name) as session:
+            return session.send(mail)["last"].code == 550
+    except RuntimeError:    # XCLIENT is refused like all else
+        return False
+
+
+def test_sendmail_session_over_max_sessions_is_put_off(stack, slow):
+    if sendmail.why_not():
+        pytest.skip(sendmail.why_not())
+    assayd, _ = limited(stack, "limits-sendmail", dns_port=slow, options="max-sessions = 1", trusted="")
+    mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, assayd.milter, name="limits-mta")
+    mta.start()
+    try:
+        mail = forgery(2)
+        with Client(mta.port, helo="mail.pass.example") as first:
+            assert first.send(mail)["last"].code == 550
+            with Client(mta.port, helo="mail.pass.example") as second:
+                reply = second.send(mail)["last"]
+                assert reply.code == 451, reply
+            assert first.send(mail)["last"].code == 550
+    finally:
+        mta.stop()
+        assert assayd.stop(signal.SIGTERM) == 0
