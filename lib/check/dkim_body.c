@@ -10,10 +10,10 @@ enum { SHORT_LINE_BYTES = 32 };		/* a call of memchr() costs as much as looking 
 static const char blanks[] = FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES(FOUR_TIMES("\r\n")))));
 enum { BLANKS_BYTES = sizeof(blanks) - 1 };
 
-/* The first CR or LF, else end. */
-static const char *line_stop(const char *at, const char *end)
+/* The first CR or LF, else end. look: how many octets are looked at one by one before the rest is searched. */
+static const char *line_stop(const char *at, const char *end, ptrdiff_t look)
 {
-	const char *near = end - at > SHORT_LINE_BYTES ? at + SHORT_LINE_BYTES : end, *lf, *cr;
+	const char *near = end - at > look ? at + look : end, *lf, *cr;
 
 	for (; at < near; at++)
 		if (*at == '\r' || *at == '\n')
@@ -30,6 +30,7 @@ static const char *line_stop(const char *at, const char *end)
 const char *dkim_body_scan(struct dkim_body *body, const char *data, size_t length)
 {
 	const char *at = data, *end = data + length, *stop;
+	ptrdiff_t look = SHORT_LINE_BYTES;
 
 	if (length == 0)
 		return NULL;
@@ -39,7 +40,8 @@ const char *dkim_body_scan(struct dkim_body *body, const char *data, size_t leng
 		body->line_bytes = 0;
 	}
 	while (at < end) {
-		stop = line_stop(at, end);
+		stop = line_stop(at, end, look);
+		look = stop - at < SHORT_LINE_BYTES ? SHORT_LINE_BYTES : 0;	/* lines are mostly like the one before */
 		body->line_bytes += (uint64_t)(stop - at);
 		if (body->line_bytes > DKIM_BODY_LINE_MAX_BYTES)
 			return "the body has a line over 1 MiB";
