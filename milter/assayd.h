@@ -141,6 +141,13 @@ int progress_start(void);
 void progress_begin(struct progress_entry *entry, SMFICTX *context);
 void progress_end(struct progress_entry *entry);
 
+/* ---- resolver_watch.c: whether DNS answers ------------------------------------------------------------------------ */
+
+/** Has outages of the resolver told; to be called every few seconds. */
+void resolver_look(void);
+/** A message was judged: was it hit? */
+void resolver_note_message(const struct results *results);
+
 /* ---- status.c: what the daemon tells of itself ------------------------------------------------------------------- */
 
 /* A HELO name of up to 63 hexadecimal digits and this: `assay` asks whether the MTA asks us. */

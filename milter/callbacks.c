@@ -267,6 +267,7 @@ static sfsistat on_eom(SMFICTX *context)
 	status = apply_outcome(context, connection, outcome);
 	log_info("%s", outcome->log_line);
 	status_note_message(&outcome->decision);
+	resolver_note_message(message_results(connection->message));
 	connection_end_message(connection);
 	return status;
 }

@@ -32,6 +32,9 @@ static const struct condition_row {
 	    "up again", false },
 	[HEALTH_RESOLVER] = { "resolver", "messages cannot be judged by what needs DNS", "messages could not be judged",
 	    "it answers again", false },
+	[HEALTH_DNS_SERVER] = { "resolver", "another server is asked", "messages could not be judged", "all servers answer again", false },
+	[HEALTH_PRESSURE] = { "resolver under pressure", "some messages cannot be judged by what needs DNS", "messages could not be judged",
+	    "no more", true },
 };
 
 static struct {

@@ -22,7 +22,9 @@ enum health_condition {
 	HEALTH_THREADS,		/* one could not be made */
 	HEALTH_MEMORY,		/* its reserve cannot be had */
 	HEALTH_STORE,		/* the database is down */
-	HEALTH_RESOLVER,	/* DNS does not answer */
+	HEALTH_RESOLVER,	/* no recursive server answers */
+	HEALTH_DNS_SERVER,	/* one does not, another does */
+	HEALTH_PRESSURE,	/* more is asked than the table of queries takes */
 	HEALTH_CONDITIONS
 };
 

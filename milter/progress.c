@@ -67,6 +67,7 @@ static void *progress_run(void *unused)
 	for (;;) {
 		nanosleep(&interval, NULL);
 		progress_send_all();
+		resolver_look();
 		health_look();
 	}
 	return NULL;

@@ -74,7 +74,7 @@ const struct option_row schema_table[] = {
 	    "what happens to a message when assayd itself fails" },
 	{ "", "milter-timeout", OPTION_SECONDS, CONFIG(milter_timeout_secs), "7210s", TUNING(10, 86400),
 	    "how long to wait for the MTA before the connection is dropped" },
-	{ "", "max-sessions", OPTION_COUNT, CONFIG(max_sessions), "2000", 1, 100000, NULL,
+	{ "", "max-sessions", OPTION_COUNT, CONFIG(max_sessions), "2000", BOUND(1, 100000),
 	    "sessions of the MTA judged at once; further ones get a temporary failure" },
 	/* who */
 	{ "", "authserv-id", OPTION_NAME, CONFIG(authserv_id), "", TEXT(255),
