@@ -94,6 +94,33 @@ static void test_policy_mark_first_that_matches(void **state)
 	drop(&f);
 }
 
+/* What could not be looked for is deferred where it would be refused, and nowhere else. */
+static void test_dns_outage_defers_what_might_be_refused(void **state)
+{
+	static const struct { const char *text; enum finding_id unknown; enum action action; } rows[] = {
+		{ "dns-outage = defer", FINDING_DMARC_TEMPERROR, ACTION_DEFER },	/* by default DMARC may quarantine */
+		{ "dns-outage = accept", FINDING_DMARC_TEMPERROR, ACTION_NONE },
+		{ "", FINDING_DMARC_TEMPERROR, ACTION_NONE },
+		{ "dns-outage = defer", FINDING_SPF_TEMPERROR, ACTION_NONE },	/* spf-fail is a tag by default */
+		{ "dns-outage = defer\nfindings { spf-fail = reject }", FINDING_SPF_TEMPERROR, ACTION_DEFER },
+		{ "dns-outage = defer\nfindings { iprev-fail = reject }", FINDING_SPF_TEMPERROR, ACTION_NONE },
+		{ "dns-outage = defer\nfindings { dmarc-temperror = reject }", FINDING_DMARC_TEMPERROR, ACTION_REJECT },
+		{ "dns-outage = defer\npolicy x { dns-outage = accept }", FINDING_DMARC_TEMPERROR, ACTION_NONE },
+		{ "policy x { dns-outage = defer }", FINDING_DMARC_TEMPERROR, ACTION_DEFER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture f = make(rows[i].text);
+
+		raise_finding(&f, rows[i].unknown, "example.org", DNS_INDETERMINATE);
+		assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, rows[i].action);
+		if (rows[i].action == ACTION_DEFER)
+			assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).code, 451);
+		drop(&f);
+	}
+}
+
 /* A name that nobody knows may be any: every policy up to the first that matches in any case. */
 static void test_policy_mark_unknown_may_be_any(void **state)
 {
@@ -520,6 +547,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy_mark_first_that_matches),
+		cmocka_unit_test(test_dns_outage_defers_what_might_be_refused),
 		cmocka_unit_test(test_policy_mark_unknown_may_be_any),
 		cmocka_unit_test(test_policy_decide_nothing_found),
 		cmocka_unit_test(test_policy_decide_strongest_wins),
