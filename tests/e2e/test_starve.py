@@ -288,16 +288,17 @@ def test_others_are_judged_while_some_wait_for_silent_servers(place, start):
 
 
 def test_silent_zone_is_remembered_whatever_the_name(place):
+    """Each message has names below another label of it; some may be needed to see that it is the zone that is silent."""
     here = place(dns_timeout="200ms")
     counts = []
-    for _ in range(2):
+    for _ in range(8):
         message = here.hostile(zones_used=1)
         session = message.open(here.address, HOSTILE_CLIENT.format(0, 1))
         message.send(session)
         session.quit()
         here.barrier()
         counts.append(sum(1 for query in here.front.of(message.label) if query.kind == "s"))
-    assert counts[0] > 0 and counts[1] <= FEW_PROBES, counts
+    assert counts[0] > 0 and counts[-1] <= FEW_PROBES, counts
 
 
 # ---- while nothing can be found out ----
