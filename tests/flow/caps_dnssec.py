@@ -160,8 +160,8 @@ def verifications_of_a_set(name, excess):
 
 @dnssec_cap("max-crypto-per-lookup", 4)
 def verifications_of_a_look_up(name, excess):
-    """With the zone's own keys and the DS records above, where they are not known yet."""
-    Zone(world(), name).publish(bad=6 * excess)
+    """The zone's own keys and the DS records above count as well, where they are not known yet."""
+    Zone(world(), name).publish(bad=4 * excess)
 
 
 @dnssec_cap("max-failed-crypto-per-lookup", 2)
