@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Ordinary mail of every kind, as no hostile sender writes it: plain, multipart, from mailing lists, forwarded, internationalised, with
-several recipients, authors and signatures. The random choices are fixed, the keys are made anew.
+Ordinary mail of every kind, as no hostile sender writes it: plain, multipart, from mailing lists, forwarded, internationalised,
+with several recipients and signatures. The random choices are fixed, the keys are made anew.
 """
 import base64
 import dataclasses
@@ -11,8 +11,10 @@ import re
 from world import mail as m
 
 DOMAINS = 24
-PEOPLE = ("Ann Lee", "Bob", '"Müller, Jörg"', "=?utf-8?q?Zo=C3=AB_Quinn?=", "=?utf-8?b?5p2O5bCP6b6Z?=", '"sales@work (old)"', '"O\'Neil, Pat"')
-SUBJECTS = ("Minutes of Monday", "=?utf-8?q?Gr=C3=BC=C3=9Fe_aus?= Bern", "Re: Re: [list] a question", "Ваш заказ", "Invoice 7/2026",
+PEOPLE = ("Ann Lee", "Bob",
+          '"Müller, Jörg"', "=?utf-8?q?Zo=C3=AB_Quinn?=", "=?utf-8?b?5p2O5bCP6b6Z?=", '"sales@work (old)"', '"O\'Neil, Pat"')
+SUBJECTS = ("Minutes of Monday", "=?utf-8?q?Gr=C3=BC=C3=9Fe_aus?= Bern", "Re: Re: [list] a question", "Ваш заказ",
+            "Invoice 7/2026",
             "=?iso-2022-jp?b?GyRCJCIbKEI=?=", "")
 
 
@@ -38,7 +40,8 @@ def publish(dns, keys):
         dns.add(f"mail.{domain}", "A", f"192.0.2.{i + 1}")
         dns.add(f"{i + 1}.2.0.192.in-addr.arpa", "PTR", f"mail.{domain}.")
         if i % 6 != 4:
-            dns.add(domain, "TXT", ("v=spf1 mx -all", "v=spf1 a:mail.%s ~all" % domain, f"v=spf1 include:{domain_name(0)} mx ?all")[i % 3])
+            dns.add(domain, "TXT", ("v=spf1 mx -all", f"v=spf1 a:mail.{domain} ~all",
+                                    f"v=spf1 include:{domain_name(0)} mx ?all")[i % 3])
         if i % 5 != 3:
             dns.add(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p={('none', 'quarantine', 'reject')[i % 3]}; adkim={'rs'[i % 2]}")
         keys.publish_rsa(dns, domain, "k")
@@ -69,7 +72,8 @@ def compose(rng, domain):
     if rng.random() < 0.3:
         extra += b"Authentication-Results: relay.%s; spf=pass smtp.mailfrom=%s\r\n" % (domain.encode(), domain.encode())
     if rng.random() < 0.2:
-        extra += ("Reply-To: %s\r\nCc: %s\r\n" % (author, ", ".join(f"p{i}@rcpt.example" for i in range(rng.randint(1, 40))))).encode()
+        copies = ", ".join(f"p{i}@rcpt.example" for i in range(rng.randint(1, 40)))
+        extra += f"Reply-To: {author}\r\nCc: {copies}\r\n".encode()
     extra += b"".join(b"X-Mailer-%d: %s\r\n" % (i, base64.b64encode(rng.randbytes(40))) for i in range(rng.randint(0, 25)))
     body = text(rng)
     if rng.random() < 0.4:
@@ -86,7 +90,8 @@ def from_list(rng, data, domain, listed):
     data = data.replace(b"\r\nSubject: ", b"\r\nSubject: [talk] ", 1)
     fields = f"List-Id: <talk.{listed}>\r\nList-Post: <mailto:talk@{listed}>\r\nPrecedence: list\r\nSender: talk-bounces@{listed}\r\n"
     if rng.random() < 0.3:      # as lists do that know DMARC
-        data = re.sub(rb"^From:.*?\r\n(?![ \t])", b"From: Ann via Talk <talk@%s>\r\n" % listed.encode(), data, count=1, flags=re.M | re.S)
+        shown = b"From: Ann via Talk <talk@%s>\r\n" % listed.encode()
+        data = re.sub(rb"^From:.*?\r\n(?![ \t])", shown, data, count=1, flags=re.M | re.S)
         fields += f"Reply-To: ann@{domain}\r\n"
     return fields.encode() + data + b"-- \r\ntalk mailing list\r\n"
 
@@ -111,4 +116,5 @@ def make(count, keys, seed=9):
         elif kind == "bounce":
             sender = ""
         recipients = [f"user{number}-{k}@rcpt.example" for k in range(rng.choice((1, 1, 1, 2, 7)))]
-        yield Ordinary(data, sender, recipients, f"192.0.2.{client + 1},mail.{domain_name(client)}", f"mail.{domain_name(client)}", kind)
+        host = f"mail.{domain_name(client)}"
+        yield Ordinary(data, sender, recipients, f"192.0.2.{client + 1},{host}", host, kind)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-The caps on header and recipients through real MTAs, which have limits of their own: a forgery just over a cap is refused as one just
-under it, an honest message is delivered, and the log names limit-exceeded. Each other cap: tests/flow/test_caps.py.
+The caps on header and recipients through real MTAs, which have limits of their own: a forgery just over a cap is refused as one
+just under it, an honest message is delivered, and the log names limit-exceeded. Each other cap: tests/flow/test_caps.py.
 """
 import pytest
 

@@ -10,7 +10,7 @@ import pytest
 
 import caps
 import dkim_signer
-from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, ZONE, Case, forged, honest, judge
+from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
 from conftest import TOP
 
 WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "milter")
@@ -54,19 +54,17 @@ REASONS = {
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",
-    "lib/dns/fair.c LIGHT_MAX": "no cap: up to how many queries a network goes before others",
-    "lib/dns/silence.c ZONES_MAX": "of zones remembered as silent: what is forgotten is asked again",
-    "lib/dns/validate_walk.c STEPS_MAX": "what is not signed so far below a signed zone is bogus: tests/unit/test_validate_hostile.c",
-    "lib/dns/validate_walk.c UNPROVEN_MAX": "the same",
     "milter/signals.c DRAIN_MAX_MS": "how long assayd waits while it stops; the MTA keeps what was not judged",
     "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",
 }
 SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")
 # Bounds of the resolver itself; what a message may cost there are options, in test_caps.py. Those of a proof or an answer make it
 # bogus (tests/unit/test_validate_limits.c, test_validate_denial.c), like max-ds.
-RESOLVER = ("MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES", "MAX_DIGESTS", "MAX_SECTION_RRS", "MAX_SIGS", "MAX_TTL_SECS",
-            "MAX_LABEL", "MAX_POINTERS", "MAX_DER_BYTES", "MAX_LINES", "MAX_ANCHOR_RECORDS", "TRANSPORT_MAX_SERVERS", "ROUNDS_MAX", "FETCHES_MAX", "NO_TTL_LIMIT", "SECURE_MAX_SECS", "UNSIGNED_MAX_SECS", "BOGUS_MAX_MS",
-            "BUCKETS_MAX", "RSA_MAX_BITS", "RSA_MAX_EXPONENT_BYTES", "NSEC3_HASH_MAX_BYTES", "NAME_MAX_LABELS")
+RESOLVER = ("LIGHT_MAX", "ZONES_MAX", "STEPS_MAX", "UNPROVEN_MAX", "MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES",
+            "MAX_DIGESTS", "MAX_SECTION_RRS", "MAX_SIGS", "MAX_TTL_SECS", "MAX_LABEL", "MAX_POINTERS",
+            "MAX_DER_BYTES", "MAX_LINES", "MAX_ANCHOR_RECORDS", "TRANSPORT_MAX_SERVERS", "ROUNDS_MAX",
+            "FETCHES_MAX", "NO_TTL_LIMIT", "SECURE_MAX_SECS", "UNSIGNED_MAX_SECS", "BOGUS_MAX_MS", "BUCKETS_MAX",
+            "RSA_MAX_BITS", "RSA_MAX_EXPONENT_BYTES", "NSEC3_HASH_MAX_BYTES", "NAME_MAX_LABELS")
 
 KEY = dkim_signer.Key.rsa(2048)
 RECORD = KEY.record()
@@ -165,10 +163,14 @@ def records_of_a_key(_letter, _domain, excess):
     return {"tags": {"s": "five" if excess else "four"}}
 
 
+def several_keys(domain, name, count):
+    """The right one stands last."""
+    others_of_it = [f"v=DKIM1; k=ed25519; p={base64.b64encode(bytes([i]) * 32).decode()}" for i in range(count - 1)]
+    return keys_of(domain, [*others_of_it, RECORD]).replace("s._domainkey", f"{name}._domainkey")
+
+
 CASES["lib/check/dkim_judge.c KEY_RECORDS_MAX"].zone = "".join(
-    f'{name}._domainkey.{domain}. 300 IN TXT "v=DKIM1; k=ed25519; p={base64.b64encode(bytes([i]) * 32).decode()}"\n' if i < count - 1 else
-    keys_of(domain, [RECORD]).replace("s._domainkey", f"{name}._domainkey")
-    for domain in (VICTIM, ATTACKER) for name, count in (("four", 4), ("five", 5)) for i in range(count))
+    several_keys(domain, name, count) for domain in (VICTIM, ATTACKER) for name, count in (("four", 4), ("five", 5)))
 
 
 @signing("lib/check/dkim_key.h DKIM_KEY_RECORD_MAX_BYTES", "dkim-permerror")
@@ -197,7 +199,7 @@ def spf_cap(constant, most, record):
     return code_cap("lib/check/spf_walk.h " + constant, "spf-permerror", zone=zone)(make)
 
 
-spf_cap("SPF_MAX_TERMS", 10, lambda count: (" ".join(["a:attacker.example"] * 0 + [f"a:t{i}.example" for i in range(count)]),
+spf_cap("SPF_MAX_TERMS", 10, lambda count: (" ".join(f"a:t{i}.example" for i in range(count)),
                                             "".join(f"t{i}.example. 300 IN A 192.0.2.200\n" for i in range(count))))
 spf_cap("SPF_MAX_VOIDS", 2, lambda count: (" ".join(f"a:v{i}.example" for i in range(count)), ""))
 spf_cap("SPF_MAX_MX", 10, lambda count: (f"mx:m{count}.example", "".join(
@@ -273,9 +275,8 @@ def test_name_in_more_layers_than_are_decoded_is_ours(layers):
         for _ in range(layers):
             name = b"=?utf-8?b?" + base64.b64encode(name) + b"?="
         letter.before = b"Authentication-Results: " + name + b"; dmarc=pass\r\n"
-    verdict = judge(Case("", wrapped, "", settings='authserv-id = "mx.rcpt.example"', zone=ZONE and ""), honest(), 0)
+    verdict = judge(Case("", wrapped, "", settings='authserv-id = "mx.rcpt.example"'), honest(), 0)
     assert "authres-forged" in verdict.findings
-    assert forged().forged
 
 
 @pytest.mark.parametrize("local", [10, 1100, 3000])

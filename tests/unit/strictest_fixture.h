@@ -24,7 +24,11 @@ unsigned below(unsigned count);
 /** An engine with random policies over random actions for these findings; all others have none. */
 struct engine *random_engine(const char *settings, const enum finding_id *findings, size_t count);
 
-/** Some recipients. @return the domains that they could be in; 0: all were refused. @param known_r  set to false where one is not. */
+/**
+ * Some recipients.
+ * @param known_r  set to false where one's domain is not known.
+ * @return the domains that they could be in; 0: all were refused.
+ */
 domain_set add_recipients(struct message *message, bool *known_r);
 
 /** The manual: the first policy in the file whose conditions all hold. */

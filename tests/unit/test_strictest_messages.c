@@ -261,7 +261,8 @@ static unsigned oracle(const struct config *config, const struct said *said, con
 static struct message *begin(struct session *session, struct said *said)
 {
 	static const struct { const char *sender; int passes; bool fails; } envelopes[] = {
-		{ "<joe@other.example>", -1, false }, { "<joe@bank.example>", BANK, false }, { "<joe@victim.example>", -1, true }, { "<>", -1, false },
+		{ "<joe@other.example>", -1, false }, { "<joe@bank.example>", BANK, false }, { "<joe@victim.example>", -1, true },
+		{ "<>", -1, false },
 	};
 	unsigned which = below(4);
 	struct message *message;
