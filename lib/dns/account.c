@@ -10,7 +10,7 @@
 
 #include "util/out_of_memory.h"
 
-enum { EARLY_PART = 4 };	/* of a share, for what is begun before anybody waits for it */
+enum { EARLY_PERCENT = 40 };	/* of a share, for what is begun before anybody waits for it */
 enum { NETWORK_BITS_V4 = 24, NETWORK_BITS_V6 = 48 };
 
 /* Percent of a message's questions and queries. The author's share holds eight deep author domains with their tree walks. */
@@ -106,7 +106,7 @@ bool account_take_query(struct account_share *share)
 
 bool account_try_query(struct account_share *share, bool early)
 {
-	return take(&share->queries, early ? share->max_queries / EARLY_PART : share->max_queries);
+	return take(&share->queries, early ? part_of(share->max_queries, EARLY_PERCENT) : share->max_queries);
 }
 
 void account_return_query(struct account_share *share)

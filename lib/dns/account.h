@@ -40,7 +40,7 @@ bool account_take_query(struct account_share *share);
 
 /**
  * Takes one query if there is room for it, without a note if not.
- * @param early  nobody waits for it yet: such may have a quarter of the share, lest guesses take the room of questions.
+ * @param early  nobody waits for it yet: such may have two fifths of the share, lest guesses take the room of questions.
  */
 bool account_try_query(struct account_share *share, bool early);
 
