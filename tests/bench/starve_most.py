@@ -21,7 +21,7 @@ CHAIN = (43, 48)        # DS, DNSKEY
 
 
 class Records:
-    """Stands for world.dns.Dns: keeps what is published, in zones, with client addresses that Unbound does not hold for special."""
+    """Stands for world.dns.Dns: what is published, by zones, with client addresses that are nothing special to Unbound."""
 
     def __init__(self):
         self.zones = {}

@@ -32,7 +32,7 @@ LONG_LABELS = 105       # as many as leave room for a selector and the label of 
 LONG_NAMES, LONG_AUTHORS = 60, 8
 KINDS = ("denied", "hashed", "wildcard", "unsigned")
 BUFFER_BYTES = 32 << 20
-LABEL = re.compile(r"(?:^|\.)(m\d+)\.")
+LABEL = re.compile(r"(?:^|\.)([mq]\d+)\.")     # m: of a message, q: of a session (its HELO name)
 
 
 def signature_field(domain, selector):
@@ -78,7 +78,7 @@ Query = collections.namedtuple("Query", "time kind type name")
 
 
 def label_of(name):
-    """Of the hostile message that a query belongs to; None."""
+    """Of the hostile message or session that a query belongs to; None."""
     found = LABEL.search(name)
     return found.group(1) if found else None
 
