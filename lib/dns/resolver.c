@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The resolver's hub: it joins cache, transport or master file, and validator. A new cache entry is asked here, and charged
- * to whoever asks first; the message that comes back is built into an answer here (on the I/O thread). Trusts its configuration; what it gets from the transport has been matched, nothing more.
+ * The resolver's hub: it joins cache, transport or master file, and validator. A new cache entry is asked here, and charged to
+ * whoever asks first; the message that comes back is built into an answer here (on the I/O thread). Trusts its
+ * configuration; what it gets from the transport has been matched, nothing more.
  */
 #include "dns/resolver.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The I/O thread and its table of queries. Other threads only append to `submitted` and `recalled` and wake the loop; all
- * else belongs to the I/O thread. At most max_inflight queries are under way (fewer where the process has not as many descriptors),
- * four times max_inflight wait; more than that are given up at once, so that memory is bounded whatever the senders do.
+ * The I/O thread and its table of queries. Other threads only append to `submitted` and `recalled` and wake the loop; all else
+ * belongs to the I/O thread. At most max_inflight queries are under way (fewer where the process has not as many
+ * descriptors), four times max_inflight wait; more than that are given up at once, so that memory is bounded whatever the
+ * senders do.
  */
 #include "dns/transport.h"
 
