@@ -60,7 +60,7 @@ REASONS = {
 SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")
 # Bounds of the resolver itself; what a message may cost there are options, in test_caps.py. Those of a proof or an answer make it
 # bogus (tests/unit/test_validate_limits.c, test_validate_denial.c), like max-ds.
-RESOLVER = ("MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES",
+RESOLVER = ("LIGHT_MAX", "ZONES_MAX", "STEPS_MAX", "UNPROVEN_MAX", "MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES",
             "MAX_DIGESTS", "MAX_SECTION_RRS", "MAX_SIGS", "MAX_TTL_SECS", "MAX_LABEL", "MAX_POINTERS",
             "MAX_DER_BYTES", "MAX_LINES", "MAX_ANCHOR_RECORDS", "TRANSPORT_MAX_SERVERS", "ROUNDS_MAX",
             "FETCHES_MAX", "NO_TTL_LIMIT", "SECURE_MAX_SECS", "UNSIGNED_MAX_SECS", "BOGUS_MAX_MS", "BUCKETS_MAX",
