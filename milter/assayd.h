@@ -42,6 +42,8 @@ struct connection {
 	bool leading_space;		/* header values come and go with their leading white space */
 	bool no_body;			/* negotiated: bodies do not come at all */
 	bool wants_body;		/* of the current message */
+	size_t step;			/* how many times its header has grown by STEP_BYTES */
+	size_t claimed_bytes;		/* for its judgement */
 	bool admitted;			/* else every message gets a temporary failure */
 	struct progress_entry progress;
 };
@@ -130,8 +132,16 @@ int threads_serve(void);
 bool threads_can_be_made(void);
 /** @return whether some could not be made so far. */
 bool threads_are_short(void);
-/** @return whether there is as much memory as a message may take; that there is not is told. */
+
+/* ---- memory.c ------------------------------------------------------------------------------------------------- */
+
+/** Finds the limits that there are; before any thread. */
+void memory_watch(void);
+/** @return whether a message may be begun, or grow; that it may not is told. */
 bool memory_has_reserve(void);
+/** The same for so much more than the reserve, which counts as used until it is released. */
+bool memory_claim(size_t bytes);
+void memory_release(size_t bytes);
 
 /* ---- progress.c ----------------------------------------------------------------------------------------------- */
 

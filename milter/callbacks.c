@@ -59,6 +59,9 @@ static void connection_end_message(struct connection *connection)
 		return;
 	message_free(&connection->message);
 	connection->wants_body = false;
+	connection->step = 0;
+	memory_release(connection->claimed_bytes);
+	connection->claimed_bytes = 0;
 	state_message_ended();
 }
 
@@ -210,6 +213,39 @@ static sfsistat on_envrcpt(SMFICTX *context, char **arguments)
 	return apply_reply(context, connection, &decision);
 }
 
+enum {
+	STEP_BYTES = 128 * 1024,
+	JUDGING_FACTOR = 2,		/* authors read, signed fields copied: as much again as the header, and some */
+};
+
+/* A message whose header gets large is put off when memory gets short: what it has is needed by others. */
+static bool may_grow(struct connection *connection)
+{
+	size_t step = message_facts(connection->message)->header_bytes / STEP_BYTES;
+
+	if (step == connection->step)
+		return true;
+	connection->step = step;
+	if (memory_has_reserve())
+		return true;
+	connection_end_message(connection);
+	return false;
+}
+
+static bool may_be_judged(struct connection *connection)
+{
+	size_t bytes = (size_t)message_facts(connection->message)->header_bytes;
+
+	if (bytes < STEP_BYTES)
+		return true;
+	if (!memory_claim(bytes * JUDGING_FACTOR)) {
+		connection_end_message(connection);
+		return false;
+	}
+	connection->claimed_bytes = bytes * JUDGING_FACTOR;
+	return true;
+}
+
 static sfsistat on_header(SMFICTX *context, char *name, char *value)
 {
 	struct connection *connection = connection_get(context);
@@ -217,6 +253,8 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
 	if (connection == NULL || connection->message == NULL)
 		return put_off(connection != NULL ? connection->quiet_reply : SMFIS_TEMPFAIL);
 	message_field(connection->message, name, value, strlen(value));
+	if (!may_grow(connection))
+		return put_off(connection->quiet_reply);
 	return connection->quiet_reply;
 }
 
@@ -226,6 +264,8 @@ static sfsistat on_eoh(SMFICTX *context)
 
 	if (connection == NULL || connection->message == NULL)
 		return put_off(connection != NULL ? connection->quiet_reply : SMFIS_TEMPFAIL);
+	if (!may_be_judged(connection))
+		return put_off(connection->quiet_reply);
 	connection->wants_body = message_header_done(connection->message);
 	if (connection->no_body)
 		message_body_unread(connection->message, 0, true);

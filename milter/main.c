@@ -241,6 +241,7 @@ int main(int argc, char **argv)
 	int code;
 
 	threads_prepare();
+	memory_watch();
 	resources_begin();
 	code = read_options(argc, argv, &options);
 

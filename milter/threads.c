@@ -18,7 +18,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -33,10 +32,10 @@ enum { STACK_BYTES = 512 << 10 };
 #endif
 
 enum {
-	HEAPS = 4,
+	HEAPS = 4,			/* one where address space is scarce */
+	SCARCE_BYTES = 1 << 30,
 	LATE_MAX = 1024,
 	RETRY_MS = 20,
-	RESERVE_BYTES = 16 << 20,	/* more than a message at its caps takes */
 };
 
 typedef int create_function(pthread_t *restrict, const pthread_attr_t *restrict, void *(*)(void *), void *restrict);
@@ -55,11 +54,11 @@ static struct {
 
 void threads_prepare(void)
 {
-	struct rlimit stack;
+	struct rlimit stack, space;
 	pthread_attr_t attributes;
 
 	threads.main_thread = pthread_self();
-	(void)mallopt(M_ARENA_MAX, HEAPS);
+	(void)mallopt(M_ARENA_MAX, getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur < SCARCE_BYTES ? 1 : HEAPS);
 	if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur > STACK_BYTES) {
 		stack.rlim_cur = STACK_BYTES;
 		(void)setrlimit(RLIMIT_STACK, &stack);
@@ -86,19 +85,6 @@ bool threads_can_be_made(void)
 bool threads_are_short(void)
 {
 	return atomic_load(&threads.count) != 0;
-}
-
-bool memory_has_reserve(void)
-{
-	void *reserve = mmap(NULL, RESERVE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (reserve != MAP_FAILED) {
-		(void)munmap(reserve, RESERVE_BYTES);
-		return true;
-	}
-	health_note(HEALTH_MEMORY, false, "not even 16 MiB can be had; give the process more (ulimit -v, LimitAS= in the unit)");
-	health_affected(HEALTH_MEMORY, 1);
-	return false;
 }
 
 static create_function *real_create(void)

@@ -5,6 +5,7 @@ once when it begins and once when it is over.
 """
 import collections
 import json
+import os
 import re
 import signal
 import socket
@@ -96,6 +97,18 @@ def test_few_descriptors_let_no_forgery_pass(stack, slow, descriptors):
         wait_for(lambda: len(told(assayd, "sessions: ")) == 2, "the end to be told", 40)
         count = int(re.search(r"(\d+) sessions were put off", told(assayd, "sessions: ")[1]).group(1))
         assert "there is room again" in told(assayd, "sessions: ")[1] and count > 0
+    finally:
+        assert assayd.stop() == 0
+
+
+@pytest.mark.skipif("ASSAY_SANITIZED" in os.environ, reason="sanitizers need more address space than there is")
+@pytest.mark.parametrize("space", [120, 400])
+def test_little_address_space_lets_no_forgery_pass(stack, slow, space):
+    assayd, port = limited(stack, f"limits-space-{space}", "prlimit", f"--as={space << 20}", dns_port=slow)
+    try:
+        crowd = Crowd(port, SESSIONS, space * 100000)
+        assert set(crowd.replies) == {550}, crowd.replies
+        assert "=temperror" not in assayd.log()
     finally:
         assert assayd.stop() == 0
 

@@ -5,6 +5,7 @@ scripts/try-package does the same, and more, in empty roots of Debian 12 and 13.
 import contextlib
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
@@ -166,6 +167,15 @@ def test_daemon_has_nothing_but_what_the_unit_gives(booted):
     assert status["Seccomp"] == "2" and status["Uid"].split()[0] != "0"
     for path in ("/run/assay/assay.sock", "/var/lib/assay/assay.db"):
         assert os.stat(booted.path(path)).st_uid == int(status["Uid"].split()[0])
+
+
+def test_unit_bounds_what_the_daemon_may_take(booted):
+    test_unit_starts_and_says_its_state(booted)
+    limits = booted.run("cat", f"/proc/{booted.show('MainPID')}/limits").stdout
+    assert re.search(r"^Max open files +(\d+) +\1 ", limits, re.M)
+    # the daemon's own doing, which the unit's system call filter lets it do
+    assert re.search(r"^Max stack size +524288 ", limits, re.M)
+    assert int(booted.show("MemoryMax")) == 1 << 30 and int(booted.show("TasksMax")) == 4096
 
 
 def test_daemon_judges_under_the_unit(booted):
