@@ -11,6 +11,7 @@
  * Thread: accept() libmilter's listener; the others any.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ enum {
 	SHORTAGE_MS = 100,
 };
 
-struct place { int fd; ino_t inode; };
+struct place { int fd; uint64_t inode; };
 
 static struct {
 	atomic_uint sessions, refusals;	/* how many places; 0 before the start */
@@ -71,11 +72,25 @@ uint64_t admission_waits(void)
 	return atomic_load(&admission.waits);
 }
 
+/*
+ * The descriptor may long be somebody else's, who opens and closes as he likes: whatever is seen of it is true at some moment, and
+ * a socket that has another number is not ours. (ThreadSanitizer would call fstat() on it a race.)
+ */
+static bool socket_inode(int fd, uint64_t *inode_r)
+{
+	struct statx status;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_TYPE, &status) != 0 || !S_ISSOCK(status.stx_mode))
+		return false;
+	*inode_r = status.stx_ino;
+	return true;
+}
+
 static bool is_same_socket(const struct place *place)
 {
-	struct stat status;
+	uint64_t inode;
 
-	return fstat(place->fd, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_ino == place->inode;
+	return socket_inode(place->fd, &inode) && inode == place->inode;
 }
 
 static void places_sweep(void)
@@ -107,10 +122,10 @@ static bool place_is_free(void)
 
 static void place_take(int fd)
 {
-	struct stat status;
+	uint64_t inode;
 
-	if (fstat(fd, &status) == 0)
-		admission.places[admission.count++] = (struct place){ fd, status.st_ino };
+	if (socket_inode(fd, &inode))
+		admission.places[admission.count++] = (struct place){ fd, inode };
 }
 
 /* @return -1 with an error that libmilter takes for "nothing there", and asks again. */

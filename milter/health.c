@@ -27,9 +27,10 @@ static const struct condition_row {
 } rows[HEALTH_CONDITIONS] = {
 	[HEALTH_SESSIONS] = { "sessions", "further ones get a temporary failure", "sessions were put off", "there is room again", true },
 	[HEALTH_THREADS] = { "threads", "sessions wait for one", "sessions waited", "they can be made again", true },
-	[HEALTH_MEMORY] = { "memory", "new messages get a temporary failure", "sessions or messages were put off", "there is enough again", true },
-	[HEALTH_STORE] = { "store", "mail is judged without memory, what is to be remembered waits", "messages were judged without memory",
-	    "up again", false },
+	[HEALTH_MEMORY] = { "memory", "new messages get a temporary failure", "sessions or messages were put off",
+	    "there is enough again", true },
+	[HEALTH_STORE] = { "store", "mail is judged without memory, what is to be remembered waits",
+	    "messages were judged without memory", "up again", false },
 	[HEALTH_RESOLVER] = { "resolver", "messages cannot be judged by what needs DNS", "messages could not be judged",
 	    "it answers again", false },
 	[HEALTH_DNS_SERVER] = { "resolver", "another server is asked", "messages could not be judged", "all servers answer again", false },

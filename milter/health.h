@@ -53,7 +53,7 @@ void health_text(enum health_condition condition, enum health_event event, const
 enum health_event health_note(enum health_condition condition, bool ok, const char *detail);
 /** So many messages (HEALTH_SESSIONS, _THREADS, _MEMORY: sessions) were hit; nothing happens while the condition is well. */
 void health_affected(enum health_condition condition, uint64_t count);
-/** Ends the outages that have become quiet; to be called every few seconds. Those of store and resolver are ended by a note only. */
+/** Ends the outages that have become quiet, but for those of store and resolver; to be called every few seconds. */
 void health_look(void);
 
 struct health_report { const char *name; struct health_state state; char detail[320]; };
