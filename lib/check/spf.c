@@ -77,7 +77,7 @@ static void spf_envelope(struct check_context *context)
 	context->state[CHECK_SPF] = state;
 	spf_prefetch(&state->sender, dns, context->arena);
 	if (state->judge_helo)
-		spf_prefetch(&state->helo, dns, context->arena);
+		spf_prefetch(&state->helo, dns_scope_for(context->dns, DNS_FOR_HELO), context->arena);
 }
 
 static void findings_raise(struct results *results, const struct spf_result *spf)
@@ -115,7 +115,7 @@ static void spf_judge(struct check_context *context)
 	bogus_raise(results, &results->spf);
 	if (!state->judge_helo)
 		return;
-	spf_evaluate(&state->helo, dns, context->arena, &results->spf_helo);
+	spf_evaluate(&state->helo, dns_scope_for(context->dns, DNS_FOR_HELO), context->arena, &results->spf_helo);
 	if (results->spf_helo.result == RESULT_FAIL)
 		results_raise(results, FINDING_SPF_HELO_FAIL, results->spf_helo.domain, results->spf_helo.reason,
 		    results->spf_helo.dnssec);

@@ -55,7 +55,9 @@ enum dns_failure {
 /* What a look-up is for. Each purpose has its own share of what a message may ask. */
 enum dns_purpose {
 	DNS_FOR_AUTHOR,		/* the policies of the author domains */
-	DNS_FOR_SPF, DNS_FOR_DKIM,
+	DNS_FOR_SPF,		/* of MAIL FROM */
+	DNS_FOR_HELO,		/* SPF of the HELO name, which anybody may choose */
+	DNS_FOR_DKIM,
 	DNS_FOR_ALIGNMENT,	/* organizational domains of what passed */
 	DNS_FOR_CLIENT,		/* its names and its certificate */
 	DNS_PURPOSE_COUNT

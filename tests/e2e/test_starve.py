@@ -49,11 +49,18 @@ def reverse_zone_text():
     return "1.0 PTR mail.good.one.\n" + "\n".join(f"1.9 PTR r{i}.p.spend.one." for i in range(10)) + "\n"
 
 
+def nested_zone_text():
+    """SPF by way of eight records, one after the other, that let nobody send."""
+    lines = [f'i{i} TXT "v=spf1 include:i{i + 1}.nested.one -all"' for i in range(7)]
+    return "\n".join(['@ TXT "v=spf1 include:i0.nested.one -all"', *lines, 'i7 TXT "v=spf1 -all"']) + "\n"
+
+
 def zones():
     good = f'@ TXT "v=spf1 ip4:{HONEST_CLIENT} -all"\nmail A {HONEST_CLIENT}\n_dmarc TXT "v=DMARC1; p=reject"\n'
     made = [dnssec_tree.Zone(".", ""), dnssec_tree.Zone("one", ""), dnssec_tree.Zone("good.one", good),
             dnssec_tree.Zone("victim.one", '@ TXT "v=spf1 -all"\n_dmarc TXT "v=DMARC1; p=reject"\n'),
             dnssec_tree.Zone("spend.one", spending_zone_text(), signed=False),
+            dnssec_tree.Zone("nested.one", nested_zone_text(), signed=False),
             dnssec_tree.Zone("18.198.in-addr.arpa", reverse_zone_text(), signed=False)]
     made += [dnssec_tree.Zone(f"{word}{i}.one", "", signed=False) for word in ("silent", "evil") for i in range(ZONES)]
     return made + long_zones()
@@ -120,6 +127,7 @@ def place_fixture(tree):
         made.append(Place(tree, f"starve-{next(NUMBERS)}", **settings))
         return made[-1]
 
+    make.tree = tree
     yield make
     for one in made:
         one.close()
@@ -207,6 +215,16 @@ def test_policy_of_one_author_holds_however_much_the_message_looks_up(stack, pla
     assert "limit-exceeded" in line or not re.search(r"(spf|spf_helo|dmarc)=(temp|perm)error", line), line
     checked = here.check(mail)
     assert checked["decision"]["action"] == "reject", checked["decision"]
+
+
+@pytest.mark.parametrize("dnssec", ["validate", "off"])
+def test_helo_name_takes_no_look_ups_from_mail_from(stack, place, dnssec):
+    """Who forges MAIL FROM chooses his HELO name: its record must not use up what it takes to see the forgery."""
+    here = place(mode="enforce", dnssec=dnssec, findings={"spf-fail": "reject"}, options="limits { max-dns-lookups = 60 }",
+                 front=Front(stack.world, place.tree.port, ZONES, 0.02))
+    mail = m.Mail(m.message("x@nested.one"), "x@nested.one", client="198.18.9.1", client_name=None, helo="b.spend.one")
+    replies = deliver(stack.postfix, mail, stack.postfix.add_service(here.assayd.milter))
+    assert (replies["last"].code, replies["last"].enhanced) == (550, "5.7.23"), replies["last"]
 
 
 # ---- queries end with their message ----

@@ -152,8 +152,8 @@ def edits(letter, excess):
 @cap("limits.max-dns-queries", "limit-exceeded", settings=QUIET + "limits { max-dns-queries = 50 }\ndkim { max-signatures = 100 }",
      honest="tag")
 def queries(letter, excess):
-    """Twelve percent of them are for signatures."""
-    letter.before = junk_signatures(6 + excess)
+    """Ten percent of them are for signatures."""
+    letter.before = junk_signatures(5 + excess)
 
 
 # ---- the tests -------------------------------------------------------------------------------------------------------

@@ -374,12 +374,12 @@ static void test_each_purpose_has_its_share(void **state)
 		lookups++;
 	while (account_try_query(spf, false))
 		queries++;
-	assert_int_equal(lookups, 30);
-	assert_int_equal(queries, 60);
+	assert_int_equal(lookups, 26);
+	assert_int_equal(queries, 52);
 	assert_false(account_try_query(spf, false));
 	for (queries = 0; account_try_query(author, true); queries++)
 		;
-	assert_int_equal(queries, 32);	/* two fifths of 80 */
+	assert_int_equal(queries, 29);	/* two fifths of 72 */
 	assert_true(spf->exceeded);
 	assert_false(author->exceeded);
 	assert_true(account_take_lookup(author) && account_take_query(author));
