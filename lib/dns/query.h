@@ -42,6 +42,7 @@ struct query {
 	struct account *account;	/* whose it is; held */
 	enum dns_purpose purpose;
 	struct fair_client *client;	/* NULL: neither waiting nor under way */
+	struct zone *zone;		/* in whose share it is; NULL: in none */
 	struct dns_name name;
 	uint16_t type;
 	uv_timer_t timer;

@@ -28,6 +28,7 @@ struct zone {
 	unsigned timeouts;		/* one after the other */
 	int64_t timed_out_ms;		/* the last of them */
 	unsigned authors_left;		/* to be let through before the next look */
+	unsigned under_way;		/* queries for names below, those that wait included */
 	int64_t silent_until_ms, look_ms;
 	int64_t answered_ms;		/* of a label below: when it answered last; 0: not that we knew */
 	char name[];
@@ -136,6 +137,21 @@ static void drop(struct silence *silence, struct zone *zone)
 	free(zone);
 }
 
+/* One that has queries is not forgotten: it goes among the new ones, so that each is looked at once in a round. */
+static void make_room(struct silence *silence)
+{
+	struct zone *oldest = silence->oldest;
+
+	if (silence->count < ZONES_MAX)
+		return;
+	if (oldest->under_way == 0) {
+		drop(silence, oldest);
+		return;
+	}
+	list_unlink(silence, oldest);
+	list_push(silence, oldest);
+}
+
 static struct zone *get(struct silence *silence, const char *name)
 {
 	struct zone *zone = find(silence, name), **bucket;
@@ -146,8 +162,7 @@ static struct zone *get(struct silence *silence, const char *name)
 		list_push(silence, zone);
 		return zone;
 	}
-	if (silence->count == ZONES_MAX)
-		drop(silence, silence->oldest);
+	make_room(silence);
 	zone = calloc(1, sizeof(*zone) + length + 1);
 	if (zone == NULL)
 		out_of_memory();
@@ -247,6 +262,27 @@ bool silence_is_known(struct silence *silence, const struct dns_name *name, int6
 	zones_of(name, &zones);
 	child = find(silence, zones.child);
 	return is_silent(child, now_ms) || (!has_answered(child, now_ms) && is_silent(find(silence, zones.registered), now_ms));
+}
+
+bool zone_enter(struct silence *silence, const struct dns_name *name, bool for_author, unsigned limit, struct zone **zone_r)
+{
+	struct zone *zone;
+	struct zones zones;
+
+	zones_of(name, &zones);
+	zone = get(silence, zones.registered);
+	if (zone->under_way >= limit && !for_author)
+		return false;
+	zone->under_way++;
+	*zone_r = zone;
+	return true;
+}
+
+void zone_leave(struct zone **zone)
+{
+	if (*zone != NULL)
+		(*zone)->under_way--;
+	*zone = NULL;
 }
 
 static void zone_answered(struct zone *zone)

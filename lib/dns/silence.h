@@ -11,7 +11,10 @@
  * Who was given a name below somebody's domain must not silence that domain: what has answered below it is asked on, and so
  * are its own records of policy when they are an author domain's.
  *
- * I/O thread only. Bounded: the zones used longest ago are forgotten.
+ * Each zone has its share of the query table as well, so that one whose servers are slow holds up only itself, however many
+ * clients' messages point into it.
+ *
+ * I/O thread only. Bounded: the zones used longest ago are forgotten, but not while there are queries for them.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +23,8 @@
 #include "dns/name.h"
 
 struct silence;
+
+struct zone;
 
 struct silence *silence_new(void);
 void silence_free(struct silence **silence);
@@ -33,6 +38,15 @@ bool silence_holds(struct silence *silence, const struct dns_name *name, bool fo
 
 /** @return whether its zone is silent, so that a question that has had its chance is not to be sent again. */
 bool silence_is_known(struct silence *silence, const struct dns_name *name, int64_t now_ms);
+
+/**
+ * A query takes a place of its zone's share. Author domains' always find one.
+ * @param limit   places of a zone.
+ * @param zone_r  to be given back with zone_leave(). @return false when there was no place.
+ */
+bool zone_enter(struct silence *silence, const struct dns_name *name, bool for_author, unsigned limit, struct zone **zone_r);
+/** Sets *zone to NULL; NULL is allowed. */
+void zone_leave(struct zone **zone);
 
 /** A question got an answer, whatever it was. */
 void silence_answered(struct silence *silence, const struct dns_name *name, int64_t now_ms);

@@ -17,7 +17,11 @@
 #include "util/clock.h"
 #include "util/out_of_memory.h"
 
-enum { BACKLOG_FACTOR = 4 };
+enum {
+	BACKLOG_FACTOR = 4,
+	/* a zone's part of max_inflight, for those that wait and are under way; but what an honest message needs in any case */
+	ZONE_PART = 8, ZONE_LEAST = 128,
+};
 
 /* A cookie whose query may be of no use any more. */
 struct recall {
@@ -55,6 +59,7 @@ void transport_query_over(struct query *query, bool answered)
 {
 	struct transport *transport = query->transport;
 
+	zone_leave(&query->zone);
 	if (query->client != NULL && !query->started)
 		fair_remove(&transport->fair, query);
 	if (!query->started)
@@ -101,6 +106,13 @@ static void waiting_run(struct transport *transport)
 	}
 }
 
+static unsigned zone_places(const struct transport *transport)
+{
+	unsigned part = transport->config.max_inflight / ZONE_PART;
+
+	return part > ZONE_LEAST ? part : ZONE_LEAST;
+}
+
 static void query_take(struct transport *transport, struct query *query)
 {
 	uv_timer_init(&transport->loop, &query->timer);
@@ -109,6 +121,10 @@ static void query_take(struct transport *transport, struct query *query)
 		query_abandon(query, 2, DNS_FAILURE_SERVER, "the resolver is being stopped");
 	} else if (is_silenced(query)) {
 		query_abandon(query, 2, DNS_FAILURE_SILENT, query->why);
+	} else if (!zone_enter(transport->silence, &query->name, query->purpose == DNS_FOR_AUTHOR,
+	    zone_places(transport), &query->zone)) {
+		count(&transport->counters.pressed);
+		query_abandon(query, 2, DNS_FAILURE_PRESSURE, "too many look-ups under way in this zone");
 	} else if (!fair_add(&transport->fair, query)) {
 		count(&transport->counters.pressed);
 		query_abandon(query, 2, DNS_FAILURE_PRESSURE, "too many look-ups under way for this network");

@@ -361,6 +361,33 @@ static void test_silence_is_bounded(void **state)
 	silence_free(&silence);
 }
 
+static void test_zone_has_its_share(void **state)
+{
+	struct silence *silence = silence_new();
+	struct zone *held[9] = { NULL }, *other;
+	struct dns_name name = named("x.slow.example"), neighbour = named("x.quick.example");
+	char text[64];
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(zone_enter(silence, &name, false, 8, &held[i]));
+	assert_false(zone_enter(silence, &name, false, 8, &other));
+	assert_true(zone_enter(silence, &name, true, 8, &held[8]));	/* an author domain's */
+	assert_true(zone_enter(silence, &neighbour, false, 8, &other));
+	zone_leave(&other);
+	for (unsigned i = 0; i < 20000; i++) {	/* however many others come meanwhile, its queries are not forgotten */
+		snprintf(text, sizeof(text), "x.zone%u.example", i);
+		time_out(silence, text, 1000);
+	}
+	assert_false(zone_enter(silence, &name, false, 8, &other));
+	for (unsigned i = 0; i < 9; i++)
+		zone_leave(&held[i]);
+	assert_null(held[0]);
+	assert_true(zone_enter(silence, &name, false, 8, &other));
+	zone_leave(&other);
+	silence_free(&silence);
+}
+
 /* ---- accounts ---- */
 
 static void test_each_purpose_has_its_share(void **state)
@@ -422,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_silence_ends_with_an_answer_or_with_time),
 		cmocka_unit_test(test_silence_of_reverse_zones_stays_near),
 		cmocka_unit_test(test_silence_is_bounded),
+		cmocka_unit_test(test_zone_has_its_share),
 		cmocka_unit_test(test_each_purpose_has_its_share),
 		cmocka_unit_test(test_without_purposes_all_share_one),
 	};
