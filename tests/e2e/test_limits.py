@@ -118,8 +118,8 @@ def test_max_sessions_puts_off_what_is_over(stack, slow):
     assayd, port = limited(stack, "limits-max", dns_port=slow, options=f'max-sessions = 3\nstatus-socket = "{status}"')
     held = []
     try:
-        for _ in range(3):
-            held.append(Client(port, "203.0.113.9", None))
+        for _ in range(3):      # the session by which the test saw that Postfix is up may not be over
+            held.append(wait_for(lambda: opened(port), "a session to be admitted"))
         mail = forgery(1)
         for session in held:
             assert session.send(mail)["last"].code == 550
@@ -138,16 +138,23 @@ def test_max_sessions_puts_off_what_is_over(stack, slow):
         assert assayd.stop() == 0
 
 
-def passes_again(port, mail):
+def opened(port):
     try:
-        with Client(port, mail.client, mail.client_name) as session:
-            return session.send(mail)["last"].code == 550
+        return Client(port, "203.0.113.9", None)
     except RuntimeError:    # XCLIENT is refused like all else
+        return None
+
+
+def passes_again(port, mail):
+    session = opened(port)
+    if session is None:
         return False
+    with session:
+        return session.send(mail)["last"].code == 550
 
 
-def open_judged(port, mail):
-    """@return a session that has a place; None: there was none."""
+def admitted(port, mail):
+    """@return an open session with one message refused for what it is; None when it was put off."""
     session = Client(port, helo="mail.pass.example")
     if session.send(mail)["last"].code == 550:
         return session
@@ -163,8 +170,9 @@ def test_sendmail_session_over_max_sessions_is_put_off(stack, slow):
     mta.start()
     try:
         mail = forgery(2)
-        # the look whether it runs was a session too, which may not be over yet
-        with wait_for(lambda: open_judged(mta.port, mail), "the place to be free") as first:
+        # the session by which the test saw that Sendmail is up may not be over
+        first = wait_for(lambda: admitted(mta.port, mail), "a session to be admitted")
+        with first:
             with Client(mta.port, helo="mail.pass.example") as second:
                 reply = second.send(mail)["last"]
                 assert reply.code == 451, reply

@@ -185,3 +185,19 @@ def test_no_sign_of_life_when_sessions_do_not_begin(assayd, manager, monkeypatch
         silence(manager)
     os.rename(path + ".away", path)
     alive(manager, 1)
+
+
+def test_signs_of_life_come_while_all_places_are_taken(assayd, manager, monkeypatch):
+    """By so many idle sessions that not even our own client gets in: that is no reason to be killed."""
+    monkeypatch.setenv("WATCHDOG_USEC", "1200000")
+    daemon = start(assayd(options="max-sessions = 1"))
+    manager.wait("READY=1")
+    held = []
+    for _ in range(1 + 16 + 1):     # judged, put off, in the socket's queue
+        held.append(socket.socket(socket.AF_UNIX))
+        held[-1].connect(daemon.socket_spec[5:])
+    daemon.wait_for_log("connections of the MTA wait")
+    alive(manager, 5)
+    for one in held:
+        one.close()
+    alive(manager, 2)

@@ -630,9 +630,56 @@ static void test_store_many_threads_lose_nothing(void **state)
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
+enum { READERS = 2, READING = 8, READS = 200 };
+
+static void *read_many(void *arg)
+{
+	struct peer_memory memory;
+	intptr_t failed = 0;
+
+	for (int i = 0; i < READS; i++)
+		failed += store_peer_get(arg, "peer.example", &memory) != -E_ABSENT;
+	return (void *)failed;
+}
+
+/* @return descriptors of this process that are open on the file. */
+static unsigned open_descriptors(const char *path)
+{
+	struct stat wanted, found;
+	unsigned count = 0;
+
+	assert_int_equal(stat(path, &wanted), 0);
+	for (int fd = 0; fd < 256; fd++)
+		count += fstat(fd, &found) == 0 && found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev;
+	return count;
+}
+
+/* However many ask at once: no more handles than were allowed, and nobody goes without an answer. */
+static void test_store_readers_wait_for_each_other(void **state)
+{
+	struct place *place = *state;
+	pthread_t threads[READING];
+	struct store *store;
+	void *failed;
+
+	place->config.readers_max = READERS;
+	store = place_store(place);
+	assert_int_equal(store_flush(store), 0);
+	while (!store_is_up(store))
+		usleep(1000);
+	for (int i = 0; i < READING; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_many, store), 0);
+	for (int i = 0; i < READING; i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	assert_in_range(open_descriptors(place->path), 1, 1 + READERS);	/* the writer's */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORE_TEST(test_store_readers_wait_for_each_other),
 		cmocka_unit_test(test_store_open_without_path),
 		STORE_TEST(test_store_peer_round_trip_survives_restart),
 		STORE_TEST(test_store_greylist_counts_tries),

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@
 #include "util/clock.h"
 #include "util/distance.h"
 #include "util/error.h"
+#include "util/out_of_memory.h"
 #include "util/log.h"
 #include "util/log_field.h"
 
@@ -259,9 +263,45 @@ static void test_text_distance_of_misspelt_names(void **state)
 	assert_int_equal(text_distance(big, big), DISTANCE_NAME_MAX);
 }
 
+static int words_fd;
+
+static void say_words(void)
+{
+	assert_int_equal(write(words_fd, "last", 4), 4);
+}
+
+/* The words are said once, then the process aborts. */
+static void test_out_of_memory_says_its_words(void **state)
+{
+	char words[8] = "";
+	int fds[2], status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		const struct rlimit none = { 0, 0 };
+
+		(void)setrlimit(RLIMIT_CORE, &none);
+		(void)signal(SIGABRT, SIG_DFL);
+		words_fd = fds[1];
+		out_of_memory_set_last_words(say_words);
+		out_of_memory();
+	}
+	close(fds[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_int_equal(read(fds[0], words, sizeof(words) - 1), 4);
+	assert_string_equal(words, "last");
+	close(fds[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_out_of_memory_says_its_words),
 		cmocka_unit_test(test_arena_alloc_keeps_blocks_apart),
 		cmocka_unit_test(test_arena_alloc_larger_than_block),
 		cmocka_unit_test(test_arena_strndup_ends_with_nul),
