@@ -88,7 +88,7 @@ static enum judging entry_validate(struct dns_resolver *resolver, struct cache_e
 			cache_forget(fetch->entries[i]);
 		else if (verdict_r->security == DNS_INDETERMINATE)
 			cache_shorten(fetch->entries[i], UNTOLD_SECS);
-		resolver_leave(resolver, &fetch->entries[i]);
+		resolver_leave(resolver, &fetch->entries[i], asker->account);
 	}
 	if (verdict_r->why == NULL)
 		verdict_r->why = "";

@@ -44,7 +44,7 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
     unsigned depth, const struct asker *asker, bool *made_r);
 
 /** The asker goes; when nobody else waits for the answer, its query ends. Sets *entry to NULL. */
-void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry);
+void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry, const struct account *account);
 
 /** @return whether no recursive server answers anything at this time. */
 bool resolver_is_out(const struct dns_resolver *resolver);

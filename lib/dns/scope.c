@@ -282,7 +282,7 @@ static const struct dns_answer *question_finish(struct dns_scope *scope, struct 
 	return answer;
 }
 
-const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type)
+static const struct dns_answer *answer_of(struct dns_scope *scope, const char *name, uint16_t type)
 {
 	struct scope_core *core = scope->core;
 	const struct dns_answer *answer;
@@ -295,8 +295,18 @@ const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uin
 	pthread_mutex_unlock(&core->lock);
 	if (answer == NULL)
 		answer = question_finish(scope, question, name, type);
+	return answer;
+}
+
+const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type)
+{
+	const struct dns_answer *answer = answer_of(scope, name, type);
+
+	/* if another purpose began it, and its share did not suffice: once more, with one's own */
+	if (answer->failure == DNS_FAILURE_LIMIT)
+		answer = answer_of(scope, name, type);
 	if (answer->failure != DNS_FAILURE_NONE)
-		atomic_fetch_or(&core->failures, 1u << answer->failure);
+		atomic_fetch_or(&scope->core->failures, 1u << answer->failure);
 	return answer;
 }
 

@@ -34,7 +34,7 @@ struct transport_config {
 	bool (*recall)(void *context, void *cookie);
 	/** That recall is over: the cookie is not used any more for it. */
 	void (*recall_done)(void *context, void *cookie);
-	/** Whether nobody but the one who asked waits for the answer; then, from now on, nobody will. I/O thread. */
+	/** Whether nobody but the one whose account it is waits for the answer; then, from now on, nobody will. I/O thread. */
 	bool (*only_asker)(void *context, void *cookie);
 	/** The query of a cookie that has not been completed. */
 	struct query *(*query_of)(void *cookie);

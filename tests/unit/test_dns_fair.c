@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/cache.h"
 #include "dns/query.h"
 
 enum { PLACES = 64, ROOM = 256, LIGHT = 8 };	/* LIGHT: an eighth of PLACES */
@@ -407,6 +408,39 @@ static void test_without_purposes_all_share_one(void **state)
 	account_unref(&account);
 }
 
+/* Who asks twice (a key that is begun early, and waited for) is one all the same; a stranger is another, and may stay alone. */
+static void test_who_asks_twice_is_one(void **state)
+{
+	struct cache *cache = cache_new(65536);
+	struct dns_name name = named("key.example");
+	struct cache_entry *entry, *held;
+	int maker, stranger;
+	bool made;
+
+	(void)state;
+	entry = cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made);
+	assert_true(made);
+	held = entry;	/* as the query does */
+	cache_retain(held);
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made), entry);
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &stranger, true, &made), entry);
+	assert_false(cache_withdraw(entry, true));
+	assert_false(cache_leave(entry, &maker));
+	assert_false(cache_leave(entry, &maker));
+	assert_false(cache_withdraw(entry, true));
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made), entry);
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made), entry);
+	assert_false(cache_leave(entry, &stranger));
+	assert_false(cache_withdraw(entry, false));
+	assert_true(cache_withdraw(entry, true));
+	for (unsigned i = 0; i < 6; i++) {
+		struct cache_entry *reference = held;
+
+		cache_release(&reference);
+	}
+	cache_free(&cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_silence_is_bounded),
 		cmocka_unit_test(test_each_purpose_has_its_share),
 		cmocka_unit_test(test_without_purposes_all_share_one),
+		cmocka_unit_test(test_who_asks_twice_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

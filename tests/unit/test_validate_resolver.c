@@ -404,7 +404,7 @@ static uint32_t seconds_kept(struct resolver_fixture *dns, const char *text, uin
 	bool made;
 
 	assert_int_equal(dns_name_parse(text, &name), 0);
-	entry = cache_acquire(dns->resolver->cache, &name, type, 0, true, &made);
+	entry = cache_acquire(dns->resolver->cache, &name, type, 0, NULL, true, &made);
 	assert_false(made);
 	cache_view(entry, dns->arena, &view);
 	cache_release(&entry);
