@@ -258,13 +258,39 @@ static void test_strangers_silence_no_neighbour_that_answers(void **state)
 	assert_true(holds(silence, "b.stranger.hosting.example", 1001));
 	assert_true(holds(silence, "new.hosting.example", 1001));
 	assert_false(holds(silence, "mail.honest.hosting.example", 1001));
-	assert_true(silence_holds(silence, &policy, false, 1001, &zone));
 	assert_false(silence_holds(silence, &policy, true, 1001, &zone));
 	for (unsigned i = 0; i < 20; i++)
 		let_through += !silence_holds(silence, &deep, true, 1001, &zone);
 	assert_int_equal(let_through, 8);
 	assert_true(silence_is_known(silence, &deep, 1001));
 	assert_false(silence_is_known(silence, &neighbour, 1001));
+	silence_free(&silence);
+}
+
+/* A dead name below a domain keeps nobody from what the domain is judged by: a forger's "no such key" must stay that. */
+static void test_dead_name_below_silences_no_record_of_its_domain(void **state)
+{
+	static const char *const own[] = { "victim.example", "_dmarc.victim.example", "s1._domainkey.victim.example" };
+	struct silence *silence = silence_new();
+	struct dns_name name;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		time_out(silence, "dead.victim.example", 1000);
+	assert_true(holds(silence, "other.victim.example", 1001));
+	assert_true(holds(silence, "_spf.victim.example", 1001));
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		for (unsigned n = 0; n < 20; n++)
+			assert_false(holds(silence, own[i], 1001));
+		name = named(own[i]);
+		assert_false(silence_is_known(silence, &name, 1001));
+	}
+	/* but for their own silence */
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		time_out(silence, own[i], 2000);
+		time_out(silence, own[i], 2000);
+		assert_true(holds(silence, own[i], 2001));
+	}
 	silence_free(&silence);
 }
 
@@ -451,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_known_networks_go_first),
 		cmocka_unit_test(test_networks_are_not_remembered_without_end),
 		cmocka_unit_test(test_strangers_silence_no_neighbour_that_answers),
+		cmocka_unit_test(test_dead_name_below_silences_no_record_of_its_domain),
 		cmocka_unit_test(test_public_suffix_is_no_zone),
 		cmocka_unit_test(test_what_was_lost_together_counts_once),
 		cmocka_unit_test(test_silence_ends_with_an_answer_or_with_time),
