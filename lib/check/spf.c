@@ -76,8 +76,9 @@ static void spf_envelope(struct check_context *context)
 	    && state->sender.mail_from[0] != '\0' && spf_domain_valid(state->helo.helo);
 	context->state[CHECK_SPF] = state;
 	spf_prefetch(&state->sender, dns, context->arena);
+	/* no more than its record: what the client's own name mentions must not use up the share before the sender is judged */
 	if (state->judge_helo)
-		spf_prefetch(&state->helo, dns, context->arena);
+		dns_start(dns, state->helo.helo, DNS_TYPE_TXT);
 }
 
 static void findings_raise(struct results *results, const struct spf_result *spf)
@@ -115,6 +116,7 @@ static void spf_judge(struct check_context *context)
 	bogus_raise(results, &results->spf);
 	if (!state->judge_helo)
 		return;
+	spf_prefetch(&state->helo, dns, context->arena);
 	spf_evaluate(&state->helo, dns, context->arena, &results->spf_helo);
 	if (results->spf_helo.result == RESULT_FAIL)
 		results_raise(results, FINDING_SPF_HELO_FAIL, results->spf_helo.domain, results->spf_helo.reason,
