@@ -49,11 +49,12 @@ void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry, c
 /** @return whether no recursive server answers anything at this time. */
 bool resolver_is_out(const struct dns_resolver *resolver);
 
-enum judging { JUDGING_DONE, JUDGING_LATE, JUDGING_LIMITED };
+enum judging { JUDGING_DONE, JUDGING_LATE, JUDGING_LIMITED, JUDGING_PRESSED };
 
 /**
  * Sees to it that a complete entry is judged, by this thread or by another one.
- * @return LATE when the deadline passed first, LIMITED when the asker's account had no room for what it takes.
+ * @return LATE when the deadline passed first, LIMITED when the asker's account had no room for what it takes, PRESSED when
+ *         the table of queries had none.
  */
 enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     const struct asker *asker);

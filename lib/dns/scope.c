@@ -245,7 +245,7 @@ static enum judging question_judge(struct scope_core *core, const struct questio
 	return judging;
 }
 
-/* No answer, by our own doing. Not kept when it was late: the deadline may be set anew. */
+/* No answer, by our own doing. Not kept when it was late or pressed: the next time may be better. */
 static const struct dns_answer *question_give_up(struct dns_scope *scope, struct question *question, const char *name,
     uint16_t type, enum judging judging)
 {
@@ -258,6 +258,9 @@ static const struct dns_answer *question_give_up(struct dns_scope *scope, struct
 		question->limited = true;
 		answer = question->answer = answer_without_message(core, name, type, DNS_FAILURE_LIMIT,
 		    "limit: too many look-ups for its validation");
+	} else if (judging == JUDGING_PRESSED) {
+		answer = answer_without_message(core, name, type, DNS_FAILURE_PRESSURE,
+		    "too many look-ups under way for this network, of those for its validation");
 	} else {
 		answer = answer_without_message(core, name, type, failure, "deadline: no answer in the message's time");
 	}
