@@ -53,7 +53,7 @@ struct cache_entry {
 	/* atomic */
 	_Atomic unsigned refs;
 	/* the maker's, before anybody else can have left; read by the I/O thread while PENDING */
-	struct query *query;
+	struct query *_Atomic query;
 };
 
 struct cache;

@@ -96,7 +96,9 @@ static bool on_only_asker(void *context, void *cookie)
 
 static struct query *on_query_of(void *cookie)
 {
-	return ((struct cache_entry *)cookie)->query;
+	struct cache_entry *entry = cookie;
+
+	return cache_is_complete(entry) ? NULL : atomic_load(&entry->query);
 }
 
 /* ---- asking ---- */
@@ -137,6 +139,12 @@ static struct cache_entry *zonefile_acquire(struct dns_resolver *resolver, const
 	return entry;
 }
 
+static void entry_join(struct dns_resolver *resolver, struct cache_entry *entry, const struct asker *asker)
+{
+	cache_retain(entry);	/* the joining's */
+	transport_join(resolver->transport, entry, &asker->account->network, asker->purpose == DNS_FOR_AUTHOR);
+}
+
 /* Counts it; asks what is new. */
 static void entry_ask(struct dns_resolver *resolver, struct cache_entry *entry, const struct asker *asker, bool made)
 {
@@ -144,6 +152,8 @@ static void entry_ask(struct dns_resolver *resolver, struct cache_entry *entry, 
 	if (!made) {
 		if (cache_is_complete(entry))
 			atomic_fetch_add_explicit(&resolver->cache_hits, 1, memory_order_relaxed);
+		else if (entry->maker != asker->account && resolver->transport != NULL && transport_has_waiting(resolver->transport))
+			entry_join(resolver, entry, asker);
 	} else if (resolver->zonefile == NULL) {
 		cache_retain(entry);	/* the query's */
 		transport_submit(resolver->transport, entry->name, entry->type, asker->account, asker->purpose, entry, &entry->query);

@@ -36,6 +36,8 @@ static struct query *query_new(unsigned network, enum dns_purpose purpose)
 	limits.client = &client;
 	query->account = account_new(&limits);
 	query->purpose = purpose;
+	query->network = query->account->network;
+	query->for_author = purpose == DNS_FOR_AUTHOR;
 	return query;
 }
 
@@ -198,6 +200,30 @@ static void test_known_networks_go_first(void **state)
 	assert_int_equal(first_known, 6);
 	assert_int_equal(newcomers, 2);
 	end(&fair, queries, 8, true);
+	finish(&fair);
+}
+
+/* What two ask for waits where less stands before it; nobody's flood takes another one's question along. */
+static void test_shared_question_waits_where_there_is_less(void **state)
+{
+	struct query *heavy[PLACES] = { NULL }, *shared = query_new(1, DNS_FOR_SPF), *next[2] = { NULL };
+	struct ip_addr other = { 0 }, flooder = shared->network;
+	struct fair fair;
+
+	(void)state;
+	add_number(&other, 2);
+	other.bytes[3] = 0;
+	fair_init(&fair, PLACES, ROOM);
+	ask(&fair, 1, DNS_FOR_SPF, 100);
+	assert_int_equal(begin(&fair, heavy, PLACES), PLACES / 2);
+	assert_true(fair_add(&fair, shared));
+	assert_int_equal(begin(&fair, next, 1), 0);
+	fair_join(&fair, shared, &other, false);
+	fair_join(&fair, shared, &flooder, false);
+	assert_int_equal(begin(&fair, next, 2), 1);
+	assert_ptr_equal(next[0], shared);
+	end(&fair, next, 1, true);
+	end(&fair, heavy, PLACES / 2, false);
 	finish(&fair);
 }
 
@@ -475,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_author_domains_go_before_the_rest_of_their_network),
 		cmocka_unit_test(test_room_to_wait_is_shared),
 		cmocka_unit_test(test_known_networks_go_first),
+		cmocka_unit_test(test_shared_question_waits_where_there_is_less),
 		cmocka_unit_test(test_networks_are_not_remembered_without_end),
 		cmocka_unit_test(test_strangers_silence_no_neighbour_that_answers),
 		cmocka_unit_test(test_dead_name_below_silences_no_record_of_its_domain),
