@@ -73,8 +73,8 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 		return ALIGNED;
 	if (strict)
 		return NOT_ALIGNED;
-	if (author->org_domain == NULL)
-		return ALIGNMENT_UNKNOWN;
+	if (author->org_domain == NULL)	/* so many author domains are the sender's own doing */
+		return author->limited ? NOT_ALIGNED : ALIGNMENT_UNKNOWN;
 	/* an organizational domain is a suffix of its names: others need no walk */
 	if (!is_within(identifier, author->org_domain))
 		return NOT_ALIGNED;

@@ -186,7 +186,7 @@ static struct cache_entry *table_add(struct cache_shard *shard, const struct dns
 }
 
 struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *name, uint16_t type, unsigned depth,
-    bool may_make, bool *new_r)
+    const void *who, bool may_make, bool *new_r)
 {
 	uint64_t hash = dns_name_hash(name->bytes, name->length, cache->key) + type * 0x9e3779b97f4a7c15u;
 	struct cache_shard *shard = &cache->shards[hash >> 60];
@@ -198,32 +198,36 @@ struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *na
 	if (*new_r) {
 		entry = table_add(shard, name, type, hash);
 		entry->depth = (uint8_t)depth;
+		entry->maker = who;
 	}
 	if (entry != NULL) {
 		entry->askers++;
+		entry->own_askers += entry->maker == who;
 		cache_retain(entry);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return entry;
 }
 
-bool cache_leave(struct cache_entry *entry)
+bool cache_leave(struct cache_entry *entry, const void *who)
 {
 	bool nobody;
 
 	pthread_mutex_lock(&entry->shard->lock);
+	entry->own_askers -= entry->maker == who;
 	nobody = --entry->askers == 0 && entry->state == ENTRY_PENDING;
 	pthread_mutex_unlock(&entry->shard->lock);
 	return nobody;
 }
 
-bool cache_withdraw(struct cache_entry *entry, unsigned max_askers)
+bool cache_withdraw(struct cache_entry *entry, bool from_maker)
 {
 	struct cache_shard *shard = entry->shard;
 	bool withdrawn;
 
 	pthread_mutex_lock(&shard->lock);
-	withdrawn = entry->state == ENTRY_PENDING && entry->in_table && entry->askers <= max_askers;
+	withdrawn = entry->state == ENTRY_PENDING && entry->in_table &&
+	    entry->askers == (from_maker ? entry->own_askers : 0);
 	if (withdrawn)
 		table_remove(shard, entry);
 	pthread_mutex_unlock(&shard->lock);

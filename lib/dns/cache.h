@@ -39,6 +39,8 @@ struct cache_entry {
 	struct cache_entry *newer, *older;	/* completed entries by last use */
 	struct subscriber *subscribers;
 	unsigned askers;		/* scopes and judgements that wait for it, or did */
+	unsigned own_askers;		/* those of them that are its maker's */
+	const void *maker;		/* never followed; held by the query while PENDING */
 	pthread_cond_t changed;
 	enum entry_state state;
 	bool in_table;
@@ -51,7 +53,7 @@ struct cache_entry {
 	/* atomic */
 	_Atomic unsigned refs;
 	/* the maker's, before anybody else can have left; read by the I/O thread while PENDING */
-	struct query *query;
+	struct query *_Atomic query;
 };
 
 struct cache;
@@ -61,22 +63,23 @@ void cache_free(struct cache **cache);
 
 /**
  * The entry of a question, alive and not expired, made when there is none and the caller may.
+ * @param who    on whose account: the same who made it, or somebody else.
  * @param new_r  set to whether it was made now: then the caller must see to it that it gets completed.
  * @return with a reference for the caller, who counts as an asker until cache_leave(); NULL when there is none.
  */
 struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *name, uint16_t type, unsigned depth,
-    bool may_make, bool *new_r);
+    const void *who, bool may_make, bool *new_r);
 void cache_retain(struct cache_entry *entry);
 void cache_release(struct cache_entry **entry);
 
 /** An asker goes; its reference stays. @return whether the entry is PENDING and nobody waits for it any more. */
-bool cache_leave(struct cache_entry *entry);
+bool cache_leave(struct cache_entry *entry, const void *who);
 
 /**
- * Takes a PENDING entry out of the table when at most so many wait for it, so that its query can be ended: who asks from now
- * on gets another entry. @return whether it did; then the caller must complete it.
+ * Takes a PENDING entry out of the table when nobody waits for it, or (from_maker) nobody but its maker, so that its query can be
+ * ended: who asks from now on gets another entry. @return whether it did; then the caller must complete it.
  */
-bool cache_withdraw(struct cache_entry *entry, unsigned max_askers);
+bool cache_withdraw(struct cache_entry *entry, bool from_maker);
 
 /**
  * Gives the entry its answer (owned from now on), wakes who waits, tells the subscribers.

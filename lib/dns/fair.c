@@ -89,12 +89,19 @@ static void idle_push(struct fair *fair, struct fair_client *client)
 		client_drop(fair, fair->idle_oldest);
 }
 
-static struct fair_client *client_get(struct fair *fair, const struct ip_addr *network)
+static struct fair_client *client_find(struct fair *fair, const struct ip_addr *network)
 {
-	struct fair_client **bucket = bucket_of(fair, network), *client = *bucket;
+	struct fair_client *client = *bucket_of(fair, network);
 
 	while (client != NULL && !addr_equal(&client->network, network))
 		client = client->chain;
+	return client;
+}
+
+static struct fair_client *client_get(struct fair *fair, const struct ip_addr *network)
+{
+	struct fair_client **bucket = bucket_of(fair, network), *client = client_find(fair, network);
+
 	if (client != NULL)
 		return client;
 	client = calloc(1, sizeof(*client));
@@ -183,19 +190,11 @@ static void client_place(struct fair *fair, struct fair_client *client)
 
 /* ---- queries that wait ---- */
 
-static bool is_for_author(const struct query *query)
+static void query_put(struct fair *fair, struct query *query)
 {
-	return query->purpose == DNS_FOR_AUTHOR;
-}
+	struct fair_client *client = client_get(fair, &query->network);
+	bool author = query->for_author;
 
-bool fair_add(struct fair *fair, struct query *query)
-{
-	struct fair_client *client = client_get(fair, &query->account->network);
-	bool author = is_for_author(query);
-
-	/* a network with little waiting finds room even then: what bounds it is the number of networks */
-	if (client->waiting >= fair->max_waiting / 2 || (fair->waiting >= fair->max_waiting && client->waiting >= fair->light))
-		return false;
 	query->client = client;
 	query->next = NULL;
 	query->previous = client->queues[author].last;
@@ -204,12 +203,22 @@ bool fair_add(struct fair *fair, struct query *query)
 	client->waiting++;
 	fair->waiting++;
 	client_place(fair, client);
+}
+
+bool fair_add(struct fair *fair, struct query *query)
+{
+	const struct fair_client *client = client_get(fair, &query->network);
+
+	/* a network with little waiting finds room even then: what bounds it is the number of networks */
+	if (client->waiting >= fair->max_waiting / 2 || (fair->waiting >= fair->max_waiting && client->waiting >= fair->light))
+		return false;
+	query_put(fair, query);
 	return true;
 }
 
 static void queue_unlink(struct fair_client *client, struct query *query)
 {
-	bool author = is_for_author(query);
+	bool author = query->for_author;
 
 	*(query->previous != NULL ? &query->previous->next : &client->queues[author].first) = query->next;
 	*(query->next != NULL ? &query->next->previous : &client->queues[author].last) = query->previous;
@@ -225,6 +234,28 @@ void fair_remove(struct fair *fair, struct query *query)
 	fair->waiting--;
 	query->client = NULL;
 	client_place(fair, client);
+}
+
+static unsigned load_of(struct fair *fair, const struct ip_addr *network)
+{
+	const struct fair_client *client = client_find(fair, network);
+
+	return client != NULL ? client->waiting + client->inflight : 0;
+}
+
+void fair_join(struct fair *fair, struct query *query, const struct ip_addr *network, bool for_author)
+{
+	bool better = load_of(fair, network) < load_of(fair, &query->network), waits = query->client != NULL;
+
+	if (!better && (query->for_author || !for_author))
+		return;
+	if (waits)
+		fair_remove(fair, query);
+	query->for_author = query->for_author || for_author;
+	if (better)
+		query->network = *network;
+	if (waits)
+		query_put(fair, query);
 }
 
 /* The network whose turn it is. */
@@ -292,5 +323,5 @@ void fair_over(struct fair *fair, struct query *query, bool answered)
 
 bool fair_is_pressed(const struct fair *fair, const struct query *query)
 {
-	return !is_for_author(query) && fair->waiting != 0 && fair->inflight >= fair->max_inflight - fair->max_inflight / 4;
+	return !query->for_author && fair->waiting != 0 && fair->inflight >= fair->max_inflight - fair->max_inflight / 4;
 }

@@ -39,6 +39,12 @@ bool fair_add(struct fair *fair, struct query *query);
 /** @return the query that may go out now, counted as under way; NULL: none may. */
 struct query *fair_next(struct fair *fair);
 
+/**
+ * Somebody else, of that network, asks the same as a query that has not been begun: it waits where there is less before it, so
+ * that nobody's question stands behind another one's flood.
+ */
+void fair_join(struct fair *fair, struct query *query, const struct ip_addr *network, bool for_author);
+
 /** A query that waits goes away. */
 void fair_remove(struct fair *fair, struct query *query);
 

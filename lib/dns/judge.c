@@ -3,7 +3,7 @@
  * The place of DNSSEC validation: a cache entry is judged once, by the first thread that waits for it; the others wait
  * for its verdict. The validator fetches keys and delegations as raw messages of other entries, which need to be
  * complete but not judged: so two judgements never wait for each other. A judgement that was cut short by its own
- * scope's deadline, or by what its message may ask, is not kept; the next asker begins anew.
+ * scope's deadline, or by what its message or its client's network may ask, is not kept; the next asker begins anew.
  */
 #include "dns/resolver.h"
 
@@ -20,7 +20,7 @@ struct fetch {
 	int64_t deadline_ms;
 	struct cache_entry *entries[FETCHES_MAX];
 	size_t count;
-	bool cut_short, limited;
+	bool cut_short, limited, pressed;
 };
 
 static struct cache_entry *fetch_entry(struct fetch *fetch, const char *name, uint16_t type, const struct asker *asker)
@@ -61,6 +61,7 @@ static int fetch_wait(void *context, const char *name, uint16_t type, const uint
 		return -E_DNS;
 	}
 	fetch->limited = fetch->limited || entry->answer->head.failure == DNS_FAILURE_LIMIT;
+	fetch->pressed = fetch->pressed || entry->answer->head.failure == DNS_FAILURE_PRESSURE;
 	*wire_r = entry->answer->wire;
 	*length_r = entry->answer->wire_length;
 	return entry->answer->wire != NULL ? 0 : -E_DNS;
@@ -88,14 +89,16 @@ static enum judging entry_validate(struct dns_resolver *resolver, struct cache_e
 			cache_forget(fetch->entries[i]);
 		else if (verdict_r->security == DNS_INDETERMINATE)
 			cache_shorten(fetch->entries[i], UNTOLD_SECS);
-		resolver_leave(resolver, &fetch->entries[i]);
+		resolver_leave(resolver, &fetch->entries[i], asker->account);
 	}
 	if (verdict_r->why == NULL)
 		verdict_r->why = "";
 	/* an answer that was proven with what had come in time stands all the same */
 	if (verdict_r->security < DNS_INDETERMINATE)
 		return JUDGING_DONE;
-	return fetch->limited ? JUDGING_LIMITED : fetch->cut_short ? JUDGING_LATE : JUDGING_DONE;
+	if (fetch->limited)
+		return JUDGING_LIMITED;
+	return fetch->pressed ? JUDGING_PRESSED : fetch->cut_short ? JUDGING_LATE : JUDGING_DONE;
 }
 
 enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,

@@ -41,6 +41,8 @@ struct query {
 	void *cookie;			/* NULL: a look at a server, which nobody waits for */
 	struct account *account;	/* whose it is; held */
 	enum dns_purpose purpose;
+	struct ip_addr network;		/* among whose queries it waits: that of the account, or of somebody who joined */
+	bool for_author;		/* whoever of them */
 	struct fair_client *client;	/* NULL: neither waiting nor under way */
 	struct zone *zone;		/* in whose share it is; NULL: in none */
 	struct dns_name name;
@@ -82,6 +84,7 @@ struct transport {
 	uv_async_t wake;
 	uv_thread_t thread;
 	uv_mutex_t lock;		/* guards submitted, recalled and stop */
+	_Atomic bool waits;		/* some queries have to wait, at this time */
 	struct query *submitted, **submitted_end;
 	struct recall *recalled, **recalled_end;
 	bool stop;

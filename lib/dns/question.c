@@ -36,7 +36,7 @@ static void early_start(void *context, const char *name, uint16_t type)
 	if (entry == NULL)
 		return;
 	if (!made && cache_is_complete(entry)) {
-		resolver_leave(core->resolver, &entry);
+		resolver_leave(core->resolver, &entry, core->account);
 		return;
 	}
 	held = arena_alloc(core->arena, sizeof(*held));
@@ -188,9 +188,9 @@ void questions_leave(struct scope_core *core)
 {
 	for (struct question *question = core->last_made; question != NULL; question = question->made_before)
 		for (unsigned i = 0; i < question->entry_count; i++)
-			resolver_leave(core->resolver, &question->links[i]);
+			resolver_leave(core->resolver, &question->links[i], core->account);
 	for (struct early *early = core->early; early != NULL; early = early->next)
-		resolver_leave(core->resolver, &early->entry);
+		resolver_leave(core->resolver, &early->entry, core->account);
 }
 
 /* ---- answers ---- */

@@ -77,7 +77,7 @@ static void on_give_up(void *context, void *cookie, uint8_t rcode, enum dns_fail
 static bool on_recall(void *context, void *cookie)
 {
 	(void)context;
-	return cache_withdraw(cookie, 0);
+	return cache_withdraw(cookie, false);
 }
 
 static void on_recall_done(void *context, void *cookie)
@@ -91,12 +91,14 @@ static void on_recall_done(void *context, void *cookie)
 static bool on_only_asker(void *context, void *cookie)
 {
 	(void)context;
-	return cache_withdraw(cookie, 1);
+	return cache_withdraw(cookie, true);
 }
 
 static struct query *on_query_of(void *cookie)
 {
-	return ((struct cache_entry *)cookie)->query;
+	struct cache_entry *entry = cookie;
+
+	return cache_is_complete(entry) ? NULL : atomic_load(&entry->query);
 }
 
 /* ---- asking ---- */
@@ -125,16 +127,22 @@ static void zonefile_ask(struct dns_resolver *resolver, struct cache_entry *entr
  * completing it, maybe with a scope's lock held, calls nobody.
  */
 static struct cache_entry *zonefile_acquire(struct dns_resolver *resolver, const struct dns_name *name, uint16_t type,
-    unsigned depth, bool may_make, bool *made_r)
+    unsigned depth, const void *who, bool may_make, bool *made_r)
 {
 	struct cache_entry *entry;
 
 	pthread_mutex_lock(&resolver->zonefile_lock);
-	entry = cache_acquire(resolver->cache, name, type, depth, may_make, made_r);
+	entry = cache_acquire(resolver->cache, name, type, depth, who, may_make, made_r);
 	if (*made_r)
 		zonefile_ask(resolver, entry);
 	pthread_mutex_unlock(&resolver->zonefile_lock);
 	return entry;
+}
+
+static void entry_join(struct dns_resolver *resolver, struct cache_entry *entry, const struct asker *asker)
+{
+	cache_retain(entry);	/* the joining's */
+	transport_join(resolver->transport, entry, &asker->account->network, asker->purpose == DNS_FOR_AUTHOR);
 }
 
 /* Counts it; asks what is new. */
@@ -144,6 +152,8 @@ static void entry_ask(struct dns_resolver *resolver, struct cache_entry *entry, 
 	if (!made) {
 		if (cache_is_complete(entry))
 			atomic_fetch_add_explicit(&resolver->cache_hits, 1, memory_order_relaxed);
+		else if (entry->maker != asker->account && resolver->transport != NULL && transport_has_waiting(resolver->transport))
+			entry_join(resolver, entry, asker);
 	} else if (resolver->zonefile == NULL) {
 		cache_retain(entry);	/* the query's */
 		transport_submit(resolver->transport, entry->name, entry->type, asker->account, asker->purpose, entry, &entry->query);
@@ -156,8 +166,8 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
 	struct account_share *share = account_share(asker->account, asker->purpose);
 	bool room = account_try_query(share, asker->early), made;
 	struct cache_entry *entry = resolver->zonefile != NULL ?
-	    zonefile_acquire(resolver, name, type, depth, room, &made) :
-	    cache_acquire(resolver->cache, name, type, depth, room, &made);
+	    zonefile_acquire(resolver, name, type, depth, asker->account, room, &made) :
+	    cache_acquire(resolver->cache, name, type, depth, asker->account, room, &made);
 
 	if (room && !made)
 		account_return_query(share);
@@ -170,14 +180,14 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
 	return entry;
 }
 
-void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry)
+void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry, const struct account *account)
 {
 	struct cache_entry *old = *entry;
 
 	*entry = NULL;
 	if (old == NULL)
 		return;
-	if (cache_leave(old) && resolver->transport != NULL) {
+	if (cache_leave(old, account) && resolver->transport != NULL) {
 		cache_retain(old);	/* the recall's */
 		transport_recall(resolver->transport, old);
 	}

@@ -44,16 +44,17 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
     unsigned depth, const struct asker *asker, bool *made_r);
 
 /** The asker goes; when nobody else waits for the answer, its query ends. Sets *entry to NULL. */
-void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry);
+void resolver_leave(struct dns_resolver *resolver, struct cache_entry **entry, const struct account *account);
 
 /** @return whether no recursive server answers anything at this time. */
 bool resolver_is_out(const struct dns_resolver *resolver);
 
-enum judging { JUDGING_DONE, JUDGING_LATE, JUDGING_LIMITED };
+enum judging { JUDGING_DONE, JUDGING_LATE, JUDGING_LIMITED, JUDGING_PRESSED };
 
 /**
  * Sees to it that a complete entry is judged, by this thread or by another one.
- * @return LATE when the deadline passed first, LIMITED when the asker's account had no room for what it takes.
+ * @return LATE when the deadline passed first, LIMITED when the asker's account had no room for what it takes, PRESSED when
+ *         the table of queries had none.
  */
 enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     const struct asker *asker);

@@ -245,7 +245,7 @@ static enum judging question_judge(struct scope_core *core, const struct questio
 	return judging;
 }
 
-/* No answer, by our own doing. Not kept when it was late: the deadline may be set anew. */
+/* No answer, by our own doing. Not kept when it was late or pressed: the next time may be better. */
 static const struct dns_answer *question_give_up(struct dns_scope *scope, struct question *question, const char *name,
     uint16_t type, enum judging judging)
 {
@@ -258,6 +258,9 @@ static const struct dns_answer *question_give_up(struct dns_scope *scope, struct
 		question->limited = true;
 		answer = question->answer = answer_without_message(core, name, type, DNS_FAILURE_LIMIT,
 		    "limit: too many look-ups for its validation");
+	} else if (judging == JUDGING_PRESSED) {
+		answer = answer_without_message(core, name, type, DNS_FAILURE_PRESSURE,
+		    "too many look-ups under way for this network, of those for its validation");
 	} else {
 		answer = answer_without_message(core, name, type, failure, "deadline: no answer in the message's time");
 	}
@@ -282,7 +285,7 @@ static const struct dns_answer *question_finish(struct dns_scope *scope, struct 
 	return answer;
 }
 
-const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type)
+static const struct dns_answer *answer_of(struct dns_scope *scope, const char *name, uint16_t type)
 {
 	struct scope_core *core = scope->core;
 	const struct dns_answer *answer;
@@ -295,8 +298,18 @@ const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uin
 	pthread_mutex_unlock(&core->lock);
 	if (answer == NULL)
 		answer = question_finish(scope, question, name, type);
+	return answer;
+}
+
+const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type)
+{
+	const struct dns_answer *answer = answer_of(scope, name, type);
+
+	/* if another purpose began it, and its share did not suffice: once more, with one's own */
+	if (answer->failure == DNS_FAILURE_LIMIT)
+		answer = answer_of(scope, name, type);
 	if (answer->failure != DNS_FAILURE_NONE)
-		atomic_fetch_or(&core->failures, 1u << answer->failure);
+		atomic_fetch_or(&scope->core->failures, 1u << answer->failure);
 	return answer;
 }
 

@@ -41,10 +41,13 @@ struct silence {
 	struct zone *newest, *oldest;
 };
 
-/* A name's two zones: suffixes of its text. */
+/*
+ * A name's two zones: suffixes of its text. What stands at a registered name itself is a child too, as ".example.org", so that
+ * no name below it speaks for it.
+ */
 struct zones {
-	char text[DNS_NAME_TEXT_BYTES];
-	const char *registered, *child;	/* the same when the name is not below */
+	char dotted[1 + DNS_NAME_TEXT_BYTES];
+	const char *registered, *child;
 };
 
 /* ---- names ---- */
@@ -89,9 +92,12 @@ static const char *registered_part(const char *text)
 
 static void zones_of(const struct dns_name *name, struct zones *zones_r)
 {
-	dns_name_text(name->bytes, zones_r->text);
-	zones_r->registered = registered_part(zones_r->text);
-	zones_r->child = suffix(zones_r->text, label_count(zones_r->registered) + 1);
+	char *text = zones_r->dotted + 1;
+
+	zones_r->dotted[0] = '.';
+	dns_name_text(name->bytes, text);
+	zones_r->registered = registered_part(text);
+	zones_r->child = zones_r->registered == text ? zones_r->dotted : suffix(text, label_count(zones_r->registered) + 1);
 }
 
 /* ---- the table ---- */
@@ -220,10 +226,18 @@ static bool zone_holds(struct zone *zone, bool for_author, int64_t now_ms)
 	return false;
 }
 
-/* _dmarc.example.org and _adsp._domainkey.example.org, and the domain itself. */
+/*
+ * What a domain's policy and its signatures are judged by, and the domain itself: no name that somebody else may have below it
+ * keeps these from being asked. They are few, so each may have time-outs of its own.
+ */
 static bool is_own_record(const struct zones *zones)
 {
-	return zones->child == zones->registered || zones->child[0] == '_';
+	static const char *const labels[] = { ".", "_dmarc.", "_domainkey." };
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		if (strncmp(zones->child, labels[i], strlen(labels[i])) == 0)
+			return true;
+	return false;
 }
 
 static bool has_answered(const struct zone *child, int64_t now_ms)
@@ -242,11 +256,10 @@ bool silence_holds(struct silence *silence, const struct dns_name *name, bool fo
 	child = find(silence, zones.child);
 	zone = find(silence, zones.registered);
 	if (zone_holds(child, for_author, now_ms)) {
-		*zone_r = child->name;
+		*zone_r = child->name[0] == '.' ? child->name + 1 : child->name;
 		return true;
 	}
-	if (child == zone || has_answered(child, now_ms) || (for_author && is_own_record(&zones)) ||
-	    !zone_holds(zone, for_author, now_ms))
+	if (has_answered(child, now_ms) || is_own_record(&zones) || !zone_holds(zone, for_author, now_ms))
 		return false;
 	*zone_r = zone->name;
 	return true;
@@ -261,7 +274,8 @@ bool silence_is_known(struct silence *silence, const struct dns_name *name, int6
 		return false;
 	zones_of(name, &zones);
 	child = find(silence, zones.child);
-	return is_silent(child, now_ms) || (!has_answered(child, now_ms) && is_silent(find(silence, zones.registered), now_ms));
+	return is_silent(child, now_ms) || (!has_answered(child, now_ms) && !is_own_record(&zones) &&
+	    is_silent(find(silence, zones.registered), now_ms));
 }
 
 bool zone_enter(struct silence *silence, const struct dns_name *name, bool for_author, unsigned limit, struct zone **zone_r)
@@ -325,6 +339,5 @@ void silence_timed_out(struct silence *silence, const struct dns_name *name, int
 
 	zones_of(name, &zones);
 	zone_timed_out(get(silence, zones.child), sent_ms, now_ms);
-	if (zones.child != zones.registered)
-		zone_timed_out(get(silence, zones.registered), sent_ms, now_ms);
+	zone_timed_out(get(silence, zones.registered), sent_ms, now_ms);
 }

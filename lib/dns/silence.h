@@ -8,8 +8,8 @@
  * that was sent after another one had got none, while the recursive server answered others. So packets that were lost
  * together count once.
  *
- * Who was given a name below somebody's domain must not silence that domain: what has answered below it is asked on, and so
- * are its own records of policy when they are an author domain's.
+ * Who was given a name below somebody's domain, or finds one there that is dead, must not silence that domain: what has answered
+ * below it is asked on, and so are its own records (at the domain, its policies, its keys) until they do not answer themselves.
  *
  * Each zone has its share of the query table as well, so that one whose servers are slow holds up only itself, however many
  * clients' messages point into it.

@@ -23,10 +23,13 @@ enum {
 	ZONE_PART = 8, ZONE_LEAST = 128,
 };
 
-/* A cookie whose query may be of no use any more. */
+/* A cookie whose query may be of no use any more, or of use to somebody else too. */
 struct recall {
 	struct recall *next;
 	void *cookie;
+	bool joins;
+	struct ip_addr network;
+	bool for_author;
 };
 
 uint16_t transport_random(struct transport *transport)
@@ -128,6 +131,8 @@ static void query_take(struct transport *transport, struct query *query)
 	} else if (!fair_add(&transport->fair, query)) {
 		count(&transport->counters.pressed);
 		query_abandon(query, 2, DNS_FAILURE_PRESSURE, "too many look-ups under way for this network");
+	} else {
+		atomic_store_explicit(&transport->waits, true, memory_order_relaxed);
 	}
 }
 
@@ -147,6 +152,18 @@ static void transport_stop(struct transport *transport)
 	}
 }
 
+static void joins_run(struct transport *transport, const struct recall *recall)
+{
+	const struct transport_config *config = &transport->config;
+
+	for (; recall != NULL; recall = recall->next) {
+		struct query *query = recall->joins ? config->query_of(recall->cookie) : NULL;
+
+		if (query != NULL && !query->started)
+			fair_join(&transport->fair, query, &recall->network, recall->for_author);
+	}
+}
+
 static void recalls_run(struct transport *transport, struct recall *recall)
 {
 	const struct transport_config *config = &transport->config;
@@ -155,7 +172,7 @@ static void recalls_run(struct transport *transport, struct recall *recall)
 		struct recall *next = recall->next;
 		struct query *query;
 
-		if (config->recall(config->context, recall->cookie)) {
+		if (!recall->joins && config->recall(config->context, recall->cookie)) {
 			query = config->query_of(recall->cookie);
 			count(&transport->counters.cancelled);
 			query_abandon(query, 2, DNS_FAILURE_DEADLINE, "nobody waits for it any more");
@@ -182,6 +199,7 @@ static void on_wake(uv_async_t *wake)
 	transport->recalled_end = &transport->recalled;
 	stop = transport->stop;
 	uv_mutex_unlock(&transport->lock);
+	joins_run(transport, recalled);
 	for (; query != NULL; query = next) {
 		next = query->next;
 		query_take(transport, query);
@@ -190,6 +208,7 @@ static void on_wake(uv_async_t *wake)
 	if (stop)
 		transport_stop(transport);
 	waiting_run(transport);
+	atomic_store_explicit(&transport->waits, transport->fair.waiting != 0, memory_order_relaxed);
 }
 
 static void io_thread(void *argument)
@@ -276,7 +295,7 @@ void transport_free(struct transport **transport)
 }
 
 void transport_submit(struct transport *transport, const struct dns_name *name, uint16_t type, struct account *account,
-    enum dns_purpose purpose, void *cookie, struct query **query_r)
+    enum dns_purpose purpose, void *cookie, struct query *_Atomic *query_r)
 {
 	struct query *query = calloc(1, sizeof(*query));
 
@@ -286,12 +305,14 @@ void transport_submit(struct transport *transport, const struct dns_name *name, 
 	query->cookie = cookie;
 	query->account = account_ref(account);
 	query->purpose = purpose;
+	query->network = account->network;
+	query->for_author = purpose == DNS_FOR_AUTHOR;
 	memcpy(&query->name, name, 1u + name->length);
 	query->type = type;
 	query->rcode = 2;
 	query->failure = DNS_FAILURE_SERVER;
 	query->edns = true;
-	*query_r = query;
+	atomic_store(query_r, query);
 	uv_mutex_lock(&transport->lock);
 	*transport->submitted_end = query;
 	transport->submitted_end = &query->next;
@@ -300,18 +321,33 @@ void transport_submit(struct transport *transport, const struct dns_name *name, 
 	uv_mutex_unlock(&transport->lock);
 }
 
-void transport_recall(struct transport *transport, void *cookie)
+static void recall_post(struct transport *transport, const struct recall *what)
 {
-	struct recall *recall = calloc(1, sizeof(*recall));
+	struct recall *recall = malloc(sizeof(*recall));
 
 	if (recall == NULL)
 		out_of_memory();
-	recall->cookie = cookie;
+	*recall = *what;
 	uv_mutex_lock(&transport->lock);
 	*transport->recalled_end = recall;
 	transport->recalled_end = &recall->next;
 	uv_async_send(&transport->wake);
 	uv_mutex_unlock(&transport->lock);
+}
+
+void transport_recall(struct transport *transport, void *cookie)
+{
+	recall_post(transport, &(struct recall){ .cookie = cookie });
+}
+
+bool transport_has_waiting(const struct transport *transport)
+{
+	return atomic_load_explicit(&transport->waits, memory_order_relaxed);
+}
+
+void transport_join(struct transport *transport, void *cookie, const struct ip_addr *network, bool for_author)
+{
+	recall_post(transport, &(struct recall){ .cookie = cookie, .joins = true, .network = *network, .for_author = for_author });
 }
 
 void transport_statistics(struct transport *transport, struct dns_statistics *statistics_r)

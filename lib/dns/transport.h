@@ -32,11 +32,11 @@ struct transport_config {
 	void (*give_up)(void *context, void *cookie, uint8_t rcode, enum dns_failure failure, const char *why, bool is_outcome);
 	/** transport_recall() was called for the cookie. @return whether its query is to end now, with give_up(). I/O thread. */
 	bool (*recall)(void *context, void *cookie);
-	/** That recall is over: the cookie is not used any more for it. */
+	/** That recall or joining is over: the cookie is not used any more for it. */
 	void (*recall_done)(void *context, void *cookie);
-	/** Whether nobody but the one who asked waits for the answer; then, from now on, nobody will. I/O thread. */
+	/** Whether nobody but the one whose account it is waits for the answer; then, from now on, nobody will. I/O thread. */
 	bool (*only_asker)(void *context, void *cookie);
-	/** The query of a cookie that has not been completed. */
+	/** The query of a cookie; NULL when it has been completed, or was not submitted yet. */
 	struct query *(*query_of)(void *cookie);
 	void *context;
 };
@@ -56,10 +56,16 @@ void transport_free(struct transport **transport);
  * @param query_r  set before the query can be over.
  */
 void transport_submit(struct transport *transport, const struct dns_name *name, uint16_t type, struct account *account,
-    enum dns_purpose purpose, void *cookie, struct query **query_r);
+    enum dns_purpose purpose, void *cookie, struct query *_Atomic *query_r);
 
 /** Has recall() called with the cookie on the I/O thread, once. Thread: any; never blocks. */
 void transport_recall(struct transport *transport, void *cookie);
+
+/** @return whether some queries have to wait: then whoever asks what is asked already should join. Thread: any. */
+bool transport_has_waiting(const struct transport *transport);
+
+/** Somebody else asks the same: see fair_join(). recall_done() is called for the cookie, once. Thread: any; never blocks. */
+void transport_join(struct transport *transport, void *cookie, const struct ip_addr *network, bool for_author);
 
 /** What stands between us and the answers: see dns_resolver_health(). Thread: any. */
 void transport_health(const struct transport *transport, struct dns_health *health_r);

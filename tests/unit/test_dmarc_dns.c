@@ -232,11 +232,35 @@ static void test_iprev_asks_for_ten_names_at_most(void **state)
 	fake_dns_stop(&server);
 }
 
+/*
+ * The author domain's record is there, but where its organization begins was too much to ask: that makes no doubt of a stranger's
+ * pass, which would turn its reject into a temporary error.
+ */
+static void test_dmarc_excess_is_no_doubt_of_alignment(void **state)
+{
+	struct fake_dns *server = fake_dns_start("_dmarc.victim.example. " R "p=reject\"\n", NULL, NULL);
+	struct check_fixture *fixture = fixture_new_server(fake_dns_address(server));
+
+	(void)state;
+	dns_scope_free(&fixture->context.dns);
+	fixture->context.dns = dns_scope_new_limited(fixture->shared.resolver, &(struct dns_limits){ .deadline_ms = 5000,
+		.max_lookups = 2, .by_purpose = true });	/* one for the author */
+	fixture_from(fixture, "victim.example");
+	fixture_spf(fixture, RESULT_PASS, "attacker.example", DNS_INSECURE);
+	fixture_run(fixture, &check_dmarc);
+	assert_int_equal(dns_scope_exceeded(fixture->context.dns) >> DNS_FOR_AUTHOR & 1, 1);
+	assert_int_equal(fixture->results.dmarc.result, RESULT_FAIL);
+	assert_true(fixture_raised(fixture, FINDING_DMARC_REJECT));
+	fixture_free(&fixture);
+	fake_dns_stop(&server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dmarc_security_is_the_weakest_of_record_and_evidence),
 		cmocka_unit_test(test_dmarc_several_passes_take_the_best_evidence),
+		cmocka_unit_test(test_dmarc_excess_is_no_doubt_of_alignment),
 		cmocka_unit_test(test_adsp_security),
 		cmocka_unit_test(test_iprev_security),
 		cmocka_unit_test(test_dmarc_asks_in_parallel),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/cache.h"
 #include "dns/query.h"
 
 enum { PLACES = 64, ROOM = 256, LIGHT = 8 };	/* LIGHT: an eighth of PLACES */
@@ -35,6 +36,8 @@ static struct query *query_new(unsigned network, enum dns_purpose purpose)
 	limits.client = &client;
 	query->account = account_new(&limits);
 	query->purpose = purpose;
+	query->network = query->account->network;
+	query->for_author = purpose == DNS_FOR_AUTHOR;
 	return query;
 }
 
@@ -200,6 +203,30 @@ static void test_known_networks_go_first(void **state)
 	finish(&fair);
 }
 
+/* What two ask for waits where less stands before it; nobody's flood takes another one's question along. */
+static void test_shared_question_waits_where_there_is_less(void **state)
+{
+	struct query *heavy[PLACES] = { NULL }, *shared = query_new(1, DNS_FOR_SPF), *next[2] = { NULL };
+	struct ip_addr other = { 0 }, flooder = shared->network;
+	struct fair fair;
+
+	(void)state;
+	add_number(&other, 2);
+	other.bytes[3] = 0;
+	fair_init(&fair, PLACES, ROOM);
+	ask(&fair, 1, DNS_FOR_SPF, 100);
+	assert_int_equal(begin(&fair, heavy, PLACES), PLACES / 2);
+	assert_true(fair_add(&fair, shared));
+	assert_int_equal(begin(&fair, next, 1), 0);
+	fair_join(&fair, shared, &other, false);
+	fair_join(&fair, shared, &flooder, false);
+	assert_int_equal(begin(&fair, next, 2), 1);
+	assert_ptr_equal(next[0], shared);
+	end(&fair, next, 1, true);
+	end(&fair, heavy, PLACES / 2, false);
+	finish(&fair);
+}
+
 static void test_networks_are_not_remembered_without_end(void **state)
 {
 	struct query *query[1] = { NULL };
@@ -257,13 +284,39 @@ static void test_strangers_silence_no_neighbour_that_answers(void **state)
 	assert_true(holds(silence, "b.stranger.hosting.example", 1001));
 	assert_true(holds(silence, "new.hosting.example", 1001));
 	assert_false(holds(silence, "mail.honest.hosting.example", 1001));
-	assert_true(silence_holds(silence, &policy, false, 1001, &zone));
 	assert_false(silence_holds(silence, &policy, true, 1001, &zone));
 	for (unsigned i = 0; i < 20; i++)
 		let_through += !silence_holds(silence, &deep, true, 1001, &zone);
 	assert_int_equal(let_through, 8);
 	assert_true(silence_is_known(silence, &deep, 1001));
 	assert_false(silence_is_known(silence, &neighbour, 1001));
+	silence_free(&silence);
+}
+
+/* A dead name below a domain keeps nobody from what the domain is judged by: a forger's "no such key" must stay that. */
+static void test_dead_name_below_silences_no_record_of_its_domain(void **state)
+{
+	static const char *const own[] = { "victim.example", "_dmarc.victim.example", "s1._domainkey.victim.example" };
+	struct silence *silence = silence_new();
+	struct dns_name name;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		time_out(silence, "dead.victim.example", 1000);
+	assert_true(holds(silence, "other.victim.example", 1001));
+	assert_true(holds(silence, "_spf.victim.example", 1001));
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		for (unsigned n = 0; n < 20; n++)
+			assert_false(holds(silence, own[i], 1001));
+		name = named(own[i]);
+		assert_false(silence_is_known(silence, &name, 1001));
+	}
+	/* but for their own silence */
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		time_out(silence, own[i], 2000);
+		time_out(silence, own[i], 2000);
+		assert_true(holds(silence, own[i], 2001));
+	}
 	silence_free(&silence);
 }
 
@@ -434,6 +487,39 @@ static void test_without_purposes_all_share_one(void **state)
 	account_unref(&account);
 }
 
+/* Who asks twice (a key that is begun early, and waited for) is one all the same; a stranger is another, and may stay alone. */
+static void test_who_asks_twice_is_one(void **state)
+{
+	struct cache *cache = cache_new(65536);
+	struct dns_name name = named("key.example");
+	struct cache_entry *entry, *held;
+	int maker, stranger;
+	bool made;
+
+	(void)state;
+	entry = cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made);
+	assert_true(made);
+	held = entry;	/* as the query does */
+	cache_retain(held);
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made), entry);
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &stranger, true, &made), entry);
+	assert_false(cache_withdraw(entry, true));
+	assert_false(cache_leave(entry, &maker));
+	assert_false(cache_leave(entry, &maker));
+	assert_false(cache_withdraw(entry, true));
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made), entry);
+	assert_ptr_equal(cache_acquire(cache, &name, DNS_TYPE_TXT, 0, &maker, true, &made), entry);
+	assert_false(cache_leave(entry, &stranger));
+	assert_false(cache_withdraw(entry, false));
+	assert_true(cache_withdraw(entry, true));
+	for (unsigned i = 0; i < 6; i++) {
+		struct cache_entry *reference = held;
+
+		cache_release(&reference);
+	}
+	cache_free(&cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,8 +528,10 @@ int main(void)
 		cmocka_unit_test(test_author_domains_go_before_the_rest_of_their_network),
 		cmocka_unit_test(test_room_to_wait_is_shared),
 		cmocka_unit_test(test_known_networks_go_first),
+		cmocka_unit_test(test_shared_question_waits_where_there_is_less),
 		cmocka_unit_test(test_networks_are_not_remembered_without_end),
 		cmocka_unit_test(test_strangers_silence_no_neighbour_that_answers),
+		cmocka_unit_test(test_dead_name_below_silences_no_record_of_its_domain),
 		cmocka_unit_test(test_public_suffix_is_no_zone),
 		cmocka_unit_test(test_what_was_lost_together_counts_once),
 		cmocka_unit_test(test_silence_ends_with_an_answer_or_with_time),
@@ -452,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_zone_has_its_share),
 		cmocka_unit_test(test_each_purpose_has_its_share),
 		cmocka_unit_test(test_without_purposes_all_share_one),
+		cmocka_unit_test(test_who_asks_twice_is_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,35 @@ static void test_shared_query_goes_on_for_the_other(void **state)
 	dns_scope_free(&rich);
 }
 
+/* Nor when it is the only one that is left: whoever asked first has gone, with nothing left in its share. */
+static void test_shared_query_goes_on_when_its_maker_has_gone(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 3 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 10 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *poor = limited(dns, 300, 5), *rich = dns_scope_new(dns->resolver, 20000, 10);
+
+	dns_start(dns_scope_for(poor, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A);
+	dns_start(rich, "host.example.com", DNS_TYPE_A);
+	dns_scope_free(&dns->scope);
+	assert_int_equal(dns_wait(rich, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	dns_scope_free(&rich);
+}
+
+/* One purpose's share does not suffice for what another one, with room left, waits for at the same time. */
+static void test_excess_under_way_is_nobody_elses_answer(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 3 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 60, .rounds = 10 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *scope = limited(dns, 300, 10);	/* of these three are SPF's, and four the author's */
+
+	dns_start(dns_scope_for(scope, DNS_FOR_SPF), "host.example.com", DNS_TYPE_A);
+	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	assert_int_equal(dns_scope_exceeded(scope), 1u << DNS_FOR_SPF);
+	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_SPF), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+}
+
 static void test_queries_end_with_their_message(void **state)
 {
 	struct behaviour behaviour = { .reply = { .drop = true } };
@@ -122,6 +151,38 @@ static void test_queries_end_with_their_message(void **state)
 		usleep(1000);
 	assert_int_equal(statistics_of(dns).cancelled, 20);
 	assert_true(fake_dns_count(dns->server, NULL, 0) <= 16);
+}
+
+static struct dns_scope *scope_for_client(struct resolver_fixture *dns, const char *client)
+{
+	struct dns_limits limits = { .deadline_ms = 5000, .max_lookups = 100 };
+	struct ip_addr address;
+
+	assert_int_equal(addr_parse(client, &address), 0);
+	limits.client = &address;
+	return dns_scope_new_limited(dns->resolver, &limits);
+}
+
+/* Who asks what stands in the queue of a network that floods does not wait with it. */
+static void test_flood_takes_no_question_of_others_along(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 8 };	/* a network's part of 16 */
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 60000, .max_inflight = 16 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *flood = scope_for_client(dns, "198.51.100.1"), *other = scope_for_client(dns, "203.0.113.1");
+	char name[64];
+
+	for (unsigned i = 0; i < 20; i++)
+		dns_start(flood, numbered(name, i), DNS_TYPE_TXT);
+	dns_start(flood, "host.example.com", DNS_TYPE_A);
+	for (unsigned i = 20; i < 80; i++)	/* until there is no more room: then that one stands in the queue */
+		dns_start(flood, numbered(name, i), DNS_TYPE_TXT);
+	for (int i = 0; i < PATIENCE && (statistics_of(dns).pressed == 0 || fake_dns_count(dns->server, NULL, 0) < 8); i++)
+		usleep(1000);
+	assert_int_equal(dns_wait(other, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	assert_int_equal(fake_dns_count(dns->server, NULL, 0), 9);
+	dns_scope_free(&other);
+	dns_scope_free(&flood);
 }
 
 /* A server that answers nothing, not even for the root, is down; it is seen to come back without any message. */
@@ -177,7 +238,10 @@ int main(void)
 		RESOLVER_TEST(test_excess_is_nobody_elses_answer),
 		RESOLVER_TEST(test_retries_are_charged),
 		RESOLVER_TEST(test_shared_query_goes_on_for_the_other),
+		RESOLVER_TEST(test_shared_query_goes_on_when_its_maker_has_gone),
+		RESOLVER_TEST(test_excess_under_way_is_nobody_elses_answer),
 		RESOLVER_TEST(test_queries_end_with_their_message),
+		RESOLVER_TEST(test_flood_takes_no_question_of_others_along),
 		RESOLVER_TEST(test_outage_is_known_and_ends),
 		RESOLVER_TEST(test_silent_zone_is_no_outage),
 	};

@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dns/resolver.h"
 #include "dnssec_world.h"
@@ -84,7 +86,7 @@ static void serve(void *context, const char *name, uint16_t type, bool tcp, stru
 	const char *dropped = served.dropped;
 
 	(void)context, (void)tcp;
-	if (dropped != NULL && strcmp(name, dropped) == 0 && type == served.dropped_type) {
+	if (strncmp(name, "flood", 5) == 0 || (dropped != NULL && strcmp(name, dropped) == 0 && type == served.dropped_type)) {
 		reply->drop = true;
 		return;
 	}
@@ -394,6 +396,88 @@ static void test_absence_kept_as_long_as_its_proof(void **state)
 	assert_in_range(ask(*state, "_dmarc.zone.test")->ttl_secs, 1, 30);
 }
 
+static struct dns_scope *scope_of(struct resolver_fixture *dns, const char *client, unsigned max_queries)
+{
+	struct dns_limits limits = { .deadline_ms = 20000, .max_lookups = 100, .max_queries = max_queries };
+	struct ip_addr address;
+
+	assert_int_equal(addr_parse(client, &address), 0);
+	limits.client = &address;
+	return dns_scope_new_limited(dns->resolver, &limits);
+}
+
+/* How things stand with the queries: polled, since nobody waits for these. */
+static bool comes_true(struct resolver_fixture *dns, bool (*condition)(const struct dns_statistics *statistics))
+{
+	struct dns_statistics statistics;
+
+	for (int i = 0; i < 20000; i++) {
+		dns_resolver_statistics(dns->resolver, &statistics);
+		if (condition(&statistics))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static bool all_answered(const struct dns_statistics *statistics)
+{
+	return statistics->queries_sent == 1 && statistics->inflight == 0;
+}
+
+enum { FLOODS = 120, PLACES = 8 + 32 };	/* one network's part of 16 under way and 64 that wait */
+
+static bool pressed(const struct dns_statistics *statistics)
+{
+	return statistics->pressed != 0;
+}
+
+static bool all_places_are_taken(const struct dns_statistics *statistics)
+{
+	return statistics->pressed == FLOODS - PLACES;
+}
+
+static bool keys_found_none(const struct dns_statistics *statistics)
+{
+	return statistics->pressed == FLOODS - PLACES + 5;	/* keys of three zones, DS of two */
+}
+
+/* A network that floods finds no room for the keys of an answer; that is no verdict, least of all for other networks. */
+static void test_pressure_of_one_network_is_nobody_elses_verdict(void **state)
+{
+	const char *anchors[] = { served.world->anchor_path, NULL };
+	struct dns_config config = { .dnssec = DNSSEC_VALIDATE, .trust_anchor_files = anchors, .clock = &served.world->clock,
+		.timeout_ms = 60000, .rounds = 1, .max_inflight = 16 };
+	struct dns_scope *first, *floods[FLOODS], *same, *other;
+	struct resolver_fixture *dns;
+	char name[64];
+
+	serve_txt("zone.test.", 300, served.zone);
+	dns = fixture_start_callback(state, serve, NULL, config);
+	first = scope_of(dns, "192.0.2.1", 1);	/* the answer comes, its keys are not asked for */
+	dns_start(first, "zone.test", DNS_TYPE_TXT);
+	assert_true(comes_true(dns, all_answered));
+	dns_scope_free(&first);
+	for (unsigned i = 0; i < FLOODS; i++) {
+		if (i == FLOODS / 2)	/* some of the first find no room before others are on their way */
+			assert_true(comes_true(dns, pressed));
+		snprintf(name, sizeof(name), "flood%u.test", i);
+		floods[i] = scope_of(dns, "198.51.100.1", 1);
+		dns_start(floods[i], name, DNS_TYPE_TXT);
+	}
+	assert_true(comes_true(dns, all_places_are_taken));
+	same = scope_of(dns, "198.51.100.2", 0);
+	other = scope_of(dns, "203.0.113.1", 0);
+	assert_int_equal(dns_wait(same, "zone.test", DNS_TYPE_TXT)->failure, DNS_FAILURE_PRESSURE);
+	assert_true(comes_true(dns, keys_found_none));
+	assert_int_equal(dns_wait(other, "zone.test", DNS_TYPE_TXT)->failure, DNS_FAILURE_NONE);
+	assert_int_equal(dns_wait(other, "zone.test", DNS_TYPE_TXT)->security, DNS_SECURE);
+	dns_scope_free(&same);
+	dns_scope_free(&other);
+	for (unsigned i = 0; i < FLOODS; i++)
+		dns_scope_free(&floods[i]);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static uint32_t seconds_kept(struct resolver_fixture *dns, const char *text, uint16_t type)
@@ -404,7 +488,7 @@ static uint32_t seconds_kept(struct resolver_fixture *dns, const char *text, uin
 	bool made;
 
 	assert_int_equal(dns_name_parse(text, &name), 0);
-	entry = cache_acquire(dns->resolver->cache, &name, type, 0, true, &made);
+	entry = cache_acquire(dns->resolver->cache, &name, type, 0, NULL, true, &made);
 	assert_false(made);
 	cache_view(entry, dns->arena, &view);
 	cache_release(&entry);
@@ -442,6 +526,7 @@ static void test_uncovered_answer_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(test_pressure_of_one_network_is_nobody_elses_verdict),
 		CASE(test_dname_with_its_cname), CASE(test_dname_stripped_of_its_cname),
 		CASE(test_alias_and_target_asked_separately), CASE(test_alias_whose_target_is_hidden),
 		CASE(test_error_codes_are_no_absence), CASE(test_nxdomain_with_the_record), CASE(test_absence_by_foreign_soa),
