@@ -113,7 +113,7 @@ uint64_t admission_waits(void);
 
 /** Raises limits, arranges the last words; before any config is loaded. */
 void resources_begin(void);
-/** Sets what the config may use of the process's descriptors. */
+/** Sets what the config may use of the process's descriptors and memory. */
 void resources_fit(struct config *config);
 /** @return 0; EX_OSERR with why_r set when there are too few for any work. */
 int resources_check(const struct config *config, char *why_r, size_t why_bytes);
@@ -135,8 +135,12 @@ bool threads_are_short(void);
 
 /* ---- memory.c ------------------------------------------------------------------------------------------------- */
 
-/** Finds the limits that there are; before any thread. */
+/** Finds the limits that there are. */
 void memory_watch(void);
+/** Begins to look at what this process takes: after the fork, before any thread. */
+void memory_begin(void);
+/** @return what the process may take, as far as it can tell; UINT64_MAX: no limit. */
+uint64_t memory_limit_bytes(void);
 /** @return whether a message may be begun, or grow; that it may not is told. */
 bool memory_has_reserve(void);
 /** The same for so much more than the reserve, which counts as used until it is released. */

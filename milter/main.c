@@ -197,6 +197,7 @@ static int start(const struct options *options, struct config *config)
 		code = process_background(why, sizeof(why));
 	if (code != 0)
 		return fail(code, why);
+	memory_begin();
 	signals_block();
 	if (threads_serve() != 0)
 		return fail(EX_OSERR, "no thread can be started; raise the limits on threads (ulimit -u) or memory (ulimit -v)");

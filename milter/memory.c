@@ -5,10 +5,10 @@
  * else the message is put off, which gives back what it had, and the others go on. What a large one will still take when it is
  * judged is claimed before, for many may be judged at once.
  *
- * Two limits are looked at: that on address space (ulimit -v, LimitAS=), by trying to get the reserve, and that of our control
- * group (MemoryMax=), by what is resident. What the C library keeps for itself of memory that was given back is returned to the
- * system when it gets short; it may also be enough.
- * Thread: any, after memory_watch().
+ * Two limits are looked at: that on address space (ulimit -v, LimitAS=), and that of our control group (MemoryMax=) by what is
+ * resident. What the C library keeps for itself of memory that was given back counts as free in the first, and is returned to the
+ * system when the second gets short.
+ * Thread: any, after memory_begin().
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -27,18 +26,19 @@
 
 enum {
 	RESERVE_BYTES = 16 << 20,
-	PIECE_BYTES = 1 << 20,		/* free space of the heap need not be in one piece */
 	TRIM_MS = 500,			/* between two times that memory is returned to the system */
 };
 
+enum shortage { SHORT_OF_NOTHING, SHORT_OF_SPACE, SHORT_OF_GROUP };
+
 static struct {
-	bool space_is_limited;
+	uint64_t space_max;		/* of address space; UINT64_MAX: none */
 	uint64_t group_max;		/* of our control group; UINT64_MAX: none, or we cannot see it */
 	int statm;			/* kept open: there may be no descriptor when it matters */
-	long page_bytes;
+	uint64_t page_bytes;
 	atomic_int_fast64_t trimmed_ms;
 	atomic_size_t claimed;
-} memory = { .group_max = UINT64_MAX, .statm = -1 };
+} memory = { .space_max = UINT64_MAX, .group_max = UINT64_MAX, .statm = -1 };
 
 /* The first line that begins so. */
 static bool read_line(const char *path, const char *beginning, char *line_r, size_t line_bytes)
@@ -77,63 +77,60 @@ static uint64_t group_limit(void)
 
 void memory_watch(void)
 {
-	struct rlimit space, data;
+	struct rlimit limit;
 
-	memory.space_is_limited = (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) ||
-	    (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY);
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		memory.space_max = limit.rlim_cur;
 	memory.group_max = group_limit();
-	memory.page_bytes = sysconf(_SC_PAGESIZE);
-	if (memory.group_max != UINT64_MAX)
+	memory.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void memory_begin(void)
+{
+	if (memory_limit_bytes() != UINT64_MAX)
 		memory.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 }
 
-/* @return 0 when it cannot be told. */
-static uint64_t resident_bytes(void)
+uint64_t memory_limit_bytes(void)
 {
+	return memory.space_max < memory.group_max ? memory.space_max : memory.group_max;
+}
+
+/* @return false when it cannot be told. */
+static bool sizes(uint64_t *space_r, uint64_t *resident_r)
+{
+	unsigned long long space, resident;
 	char text[128];
 	ssize_t got = pread(memory.statm, text, sizeof(text) - 1, 0);
-	unsigned long long resident = 0;
 
 	if (got <= 0)
-		return 0;
+		return false;
 	text[got] = '\0';
-	(void)sscanf(text, "%*u %llu", &resident);
-	return (uint64_t)resident * (uint64_t)memory.page_bytes;
+	if (sscanf(text, "%llu %llu", &space, &resident) != 2)
+		return false;
+	*space_r = (uint64_t)space * memory.page_bytes;
+	*resident_r = (uint64_t)resident * memory.page_bytes;
+	return true;
 }
 
-static bool space_is_there(size_t bytes)
+/* Looked at only where the rest is not enough: what was given back to the C library, which may be in many small pieces. */
+static uint64_t free_in_heaps(void)
 {
-	void *whole = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), **pieces = NULL, **piece;
-	size_t got = 0;
-
-	if (whole != MAP_FAILED) {
-		(void)munmap(whole, bytes);
-		return true;
-	}
-	for (; got < bytes && (piece = malloc(PIECE_BYTES)) != NULL; got += PIECE_BYTES) {
-		*piece = pieces;
-		pieces = piece;
-	}
-	while ((piece = pieces) != NULL) {
-		pieces = *piece;
-		free(piece);
-	}
-	return got >= bytes;
+	return mallinfo2().fordblks;
 }
 
-static size_t wanted_bytes(void)
+/* Nothing is allocated to find out: for a moment others would have less. */
+static enum shortage shortage(void)
 {
-	return RESERVE_BYTES + atomic_load(&memory.claimed);
-}
+	uint64_t wanted = RESERVE_BYTES + atomic_load(&memory.claimed), space, resident;
 
-static bool group_has_room(void)
-{
-	return resident_bytes() + wanted_bytes() <= memory.group_max;
-}
-
-static bool has_reserve(void)
-{
-	return (!memory.space_is_limited || space_is_there(wanted_bytes())) && (memory.statm < 0 || group_has_room());
+	if (memory.statm < 0 || !sizes(&space, &resident))
+		return SHORT_OF_NOTHING;
+	if (space + wanted > memory.space_max && space + wanted > memory.space_max + free_in_heaps())
+		return SHORT_OF_SPACE;
+	if (resident + wanted > memory.group_max)
+		return SHORT_OF_GROUP;
+	return SHORT_OF_NOTHING;
 }
 
 /* Returns to the system what was given back to the C library; by one thread at a time, and not all the time. */
@@ -147,14 +144,19 @@ static void trim(void)
 
 bool memory_has_reserve(void)
 {
-	if (has_reserve())
+	static const char *const details[] = {
+		[SHORT_OF_SPACE] = "the limit on address space (ulimit -v, LimitAS=) is nearly reached; raise it, or lower max-sessions",
+		[SHORT_OF_GROUP] = "MemoryMax= of the unit, or of what it is in, is nearly reached; raise it, or lower max-sessions",
+	};
+	enum shortage of = shortage();
+
+	if (of != SHORT_OF_NOTHING) {
+		trim();
+		of = shortage();
+	}
+	if (of == SHORT_OF_NOTHING)
 		return true;
-	trim();
-	if (has_reserve())
-		return true;
-	health_note(HEALTH_MEMORY, false, memory.statm >= 0 && !group_has_room() ?
-	    "MemoryMax= of the unit, or of what it is in, is nearly reached; raise it, or lower dns { cache-size } and max-sessions" :
-	    "the limit on address space (ulimit -v, LimitAS=) is nearly reached; raise it, or lower dns { cache-size } and max-sessions");
+	health_note(HEALTH_MEMORY, false, details[of]);
 	health_affected(HEALTH_MEMORY, 1);
 	return false;
 }

@@ -5,6 +5,7 @@
  * Also the last words when memory is out: written by hand, since whatever formats a line may allocate.
  * Thread: main; the last words any.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -12,7 +13,17 @@
 #include "descriptors.h"
 #include "util/out_of_memory.h"
 
+enum {
+	CACHE_SHARE = 8,		/* of the limit on memory, for each of the two caches */
+	CUT_BYTES = 2048,		/* about, with its keys */
+};
+
 static unsigned descriptor_limit;	/* set once */
+
+static size_t lesser(size_t a, uint64_t b)
+{
+	return a < b ? a : (size_t)b;
+}
 
 static struct descriptor_wants wants_of(const struct config *config)
 {
@@ -39,6 +50,18 @@ void resources_fit(struct config *config)
 	(void)descriptors_share(descriptor_limit, &wants, &plan);
 	config->dns.max_sockets = plan.queries;
 	config->store_readers = plan.readers;
+	/* caches that are full must leave room for mail, else it would be put off for good */
+	config->dns.cache_bytes = lesser(config->dns.cache_bytes, memory_limit_bytes() / CACHE_SHARE);
+	config->dns_validator.max_cached_cuts = lesser(config->dns_validator.max_cached_cuts, memory_limit_bytes() / CACHE_SHARE / CUT_BYTES);
+}
+
+static void tell_memory(const struct config *config)
+{
+	uint64_t limit = memory_limit_bytes();
+
+	if (config->dns.cache_bytes == limit / CACHE_SHARE || config->dns_validator.max_cached_cuts == limit / CACHE_SHARE / CUT_BYTES)
+		log_warning("memory: the limit of %" PRIu64 " MB leaves %zu MB for the DNS cache and room for %zu zone cuts; raise it, or lower "
+		    "dns { cache-size, max-cached-cuts }", limit >> 20, config->dns.cache_bytes >> 20, config->dns_validator.max_cached_cuts);
 }
 
 int resources_check(const struct config *config, char *why_r, size_t why_bytes)
@@ -72,6 +95,7 @@ void resources_open(const struct config *config)
 	(void)descriptors_share(descriptor_limit, &wants, &plan);
 	admission_open(plan.sessions, plan.refusals, plan.sessions < wants.sessions ? "the limit of file descriptors allows; raise "
 	    "LimitNOFILE= in the unit (ulimit -n)" : "max-sessions allows; raise it");
+	tell_memory(config);
 	if (resources_text(config, text, sizeof(text)))
 		log_info("%s", text);
 	else

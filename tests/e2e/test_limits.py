@@ -83,6 +83,7 @@ def test_few_descriptors_let_no_forgery_pass(stack, slow, descriptors):
     assayd, port = limited(stack, f"limits-{descriptors}", "prlimit", f"--nofile={descriptors}", dns_port=slow, options=record)
     try:
         crowd = Crowd(port, SESSIONS, descriptors * 1000)
+        print(f"{descriptors} descriptors: {dict(crowd.replies)}")
         assert set(crowd.replies) == {550, 451}, crowd.replies
         log = assayd.log()
         assert "=temperror" not in log and "dmarc=fail" in log
