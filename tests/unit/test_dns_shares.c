@@ -206,6 +206,8 @@ static void test_outage_is_known_and_ends(void **state)
 	assert_true(health.outage);
 	assert_int_equal(health.down_count, 1);
 	assert_true(health.down_since_ms != 0 && health.down.port != 0);
+	while (clock_monotonic_ms() - health.down_since_ms <= (int64_t)7 * 40)	/* then a question goes one round only */
+		usleep(1000);
 	answer = dns_wait(fixture_scope(dns, 20000, 10), "ns1.example.com", DNS_TYPE_A);
 	assert_int_equal(answer->failure, DNS_FAILURE_OUTAGE);
 	for (i = 0; i < PATIENCE && health.outage; i++) {
@@ -214,6 +216,55 @@ static void test_outage_is_known_and_ends(void **state)
 	}
 	assert_false(health.outage);
 	assert_int_equal(fixture_status(dns, "www.example.com", DNS_TYPE_A), DNS_STATUS_DATA);
+}
+
+/* A restart of the server, or a hiccup of the line: what was under way is asked once more, though nothing answers just now. */
+static void test_short_outage_costs_no_answer(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 17 };	/* eight questions, twice, and the look at the server */
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 3 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *scope = fixture_scope(dns, 20000, 10);
+	char name[64];
+
+	for (unsigned i = 0; i < 8; i++)
+		dns_start(scope, numbered(name, i), DNS_TYPE_TXT);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(dns_wait(scope, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
+}
+
+/* Nothing for the root, nor for the first eight questions. */
+static void no_root(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	unsigned *seen = context;
+
+	(void)type;
+	(void)tcp;
+	reply->drop = strcmp(name, ".") == 0 || (*seen)++ < 8;
+}
+
+/* A look that is lost, or that the server does not answer, says nothing of one that has answered others meanwhile. */
+static void test_lost_look_is_no_outage(void **state)
+{
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 3 };
+	static unsigned seen;	/* outlives the test */
+	struct resolver_fixture *dns = fixture_start_callback(state, no_root, &seen, config);
+	struct dns_scope *scope = fixture_scope(dns, 20000, 10);
+	struct dns_health health;
+	char name[64];
+
+	for (unsigned i = 0; i < 8; i++)
+		dns_start(scope, numbered(name, i), DNS_TYPE_TXT);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(dns_wait(scope, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_NXDOMAIN);
+	for (int i = 0; i < PATIENCE && statistics_of(dns).timeouts < 9; i++)
+		usleep(1000);
+	assert_int_equal(fake_dns_count(dns->server, ".", DNS_TYPE_SOA), 1);
+	for (int i = 0; i < 50; i++) {
+		dns_resolver_health(dns->resolver, &health);
+		assert_false(health.outage);
+		usleep(1000);
+	}
 }
 
 /* One silent zone is no outage: the server answers for the root. */
@@ -243,6 +294,8 @@ int main(void)
 		RESOLVER_TEST(test_queries_end_with_their_message),
 		RESOLVER_TEST(test_flood_takes_no_question_of_others_along),
 		RESOLVER_TEST(test_outage_is_known_and_ends),
+		RESOLVER_TEST(test_short_outage_costs_no_answer),
+		RESOLVER_TEST(test_lost_look_is_no_outage),
 		RESOLVER_TEST(test_silent_zone_is_no_outage),
 	};
 
