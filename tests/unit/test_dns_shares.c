@@ -155,12 +155,29 @@ static void test_queries_end_with_their_message(void **state)
 
 static struct dns_scope *scope_for_client(struct resolver_fixture *dns, const char *client)
 {
-	struct dns_limits limits = { .deadline_ms = 5000, .max_lookups = 100 };
+	struct dns_limits limits = { .deadline_ms = 5000, .max_lookups = 3000 };
 	struct ip_addr address;
 
 	assert_int_equal(addr_parse(client, &address), 0);
 	limits.client = &address;
 	return dns_scope_new_limited(dns->resolver, &limits);
+}
+
+/* All that a message may ask finds room with the fewest places that can be configured, and one place is enough to go on. */
+static void test_few_places_hold_what_a_message_asks(void **state)
+{
+	for (unsigned places = 16; places != 0; places /= 16) {
+		struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 20000, .max_inflight = places };
+		struct resolver_fixture *dns = fixture_start(state, NULL, config);
+		struct dns_scope *scope = scope_for_client(dns, "203.0.113.1");
+		char name[64];
+
+		for (unsigned i = 0; i < 400; i++)
+			dns_start(scope, numbered(name, i), DNS_TYPE_TXT);
+		for (unsigned i = 0; i < 400; i++)
+			assert_int_equal(dns_wait(scope, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
+		dns_scope_free(&scope);
+	}
 }
 
 /* Who asks what stands in the queue of a network that floods does not wait with it. */
@@ -175,7 +192,7 @@ static void test_flood_takes_no_question_of_others_along(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		dns_start(flood, numbered(name, i), DNS_TYPE_TXT);
 	dns_start(flood, "host.example.com", DNS_TYPE_A);
-	for (unsigned i = 20; i < 80; i++)	/* until there is no more room: then that one stands in the queue */
+	for (unsigned i = 20; i < 2100; i++)	/* until there is no more room: then that one stands in the queue */
 		dns_start(flood, numbered(name, i), DNS_TYPE_TXT);
 	for (int i = 0; i < PATIENCE && (statistics_of(dns).pressed == 0 || fake_dns_count(dns->server, NULL, 0) < 8); i++)
 		usleep(1000);
@@ -292,6 +309,7 @@ int main(void)
 		RESOLVER_TEST(test_shared_query_goes_on_when_its_maker_has_gone),
 		RESOLVER_TEST(test_excess_under_way_is_nobody_elses_answer),
 		RESOLVER_TEST(test_queries_end_with_their_message),
+		RESOLVER_TEST(test_few_places_hold_what_a_message_asks),
 		RESOLVER_TEST(test_flood_takes_no_question_of_others_along),
 		RESOLVER_TEST(test_outage_is_known_and_ends),
 		RESOLVER_TEST(test_short_outage_costs_no_answer),
