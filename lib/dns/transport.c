@@ -2,8 +2,8 @@
 /*
  * The I/O thread and its table of queries. Other threads only append to `submitted` and `recalled` and wake the loop; all else
  * belongs to the I/O thread. At most max_inflight queries are under way (fewer where the process has not as many
- * descriptors), four times max_inflight (4,096 at least) wait; more than that are given up at once, so that memory is bounded whatever the
- * senders do.
+ * descriptors), four times max_inflight (4,096 at least) wait; more than that are given up at once, so that memory is
+ * bounded whatever the senders do.
  */
 #include "dns/transport.h"
 
