@@ -131,7 +131,7 @@ static bool is_known(const struct fair_client *client)
 
 static enum rank rank_of(const struct fair *fair, const struct fair_client *client)
 {
-	if (client->waiting == 0 || client->inflight >= fair->max_inflight / 2)
+	if (client->waiting == 0 || client->inflight >= (fair->max_inflight + 1) / 2)
 		return RANK_NONE;
 	if (client->inflight > fair->light)
 		return RANK_HEAVY;

@@ -92,14 +92,17 @@ static int server_choose(const struct query *query)
 	return slow;
 }
 
-/* Whether there is another round. While no server answers anything, or others wait for the place, one was enough. */
+/*
+ * Whether there is another round. When no server has answered anything for a while, or others wait for the place, one was
+ * enough; but a short outage (a restart, a hiccup of the line) is what the rounds are for.
+ */
 static bool query_may_go_round(const struct query *query)
 {
 	const struct transport *transport = query->transport;
 	uint32_t all = (uint32_t)((1ull << transport->config.server_count) - 1);
 
 	return query->cookie != NULL && query->struck != all && query->round + 1 < transport->config.rounds &&
-	    !servers_are_down(transport) && !fair_is_pressed(&transport->fair, query);
+	    !servers_are_out_for_long(transport) && !fair_is_pressed(&transport->fair, query);
 }
 
 bool query_charge(struct query *query)
@@ -265,6 +268,7 @@ void query_look(struct transport *transport, unsigned server)
 	uv_timer_init(&transport->loop, &query->timer);
 	query->timer.data = query;
 	transport->servers[server].look = query;
+	transport->servers[server].looked_ms = clock_monotonic_ms();
 	query_next(query);
 }
 

@@ -74,6 +74,7 @@ struct server_state {
 	int64_t replied_ms;		/* its last reply, whatever it said; 0: none yet */
 	int64_t silent_since_ms;	/* first time-out behind that reply; 0: none */
 	struct query *look;		/* a look at it that is under way */
+	int64_t looked_ms;		/* when that was begun, or the last one */
 	_Atomic int64_t down_since_ms;	/* it answers nothing, not even for the root; 0: it does */
 };
 
@@ -147,6 +148,8 @@ void servers_look(struct transport *transport);
 void servers_leave(struct transport *transport);
 /** @return whether no server answers anything. */
 bool servers_are_down(const struct transport *transport);
+/** @return whether that is so for longer than a question goes its rounds. */
+bool servers_are_out_for_long(const struct transport *transport);
 
 /** 16 unpredictable bits. */
 uint16_t transport_random(struct transport *transport);

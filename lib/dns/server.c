@@ -10,7 +10,7 @@
 #include "dns/query.h"
 #include "util/clock.h"
 
-enum { SLOW_AFTER_TIMEOUTS = 3, SLOW_FOR_MS = 30000, LOOK_AGAIN_MS = 1000 };
+enum { SLOW_AFTER_TIMEOUTS = 3, SLOW_FOR_MS = 30000, LOOK_AGAIN_MS = 1000, LONG_TIMEOUTS = 7 /* three rounds: 1 + 2 + 4 */ };
 
 void server_replied(struct transport *transport, unsigned server)
 {
@@ -46,7 +46,7 @@ void server_look_failed(struct transport *transport, unsigned server)
 {
 	struct server_state *state = &transport->servers[server];
 
-	if (transport->stopping)
+	if (transport->stopping || state->replied_ms >= state->looked_ms)	/* it speaks: the look was lost, or not answered */
 		return;
 	if (atomic_load(&state->down_since_ms) == 0)
 		atomic_store(&state->down_since_ms, state->silent_since_ms != 0 ? state->silent_since_ms : clock_monotonic_ms());
@@ -71,12 +71,26 @@ void servers_leave(struct transport *transport)
 			query_abandon(transport->servers[i].look, 2, DNS_FAILURE_SERVER, "");
 }
 
+/* @return whether each server is down since then at least. */
+static bool are_down_since(const struct transport *transport, int64_t since_ms)
+{
+	for (size_t i = 0; i < transport->config.server_count; i++) {
+		int64_t down_since_ms = atomic_load(&transport->servers[i].down_since_ms);
+
+		if (down_since_ms == 0 || down_since_ms > since_ms)
+			return false;
+	}
+	return true;
+}
+
 bool servers_are_down(const struct transport *transport)
 {
-	for (size_t i = 0; i < transport->config.server_count; i++)
-		if (atomic_load(&transport->servers[i].down_since_ms) == 0)
-			return false;
-	return true;
+	return are_down_since(transport, INT64_MAX);
+}
+
+bool servers_are_out_for_long(const struct transport *transport)
+{
+	return are_down_since(transport, clock_monotonic_ms() - (int64_t)LONG_TIMEOUTS * transport->config.timeout_ms);
 }
 
 void transport_health(const struct transport *transport, struct dns_health *health_r)

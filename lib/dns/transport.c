@@ -2,8 +2,8 @@
 /*
  * The I/O thread and its table of queries. Other threads only append to `submitted` and `recalled` and wake the loop; all else
  * belongs to the I/O thread. At most max_inflight queries are under way (fewer where the process has not as many
- * descriptors), four times max_inflight wait; more than that are given up at once, so that memory is bounded whatever the
- * senders do.
+ * descriptors), four times max_inflight (4,096 at least) wait; more than that are given up at once, so that memory is
+ * bounded whatever the senders do.
  */
 #include "dns/transport.h"
 
@@ -18,9 +18,10 @@
 #include "util/out_of_memory.h"
 
 enum {
-	BACKLOG_FACTOR = 4,
-	/* a zone's part of max_inflight, for those that wait and are under way; but what an honest message needs in any case */
-	ZONE_PART = 8, ZONE_LEAST = 128,
+	/* of max_inflight; but room for what some messages of one network may ask at once, however few places there are */
+	BACKLOG_FACTOR = 4, BACKLOG_MIN = 4096,
+	/* a zone's part of max_inflight, for those that wait and are under way; but what one message may ask in any case */
+	ZONE_PART = 8, ZONE_LEAST = 512,
 };
 
 /* A cookie whose query may be of no use any more, or of use to somebody else too. */
@@ -231,8 +232,9 @@ static void parts_make(struct transport *transport)
 {
 	static const struct dns_limits none = { .max_lookups = 1 };
 	const struct transport_config *config = &transport->config;
+	size_t backlog = (size_t)BACKLOG_FACTOR * config->max_inflight;
 
-	fair_init(&transport->fair, config->max_sockets, (size_t)BACKLOG_FACTOR * config->max_inflight);
+	fair_init(&transport->fair, config->max_sockets, backlog > BACKLOG_MIN ? backlog : BACKLOG_MIN);
 	transport->silence = silence_new();
 	transport->own = account_new(&none);
 }

@@ -155,12 +155,29 @@ static void test_queries_end_with_their_message(void **state)
 
 static struct dns_scope *scope_for_client(struct resolver_fixture *dns, const char *client)
 {
-	struct dns_limits limits = { .deadline_ms = 5000, .max_lookups = 100 };
+	struct dns_limits limits = { .deadline_ms = 5000, .max_lookups = 3000 };
 	struct ip_addr address;
 
 	assert_int_equal(addr_parse(client, &address), 0);
 	limits.client = &address;
 	return dns_scope_new_limited(dns->resolver, &limits);
+}
+
+/* All that a message may ask finds room with the fewest places that can be configured, and one place is enough to go on. */
+static void test_few_places_hold_what_a_message_asks(void **state)
+{
+	for (unsigned places = 16; places != 0; places /= 16) {
+		struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 20000, .max_inflight = places };
+		struct resolver_fixture *dns = fixture_start(state, NULL, config);
+		struct dns_scope *scope = scope_for_client(dns, "203.0.113.1");
+		char name[64];
+
+		for (unsigned i = 0; i < 400; i++)
+			dns_start(scope, numbered(name, i), DNS_TYPE_TXT);
+		for (unsigned i = 0; i < 400; i++)
+			assert_int_equal(dns_wait(scope, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
+		dns_scope_free(&scope);
+	}
 }
 
 /* Who asks what stands in the queue of a network that floods does not wait with it. */
@@ -175,7 +192,7 @@ static void test_flood_takes_no_question_of_others_along(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		dns_start(flood, numbered(name, i), DNS_TYPE_TXT);
 	dns_start(flood, "host.example.com", DNS_TYPE_A);
-	for (unsigned i = 20; i < 80; i++)	/* until there is no more room: then that one stands in the queue */
+	for (unsigned i = 20; i < 2100; i++)	/* until there is no more room: then that one stands in the queue */
 		dns_start(flood, numbered(name, i), DNS_TYPE_TXT);
 	for (int i = 0; i < PATIENCE && (statistics_of(dns).pressed == 0 || fake_dns_count(dns->server, NULL, 0) < 8); i++)
 		usleep(1000);
@@ -206,6 +223,8 @@ static void test_outage_is_known_and_ends(void **state)
 	assert_true(health.outage);
 	assert_int_equal(health.down_count, 1);
 	assert_true(health.down_since_ms != 0 && health.down.port != 0);
+	while (clock_monotonic_ms() - health.down_since_ms <= (int64_t)7 * 40)	/* then a question goes one round only */
+		usleep(1000);
 	answer = dns_wait(fixture_scope(dns, 20000, 10), "ns1.example.com", DNS_TYPE_A);
 	assert_int_equal(answer->failure, DNS_FAILURE_OUTAGE);
 	for (i = 0; i < PATIENCE && health.outage; i++) {
@@ -214,6 +233,55 @@ static void test_outage_is_known_and_ends(void **state)
 	}
 	assert_false(health.outage);
 	assert_int_equal(fixture_status(dns, "www.example.com", DNS_TYPE_A), DNS_STATUS_DATA);
+}
+
+/* A restart of the server, or a hiccup of the line: what was under way is asked once more, though nothing answers just now. */
+static void test_short_outage_costs_no_answer(void **state)
+{
+	struct behaviour behaviour = { .reply = { .drop = true }, .first = 17 };	/* eight questions, twice, and the look at the server */
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 3 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *scope = fixture_scope(dns, 20000, 10);
+	char name[64];
+
+	for (unsigned i = 0; i < 8; i++)
+		dns_start(scope, numbered(name, i), DNS_TYPE_TXT);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(dns_wait(scope, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
+}
+
+/* Nothing for the root, nor for the first eight questions. */
+static void no_root(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	unsigned *seen = context;
+
+	(void)type;
+	(void)tcp;
+	reply->drop = strcmp(name, ".") == 0 || (*seen)++ < 8;
+}
+
+/* A look that is lost, or that the server does not answer, says nothing of one that has answered others meanwhile. */
+static void test_lost_look_is_no_outage(void **state)
+{
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 3 };
+	static unsigned seen;	/* outlives the test */
+	struct resolver_fixture *dns = fixture_start_callback(state, no_root, &seen, config);
+	struct dns_scope *scope = fixture_scope(dns, 20000, 10);
+	struct dns_health health;
+	char name[64];
+
+	for (unsigned i = 0; i < 8; i++)
+		dns_start(scope, numbered(name, i), DNS_TYPE_TXT);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(dns_wait(scope, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_NXDOMAIN);
+	for (int i = 0; i < PATIENCE && statistics_of(dns).timeouts < 9; i++)
+		usleep(1000);
+	assert_int_equal(fake_dns_count(dns->server, ".", DNS_TYPE_SOA), 1);
+	for (int i = 0; i < 50; i++) {
+		dns_resolver_health(dns->resolver, &health);
+		assert_false(health.outage);
+		usleep(1000);
+	}
 }
 
 /* One silent zone is no outage: the server answers for the root. */
@@ -241,8 +309,11 @@ int main(void)
 		RESOLVER_TEST(test_shared_query_goes_on_when_its_maker_has_gone),
 		RESOLVER_TEST(test_excess_under_way_is_nobody_elses_answer),
 		RESOLVER_TEST(test_queries_end_with_their_message),
+		RESOLVER_TEST(test_few_places_hold_what_a_message_asks),
 		RESOLVER_TEST(test_flood_takes_no_question_of_others_along),
 		RESOLVER_TEST(test_outage_is_known_and_ends),
+		RESOLVER_TEST(test_short_outage_costs_no_answer),
+		RESOLVER_TEST(test_lost_look_is_no_outage),
 		RESOLVER_TEST(test_silent_zone_is_no_outage),
 	};
 

@@ -425,7 +425,7 @@ static bool all_answered(const struct dns_statistics *statistics)
 	return statistics->queries_sent == 1 && statistics->inflight == 0;
 }
 
-enum { FLOODS = 120, PLACES = 8 + 32 };	/* one network's part of 16 under way and 64 that wait */
+enum { FLOODS = 4200, PLACES = 8 + 2048 };	/* one network's part of 16 under way and 4,096 that wait */
 
 static bool pressed(const struct dns_statistics *statistics)
 {
