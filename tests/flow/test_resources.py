@@ -266,10 +266,10 @@ def test_thread_that_cannot_be_made_is_made_later(assayd):
         threads = [threading.Thread(target=run) for _ in range(8)]
         for thread in threads:
             thread.start()
-        daemon.wait_for_log("warning: threads: ")
+        daemon.wait_for_log("warning: threads: ", secs=60)
         set_space(daemon, resource.RLIM_INFINITY)
         for thread in threads:
             thread.join(60)
         assert replies == ["c"] * 8
-        daemon.wait_for_log("threads: they can be made again")
+        daemon.wait_for_log("threads: they can be made again", secs=60)
         assert len(warnings(daemon, "threads")) == 2
