@@ -247,7 +247,7 @@ def test_thread_that_cannot_be_made_is_made_later(assayd):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silence:   # look-ups that keep threads busy
         silence.bind(("127.0.0.1", 0))
         daemon = assayd()
-        text = re.sub(r'zone-file = "[^"]*"', f'servers = {{ "127.0.0.1@{silence.getsockname()[1]}" }} timeout = 2s rounds = 1',
+        text = re.sub(r'zone-file = "[^"]*"', f'servers = {{ "127.0.0.1@{silence.getsockname()[1]}" }} timeout = 8s rounds = 1',
                       daemon.config_path.read_text())
         daemon.config_path.write_text(text)
         daemon.start()
