@@ -103,6 +103,13 @@ static void bogus_raise(struct results *results, const struct spf_result *spf)
 		results_raise(results, FINDING_DNSSEC_BOGUS, spf->domain, spf->reason, DNS_BOGUS);
 }
 
+/* What the sender's record left no look-ups for may be a failure: nobody sheds that of another one's name with a costly record. */
+static bool helo_hides_failure(const struct check_context *context)
+{
+	return context->results->spf_helo.result == RESULT_PERMERROR &&
+	    (dns_scope_exceeded(context->dns) >> DNS_FOR_SPF & 1) != 0;
+}
+
 static void spf_judge(struct check_context *context)
 {
 	const struct spf_state *state = context->state[CHECK_SPF];
@@ -118,7 +125,7 @@ static void spf_judge(struct check_context *context)
 		return;
 	spf_prefetch(&state->helo, dns, context->arena);
 	spf_evaluate(&state->helo, dns, context->arena, &results->spf_helo);
-	if (results->spf_helo.result == RESULT_FAIL)
+	if (results->spf_helo.result == RESULT_FAIL || helo_hides_failure(context))
 		results_raise(results, FINDING_SPF_HELO_FAIL, results->spf_helo.domain, results->spf_helo.reason,
 		    results->spf_helo.dnssec);
 	bogus_raise(results, &results->spf_helo);
