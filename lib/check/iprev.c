@@ -130,6 +130,7 @@ static void iprev_judge(struct check_context *context)
 	const struct iprev_state *state = context->state[CHECK_IPREV];
 	struct iprev_result *result = &context->results->iprev;
 	const struct dns_answer *ptr;
+	bool unknown;
 
 	if (state == NULL)
 		return;
@@ -137,8 +138,9 @@ static void iprev_judge(struct check_context *context)
 	if (ptr->status == DNS_STATUS_DATA) {
 		iprev_forward(context, state, ptr);
 	} else {
+		unknown = ptr->status == DNS_STATUS_FAIL && ptr->failure != DNS_FAILURE_LIMIT;
 		result->dnssec = ptr->security;
-		result->result = ptr->status == DNS_STATUS_FAIL ? RESULT_TEMPERROR : RESULT_PERMERROR;
+		result->result = unknown ? RESULT_TEMPERROR : RESULT_PERMERROR;
 		result->reason = ptr->status == DNS_STATUS_FAIL ? ptr->why : "no PTR record";
 		raise_bogus(context->results, ptr);
 	}

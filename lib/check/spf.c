@@ -102,6 +102,13 @@ static void bogus_raise(struct results *results, const struct spf_result *spf)
 		results_raise(results, FINDING_DNSSEC_BOGUS, spf->domain, spf->reason, DNS_BOGUS);
 }
 
+/* What there were no look-ups left for may be a failure. */
+static bool helo_hides_failure(const struct check_context *context)
+{
+	return context->results->spf_helo.result == RESULT_PERMERROR &&
+	    (dns_scope_exceeded(context->dns) >> DNS_FOR_HELO & 1) != 0;
+}
+
 static void spf_judge(struct check_context *context)
 {
 	const struct spf_state *state = context->state[CHECK_SPF];
@@ -116,7 +123,7 @@ static void spf_judge(struct check_context *context)
 	if (!state->judge_helo)
 		return;
 	spf_evaluate(&state->helo, dns_scope_for(context->dns, DNS_FOR_HELO), context->arena, &results->spf_helo);
-	if (results->spf_helo.result == RESULT_FAIL)
+	if (results->spf_helo.result == RESULT_FAIL || helo_hides_failure(context))
 		results_raise(results, FINDING_SPF_HELO_FAIL, results->spf_helo.domain, results->spf_helo.reason,
 		    results->spf_helo.dnssec);
 	bogus_raise(results, &results->spf_helo);

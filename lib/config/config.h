@@ -20,7 +20,7 @@
 
 enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
-enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER };
+enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 

@@ -13,7 +13,7 @@
 static const struct option_word words_mode[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
 static const struct option_word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
 static const struct option_word words_dns_outage[] = {
-	{ "accept", DNS_OUTAGE_ACCEPT }, { "defer", DNS_OUTAGE_DEFER }, { 0 }
+	{ "accept", DNS_OUTAGE_ACCEPT }, { "defer-pressed", DNS_OUTAGE_DEFER_PRESSED }, { "defer", DNS_OUTAGE_DEFER }, { 0 }
 };
 static const struct option_word words_log_target[] = {
 	{ "syslog", LOG_TARGET_SYSLOG }, { "journal", LOG_TARGET_JOURNAL }, { "stderr", LOG_TARGET_STDERR }, { 0 }
@@ -90,7 +90,7 @@ const struct option_row schema_table[] = {
 	/* what */
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(words_mode),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
-	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "accept", WORD(words_dns_outage),
+	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "defer-pressed", WORD(words_dns_outage),
 	    "what happens to a message that cannot be judged for want of DNS answers, where a forgery would be refused" },
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
 	    "added to replies; %s becomes the finding's name, %d the domain; empty: none" },

@@ -19,7 +19,7 @@ enum {
 	LOOK_EVERY_MS = 5000,		/* one question is let through, to see */
 	AUTHORS_A_LOOK = 8,		/* and so many for author domains */
 	ANSWERED_FOR_MS = 3600000,	/* how long an answer speaks for its label */
-	REVERSE4_LABELS = 4, REVERSE6_LABELS = 10,	/* /16 and /32 */
+	REVERSE4_LABELS = 5, REVERSE6_LABELS = 14,	/* /24 and /48 */
 };
 
 struct zone {

@@ -4,7 +4,7 @@
 /*
  * Zones that do not answer, remembered for a while, so that each further name below them does not take its own time-outs.
  * The resolver behind us knows the zones' servers, we do not: a zone is taken to be what somebody could have registered
- * (public suffix list; a /16 or /32 of reverse names), or one label below it, and is silent when a question got no answer
+ * (public suffix list; a /24 or /48 of reverse names), or one label below it, and is silent when a question got no answer
  * that was sent after another one had got none, while the recursive server answered others. So packets that were lost
  * together count once.
  *

@@ -123,12 +123,20 @@ static bool hides_a_refusal(const struct policy_config *policy, enum finding_id 
 	return false;
 }
 
+/* Pressure is made by senders, who must not gain by it; an outage is nobody's doing. */
+static bool defers_for_want_of_dns(const struct policy_config *policy, const struct results *results)
+{
+	bool pressed = (results->dns_failures >> DNS_FAILURE_PRESSURE & 1) != 0;
+
+	return policy->dns_outage == DNS_OUTAGE_DEFER || (policy->dns_outage == DNS_OUTAGE_DEFER_PRESSED && pressed);
+}
+
 static enum action asked_action(const struct policy_config *policy, const struct results *results,
     const struct finding *finding)
 {
 	enum action action = policy->actions[finding->id];
 
-	if (policy->dns_outage == DNS_OUTAGE_DEFER && action < ACTION_DEFER && hides_a_refusal(policy, finding->id))
+	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, results) && hides_a_refusal(policy, finding->id))
 		return ACTION_DEFER;
 	if (results->tls.not_required && is_lack_of_tls(finding->id))
 		return ACTION_NONE;

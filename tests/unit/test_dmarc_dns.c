@@ -255,6 +255,32 @@ static void test_dmarc_excess_is_no_doubt_of_alignment(void **state)
 	fake_dns_stop(&server);
 }
 
+static void truncate_udp(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	(void)context;
+	(void)name;
+	(void)type;
+	reply->truncate = !tcp;
+}
+
+/* A reverse zone that takes more queries than a client may cause is no doubt in its favour. */
+static void test_iprev_excess_is_a_failure(void **state)
+{
+	struct fake_dns *server = fake_dns_start("1.2.0.192.in-addr.arpa. PTR n.example.\n", truncate_udp, NULL);
+	struct check_fixture *fixture = fixture_new_server(fake_dns_address(server));
+
+	(void)state;
+	dns_scope_free(&fixture->context.dns);
+	fixture->context.dns = dns_scope_new_limited(fixture->shared.resolver, &(struct dns_limits){ .deadline_ms = 5000,
+		.max_lookups = 300, .max_queries = 10, .by_purpose = true });	/* one for the client */
+	assert_int_equal(addr_parse("192.0.2.1", &fixture->connection.client), 0);
+	fixture_run(fixture, &check_iprev);
+	assert_int_equal(fixture->results.iprev.result, RESULT_PERMERROR);
+	assert_true(fixture_raised(fixture, FINDING_IPREV_FAIL));
+	fixture_free(&fixture);
+	fake_dns_stop(&server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_dmarc_does_not_ask_for_what_cannot_be_aligned),
 		cmocka_unit_test(test_iprev_asks_forward_when_the_names_come),
 		cmocka_unit_test(test_iprev_asks_for_ten_names_at_most),
+		cmocka_unit_test(test_iprev_excess_is_a_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -389,11 +389,11 @@ static void test_silence_of_reverse_zones_stays_near(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 12; i++) {
-		snprintf(name, sizeof(name), "%u.%u.0.192.in-addr.arpa", i, i);
+		snprintf(name, sizeof(name), "%u.77.0.192.in-addr.arpa", i);
 		time_out(silence, name, 1000);
 	}
-	assert_true(holds(silence, "9.77.0.192.in-addr.arpa", 1001));
-	assert_false(holds(silence, "9.77.1.192.in-addr.arpa", 1001));
+	assert_true(holds(silence, "99.77.0.192.in-addr.arpa", 1001));
+	assert_false(holds(silence, "99.78.0.192.in-addr.arpa", 1001));
 	silence_free(&silence);
 }
 

@@ -97,16 +97,19 @@ static void test_policy_mark_first_that_matches(void **state)
 /* What could not be looked for is deferred where it would be refused, and nowhere else. */
 static void test_dns_outage_defers_what_might_be_refused(void **state)
 {
-	static const struct { const char *text; enum finding_id unknown; enum action action; } rows[] = {
-		{ "dns-outage = defer", FINDING_DMARC_TEMPERROR, ACTION_DEFER },	/* by default DMARC may quarantine */
-		{ "dns-outage = accept", FINDING_DMARC_TEMPERROR, ACTION_NONE },
-		{ "", FINDING_DMARC_TEMPERROR, ACTION_NONE },
-		{ "dns-outage = defer", FINDING_SPF_TEMPERROR, ACTION_NONE },	/* spf-fail is a tag by default */
-		{ "dns-outage = defer\nfindings { spf-fail = reject }", FINDING_SPF_TEMPERROR, ACTION_DEFER },
-		{ "dns-outage = defer\nfindings { iprev-fail = reject }", FINDING_SPF_TEMPERROR, ACTION_NONE },
-		{ "dns-outage = defer\nfindings { dmarc-temperror = reject }", FINDING_DMARC_TEMPERROR, ACTION_REJECT },
-		{ "dns-outage = defer\npolicy x { dns-outage = accept }", FINDING_DMARC_TEMPERROR, ACTION_NONE },
-		{ "policy x { dns-outage = defer }", FINDING_DMARC_TEMPERROR, ACTION_DEFER },
+	static const struct { const char *text; enum finding_id unknown; enum action action; bool pressed; } rows[] = {
+		{ "", FINDING_DMARC_TEMPERROR, ACTION_DEFER, true },
+		{ "dns-outage = accept", FINDING_DMARC_TEMPERROR, ACTION_NONE, true },
+		{ "", FINDING_SPF_TEMPERROR, ACTION_NONE, true },
+		{ "dns-outage = defer", FINDING_DMARC_TEMPERROR, ACTION_DEFER, false },	/* by default DMARC may quarantine */
+		{ "dns-outage = accept", FINDING_DMARC_TEMPERROR, ACTION_NONE, false },
+		{ "", FINDING_DMARC_TEMPERROR, ACTION_NONE, false },
+		{ "dns-outage = defer", FINDING_SPF_TEMPERROR, ACTION_NONE, false },	/* spf-fail is a tag by default */
+		{ "dns-outage = defer\nfindings { spf-fail = reject }", FINDING_SPF_TEMPERROR, ACTION_DEFER, false },
+		{ "dns-outage = defer\nfindings { iprev-fail = reject }", FINDING_SPF_TEMPERROR, ACTION_NONE, false },
+		{ "dns-outage = defer\nfindings { dmarc-temperror = reject }", FINDING_DMARC_TEMPERROR, ACTION_REJECT, false },
+		{ "dns-outage = defer\npolicy x { dns-outage = accept }", FINDING_DMARC_TEMPERROR, ACTION_NONE, false },
+		{ "policy x { dns-outage = defer }", FINDING_DMARC_TEMPERROR, ACTION_DEFER, false },
 	};
 
 	(void)state;
@@ -114,6 +117,7 @@ static void test_dns_outage_defers_what_might_be_refused(void **state)
 		struct fixture f = make(rows[i].text);
 
 		raise_finding(&f, rows[i].unknown, "example.org", DNS_INDETERMINATE);
+		f.results.dns_failures = rows[i].pressed ? 1u << DNS_FAILURE_PRESSURE : 1u << DNS_FAILURE_OUTAGE;
 		assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).action, rows[i].action);
 		if (rows[i].action == ACTION_DEFER)
 			assert_int_equal(decide(&f, FINDING_STAGE_MESSAGE).code, 451);

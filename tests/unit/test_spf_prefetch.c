@@ -117,34 +117,59 @@ static void sender_late(void *context, const char *name, uint16_t type, bool tcp
 		reply->delay_ms = 4 * DELAY_MS;
 }
 
-/* What the name in HELO asks for is the client's choice: it must not use up what the sender's domain is judged with. */
-static void test_helo_takes_nothing_from_the_sender(void **state)
+/* A costly record at evil.example and one that fails at victim.example, within what leaves room for one of them. */
+static struct check_fixture *costly_new(struct fake_dns **server_r)
 {
 	char text[4096] = "victim.example. TXT \"v=spf1 include:i1.victim.example include:i2.victim.example -all\"\n"
 		"i1.victim.example. TXT \"v=spf1 ?all\"\ni2.victim.example. TXT \"v=spf1 ?all\"\nevil.example. TXT \"v=spf1";
 	struct check_fixture *fixture;
-	struct fake_dns *server;
 
-	(void)state;
 	for (int i = 0; i < 10; i++)
 		sprintf(text + strlen(text), " mx:m%d.evil.example", i);
 	strcat(text, " -all\"\n");
 	for (int i = 0; i < 60; i++)
 		sprintf(text + strlen(text), "m%d.evil.example. MX 1 h%d.evil.example.\n", i % 10, i);
-	server = fake_dns_start(text, sender_late, NULL);
-	fixture = fixture_new_server(fake_dns_address(server));
+	*server_r = fake_dns_start(text, sender_late, NULL);
+	fixture = fixture_new_server(fake_dns_address(*server_r));
 	dns_scope_free(&fixture->context.dns);
 	fixture->context.dns = dns_scope_new_limited(fixture->shared.resolver, &(struct dns_limits){ .deadline_ms = 20000,
 		.max_lookups = 80, .by_purpose = true });
 	assert_int_equal(addr_parse("192.0.2.1", &fixture->connection.client), 0);
+	fixture->config.spf_check_helo = true;
+	return fixture;
+}
+
+/* What the name in HELO asks for is the client's choice: it must not use up what the sender's domain is judged with. */
+static void test_helo_takes_nothing_from_the_sender(void **state)
+{
+	struct fake_dns *server;
+	struct check_fixture *fixture = costly_new(&server);
+
+	(void)state;
 	fixture->connection.helo = "evil.example";
 	fixture->facts.mail_from = "ceo@victim.example";
 	fixture->facts.mail_from_domain = "victim.example";
-	fixture->config.spf_check_helo = true;
 	fixture_run(fixture, &check_spf);
 	assert_int_equal(fixture->results.spf.result, RESULT_FAIL);
 	assert_true(fixture_raised(fixture, FINDING_SPF_FAIL));
 	assert_int_not_equal(fixture->results.spf_helo.result, RESULT_UNCHECKED);
+	fixture_free(&fixture);
+	fake_dns_stop(&server);
+}
+
+/* Nor does the sender's record let the client's forged name off. */
+static void test_sender_hides_no_failure_of_helo(void **state)
+{
+	struct fake_dns *server;
+	struct check_fixture *fixture = costly_new(&server);
+
+	(void)state;
+	fixture->connection.helo = "victim.example";
+	fixture->facts.mail_from = "x@evil.example";
+	fixture->facts.mail_from_domain = "evil.example";
+	fixture_run(fixture, &check_spf);
+	assert_int_equal(dns_scope_exceeded(fixture->context.dns), 1u << DNS_FOR_SPF);
+	assert_true(fixture_raised(fixture, FINDING_SPF_HELO_FAIL));
 	fixture_free(&fixture);
 	fake_dns_stop(&server);
 }
@@ -154,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefetch_waits_for_the_depth), cmocka_unit_test(test_prefetch_abandoned),
 		cmocka_unit_test(test_helo_takes_nothing_from_the_sender),
+		cmocka_unit_test(test_sender_hides_no_failure_of_helo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
