@@ -4,7 +4,7 @@
  *
  * The C library reserves 8 MiB of address space for a thread's stack and 64 MiB for the heap of each of up to eight threads a
  * processor, of which next to nothing is used. Under a limit on address space that alone ends the process, so both are bounded:
- * the deepest stack that hostile mail was made to take is a fraction of STACK_BYTES (tests/flow/test_memory_limits.py measures it),
+ * the deepest stack that hostile mail was made to take is a fraction of STACK_BYTES (tests/flow/test_resources.py measures it),
  * and more heaps than HEAPS made nothing faster (tests/bench/run). libuv takes its stack's size from RLIMIT_STACK.
  *
  * When libmilter cannot make a thread for a session it says so in syslog and forgets the session: it hangs, with its descriptor,
