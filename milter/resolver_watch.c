@@ -42,8 +42,8 @@ static void look_at_pressure(const struct dns_health *dns)
 
 	/* a reload may bring another resolver, which begins at 0 */
 	if (dns->pressed > before)
-		health_note(HEALTH_PRESSURE, false, "a client network asks for more than its share of the queries under way; see who it is, and "
-		    "raise dns { max-inflight } if it is honest mail");
+		health_note(HEALTH_PRESSURE, false, "a client network, or a zone that is asked for, has its share of the queries under way; see "
+		    "whose mail it is, and raise dns { max-inflight } if it is honest");
 }
 
 void resolver_look(void)
