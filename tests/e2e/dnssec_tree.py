@@ -24,8 +24,9 @@ import dns.rrset
 import dns.zone
 import pytest
 
+from house.ports import free_port
 from world import World
-from world.processes import free_port, wait_for
+from world.processes import wait_for
 
 NOW = int(time.time())
 DAY = 86400
