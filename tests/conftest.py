@@ -19,6 +19,11 @@ def pytest_configure(config):
         raise pytest.UsageError(str(missing)) from None
 
 
+def pytest_collection_modifyitems(items):
+    """Files that say `pytestmark = pytest.mark.slow` first: beside others a long one must not be the last to begin."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def build_dir():
     return build.directory()

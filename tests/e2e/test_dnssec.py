@@ -5,7 +5,6 @@ Talks to tests/unit/validate_driver (the validator alone) and resolver_driver, n
 """
 import os
 import random
-import shutil
 import subprocess
 
 import dns.exception
@@ -21,9 +20,7 @@ import dnssec_tree
 from dnssec_proxy import Attacker
 from house import build
 from house.ports import free_port
-from world import World
 
-os.environ["PATH"] += ":/usr/sbin"
 
 
 class Driver:
@@ -80,17 +77,6 @@ class Resolver(Driver):
         assert line, f"resolver_driver ended with {self.child.wait()} on {name} {rtype}"
         security, status, canonical, records, why = line.rstrip("\n").split("\t")
         return security, (status, canonical, frozenset(records.split())), why
-
-
-@pytest.fixture(scope="module")
-def tree():
-    for program in ("nsd", "unbound", "ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
-        made = dnssec_tree.Tree(world)
-        made.start()
-        yield made
 
 
 @pytest.fixture(scope="module")

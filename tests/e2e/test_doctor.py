@@ -16,19 +16,12 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-import dnssec_tree
 from house.ports import free_port
 from place import NUMBERS, Place
 from world import Assayd
 from world.processes import wait_for
 
-os.environ["PATH"] += ":/usr/sbin"
-
-
-@pytest.fixture(scope="module", name="tree")
-def tree_fixture(stack):
-    with dnssec_tree.started() as made:
-        yield made
+pytestmark = pytest.mark.slow
 
 
 def dns_section(tree, port=None, address="127.0.0.1"):

@@ -14,6 +14,7 @@ import yaml
 from house import build
 from suite_dns import SuiteServer
 
+pytestmark = pytest.mark.slow
 SUITE = os.path.join(os.environ.get("ASSAY_SUITES") or build.TOP.parent / "shared" / "suites", "rfc7208-tests.yml")
 TIMEOUT_MS = 1500  # a loaded machine must not look like a server that does not answer
 RECEIVER = "receiver.example"

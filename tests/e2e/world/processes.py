@@ -82,10 +82,13 @@ class Processes:
 
 
 class World:
-    """The temporary directory and everything started in it; parts register what ends them with on_close()."""
+    """
+    The temporary directory and everything started in it; parts register what ends them with on_close(). With ASSAY_KEEP set the
+    directory stays.
+    """
 
-    def __init__(self, keep=False):
-        self.keep = keep
+    def __init__(self):
+        self.keep = bool(os.environ.get("ASSAY_KEEP"))
         self.directory = tempfile.mkdtemp(prefix="assay-e2e.")
         os.chmod(self.directory, 0o755)
         self.processes = Processes(self.directory)
