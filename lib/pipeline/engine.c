@@ -106,7 +106,7 @@ struct engine *engine_new(struct config *config, struct engine *previous, char *
 			goto fail;
 	}
 	engine->acts_at_rcpt = policy_acts_at_rcpt(config);
-	engine->wants_every_body = policy_uses(config, FINDING_MESSAGE_MALFORMED);
+	engine->wants_every_body = policy_uses(config, TRAIT_WHOLE_BODY);
 	if (gethostname(engine->hostname, sizeof(engine->hostname)) != 0 || engine->hostname[0] == '\0')
 		snprintf(engine->hostname, sizeof(engine->hostname), "localhost");
 	engine->hostname[sizeof(engine->hostname) - 1] = '\0';

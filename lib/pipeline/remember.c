@@ -203,37 +203,34 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 /* ---- what is noted ------------------------------------------------------------------------------- */
 
 /* Names of a set of findings, in the order of the table: the same set gives the same text. */
-static const char *findings_text(struct arena *arena, finding_set set)
+static const char *findings_text(struct arena *arena, const finding_set *set)
 {
 	struct buf buf = buf_make(arena);
 
-	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((set >> id & 1) != 0)
-			buf_printf(&buf, "%s%s", buf.length != 0 ? "," : "", findings_table[id].name);
-	}
+	finding_set_print(set, &buf);
 	return buf.length != 0 ? buf.data : "";
 }
 
 /* Findings that a policy weighs. Of an exempt message those of its authentication only. */
 static finding_set weighed_findings(const struct results *results)
 {
-	finding_set set = 0;
+	finding_set set = { 0 };
 
 	if (!results->exempt)
 		return results->set;
 	for (size_t i = 0; i < results->finding_count; i++)
-		if (strcmp(findings_table[results->findings[i].id].check, "auth") == 0)
-			set |= (finding_set)1 << results->findings[i].id;
+		if (finding_is(results->findings[i].id, TRAIT_EXEMPT_TOO))
+			finding_set_add(&set, results->findings[i].id);
 	return set;
 }
 
 static finding_set secure_findings(const struct results *results)
 {
-	finding_set set = 0;
+	finding_set set = { 0 };
 
 	for (size_t i = 0; i < results->finding_count; i++)
-		if (results->findings[i].dnssec == DNS_SECURE && finding_needs_dns(results->findings[i].id))
-			set |= (finding_set)1 << results->findings[i].id;
+		if (results->findings[i].dnssec == DNS_SECURE && finding_is(results->findings[i].id, TRAIT_DNS))
+			finding_set_add(&set, results->findings[i].id);
 	return set;
 }
 
@@ -273,8 +270,8 @@ static const char *results_text(const struct message *message)
 		buf_printf(&buf, " tlsa=%s", tlsa_status_name(results->tls.tlsa));
 	if (results->tls.not_required)
 		buf_puts(&buf, " tls-required=no");
-	if (secure != 0)
-		buf_printf(&buf, " secure=%s", findings_text(message->arena, secure));
+	if (!finding_set_is_empty(&secure))
+		buf_printf(&buf, " secure=%s", findings_text(message->arena, &secure));
 	return buf.data;
 }
 
@@ -313,10 +310,10 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	finding_set findings = weighed_findings(results);
 
 	/* an exempt message was not judged, unless its authentication was found wanting */
-	if (shared == NULL || (results->exempt && findings == 0))
+	if (shared == NULL || (results->exempt && finding_set_is_empty(&findings)))
 		return;
 	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
-	note.findings = findings_text(message->arena, findings);
+	note.findings = findings_text(message->arena, &findings);
 	note.results = results_text(message);
 	store_flow_note(shared->store, &note);
 	if (!results->exempt)
