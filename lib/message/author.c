@@ -15,6 +15,7 @@
 #include "message/author_scan.h"
 #include "message/encoded_word.h"
 #include "util/buf.h"
+#include "util/domain.h"
 
 enum { ADDRESS_TEXT_MAX = 320 };	/* 64 + @ + 255, for the log */
 
