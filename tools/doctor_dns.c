@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/timex.h>
 
-#include "dns/resolvconf.h"
+#include "resolver/resolvconf.h"
 #include "doctor.h"
 #include "util/clock.h"
 

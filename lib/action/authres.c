@@ -9,7 +9,7 @@
 
 #include "action/action.h"
 #include "action/field.h"
-#include "check/cipher.h"
+#include "check/tls/cipher.h"
 
 /* How many DKIM results are shown; the rest was judged all the same. */
 enum { DKIM_SHOWN_MAX = 20 };

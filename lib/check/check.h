@@ -18,9 +18,9 @@
  */
 #include "check/result.h"
 #include "config/config.h"
-#include "dns/dns.h"
 #include "message/author.h"
 #include "message/facts.h"
+#include "resolver/resolver.h"
 
 struct dkim_engine;	/* check/dkim.h: long-lived DKIM state, shared by all messages */
 struct memory_source;	/* check/memory.h: what is remembered of earlier sessions */
@@ -38,6 +38,9 @@ enum check_id {
 	CHECK_IPREV, CHECK_TLS, CHECK_MEMORY, CHECK_AUTH, CHECK_SPF, CHECK_AUTHOR, CHECK_DKIM, CHECK_DMARC, CHECK_ADSP,
 	CHECK_PATH, CHECK_COUNT
 };
+
+/* By which type DMARC and ADSP ask whether a domain exists: the one that mail servers ask for, too. */
+enum { CHECK_EXISTENCE_TYPE = DNS_TYPE_MX };
 
 /* One message under judgement. */
 struct check_context {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "check/check.h"
-#include "check/dmarc.h"
+#include "check/dmarc/dmarc.h"
 #include "util/error.h"
 
 enum { NETWORK4_BITS = 24, NETWORK6_BITS = 64 };

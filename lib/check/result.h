@@ -45,7 +45,7 @@ struct dkim_result {
 	const char *reason;		/* one line; NULL for a plain pass that counts */
 	bool test_mode;			/* key has t=y */
 	bool partial_body;		/* l= leaves body unsigned */
-	const char *added_field;	/* of a pass or temperror: a field on top of what it covers (dkim_added.c); NULL */
+	const char *added_field;	/* of a pass or temperror: a field on top of what it covers (dkim/added.c); NULL */
 	enum dns_security dnssec;	/* of the key record */
 };
 

@@ -13,8 +13,8 @@
 #include <stdio.h>
 
 #include "config/findings.h"
-#include "dns/dns.h"
-#include "dns/validate.h"
+#include "dnssec/validator.h"
+#include "resolver/resolver.h"
 #include "util/addr.h"
 #include "util/log.h"
 

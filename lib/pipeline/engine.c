@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check/dkim.h"
-#include "check/dmarc.h"
+#include "check/dkim/dkim.h"
+#include "check/dmarc/dmarc.h"
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
 #include "util/error.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "check/cert.h"
+#include "check/tls/cert.h"
 #include "policy/reply.h"
 
 bool policy_domain_matches(const struct string_list *patterns, const char *domain)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check/spf.h"
+#include "check/spf/spf.h"
 
 static const char zone[] =
 	"example.org. TXT \"v=spf1 ip4:198.51.100.0/24 include:i1.example.org -all\"\n"

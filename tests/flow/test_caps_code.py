@@ -13,7 +13,8 @@ import dkim_signer
 from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
 from conftest import TOP
 
-WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "milter")
+WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "lib/dnssec",
+         "lib/resolver", "milter")
 CONSTANT = re.compile(r"\b((?:[A-Z0-9]+_)*MAX(?:_[A-Z0-9]+)*) = [0-9]")
 
 TEXT = "the length of a text that is shown: reply, log line, header field"
@@ -27,26 +28,26 @@ REASONS = {
     "lib/message/address.c DOMAIN_TEXT_MAX": "longer than any domain name can be, whatever it is written in",
     "lib/message/domain.c TEXT_MAX": "longer than any domain name can be, whatever it is written in",
     "lib/message/domain.c LABEL_MAX": "the protocol's: such a name cannot be, nor be asked for (RFC 1035 section 2.3.4)",
-    "lib/check/adsp_record.c RECORD_MAX_BYTES": OWNER,
-    "lib/check/adsp_record.c TAGS_MAX": OWNER,
-    "lib/check/adsp_record.c NAME_MAX_BYTES": OWNER,
-    "lib/check/dmarc_record.c RECORD_MAX_BYTES": OWNER + "; dmarc-permerror says so",
-    "lib/check/dmarc_record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
-    "lib/check/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
-    "lib/check/dmarc_prefetch.c SIGNATURES_READ_MAX": HARMLESS,
-    "lib/check/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
-    "lib/check/dkim_engine.c KEYS_MAX": HARMLESS,
-    "lib/check/dkim_key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
-    "lib/check/dkim_verify.c EXPONENT_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
-    "lib/check/dkim_signature.c NAMES_MAX_BYTES": "over it we hash ourselves, with the same outcome",
-    "lib/check/spf_walk.h SPF_MAX_TARGETS": LOCAL + "terms and hosts end first",
-    "lib/check/spf_walk.h SPF_MAX_PTR": "RFC 7208 section 4.6.4: further names are ignored, so that less passes",
+    "lib/check/adsp/record.c RECORD_MAX_BYTES": OWNER,
+    "lib/check/adsp/record.c TAGS_MAX": OWNER,
+    "lib/check/adsp/record.c NAME_MAX_BYTES": OWNER,
+    "lib/check/dmarc/record.c RECORD_MAX_BYTES": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc/record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
+    "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
+    "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
+    "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,
+    "lib/check/signature/key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
+    "lib/check/signature/verify.c EXPONENT_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
+    "lib/check/signature/signature.c NAMES_MAX_BYTES": "over it we hash ourselves, with the same outcome",
+    "lib/check/spf/walk.h SPF_MAX_TARGETS": LOCAL + "terms and hosts end first",
+    "lib/check/spf/walk.h SPF_MAX_PTR": "RFC 7208 section 4.6.4: further names are ignored, so that less passes",
     "lib/check/path.c MAX_TOKENS": "of one Received field, by which nothing passes: what is behind does not say TLS",
     "lib/check/path.c MAX_VALUE": "of one Received field, by which nothing passes: what is behind does not say TLS",
-    "lib/check/spf_macro.c MAX_PARTS": LOCAL + "no name has more labels",
+    "lib/check/spf/macro.c MAX_PARTS": LOCAL + "no name has more labels",
     "lib/check/iprev.c IPREV_MAX_NAMES": "further names are ignored, so that less passes: iprev-fail",
-    "lib/check/tlsa.c NAMES_MAX": LOCAL + "the MTA gives two names",
-    "lib/check/cert.h CERT_DIGEST_MAX": LOCAL + "longest digest there is",
+    "lib/check/tls/tlsa.c NAMES_MAX": LOCAL + "the MTA gives two names",
+    "lib/check/tls/cert.h CERT_DIGEST_MAX": LOCAL + "longest digest there is",
     "lib/check/result.h FINDINGS_REPEATED_MAX": "tests/unit/test_result.c: the finding stands, limit-exceeded beside it",
     "lib/action/forged.c LAYERS_MAX": "test_name_in_more_layers_than_are_decoded_is_ours",
     "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
@@ -106,41 +107,41 @@ def signing(constant, finding, zone=(RECORD,)):
     return register
 
 
-@signing("lib/check/dkim_signature.h DKIM_SIGNATURE_MAX_NAMES", "dkim-permerror")
+@signing("lib/check/signature/signature.h DKIM_SIGNATURE_MAX_NAMES", "dkim-permerror")
 def names_in_h(_letter, _domain, excess):
     return {"names": ("from", *("x",) * (499 + excess))}
 
 
-@signing("lib/check/dkim_signature.h DKIM_SIGNATURE_MAX_BYTES", "dkim-permerror")
+@signing("lib/check/signature/signature.h DKIM_SIGNATURE_MAX_BYTES", "dkim-permerror")
 def bytes_of_a_signature(_letter, domain, excess):
     rest = 32768 - len(dkim_signer.sign(b"From: a\r\n\r\n", KEY, tags={"d": domain, "s": "s", "y": ""}, names=("from", "subject"))
                        .partition(b"\r\n")[0].partition(b":")[2])
     return {"tags": {"y": "a" * (rest + excess)}}
 
 
-@signing("lib/check/dkim_signature.h DKIM_IDENTITY_MAX_BYTES", "dkim-permerror")
+@signing("lib/check/signature/signature.h DKIM_IDENTITY_MAX_BYTES", "dkim-permerror")
 def identity(_letter, domain, excess):
     return {"tags": {"i": "a" * (254 - 1 - len(domain) + excess) + "@" + domain}}
 
 
-@signing("lib/check/dkim_taglist.h DKIM_TAGS_MAX", "dkim-permerror")
+@signing("lib/check/signature/taglist.h DKIM_TAGS_MAX", "dkim-permerror")
 def tags(_letter, _domain, excess):
     return {"tags": {f"y{i}": "a" for i in range(48 - 8 + excess)}}
 
 
-@signing("lib/check/dkim_body.h DKIM_BODY_LINE_MAX_BYTES", "dkim-no-pass")
+@signing("lib/check/signature/body.h DKIM_BODY_LINE_MAX_BYTES", "dkim-no-pass")
 def line_of_a_body(letter, _domain, excess):
     letter.body = b"a" * (1024 * 1024 + excess) + b"\r\n"
     return {}
 
 
-@signing("lib/check/dkim_feed.c COMPARISONS_MAX", "dkim-no-pass")
+@signing("lib/check/dkim/feed.c COMPARISONS_MAX", "dkim-no-pass")
 def comparisons(letter, _domain, excess):
     letter.after += b"X: x\r\n" * (999 + 4 * excess)
     return {"names": ("from", *("x",) * 499)}
 
 
-@signing("lib/check/dkim_feed.c HEADER_BYTES_MAX", "dkim-no-pass")
+@signing("lib/check/dkim/feed.c HEADER_BYTES_MAX", "dkim-no-pass")
 def header_bytes(letter, _domain, excess):
     letter.after += b"".join(b"X: %s\r\n" % (b"x" * 900) for _ in range(280))
     letter.after = letter.after.replace(b"\r\n\r\n", b"\r\n")
@@ -154,13 +155,13 @@ def others(count, tag=b""):
                     for i in range(count))
 
 
-@signing("lib/check/dkim_feed.c BODIES_MAX", "dkim-no-pass")
+@signing("lib/check/dkim/feed.c BODIES_MAX", "dkim-no-pass")
 def kinds_of_bodies(_letter, _domain, excess):
     """Each length needs a hash of its own, and all of them one of the whole body."""
     return {"before": others(2 + excess, b"l={}; "), "canon": "relaxed/simple"}
 
 
-@signing("lib/check/dkim_judge.c KEY_RECORDS_MAX", "dkim-no-pass")
+@signing("lib/check/dkim/judge.c KEY_RECORDS_MAX", "dkim-no-pass")
 def records_of_a_key(_letter, _domain, excess):
     return {"tags": {"s": "five" if excess else "four"}}
 
@@ -171,16 +172,16 @@ def several_keys(domain, name, count):
     return keys_of(domain, [*others_of_it, RECORD]).replace("s._domainkey", f"{name}._domainkey")
 
 
-CASES["lib/check/dkim_judge.c KEY_RECORDS_MAX"].zone = "".join(
+CASES["lib/check/dkim/judge.c KEY_RECORDS_MAX"].zone = "".join(
     several_keys(domain, name, count) for domain in (VICTIM, ATTACKER) for name, count in (("four", 4), ("five", 5)))
 
 
-@signing("lib/check/dkim_key.h DKIM_KEY_RECORD_MAX_BYTES", "dkim-permerror")
+@signing("lib/check/signature/key.h DKIM_KEY_RECORD_MAX_BYTES", "dkim-permerror")
 def bytes_of_a_key(_letter, _domain, excess):
     return {"tags": {"s": "long" if excess else "fits"}}
 
 
-CASES["lib/check/dkim_key.h DKIM_KEY_RECORD_MAX_BYTES"].zone = "".join(
+CASES["lib/check/signature/key.h DKIM_KEY_RECORD_MAX_BYTES"].zone = "".join(
     keys_of(domain, [RECORD + "; n=" + "a" * (8192 - len(RECORD) - 4 + more)]).replace("s._domainkey", f"{name}._domainkey")
     for domain in (VICTIM, ATTACKER) for name, more in (("fits", 0), ("long", 1)))
 
@@ -198,7 +199,7 @@ def spf_cap(constant, most, record):
         letter.author = letter.author if letter.forged else f"joe@{ATTACKER}"
     make.__name__ = name
     zone = "".join(spf_zone(name, count, *record(count)) for count in (most, most + 1))
-    return code_cap("lib/check/spf_walk.h " + constant, "spf-permerror", zone=zone)(make)
+    return code_cap("lib/check/spf/walk.h " + constant, "spf-permerror", zone=zone)(make)
 
 
 spf_cap("SPF_MAX_TERMS", 10, lambda count: (" ".join(f"a:t{i}.example" for i in range(count)),
@@ -244,13 +245,13 @@ def hops(letter, excess):
 
 def constants():
     for where in WHERE:
-        for path in sorted((TOP / where).glob("*.[ch]")):
+        for path in sorted((TOP / where).glob("**/*.[ch]")):
             for name in CONSTANT.findall(path.read_text(encoding="utf-8")):
-                yield f"{where}/{path.name} {name}"
+                yield f"{path.relative_to(TOP)} {name}"
 
 
 def test_every_constant_has_a_case_or_a_reason():
-    elsewhere = {"lib/dns/": RESOLVER, "milter/": DAEMON}
+    elsewhere = {"lib/dns/": RESOLVER, "lib/dnssec/": RESOLVER, "lib/resolver/": RESOLVER, "milter/": DAEMON}
     found = {c for c in constants() if c.rpartition(" ")[2] not in SHOWN and
              not any(c.startswith(where) and c.rpartition(" ")[2] in names for where, names in elsewhere.items())}
     assert len(found) > 30
@@ -285,7 +286,7 @@ def test_name_in_more_layers_than_are_decoded_is_ours(layers):
 @pytest.mark.parametrize("local", [10, 1100, 3000])
 @pytest.mark.parametrize("helo", [10, 1100])
 def test_long_names_do_not_shed_spf(local, helo):
-    """What does not fit into the macros of SPF (lib/check/spf.h) is cut, the domain never."""
+    """What does not fit into the macros of SPF (lib/check/spf/spf.h) is cut, the domain never."""
     def long(letter, _excess):
         letter.mail_from = "a" * local + "@" + VICTIM
         letter.helo = "h" * helo + ".example"

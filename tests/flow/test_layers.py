@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The layout that DESIGN.md promises: a stage includes only earlier stages and dns, config, util; lib/ knows no libmilter."""
+"""The layout that ARCHITECTURE.md describes: a folder of lib/ includes only what stands before it; lib/ knows no libmilter."""
 import re
 import subprocess
 
 import pytest
 
-BASE = {"util": 0, "dns": 1, "config": 2}
-STAGES = {"message": 3, "check": 4, "policy": 5, "action": 6, "record": 7, "pipeline": 8, "report": 9}
-ORDER = {**BASE, **STAGES}
+# What each folder may include besides itself: the folders before it. Those of check/ have an order of their own, below.
+ORDER = ["util", "dns", "dnssec", "resolver", "config", "message", "check", "policy", "action", "record", "pipeline", "report"]
 
-# Which of the base a base directory may use besides itself: util nothing, dns util, config both (and the findings table).
-INCLUDE = re.compile(r'^\s*#\s*include\s*"([a-z_0-9]+)/[^"]+"', re.M)
+# A protocol's folder knows the small checks' headers (results, the table) and these folders, never another protocol: what one
+# check needs of another it reads from the results.
+CHECKS = {"signature": set(), "dkim": {"signature"}, "spf": set(), "dmarc": set(), "adsp": set(), "tls": set()}
+
+# Later folders that do not need everything before them.
+NEVER = {"record": {"dns", "dnssec", "resolver", "config", "message", "check", "policy", "action"},
+         "dns": {"dnssec"}, "dnssec": {"resolver"}, "report": {"pipeline", "action", "resolver", "dnssec"}}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([a-z_0-9/]+)/[^"/]+"', re.M)
 
 
 def sources(top_dir, *directories):
@@ -18,18 +24,54 @@ def sources(top_dir, *directories):
         yield from sorted((top_dir / directory).glob("**/*.[ch]"))
 
 
+def includes(top_dir):
+    """(file, its folder below lib/, folder that it includes), each as a path like "check/dkim"."""
+    for path in sources(top_dir, "lib"):
+        own = str(path.parent.relative_to(top_dir / "lib"))
+        for used in INCLUDE.findall(path.read_text()):
+            yield path.relative_to(top_dir), own, used
+
+
 def test_every_directory_of_lib_has_its_place(top_dir):
-    found = {path.parent.name for path in sources(top_dir, "lib")}
-    assert found <= set(ORDER), f"add to the order in this test: {found - set(ORDER)}"
+    found = {str(path.parent.relative_to(top_dir / "lib")) for path in sources(top_dir, "lib")}
+    known = set(ORDER) | {f"check/{name}" for name in CHECKS}
+    assert found == known, "mend the order in this test"
+
+
+def test_every_include_says_where_it_is(top_dir):
+    """An include without a folder would be seen by none of these tests."""
+    wrong = [str(path.relative_to(top_dir)) for path in sources(top_dir, "lib")
+             if re.search(r'^\s*#\s*include\s*"[^/"]+"', path.read_text(), re.M)]
+    assert wrong == []
 
 
 def test_a_stage_includes_only_earlier_ones(top_dir):
     wrong = []
-    for path in sources(top_dir, "lib"):
-        own = path.parent.name
-        for used in INCLUDE.findall(path.read_text()):
-            if used in ORDER and ORDER[used] > ORDER[own]:
-                wrong.append(f"{path.relative_to(top_dir)} includes {used}/")
+    for path, own, used in includes(top_dir):
+        stage, other = own.split("/")[0], used.split("/")[0]
+        if other not in ORDER:
+            wrong.append(f"{path} includes {used}/, which is no folder of lib/")
+        elif ORDER.index(other) > ORDER.index(stage) or other in NEVER.get(stage, ()):
+            wrong.append(f"{path} includes {used}/")
+    assert wrong == []
+
+
+def test_a_check_knows_no_other(top_dir):
+    wrong = []
+    for path, own, used in includes(top_dir):
+        if not own.startswith("check/") or not used.startswith("check/"):
+            continue
+        name, other = own.split("/")[1], used.split("/")[1]
+        if other != name and other not in CHECKS[name]:
+            wrong.append(f"{path} includes {used}/")
+    assert wrong == []
+
+
+def test_insides_stay_inside(top_dir):
+    """internal.h is for the files of its own folder."""
+    wrong = [str(path.relative_to(top_dir)) for path in sources(top_dir, "lib", "milter", "tools")
+             for folder in re.findall(r'#\s*include\s*"([a-z_0-9/]+)/internal\.h"', path.read_text())
+             if path.parent != top_dir / "lib" / folder]
     assert wrong == []
 
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "check/cert.h"
+#include "check/tls/cert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

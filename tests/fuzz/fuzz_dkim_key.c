@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "check/dkim_key.h"
+#include "check/signature/key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "../unit/spf_fake.h"
-#include "check/spf.h"
+#include "check/spf/spf.h"
 #include "spf_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/spf_macro.h"
-#include "check/spf_record.h"
+#include "check/spf/macro.h"
+#include "check/spf/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

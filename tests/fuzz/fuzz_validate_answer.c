@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../unit/dnssec_world.h"
-#include "dns/validate_internal.h"
+#include "dnssec/internal.h"
 #include "util/error.h"
 
 enum { MAX_WIRE = 4096, RAW = 0xff, MAX_REPLIES = 64 };

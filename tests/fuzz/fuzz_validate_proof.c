@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/validate_internal.h"
+#include "dnssec/internal.h"
 
 enum { MAX_NODES = 12, MAX_ALL = 64, HASH_BYTES = 20, RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3, TYPE_TXT = DNS_TYPE_TXT };
 

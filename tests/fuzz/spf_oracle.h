@@ -6,7 +6,7 @@
  * recursion. Shares nothing with lib/check but the resolver's interface.
  */
 #include "check/result.h"
-#include "check/spf.h"
+#include "check/spf/spf.h"
 #include "util/buf.h"
 
 struct oracle_verdict {

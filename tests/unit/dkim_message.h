@@ -6,7 +6,7 @@
  * and the benchmark.
  */
 #include "check/check.h"
-#include "check/dkim.h"
+#include "check/dkim/dkim.h"
 
 struct dkim_case {
 	const struct config *config;

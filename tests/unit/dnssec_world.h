@@ -7,7 +7,8 @@
  */
 #include <ldns/ldns.h>
 
-#include "dns/validate.h"
+#include "dnssec/validator.h"
+#include "util/clock.h"
 
 enum { WORLD_NOW = 1600000000, SECTION_ANSWER = 0, SECTION_AUTHORITY = 1 };
 

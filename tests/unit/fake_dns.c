@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "dns/name.h"
-#include "dns/zonefile.h"
+#include "resolver/zonefile.h"
 
 enum { LOG_MAX = 20000, LATE_MAX = 8192, TCP_MAX = 256, MESSAGE_BYTES = 65535, UDP_PLAIN_BYTES = 512 };
 enum { HOLD_MAX_MS = 20000, HOLD_POLL_MS = 5 };

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 
 #define FAKE_DNS_HELD UINT_MAX
 

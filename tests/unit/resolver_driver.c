@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 
 enum { DEADLINE_MS = 20000, LOOKUPS = 10 };
 

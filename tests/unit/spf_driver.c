@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "check/result.h"
-#include "check/spf.h"
+#include "check/spf/spf.h"
 
 enum { FIELDS = 4, LOOKUPS = 300, DEADLINE_MS = 20000 };
 

@@ -5,7 +5,7 @@
  * A resolver for SPF tests and fuzzing: dns.h over a small table in memory, at once and in one thread, so that odd records
  * that no server would serve can be handed to the check. Linked instead of lib/dns.
  */
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 
 struct dns_scope *fake_new(void);
 void fake_free(struct dns_scope **scope);

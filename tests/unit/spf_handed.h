@@ -2,7 +2,7 @@
 #ifndef ASSAY_TESTS_SPF_HANDED_H
 #define ASSAY_TESTS_SPF_HANDED_H
 /*
- * Stands between the front (lib/check/spf_front.c) and libspf2: sees each text before the library does, and ends the
+ * Stands between the front (lib/check/spf/front.c) and libspf2: sees each text before the library does, and ends the
  * program when one is not as the library may have it: short, without macros, with numbers in range. So the guards are
  * tested with records that would harm nobody if a guard were missing. Linked into a test it takes the place of the
  * library's functions of the same name, which it then calls. Thread: one.

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "check/adsp_record.h"
+#include "check/adsp/record.h"
 #include "check_fixture.h"
 #include "util/error.h"
 

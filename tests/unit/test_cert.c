@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "check/cert.h"
+#include "check/tls/cert.h"
 
 static void test_cert_decode_xtext(void **state)
 {

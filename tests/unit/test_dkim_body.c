@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "check/dkim_body.h"
+#include "check/signature/body.h"
 
 enum { OUT_BYTES = 65536 };
 

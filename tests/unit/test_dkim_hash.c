@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libopendkim behind dkim_hash.c: its known memory error with guards around every block it allocates, and what it
- * hashes, compared with dkim_canon.c and with hashes known from elsewhere.
+ * libopendkim behind check/signature/hash.c: its known memory error with guards around every block it allocates, and what it
+ * hashes, compared with check/signature/canon.c and with hashes known from elsewhere.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "check/dkim_canon.h"
-#include "check/dkim_hash.h"
+#include "check/signature/canon.h"
+#include "check/signature/hash.h"
 
 /* ---- an allocator that sees writes past the end ---- */
 enum { GUARD_BYTES = 64, BLOCKS_MAX = 65536 };

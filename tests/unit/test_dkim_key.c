@@ -13,7 +13,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "check/dkim_key.h"
+#include "check/signature/key.h"
 
 /* RFC 8463 appendix A.2 */
 #define ED_P "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="

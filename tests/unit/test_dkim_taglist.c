@@ -8,8 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "check/dkim_signature.h"
-#include "check/dkim_taglist.h"
+#include "check/signature/signature.h"
+#include "check/signature/taglist.h"
 
 static int parse(const char *text, struct dkim_taglist *list)
 {

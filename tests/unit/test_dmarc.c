@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "check/dmarc.h"
+#include "check/dmarc/dmarc.h"
 #include "check_fixture.h"
 
 #define R "TXT \"v=DMARC1; "

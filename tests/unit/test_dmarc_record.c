@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "check/dmarc_record.h"
+#include "check/dmarc/record.h"
 #include "util/error.h"
 
 static struct arena *arena;

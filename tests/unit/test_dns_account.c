@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "dns/account.h"
-#include "dns/cache.h"
+#include "resolver/account.h"
+#include "resolver/cache.h"
 
 static struct dns_name named(const char *text)
 {

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/cache.h"
-#include "dns/query.h"
+#include "resolver/cache.h"
+#include "resolver/query.h"
 
 enum { PLACES = 64, ROOM = 256, LIGHT = 8 };	/* LIGHT: an eighth of PLACES */
 

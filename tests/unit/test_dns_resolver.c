@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 #include "resolver_fixture.h"
 
 static void test_dns_wait_gives_records(void **state)

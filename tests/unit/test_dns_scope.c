@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 #include "resolver_fixture.h"
 
 static void test_dns_wait_same_question_goes_out_once(void **state)

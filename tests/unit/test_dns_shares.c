@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 #include "resolver_fixture.h"
 
 enum { PATIENCE = 20000 };	/* steps of a millisecond, only ever waited for when a test fails */

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "dns/silence.h"
+#include "resolver/silence.h"
 
 static struct dns_name named(const char *text)
 {

@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "dns/dns.h"
-#include "dns/resolvconf.h"
+#include "resolver/resolvconf.h"
+#include "resolver/resolver.h"
 #include "resolver_fixture.h"
 
 static void test_dns_wait_retries_after_loss(void **state)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dns/dns.h"
+#include "resolver/resolver.h"
 
 /* The zone of RFC 4592 section 2.2.1, in short, and other zones in the same file. */
 static const char zone_text[] =

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "check/check.h"
-#include "check/spf.h"
+#include "check/spf/spf.h"
 #include "spf_fake.h"
 #include "util/buf.h"
 

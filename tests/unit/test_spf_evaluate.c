@@ -28,8 +28,8 @@
 
 #include <cmocka.h>
 
-#include "check/spf.h"
-#include "check/spf_record.h"
+#include "check/spf/record.h"
+#include "check/spf/spf.h"
 #include "spf_fake.h"
 #include "spf_handed.h"
 #include "util/buf.h"

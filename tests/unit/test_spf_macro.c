@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "check/spf_macro.h"
+#include "check/spf/macro.h"
 #include "util/error.h"
 
 static const char *validated(void *context, const char *domain)

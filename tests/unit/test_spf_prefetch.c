@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "check/spf.h"
+#include "check/spf/spf.h"
 #include "check_fixture.h"
 #include "fake_dns.h"
 #include "util/clock.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "check/spf_record.h"
+#include "check/spf/record.h"
 #include "util/error.h"
 
 static struct arena *arena;

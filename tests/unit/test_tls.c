@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "check/cipher.h"
-#include "check/tls.h"
+#include "check/tls/cipher.h"
+#include "check/tls/tls.h"
 #include "check_fixture.h"
 #include "fake_dns.h"
 

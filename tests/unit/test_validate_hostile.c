@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "dns/validate_internal.h"
+#include "dnssec/internal.h"
 #include "dnssec_world.h"
 
 static int setup(void **state)

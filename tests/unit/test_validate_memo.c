@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "dns/validate_internal.h"
+#include "dnssec/internal.h"
 #include "dnssec_world.h"
 
 #define COVER "m.zone.test. 300 IN NSEC w.zone.test. A RRSIG NSEC"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <ldns/ldns.h>
 
-#include "dns/validate_internal.h"
+#include "dnssec/internal.h"
 
 static struct arena *arena;
 

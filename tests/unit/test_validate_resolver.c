@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dns/resolver.h"
+#include "resolver/internal.h"
 #include "dnssec_world.h"
 #include "resolver_fixture.h"
 

@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 #include "dns/scan.h"
-#include "dns/validate.h"
-#include "dns/validate_name.h"
+#include "dnssec/name.h"
+#include "dnssec/validator.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 enum { TIMEOUT_MS = 5000, MESSAGE_BYTES = 65535, MAX_MEMO = 512, FIXED_BYTES = 12 + NAME_BYTES + 4 + 11 };

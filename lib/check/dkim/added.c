@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fields that somebody put on top of a signed message (RFC 6376 section 8.15). A signature covers, of each name in h=, as
+ * many fields from the bottom as h= lists it; a mail program shows what stands on top. So a signature over one From and one
+ * Subject stays good below another From and another Subject. Such a signature passes, as RFC 6376 wants it, and does not
+ * count: result.h, dkim_result_counts().
+ *
+ * Only fields are looked at that a message may hold once (RFC 5322 section 3.6, RFC 2045 section 3) and that a mail program
+ * shows or obeys. Those that relays and lists add honestly (Received, Resent-*, List-*, DKIM-Signature …) are not among them.
+ * Pure. Thread: the message's. Trusts nothing of the header. The header is read once; a signature costs its h= only.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "check/dkim/job.h"
+
+static const char *const once[DKIM_ONCE_COUNT] = {
+	"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
+	"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Content-ID",
+};
+enum { FROM = 0 };
+
+/* @return DKIM_ONCE_COUNT when the name is none of them. White space before the colon is obsolete syntax, but syntax. */
+static size_t once_index(const char *name, size_t length)
+{
+	size_t i = 0;
+
+	while (length > 0 && (name[length - 1] == ' ' || name[length - 1] == '\t'))
+		length--;
+	while (i < DKIM_ONCE_COUNT && (strlen(once[i]) != length || strncasecmp(once[i], name, length) != 0))
+		i++;
+	return i;
+}
+
+void dkim_added_count(const struct facts *facts, unsigned counts_r[DKIM_ONCE_COUNT])
+{
+	memset(counts_r, 0, DKIM_ONCE_COUNT * sizeof counts_r[0]);
+	for (size_t i = 0; i < facts->field_count; i++) {
+		size_t index = once_index(facts->fields[i].name, facts->fields[i].name_length);
+
+		if (index < DKIM_ONCE_COUNT)
+			counts_r[index]++;
+	}
+}
+
+const char *dkim_added_field(const struct dkim_signature *signature, const unsigned counts[DKIM_ONCE_COUNT])
+{
+	unsigned covered[DKIM_ONCE_COUNT] = { 0 };
+
+	/* no message has two: whichever a mail program shows, the signer meant one */
+	if (counts[FROM] > 1)
+		return once[FROM];
+	for (size_t i = 0; i < signature->name_count; i++) {
+		size_t index = once_index(signature->names[i].text, signature->names[i].length);
+
+		if (index < DKIM_ONCE_COUNT)
+			covered[index]++;
+	}
+	for (size_t i = 0; i < DKIM_ONCE_COUNT; i++)
+		if (covered[i] != 0 && counts[i] > 1 && counts[i] > covered[i])
+			return once[i];
+	return NULL;
+}

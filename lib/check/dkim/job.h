@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_CHECK_DKIM_JOB_H
+#define ASSAY_CHECK_DKIM_JOB_H
+/*
+ * The signatures of one message on their way from the header (dkim.c) to the verdict (judge.c). Inside the DKIM check
+ * only. Thread: the message's.
+ */
+#include "check/check.h"
+#include "check/dkim/dkim.h"
+#include "check/signature/hash.h"
+#include "check/signature/signature.h"
+
+/* Clocks differ: a t= may be so far ahead. For x= nothing is forgiven; the signer chose it with room, or ought to have. */
+enum { DKIM_CLOCK_SKEW_SECS = 300 };
+
+/* One signature that is judged. */
+struct dkim_job {
+	const struct header_field *field;
+	struct dkim_signature signature;
+	const char *limit;		/* why we cannot hash it: a cap of ours or of the library; NULL */
+	const char *query;		/* name of the key record; NULL: no look-up is needed */
+	bool own_header_hash;		/* signature/canon.c makes it; slot is a surrogate for the body hash */
+	int slot;			/* of the hasher; -1: none */
+	int total_slot;			/* for l=: where the length of the whole body is told; -1 */
+};
+
+/* How many names of fields added.c looks at. */
+enum { DKIM_ONCE_COUNT = 16 };
+
+struct dkim_state {
+	struct dkim_job *jobs;		/* in header order */
+	size_t job_count;
+	size_t too_many;		/* signatures over the cap, not judged */
+	struct dkim_hasher *hasher;	/* NULL: nothing to hash */
+	unsigned once[DKIM_ONCE_COUNT];	/* dkim_added_count() */
+};
+
+/** @return whether the field is a DKIM-Signature; white space before the colon (RFC 5322 section 4.5) is forgiven. */
+bool dkim_is_signature(const struct header_field *field);
+
+/** Plans the hashes of all jobs and feeds the header to libopendkim. @return whether the body is wanted. */
+bool dkim_feed_header(struct check_context *context, struct dkim_state *state);
+
+/** How often each field stands in the message that may stand there once. */
+void dkim_added_count(const struct facts *facts, unsigned counts_r[DKIM_ONCE_COUNT]);
+
+/** @return a field of which the message holds more than the signature covers, or a second From; NULL. Static string. */
+const char *dkim_added_field(const struct dkim_signature *signature, const unsigned counts[DKIM_ONCE_COUNT]);
+
+/** The verdict on one signature, with its findings raised. */
+void dkim_judge_job(struct check_context *context, const struct dkim_state *state, const struct dkim_job *job,
+    struct dkim_result *result_r);
+
+#endif

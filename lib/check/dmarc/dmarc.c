@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DMARC (RFC 9989, or by choice RFC 7489): does SPF or DKIM pass for a domain aligned with the author's, and what does
+ * that author's domain ask for if not? Runs after spf, dkim and author, whose results it reads.
+ *
+ * Each author domain is judged and raises its findings; the strictest outcome is the message's result. What is not known
+ * (a missing answer, an identifier in temperror) is neither pass nor fail: temperror, as long as nothing passes.
+ * Thread: that of the message. Trusts the results of spf and dkim; nothing of the header, nothing of DNS but its security.
+ */
+#include "check/dmarc/dmarc.h"
+
+#include <string.h>
+
+#include "check/dmarc/corroborate.h"
+#include "check/dmarc/prefetch.h"
+
+/* One author domain under judgement. */
+struct judgement {
+	struct check_context *context;
+	struct dmarc_discovery discovery;
+	struct dmarc_result result;
+	const char *unknown;		/* why "fail" cannot be said; NULL */
+	enum dns_security passed;	/* the best evidence of an aligned pass */
+	enum dns_security failed;	/* the weakest evidence of aligned identifiers that did not pass */
+};
+
+void dmarc_discovery_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
+{
+	if (context->config->dmarc_method == ORG_DOMAIN_PSL)
+		dmarc_psl_start(context, purpose, domain);
+	else
+		dmarc_walk_start(context, purpose, domain);
+}
+
+static size_t dmarc_discovery_names(struct check_context *context, const char *domain, const char **names_r)
+{
+	if (context->config->dmarc_method != ORG_DOMAIN_PSL)
+		return dmarc_walk_names(domain, names_r);
+	names_r[0] = domain;
+	names_r[1] = context->shared->psl != NULL ? psl_org_domain(context->shared->psl, context->arena, domain) : domain;
+	return 2;
+}
+
+void dmarc_discover(struct check_context *context, enum dns_purpose purpose, const char *domain,
+    struct dmarc_discovery *discovery_r)
+{
+	if (context->config->dmarc_method == ORG_DOMAIN_PSL)
+		dmarc_psl_discover(context, purpose, domain, discovery_r);
+	else
+		dmarc_walk_discover(context, purpose, domain, discovery_r);
+}
+
+/* Is name equal to parent or below it? */
+static bool is_within(const char *name, const char *parent)
+{
+	size_t length = strlen(name), parent_length = strlen(parent);
+
+	return length >= parent_length && strcmp(name + length - parent_length, parent) == 0 &&
+	    (length == parent_length || name[length - parent_length - 1] == '.');
+}
+
+enum alignment { ALIGNED, NOT_ALIGNED, ALIGNMENT_UNKNOWN };
+
+/* Identifier alignment, RFC 9989 section 4.10.2. security_r: of the DNS answers it stands on. */
+static enum alignment alignment_of(struct judgement *judgement, const char *identifier, bool strict,
+    enum dns_security *security_r)
+{
+	const struct dmarc_discovery *author = &judgement->discovery;
+	struct dmarc_discovery other;
+
+	*security_r = author->policy_security;
+	if (strcmp(identifier, judgement->result.domain) == 0)
+		return ALIGNED;
+	if (strict)
+		return NOT_ALIGNED;
+	if (author->org_domain == NULL)	/* so many author domains are the sender's own doing */
+		return author->limited ? NOT_ALIGNED : ALIGNMENT_UNKNOWN;
+	/* an organizational domain is a suffix of its names: others need no walk */
+	if (!is_within(identifier, author->org_domain))
+		return NOT_ALIGNED;
+	dmarc_discover(judgement->context, DNS_FOR_ALIGNMENT, identifier, &other);
+	*security_r = dns_weakest(author->org_security, other.org_security);
+	if (other.limited)	/* so many identifiers are the sender's own doing */
+		return NOT_ALIGNED;
+	if (other.org_domain == NULL)
+		return ALIGNMENT_UNKNOWN;
+	return strcmp(other.org_domain, author->org_domain) == 0 ? ALIGNED : NOT_ALIGNED;
+}
+
+/* A mechanism that neither passes nor is in doubt: only its evidence counts, if it could have been aligned. */
+static void weigh_failure(struct judgement *judgement, const char *identifier, enum dns_security evidence)
+{
+	const char *org_domain = judgement->discovery.org_domain;
+
+	if (is_within(identifier, org_domain != NULL ? org_domain : judgement->result.domain))
+		judgement->failed = dns_weakest(judgement->failed, evidence);
+}
+
+/* One identifier with its mechanism's result. @return whether it passes in alignment. */
+static bool weigh(struct judgement *judgement, const char *identifier, bool strict, enum result result,
+    enum dns_security evidence)
+{
+	enum dns_security security;
+	enum alignment alignment;
+
+	if (identifier != NULL)
+		identifier = domain_normalize(judgement->context->arena, identifier, strlen(identifier));
+	if (identifier == NULL) {
+		if (result == RESULT_TEMPERROR)
+			judgement->unknown = "an identifier could not be checked";
+		return false;
+	}
+	if (result != RESULT_PASS && result != RESULT_TEMPERROR) {
+		weigh_failure(judgement, identifier, evidence);
+		return false;
+	}
+	alignment = alignment_of(judgement, identifier, strict, &security);
+	if (alignment == NOT_ALIGNED)
+		return false;
+	security = dns_weakest(security, evidence);
+	if (alignment == ALIGNED && result == RESULT_PASS) {
+		if (security < judgement->passed)
+			judgement->passed = security;
+		return true;
+	}
+	judgement->unknown = result == RESULT_PASS ? "whether a passing identifier is aligned is not known" :
+	    "an aligned identifier could not be checked";
+	return false;
+}
+
+/* SPF counts for MAIL FROM, or for HELO when there is no MAIL FROM; results->spf is that one. spf_helo never counts. */
+static void weigh_identifiers(struct judgement *judgement)
+{
+	const struct results *results = judgement->context->results;
+	const struct dmarc_record *record = judgement->discovery.record;
+
+	judgement->passed = DNS_BOGUS;
+	judgement->failed = DNS_SECURE;
+	judgement->result.spf_aligned = weigh(judgement, results->spf.domain, record->strict_spf, results->spf.result,
+	    results->spf.dnssec);
+	for (size_t i = 0; i < results->dkim_count; i++) {
+		const struct dkim_result *dkim = &results->dkim[i];
+		/* whatever became of the key: this one cannot vouch for what was put on top */
+		enum result result = dkim->added_field != NULL ? RESULT_POLICY : dkim->result;
+
+		if (weigh(judgement, dkim->domain, record->strict_dkim, result, dkim->dnssec))
+			judgement->result.dkim_aligned = true;
+	}
+}
+
+/* A mechanism that was switched off could have passed. */
+static const char *not_checked(const struct check_context *context)
+{
+	if (!context->results->dkim_checked && facts_field(context->facts, "DKIM-Signature") != NULL)
+		return "DKIM was not checked";
+	return context->config->spf_enabled ? NULL : "SPF was not checked";
+}
+
+/* RFC 9989 section 4.10.1. @return false when the record asks for nothing that can be followed. */
+static bool policy_usable(const struct dmarc_record *record, bool *as_none_r)
+{
+	bool broken = !record->p.valid || (record->sp.present && !record->sp.valid) ||
+	    (record->np.present && !record->np.valid);
+
+	*as_none_r = broken;
+	return !broken || record->rua_valid;
+}
+
+/* p, sp or np (RFC 9989 section 4.7). @return false when it depends on whether the domain exists, and DNS does not say. */
+static bool choose_policy(struct judgement *judgement)
+{
+	const struct dmarc_record *record = judgement->discovery.record;
+	struct check_context *context = judgement->context;
+	enum dmarc_policy sub = record->sp.valid ? record->sp.policy : record->p.policy;
+	const struct dns_answer *answer;
+
+	judgement->result.policy = record->p.policy;
+	if (!judgement->discovery.inherited)
+		return true;
+	judgement->result.policy = sub;
+	if (!record->np.valid || record->np.policy == sub)
+		return true;
+	answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), judgement->result.domain, CHECK_EXISTENCE_TYPE);
+	judgement->discovery.policy_security = dns_weakest(judgement->discovery.policy_security, answer->security);
+	if (answer->status == DNS_STATUS_NXDOMAIN || (answer->failure == DNS_FAILURE_LIMIT && record->np.policy > sub))
+		judgement->result.policy = record->np.policy;
+	return answer->status != DNS_STATUS_FAIL || answer->failure == DNS_FAILURE_LIMIT;
+}
+
+static enum dmarc_policy one_level_lower(enum dmarc_policy policy)
+{
+	return policy == DMARC_POLICY_REJECT ? DMARC_POLICY_QUARANTINE : DMARC_POLICY_NONE;
+}
+
+/* There is a record that counts: pass, fail or temperror. */
+static void judge_with_record(struct judgement *judgement)
+{
+	struct dmarc_result *result = &judgement->result;
+	const struct dmarc_record *record = judgement->discovery.record;
+	bool as_none, policy_known;
+
+	result->policy_domain = judgement->discovery.policy_domain;
+	result->org_domain = judgement->discovery.org_domain;
+	result->rua = record->rua;
+	result->testing = record->testing;
+	result->dnssec = judgement->discovery.policy_security;
+	if (!policy_usable(record, &as_none)) {
+		/* RFC 9989 section 5.3: no DMARC processing is applied */
+		result->result = RESULT_NONE;
+		result->record_unusable = true;
+		result->reason = "the DMARC record has no valid policy";
+		return;
+	}
+	result->has_policy = true;
+	policy_known = as_none || choose_policy(judgement);
+	weigh_identifiers(judgement);
+	if (result->spf_aligned || result->dkim_aligned) {
+		result->result = RESULT_PASS;
+		result->dnssec = judgement->passed;
+		return;
+	}
+	result->dnssec = dns_weakest(judgement->discovery.policy_security, judgement->failed);
+	result->reason = judgement->unknown;
+	if (result->reason == NULL && !policy_known)
+		result->reason = "whether the author domain exists is not known";
+	result->result = result->reason != NULL ? RESULT_TEMPERROR : RESULT_FAIL;
+	if (result->result == RESULT_FAIL && (result->reason = not_checked(judgement->context)) != NULL)
+		result->result = RESULT_PERMERROR;
+	if (result->result == RESULT_FAIL)
+		result->disposition = result->testing ? one_level_lower(result->policy) : result->policy;
+}
+
+static void judge_domain(struct judgement *judgement)
+{
+	struct dmarc_result *result = &judgement->result;
+	const struct dmarc_discovery *discovery = &judgement->discovery;
+
+	dmarc_discover(judgement->context, DNS_FOR_AUTHOR, result->domain, &judgement->discovery);
+	if (discovery->failure != NULL) {
+		result->result = discovery->limited ? RESULT_PERMERROR : RESULT_TEMPERROR;
+		result->reason = discovery->failure;
+		result->dnssec = discovery->policy_security;
+	} else if (discovery->record != NULL) {
+		judge_with_record(judgement);
+	} else {
+		result->result = RESULT_NONE;
+		result->record_unusable = discovery->discarded != NULL;
+		result->reason = discovery->discarded != NULL ? discovery->discarded : "no DMARC record";
+		result->org_domain = discovery->org_domain;
+		result->dnssec = discovery->policy_security;
+	}
+}
+
+/*
+ * RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4): what a mail program shows as its
+ * author may be none of the domains that were judged, so that they cannot make it a pass, nor a "none".
+ */
+static void distrust_author(const struct author *author, struct dmarc_result *result)
+{
+	bool harmless = result->result == RESULT_PASS || result->result == RESULT_NONE;
+
+	if (!harmless || (author->status != AUTHOR_INVALID && !author->domains_truncated))
+		return;
+	result->result = RESULT_PERMERROR;
+	result->reason = author->domains_truncated ? "more author domains than are judged" : author->reason;
+}
+
+static void raise_findings(struct check_context *context, const struct dmarc_result *result)
+{
+	static const enum finding_id by_disposition[] = {
+		[DMARC_POLICY_NONE] = FINDING_DMARC_FAIL, [DMARC_POLICY_QUARANTINE] = FINDING_DMARC_QUARANTINE,
+		[DMARC_POLICY_REJECT] = FINDING_DMARC_REJECT,
+	};
+	struct results *results = context->results;
+
+	switch (result->result) {
+	case RESULT_NONE:
+		results_raise(results, FINDING_DMARC_NONE, result->domain, result->reason, result->dnssec);
+		if (result->record_unusable)
+			results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
+		break;
+	case RESULT_TEMPERROR:
+		results_raise(results, FINDING_DMARC_TEMPERROR, result->domain, result->reason, result->dnssec);
+		break;
+	case RESULT_PERMERROR:
+		results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
+		break;
+	case RESULT_FAIL:
+		results_raise(results, by_disposition[result->disposition], result->domain, result->reason, result->dnssec);
+		if (result->corroborated)
+			results_raise(results, FINDING_DMARC_REJECT_CORROBORATED, result->domain, "SPF fails too",
+			    dns_weakest(result->dnssec, results->spf.dnssec));
+		break;
+	default:
+		break;
+	}
+}
+
+/* The greater is the stricter. A temperror may hide a reject, so it stands above what asks for nothing. */
+static int strictness(const struct dmarc_result *result)
+{
+	switch (result->result) {
+	case RESULT_FAIL:
+		return result->disposition == DMARC_POLICY_REJECT ? 7 : result->disposition == DMARC_POLICY_QUARANTINE ? 6 : 4;
+	case RESULT_TEMPERROR:
+		return 5;
+	case RESULT_PERMERROR:
+		return 3;
+	case RESULT_NONE:
+		return 2;
+	case RESULT_PASS:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * A domain that was not judged may ask for anything, of a message for which nothing else speaks: as long as it is not known,
+ * whatever the policy finds the worst counts. Only a forger has so many authors.
+ */
+static void raise_all(const struct check_context *context, const char *domain, const char *why)
+{
+	static const enum finding_id all[] = { FINDING_DMARC_FAIL, FINDING_DMARC_QUARANTINE, FINDING_DMARC_REJECT,
+		FINDING_DMARC_REJECT_CORROBORATED };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		results_raise(context->results, all[i], domain, why, DNS_SECURE);
+}
+
+static void raise_unjudged(const struct check_context *context)
+{
+	const struct author *author = context->author;
+
+	if (author->domains_truncated || context->facts->from_unkept)
+		raise_all(context, NULL, author->reason);
+}
+
+/* Waits for what the author domains ask for, before SPF and DKIM can use up the message's time. */
+static void dmarc_settle(struct check_context *context, size_t index)
+{
+	const char *names[DMARC_WALK_MAX];
+	size_t count;
+
+	if (!context->config->dmarc_enabled)
+		return;
+	count = dmarc_discovery_names(context, context->author->domains[index], names);
+	for (size_t i = 0; i < count; i++)
+		dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", names[i]),
+		    DNS_TYPE_TXT);
+}
+
+static bool dmarc_header(struct check_context *context)
+{
+	if (context->config->dmarc_enabled)
+		dmarc_prefetch(context);
+	return false;
+}
+
+static void dmarc_judge(struct check_context *context)
+{
+	const struct author *author = context->author;
+	struct dmarc_result *strictest = &context->results->dmarc, *each;
+
+	if (!context->config->dmarc_enabled)
+		return;
+	each = arena_calloc(context->arena, AUTHOR_MAX_DOMAINS, sizeof(*each));
+	context->results->dmarc_authors = each;
+	raise_unjudged(context);
+	if (author->domain_count == 0) {
+		/* from-missing and from-invalid are raised elsewhere; this is only DMARC's word for it */
+		*strictest = (struct dmarc_result){ .result = RESULT_PERMERROR, .reason = author->reason, .dnssec = DNS_SECURE };
+		return;
+	}
+	for (size_t i = 0; i < author->domain_count; i++) {
+		struct judgement judgement = { .context = context, .result = { .domain = author->domains[i] } };
+
+		judge_domain(&judgement);
+		if (judgement.discovery.limited && judgement.discovery.failure != NULL)
+			raise_all(context, judgement.result.domain, judgement.result.reason);
+		judgement.result.corroborated = dmarc_reject_corroborated(context, &judgement.result);
+		raise_findings(context, &judgement.result);
+		each[context->results->dmarc_author_count++] = judgement.result;
+		distrust_author(author, &judgement.result);
+		if (strictness(&judgement.result) > strictness(strictest))
+			*strictest = judgement.result;
+	}
+}
+
+const struct check check_dmarc = {
+	.id = CHECK_DMARC, .name = "dmarc", .stage = FINDING_STAGE_MESSAGE, .header = dmarc_header,
+	.settle = dmarc_settle, .judge = dmarc_judge,
+};

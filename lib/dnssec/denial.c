@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Denial of existence, what NSEC and NSEC3 have in common (RFC 4035 section 5.4, RFC 5155 section 8): whose proof it
+ * is, which records may be relied on, and the judgement of a negative answer. Every record of one proof must be
+ * signed by the one zone. Part of the validator. Fails by DENIAL_BOGUS. Thread: that of the judgement.
+ */
+#include "dnssec/internal.h"
+
+#include <ldns/ldns.h>
+
+/* A true proof takes at most three NSEC records, and one for each alias from a wildcard before it. They are tried against
+ * each other, so an answer full of them would cost seconds, and a walk asks for many answers. */
+enum { MAX_SIGNERS = 3, MAX_TTL_SECS = 86400, MAX_NSEC = 16 };
+
+bool denial_rely(struct denial_query *query, struct vrrset *set)
+{
+	if (rrset_verify(query->j, set, query->zone, VERIFY_UNEXPANDED) == NULL)
+		return false;
+	if (set->ttl_secs < query->ttl_secs)
+		query->ttl_secs = set->ttl_secs;
+	return true;
+}
+
+bool denial_is_ancestor_delegation(const uint8_t *bitmap, size_t length)
+{
+	return (bitmap_has(bitmap, length, DNS_TYPE_NS) && !bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
+	    bitmap_has(bitmap, length, DNS_TYPE_DNAME);
+}
+
+const char *denial_refuse_match(const struct denial_query *query, const uint8_t *bitmap, size_t length, bool wildcard)
+{
+	bool ns = bitmap_has(bitmap, length, DNS_TYPE_NS), soa = bitmap_has(bitmap, length, DNS_TYPE_SOA);
+
+	if (query->type == LDNS_RR_TYPE_ANY)
+		return "a name that exists has some type";
+	if (bitmap_has(bitmap, length, query->type))
+		return "the proof says that the type exists";
+	if (query->type != DNS_TYPE_CNAME && bitmap_has(bitmap, length, DNS_TYPE_CNAME))
+		return "the proof says that the name is an alias";	/* RFC 6840 section 4.3 */
+	if (query->type == DNS_TYPE_DS)
+		return soa && !name_is_root(query->name) ? "the proof is of the child zone's apex" : NULL;
+	if (ns && !soa && !wildcard)
+		return "the proof is of the parent's side of a delegation";	/* RFC 6840 section 4.1 */
+	return NULL;
+}
+
+/* @return how many NSEC records of the zone there are. */
+static size_t nsec_count(const struct denial_query *query)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < query->message->authority_count; i++)
+		if (query->message->authority[i].type == DNS_TYPE_NSEC &&
+		    name_within(query->message->authority[i].owner, query->zone->name))
+			count++;
+	return count;
+}
+
+/* @return whether there are NSEC records to be tried; denial_r is what to say otherwise. */
+static bool nsec_usable(const struct denial_query *query, struct denial *denial_r)
+{
+	size_t count = nsec_count(query);
+
+	*denial_r = (struct denial){ .kind = DENIAL_BOGUS, .why = "there is no NSEC or NSEC3 record" };
+	if (count > MAX_NSEC)
+		denial_r->why = j_printf(query->j, "limit: more than %d NSEC records", MAX_NSEC);
+	return count != 0 && count <= MAX_NSEC;
+}
+
+/* Counts NSEC3 hashing per response. */
+static void response_begin(struct judgement *j, const struct vmessage *message)
+{
+	if (j->nsec3_message == message)
+		return;
+	j->nsec3_message = message;
+	j->nsec3_used = 0;
+}
+
+struct denial denial_judge(struct judgement *j, struct vmessage *message, struct cut *zone, const uint8_t *name,
+    uint16_t type)
+{
+	struct denial_query query = { j, message, zone, name, type, MAX_TTL_SECS };
+	struct denial denial;
+	bool nxdomain = message->rcode == LDNS_RCODE_NXDOMAIN;
+
+	response_begin(j, message);
+	if (!name_within(name, zone->name))
+		return (struct denial){ .kind = DENIAL_BOGUS, .why = "the proof is of another zone" };
+	if (nsec_usable(&query, &denial))
+		denial = nxdomain ? nsec_prove_nxdomain(&query) : nsec_prove_nodata(&query);
+	if (denial.kind == DENIAL_BOGUS && nsec3_present(&query))
+		denial = nxdomain ? nsec3_prove_nxdomain(&query) : nsec3_prove_nodata(&query);
+	denial.ttl_secs = query.ttl_secs;
+	return denial;
+}
+
+struct denial denial_judge_wildcard(struct judgement *j, struct vmessage *message, struct cut *zone,
+    const uint8_t *name, unsigned labels)
+{
+	struct denial_query query = { j, message, zone, name, 0, MAX_TTL_SECS };
+	struct denial denial;
+	const uint8_t *next_closer = name_suffix(name, labels + 1);
+
+	response_begin(j, message);
+	if (nsec_usable(&query, &denial))
+		denial = nsec_prove_next_closer(&query, next_closer);
+	if (denial.kind == DENIAL_BOGUS && nsec3_present(&query))
+		denial = nsec3_prove_next_closer(&query, next_closer);
+	if (denial.kind == DENIAL_BOGUS)
+		denial.why = j_printf(j, "wildcard answer without proof that %s does not exist: %s",
+		    name_text(j->arena, next_closer), denial.why);
+	denial.ttl_secs = query.ttl_secs;
+	return denial;
+}
+
+/* Zones, deepest first. */
+struct signers { const uint8_t *names[MAX_SIGNERS]; unsigned count; };
+
+static void signer_insert(struct signers *signers, const uint8_t *name)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < signers->count; i++)
+		if (name_equal(signers->names[i], name))
+			return;
+	if (signers->count == MAX_SIGNERS)
+		return;
+	while (at < signers->count && name_labels(signers->names[at]) >= name_labels(name))
+		at++;
+	for (unsigned i = signers->count; i > at; i--)
+		signers->names[i] = signers->names[i - 1];
+	signers->names[at] = name;
+	signers->count++;
+}
+
+/* The zones that claim to have signed the proof and could be in charge of the name: not from above the closest trust
+ * anchor. A DS belongs to the zone above. */
+static struct signers proof_signers(const struct judgement *j, const struct vmessage *message, const uint8_t *name,
+    uint16_t type)
+{
+	const uint8_t *lowest = type == DNS_TYPE_DS ? name_parent(name) : name;
+	struct signers signers = { .count = 0 };
+
+	for (size_t i = 0; i < message->authority_count; i++) {
+		const struct vrrset *set = &message->authority[i];
+
+		if (set->type != DNS_TYPE_NSEC && set->type != DNS_TYPE_NSEC3)
+			continue;
+		for (size_t s = 0; s < set->sig_count; s++)
+			if (name_within(lowest, set->sigs[s].signer) &&
+			    anchor_between(j->validator, set->sigs[s].signer, lowest) == NULL)
+				signer_insert(&signers, set->sigs[s].signer);
+	}
+	return signers;
+}
+
+uint32_t cut_left_secs(const struct judgement *j, const struct cut *cut)
+{
+	int64_t left_secs = cut->expires_wall - j->now;
+
+	return left_secs > 0 ? (uint32_t)left_secs : 0;
+}
+
+struct outcome outcome_of_cut(struct judgement *j, struct cut *cut)
+{
+	enum dns_security security = cut->state == CUT_INSECURE ? DNS_INSECURE : cut->state == CUT_UNKNOWN ?
+	    DNS_INDETERMINATE : DNS_BOGUS;
+
+	judgement_tell_chain(j, cut);
+	return (struct outcome){ security, cut_left_secs(j, cut), cut->state == CUT_NOT_A_CUT ?
+	    j_printf(j, "signer %s is no zone", name_text(j->arena, cut->name)) : cut->why };
+}
+
+static const char *denied_text(struct judgement *j, const struct vmessage *message, const uint8_t *name, uint16_t type)
+{
+	if (message->rcode == LDNS_RCODE_NXDOMAIN)
+		return j_printf(j, "%s does not exist", name_text(j->arena, name));
+	return j_printf(j, "%s has no %s record", name_text(j->arena, name), type_text(j, type));
+}
+
+struct outcome judge_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+{
+	struct signers signers = proof_signers(j, message, name, type);
+	const char *what = denied_text(j, message, name, type), *why = NULL;
+	struct cut *cut;
+
+	for (unsigned i = 0; i < signers.count; i++) {
+		struct denial denial;
+
+		cut = walk_to_zone(j, signers.names[i]);
+		if (cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN)
+			return outcome_of_cut(j, cut);
+		if (cut->state != CUT_SECURE) {
+			struct outcome outcome = outcome_of_cut(j, cut);
+
+			why = outcome.why;
+			continue;
+		}
+		judgement_tell_chain(j, cut);
+		denial = denial_judge(j, message, cut, name, type);
+		judgement_tell(j, "%s: by zone %s: %s: %s\n", what, name_text(j->arena, cut->name), denial.why,
+		    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "bogus");
+		if (cut_left_secs(j, cut) < denial.ttl_secs)
+			denial.ttl_secs = cut_left_secs(j, cut);
+		if (denial.kind != DENIAL_BOGUS)
+			return (struct outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
+				j_printf(j, "%s: %s of %s", what, denial.why, name_text(j->arena, cut->name)) };
+		why = j_printf(j, "%s is not proven: %s", what, denial.why);
+	}
+	if (why != NULL)
+		return (struct outcome){ DNS_BOGUS, 0, why };
+	cut = walk_to_name(j, type == DNS_TYPE_DS ? name_parent(name) : name);
+	if (cut->state != CUT_SECURE) {
+		struct outcome outcome = outcome_of_cut(j, cut);
+
+		if (outcome.security == DNS_BOGUS)
+			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s", what,
+			    outcome.why);
+		return outcome;
+	}
+	judgement_tell_chain(j, cut);
+	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", what, name_text(j->arena, cut->name));
+	judgement_tell(j, "%s: bogus\n", why);
+	return (struct outcome){ DNS_BOGUS, 0, why };
+}
