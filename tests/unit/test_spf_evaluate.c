@@ -255,7 +255,9 @@ static void test_evaluate_identity_unusable(void **state)
 	assert_int_equal(result.dnssec, DNS_INDETERMINATE);
 	assert_int_equal(judge_as("192.0.2.1", NULL, NULL), RESULT_NONE);
 	assert_int_equal(judge_as("192.0.2.1", "[192.0.2.1]", ""), RESULT_NONE);
-	assert_int_equal(judge_as("192.0.2.1", "", "user@example.org."), RESULT_PASS);
+	assert_int_equal(judge_as("192.0.2.1", "", "user@example.org."), RESULT_PASS);	/* section 4.3: only in the middle is it wrong */
+	assert_int_equal(judge_as("192.0.2.1", "", "\"u@v\"@example.org"), RESULT_PASS);	/* the domain stands behind the last @ */
+	assert_string_equal(result.domain, "example.org");
 }
 
 /* RFC 8616 section 4: terms with %{l} or %{s} match nothing when the local part has 8-bit octets. */
