@@ -21,7 +21,7 @@ static int print_json(void)
 		const struct finding_row *row = &findings_table[i];
 
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "name", row->name,
-		    "check", row->check, "stage", stage_name(row->stage), "action", action_name(row->default_action),
+		    "check", check_rows[row->check].name, "stage", stage_name(row->stage), "action", action_name(row->default_action),
 		    "code", (int)row->code, "enhanced", row->enhanced, "text", row->text, "help", row->help));
 	}
 	json_dumpf(list, stdout, JSON_INDENT(2));
@@ -36,7 +36,7 @@ static int print_text(void)
 	for (size_t i = 0; i < FINDING_COUNT; i++) {
 		const struct finding_row *row = &findings_table[i];
 
-		printf("%-26s %-8s %-9s %-11s %u %s %s\n    %s\n", row->name, row->check, stage_name(row->stage),
+		printf("%-26s %-8s %-9s %-11s %u %s %s\n    %s\n", row->name, check_rows[row->check].name, stage_name(row->stage),
 		    action_name(row->default_action), row->code, row->enhanced, row->text, row->help);
 	}
 	return EX_OK;
@@ -63,7 +63,7 @@ static int print_one(const char *name)
 	row = &findings_table[id];
 	place = strstr(row->text, "%s");
 	printf("%s: %s\n\n  check           %s\n  known at        %s\n  default action  %s\n  reply           %u %s ", row->name, row->help,
-	    row->check, stage_name(row->stage), action_name(row->default_action), row->code, row->enhanced);
+	    check_rows[row->check].name, stage_name(row->stage), action_name(row->default_action), row->code, row->enhanced);
 	printf("%.*s%s%s", place != NULL ? (int)(place - row->text) : (int)strlen(row->text), row->text, place != NULL ? "DOMAIN" : "",
 	    place != NULL ? place + 2 : "");
 	printf("\n\nChange the action in assay.conf:  findings { %s = none | tag | greylist | defer | quarantine | reject }\n"

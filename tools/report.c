@@ -10,7 +10,7 @@
 
 #include "assay.h"
 #include "record/store.h"
-#include "report/report.h"
+#include "report/text.h"
 
 enum { DAY_SECS = 86400, SINCE_DEFAULT_DAYS = 7 };
 
@@ -55,7 +55,7 @@ static int run(const struct report_command *command)
 	struct config *config = load_config(command->config_path);
 	struct store_config store_config = { .read_only = true };
 	struct store_statistics statistics = { 0 };
-	struct report *report;
+	struct tally *tally;
 	struct store *store;
 	int64_t now = clock_wall_secs(NULL), since = now - command->since_secs;
 	char why[256];
@@ -74,13 +74,13 @@ static int run(const struct report_command *command)
 		config_unref(&config);
 		return tool_complain(EX_CONFIG, "report: no database: set path in the section record of the configuration, or give --database");
 	}
-	report = report_new(config);
+	tally = tally_new(config);
 	/* whole hours: a row counts from the beginning of its hour */
-	code = store_flows_each(store, since - since % 3600, report_add, report);
+	code = store_flows_each(store, since - since % 3600, tally_add, tally);
 	if (code == 0)
-		report_print_text(report, since - since % 3600, now, stdout);
+		text_print_tally(tally, since - since % 3600, now, stdout);
 	store_statistics(store, &statistics);
-	report_free(&report);
+	tally_free(&tally);
 	store_close(&store);
 	config_unref(&config);
 	return code == 0 ? EX_OK : tool_complain(EX_IOERR, "report: %s", statistics.why);

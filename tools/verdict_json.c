@@ -99,15 +99,15 @@ static json_t *tls_json(struct arena *arena, const struct tls_result *tls)
 static void set_findings(json_t *object, struct arena *arena, const struct results *results)
 {
 	json_t *names = json_array(), *details = json_array();
-	finding_set seen = 0;
+	finding_set seen = { 0 };
 
 	for (size_t i = 0; i < results->finding_count; i++) {
 		const struct finding *finding = &results->findings[i];
 		const char *name = findings_table[finding->id].name;
 
-		if ((seen & ((finding_set)1 << finding->id)) == 0)
+		if (!finding_set_has(&seen, finding->id))
 			json_array_append_new(names, json_string(name));
-		seen |= (finding_set)1 << finding->id;
+		finding_set_add(&seen, finding->id);
 		json_array_append_new(details, json_pack("{s:s, s:o, s:o}", "name", name,
 		    "domain", json_text(arena, finding->domain), "detail", json_text(arena, finding->detail)));
 	}

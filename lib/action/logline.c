@@ -87,14 +87,11 @@ static void put_results(struct buf *buf, const struct results *results, struct a
 static void put_findings(struct buf *buf, const struct results *results, struct arena *arena)
 {
 	struct buf list = buf_make(arena);
-	finding_set set = 0;
+	finding_set set = { 0 };
 
 	for (size_t i = 0; i < results->finding_count; i++)
-		set |= (finding_set)1 << results->findings[i].id;
-	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((set >> id & 1) != 0)
-			buf_printf(&list, "%s%s", list.length != 0 ? "," : "", findings_table[id].name);
-	}
+		finding_set_add(&set, results->findings[i].id);
+	finding_set_print(&set, &list);
 	/* our own words, all of them: no cap */
 	buf_printf(buf, " findings=%s", list.length != 0 ? list.data : "none");
 }

@@ -32,5 +32,5 @@ static void author_judge(struct check_context *context)
 }
 
 const struct check check_author = {
-	.id = CHECK_AUTHOR, .name = "author", .stage = FINDING_STAGE_MESSAGE, .judge = author_judge,
+	.id = CHECK_AUTHOR, .stage = FINDING_STAGE_MESSAGE, .judge = author_judge,
 };

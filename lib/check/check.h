@@ -2,8 +2,8 @@
 #ifndef ASSAY_CHECK_CHECK_H
 #define ASSAY_CHECK_CHECK_H
 /*
- * A check: facts and DNS answers in, a result and findings out. One file a check; the static table in check.c gives the
- * run order (dmarc reads the results of spf and dkim, adsp those of dkim).
+ * A check: facts and DNS answers in, a result and findings out. One file a check; CHECKS_TABLE in config/checks.h names them
+ * in run order (dmarc reads the results of spf and dkim, adsp those of dkim).
  *
  *   envelope()   at MAIL FROM: begin look-ups; never waits
  *   header()     when all header fields are there: begin look-ups, prepare; never waits.
@@ -34,11 +34,6 @@ struct check_shared {
 	const struct memory_source *memory;	/* check/memory.h; NULL: nothing is remembered */
 };
 
-enum check_id {
-	CHECK_IPREV, CHECK_TLS, CHECK_MEMORY, CHECK_AUTH, CHECK_SPF, CHECK_AUTHOR, CHECK_DKIM, CHECK_DMARC, CHECK_ADSP,
-	CHECK_PATH, CHECK_COUNT
-};
-
 /* By which type DMARC and ADSP ask whether a domain exists: the one that mail servers ask for, too. */
 enum { CHECK_EXISTENCE_TYPE = DNS_TYPE_MX };
 
@@ -56,8 +51,8 @@ struct check_context {
 
 struct check {
 	enum check_id id;
-	const char *name;
 	enum finding_stage stage;
+	bool exempt_too;		/* judged of exempt messages as well: what the MTA handed over, without DNS */
 	void (*envelope)(struct check_context *context);
 	bool (*header)(struct check_context *context);
 	void (*body)(struct check_context *context, const void *data, size_t length);
@@ -69,7 +64,9 @@ struct check {
 /** The checks in run order, CHECK_COUNT of them. Functions may be NULL. */
 extern const struct check *const checks_table[CHECK_COUNT];
 
-extern const struct check check_iprev, check_tls, check_auth, check_spf, check_author, check_dkim, check_dmarc, check_adsp,
-    check_memory, check_path;
+/* check_iprev, check_tls and so on: each in its own file. */
+#define CHECK_DECLARATION(id, name, traits, is_off, why) extern const struct check check_##name;
+CHECKS_TABLE(CHECK_DECLARATION)
+#undef CHECK_DECLARATION
 
 #endif

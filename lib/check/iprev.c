@@ -151,5 +151,5 @@ static void iprev_judge(struct check_context *context)
 }
 
 const struct check check_iprev = {
-	.id = CHECK_IPREV, .name = "iprev", .stage = FINDING_STAGE_ENVELOPE, .envelope = iprev_envelope, .judge = iprev_judge,
+	.id = CHECK_IPREV, .stage = FINDING_STAGE_ENVELOPE, .envelope = iprev_envelope, .judge = iprev_judge,
 };

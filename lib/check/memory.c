@@ -111,5 +111,5 @@ static void memory_judge(struct check_context *context)
 }
 
 const struct check check_memory = {
-	.id = CHECK_MEMORY, .name = "memory", .stage = FINDING_STAGE_ENVELOPE, .judge = memory_judge,
+	.id = CHECK_MEMORY, .stage = FINDING_STAGE_ENVELOPE, .judge = memory_judge,
 };

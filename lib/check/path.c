@@ -320,5 +320,5 @@ static void path_judge(struct check_context *context)
 }
 
 const struct check check_path = {
-	.id = CHECK_PATH, .name = "path", .stage = FINDING_STAGE_MESSAGE, .header = path_header, .judge = path_judge,
+	.id = CHECK_PATH, .stage = FINDING_STAGE_MESSAGE, .header = path_header, .judge = path_judge,
 };

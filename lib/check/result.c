@@ -79,8 +79,7 @@ static void merge(struct results *results, enum finding_id id, enum dns_security
 void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
     enum dns_security dnssec)
 {
-	finding_set bit = (finding_set)1 << id;
-	bool repeated = (results->set & bit) != 0;
+	bool repeated = finding_set_has(&results->set, id);
 
 	for (size_t i = 0; repeated && i < results->finding_count; i++) {
 		if (results->findings[i].id == id && same_domain(results->findings[i].domain, domain))
@@ -91,7 +90,7 @@ void results_raise(struct results *results, enum finding_id id, const char *doma
 		return;
 	}
 	results->repeated_count += repeated;
-	results->set |= bit;
+	finding_set_add(&results->set, id);
 	results->findings[results->finding_count++] = (struct finding){
 		.id = id, .domain = domain, .detail = detail, .dnssec = dnssec,
 	};

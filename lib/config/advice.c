@@ -46,20 +46,10 @@ static bool certificate_required(const struct config *config)
 /* Why this finding can never be raised; NULL: it can. Equal reasons are the same pointer. */
 static const char *why_never(const struct config *config, enum finding_id id)
 {
-	const struct { const char *check; bool on; const char *why; } checks[] = {
-		{ "spf", config->spf_enabled, "SPF is not checked (enabled = no in section spf)" },
-		{ "dkim", config->dkim_enabled, "DKIM is not checked (enabled = no in section dkim)" },
-		{ "dmarc", config->dmarc_enabled, "DMARC is not checked (enabled = no in section dmarc)" },
-		{ "adsp", config->adsp_use != ADSP_NO, "ADSP is not checked (enabled = no in section adsp)" },
-		{ "iprev", config->iprev_enabled, "reverse DNS is not checked (enabled = no in section iprev)" },
-		{ "memory", config->record_path != NULL, "nothing is remembered (no path in section record)" },
-		{ "dns", config->dns.dnssec == DNSSEC_VALIDATE, "answers are not validated here (dnssec in section dns)" },
-	};
+	const struct check_row *check = &check_rows[findings_table[id].check];
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		if (strcmp(findings_table[id].check, checks[i].check) == 0 && !checks[i].on)
-			return checks[i].why;
-	}
+	if (check->is_off != NULL && check->is_off(config))
+		return check->why_off;
 	if (id == FINDING_SPF_HELO_FAIL && !config->spf_check_helo)
 		return "the HELO name is not checked (check-helo = no in section spf)";
 	if (id == FINDING_INSECURE_PASS && !secure_domains_named(config))

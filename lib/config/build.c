@@ -186,7 +186,7 @@ static bool adsp_is_used(const struct config *config)
 {
 	for (size_t i = 0; i < config->policy_count; i++) {
 		for (int id = 0; id < FINDING_COUNT; id++) {
-			if (strcmp(findings_table[id].check, "adsp") == 0 && config->policies[i].actions[id] != ACTION_NONE)
+			if (findings_table[id].check == CHECK_ADSP && config->policies[i].actions[id] != ACTION_NONE)
 				return true;
 		}
 	}

@@ -5,13 +5,14 @@
  */
 #include "config/findings.h"
 
-#include <stddef.h>
 #include <string.h>
 
+#include "util/buf.h"
 #include "util/error.h"
 
-#define FINDING_ROW(id, name, check, stage, action, code, enhanced, text, help) \
-	[FINDING_##id] = { name, check, FINDING_STAGE_##stage, ACTION_##action, code, enhanced, text, help },
+#define FINDING_ROW(id, name, check, stage, action, traits, unknown, code, enhanced, text, help)                         \
+	[FINDING_##id] = { name, CHECK_##check, FINDING_STAGE_##stage, ACTION_##action,                                  \
+	    (unsigned)CHECK_TRAITS_##check | (unsigned)TRAIT_##traits, FINDING_##unknown, code, enhanced, text, help },
 const struct finding_row findings_table[FINDING_COUNT] = { FINDINGS_TABLE(FINDING_ROW) };
 #undef FINDING_ROW
 
@@ -45,4 +46,14 @@ int finding_from_name(const char *name, enum finding_id *id_r)
 		return 0;
 	}
 	return -E_SYNTAX;
+}
+
+void finding_set_print(const finding_set *set, struct buf *buf)
+{
+	const char *separator = "";
+
+	FINDING_SET_EACH(set, id) {
+		buf_printf(buf, "%s%s", separator, findings_table[id].name);
+		separator = ",";
+	}
 }

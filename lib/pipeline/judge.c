@@ -35,12 +35,6 @@ const char *message_exempt_reason(const struct message *message)
 	return NULL;
 }
 
-/* What may be asked of an exempt message: facts that the MTA has handed over, without DNS. */
-static bool check_is_local(enum check_id id)
-{
-	return id == CHECK_TLS || id == CHECK_AUTH;
-}
-
 /* A part of what is left of the message's time begins; 0 would mean no deadline. */
 static int64_t waiting_begin(struct message *message, unsigned part)
 {
@@ -82,7 +76,7 @@ static bool is_due(const struct message *message, const struct check *check, enu
 {
 	if (check->judge == NULL || (stage == FINDING_STAGE_ENVELOPE && check->stage != FINDING_STAGE_ENVELOPE))
 		return false;
-	return !message->results->exempt || check_is_local(check->id);
+	return !message->results->exempt || check->exempt_too;
 }
 
 void message_judge_stage(struct message *message, enum finding_stage stage)

@@ -83,41 +83,11 @@ void policy_mark(const struct config *config, const struct policy_who *who, bool
 	}
 }
 
-/* Checks whose evidence is the message or the session itself; DNSSEC has nothing to say about them. */
-bool finding_needs_dns(enum finding_id id)
-{
-	static const char *const without[] = { "tls", "memory", "path", "auth", "author", "authres" };
-
-	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
-		if (strcmp(findings_table[id].check, without[i]) == 0)
-			return false;
-	}
-	return true;
-}
-
-/* What a message that says "TLS-Required: No" is excused from (RFC 8689). Not from a partner's certificate, and not when
- * somebody tampered with the session: the field is the sender's, and anybody can write it. */
-static bool is_lack_of_tls(enum finding_id id)
-{
-	return id == FINDING_TLS_NONE || id == FINDING_TLS_WEAK || id == FINDING_TLS_NO_FORWARD_SECRECY ||
-	    id == FINDING_TLS_DOWNGRADE || id == FINDING_TLS_PATH_CLEARTEXT;
-}
-
-/* What a check that could not be made for want of a DNS answer may have found. */
-static const struct { enum finding_id unknown, hidden; } hidden_findings[] = {
-	{ FINDING_SPF_TEMPERROR, FINDING_SPF_FAIL }, { FINDING_SPF_TEMPERROR, FINDING_SPF_SOFTFAIL },
-	{ FINDING_IPREV_TEMPERROR, FINDING_IPREV_FAIL }, { FINDING_DKIM_TEMPERROR, FINDING_DKIM_NO_PASS },
-	{ FINDING_DKIM_TEMPERROR, FINDING_DKIM_FAIL }, { FINDING_DMARC_TEMPERROR, FINDING_DMARC_FAIL },
-	{ FINDING_DMARC_TEMPERROR, FINDING_DMARC_QUARANTINE }, { FINDING_DMARC_TEMPERROR, FINDING_DMARC_REJECT },
-	{ FINDING_DMARC_TEMPERROR, FINDING_DMARC_REJECT_CORROBORATED }, { FINDING_ADSP_TEMPERROR, FINDING_ADSP_ALL },
-	{ FINDING_ADSP_TEMPERROR, FINDING_ADSP_DISCARDABLE }, { FINDING_ADSP_TEMPERROR, FINDING_ADSP_NXDOMAIN },
-};
-
 /* Whether the policy would keep from the reader what could not be looked for. */
 static bool hides_a_refusal(const struct policy_config *policy, enum finding_id unknown)
 {
-	for (size_t i = 0; i < sizeof(hidden_findings) / sizeof(hidden_findings[0]); i++) {
-		if (hidden_findings[i].unknown == unknown && policy->actions[hidden_findings[i].hidden] >= ACTION_DEFER)
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if (findings_table[id].unknown == unknown && policy->actions[id] >= ACTION_DEFER)
 			return true;
 	}
 	return false;
@@ -138,9 +108,9 @@ static enum action asked_action(const struct policy_config *policy, const struct
 
 	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, results) && hides_a_refusal(policy, finding->id))
 		return ACTION_DEFER;
-	if (results->tls.not_required && is_lack_of_tls(finding->id))
+	if (results->tls.not_required && finding_is(finding->id, TRAIT_LACK_OF_TLS))
 		return ACTION_NONE;
-	if (action == ACTION_REJECT && policy->reject_only_secure && finding_needs_dns(finding->id) &&
+	if (action == ACTION_REJECT && policy->reject_only_secure && finding_is(finding->id, TRAIT_DNS) &&
 	    finding->dnssec != DNS_SECURE)
 		return ACTION_QUARANTINE;
 	/* the client's TLSA record may be the proof that is missing; where issuers are named it would not do */
@@ -183,9 +153,9 @@ static void weigh(struct weighing *weighing, const struct finding *finding)
 	if (action > weighing->action) {
 		weighing->action = action;
 		weighing->decider = NULL;
-		weighing->asking = 0;
+		weighing->asking = (finding_set){ 0 };
 	}
-	weighing->asking |= (finding_set)1 << finding->id;
+	finding_set_add(&weighing->asking, finding->id);
 	if (weighing->decider == NULL || goes_before(finding, weighing->decider))
 		weighing->decider = finding;
 }
@@ -287,10 +257,10 @@ static bool lacks_cert(const struct policy_config *policy, const struct results 
 static bool counts(const struct config *config, const struct results *results, enum finding_id id, enum finding_stage stage)
 {
 	if (results->exempt)
-		return strcmp(findings_table[id].check, "auth") == 0;
+		return finding_is(id, TRAIT_EXEMPT_TOO);
 	if (stage == FINDING_STAGE_MESSAGE)
 		return true;
-	return findings_table[id].stage == FINDING_STAGE_ENVELOPE && !(config->tls_honor_not_required && is_lack_of_tls(id));
+	return findings_table[id].stage == FINDING_STAGE_ENVELOPE && !(config->tls_honor_not_required && finding_is(id, TRAIT_LACK_OF_TLS));
 }
 
 void policy_decide(const struct config *config, const struct policy_config *policy, const struct results *results,
@@ -321,7 +291,7 @@ void policy_decide(const struct config *config, const struct policy_config *poli
 	decision_r->action = weighing.action;
 	decision_r->finding = weighing.decider->id;
 	decision_r->domain = weighing.decider->domain;
-	reply_fill(config, results, weighing.asking, arena, decision_r);
+	reply_fill(config, results, &weighing.asking, arena, decision_r);
 }
 
 /* An enforced "none" holds nobody back, so that it does not hide what a policy in dry-run would have done. */
@@ -347,7 +317,7 @@ static bool refuses_at_rcpt(const struct config *config, const struct policy_con
 {
 	if (id == FINDING_TLS_CERT_REQUIRED && !policy->require_cert)
 		return false;
-	if (config->tls_honor_not_required && is_lack_of_tls(id))
+	if (config->tls_honor_not_required && finding_is(id, TRAIT_LACK_OF_TLS))
 		return false;
 	return findings_table[id].stage == FINDING_STAGE_ENVELOPE && refuses(policy->actions[id]);
 }
@@ -367,10 +337,19 @@ bool policy_acts_at_rcpt(const struct config *config)
 	return false;
 }
 
-bool policy_uses(const struct config *config, enum finding_id id)
+static bool uses(const struct policy_config *policy, enum finding_trait trait)
+{
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if (policy->actions[id] != ACTION_NONE && finding_is((enum finding_id)id, trait))
+			return true;
+	}
+	return false;
+}
+
+bool policy_uses(const struct config *config, enum finding_trait trait)
 {
 	for (size_t i = 0; i < config->policy_count; i++) {
-		if (config->policies[i].actions[id] != ACTION_NONE)
+		if (uses(&config->policies[i], trait))
 			return true;
 	}
 	return false;

@@ -48,13 +48,10 @@ void policy_decide(const struct config *config, const struct policy_config *poli
 /** The stricter of two decisions for one message with several recipients: enforced ones before dry ones, then strength. */
 const struct decision *decision_stricter(const struct decision *a, const struct decision *b);
 
-/** @return whether a finding's evidence is DNS data, so that DNSSEC has something to say about it. */
-bool finding_needs_dns(enum finding_id id);
-
 /** @return whether any policy could defer or reject at RCPT (enforced action on an envelope finding). */
 bool policy_acts_at_rcpt(const struct config *config);
 
-/** @return whether any policy gives this finding an action other than none. */
-bool policy_uses(const struct config *config, enum finding_id id);
+/** @return whether any policy gives a finding with this trait an action other than none. */
+bool policy_uses(const struct config *config, enum finding_trait trait);
 
 #endif

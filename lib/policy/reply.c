@@ -46,38 +46,27 @@ static void append_template(struct buf *buf, const char *template, const char *s
 	buf_puts(buf, place + 2);
 }
 
-static bool is_authentication(enum finding_id id)
-{
-	static const char *const checks[] = { "spf", "dkim", "dmarc", "adsp" };
-
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		if (strcmp(findings_table[id].check, checks[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* RFC 7372 section 3.6: more than one kind of authentication failed. DMARC's own findings have that code already. */
-static bool several_failed(const struct decision *decision, finding_set asking)
+static bool several_failed(const struct decision *decision, const finding_set *asking)
 {
-	const char *own = findings_table[decision->finding].check;
+	enum check_id own = findings_table[decision->finding].check;
 
-	if (!is_authentication(decision->finding) || strcmp(own, "dmarc") == 0)
+	if (!finding_is(decision->finding, TRAIT_AUTHENTICATION) || finding_is(decision->finding, TRAIT_COMBINED))
 		return false;
-	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((asking >> id & 1) != 0 && is_authentication((enum finding_id)id) && strcmp(findings_table[id].check, own) != 0)
+	FINDING_SET_EACH(asking, id) {
+		if (finding_is(id, TRAIT_AUTHENTICATION) && findings_table[id].check != own)
 			return true;
 	}
 	return false;
 }
 
-static void append_several(struct buf *buf, const char *domain, finding_set asking)
+static void append_several(struct buf *buf, const char *domain, const finding_set *asking)
 {
 	const char *separator = ": ";
 
 	buf_printf(buf, "multiple authentication checks failed for %s", domain);
-	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((asking >> id & 1) == 0 || !is_authentication((enum finding_id)id))
+	FINDING_SET_EACH(asking, id) {
+		if (!finding_is(id, TRAIT_AUTHENTICATION))
 			continue;
 		if (buf->length > REPLY_TEXT_MAX / 2) {
 			buf_puts(buf, " ...");
@@ -115,7 +104,7 @@ static const char *help_text(const struct config *config, const struct decision 
 
 static const char *explanation(const struct config *config, const struct results *results, const struct decision *decision)
 {
-	if (decision->finding != FINDING_SPF_FAIL)
+	if (!finding_is(decision->finding, TRAIT_EXPLAINED))
 		return NULL;
 	return results->spf.explanation != NULL ? results->spf.explanation : config->spf_default_explanation;
 }
@@ -133,14 +122,14 @@ static void fill_codes(struct decision *decision, bool several, struct arena *ar
 	}
 	if (reject)
 		decision->code = row->code >= 500 ? row->code : 550;
-	else if (strcmp(row->check, "tls") == 0 || strcmp(row->check, "memory") == 0)
+	else if (finding_is(decision->finding, TRAIT_TLS_REPLY))
 		decision->code = 454;	/* RFC 3207 section 4: temporary, for reasons of TLS */
 	else
 		decision->code = row->code < 500 ? row->code : 451;
 	decision->enhanced = arena_printf(arena, "%c%s", reject ? '5' : '4', enhanced + 1);
 }
 
-void reply_fill(const struct config *config, const struct results *results, finding_set asking, struct arena *arena,
+void reply_fill(const struct config *config, const struct results *results, const finding_set *asking, struct arena *arena,
     struct decision *decision)
 {
 	const char *domain = domain_text(decision, arena), *help, *why = explanation(config, results, decision);

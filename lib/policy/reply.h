@@ -16,7 +16,7 @@ bool policy_domain_matches(const struct string_list *patterns, const char *domai
  * Fills code, enhanced and text of a decision whose action, finding and domain are set.
  * @param asking  all findings that ask for the decided action (RFC 7372: several failed checks have a code of their own).
  */
-void reply_fill(const struct config *config, const struct results *results, finding_set asking, struct arena *arena,
+void reply_fill(const struct config *config, const struct results *results, const finding_set *asking, struct arena *arena,
     struct decision *decision);
 
 #endif

@@ -112,7 +112,7 @@ void fixture_run(struct check_fixture *fixture, const struct check *check)
 
 bool fixture_raised(const struct check_fixture *fixture, enum finding_id id)
 {
-	return (fixture->results.set & (finding_set)1 << id) != 0;
+	return finding_set_has(&fixture->results.set, id);
 }
 
 const struct finding *fixture_finding(const struct check_fixture *fixture, enum finding_id id, const char *domain)

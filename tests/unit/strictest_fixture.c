@@ -204,12 +204,12 @@ unsigned decision_rank(const struct decision *decision)
 	return rank(decision->enforced, decision->action);
 }
 
-unsigned policy_rank(const struct policy_config *policy, finding_set findings)
+unsigned policy_rank(const struct policy_config *policy, const finding_set *findings)
 {
 	enum action strongest = ACTION_NONE;
 
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((findings >> id & 1) != 0 && policy->actions[id] > strongest)
+		if (finding_set_has(findings, (enum finding_id)id) && policy->actions[id] > strongest)
 			strongest = policy->actions[id];
 	}
 	return rank(policy->mode == MODE_ENFORCE, strongest);

@@ -39,6 +39,6 @@ const struct policy_config *first_policy(const struct config *config, const char
 unsigned decision_rank(const struct decision *decision);
 
 /** The same of what a policy makes of these findings. */
-unsigned policy_rank(const struct policy_config *policy, finding_set findings);
+unsigned policy_rank(const struct policy_config *policy, const finding_set *findings);
 
 #endif

@@ -11,6 +11,7 @@
 #include "check/adsp/record.h"
 #include "check_fixture.h"
 #include "util/error.h"
+#include "finding_sets.h"
 
 static void test_adsp_record_parse_practices(void **state)
 {
@@ -76,26 +77,26 @@ static void assert_verdict(const char *zone, enum result dkim, const char *domai
 		assert_string_equal(fixture->results.adsp.practices, practices);
 	else
 		assert_null(fixture->results.adsp.practices);
-	assert_int_equal(fixture->results.set, findings);
+	assert_findings(fixture->results.set, findings);
 	fixture_free(&fixture);
 }
 
 static void test_adsp_results(void **state)
 {
-	const finding_set all = (finding_set)1 << FINDING_ADSP_ALL, discardable = (finding_set)1 << FINDING_ADSP_DISCARDABLE,
-	    nxdomain = (finding_set)1 << FINDING_ADSP_NXDOMAIN, temperror = (finding_set)1 << FINDING_ADSP_TEMPERROR;
+	const finding_set all = SET_OF(FINDING_ADSP_ALL), discardable = SET_OF(FINDING_ADSP_DISCARDABLE),
+	    nxdomain = SET_OF(FINDING_ADSP_NXDOMAIN), temperror = SET_OF(FINDING_ADSP_TEMPERROR);
 
 	(void)state;
-	assert_verdict(ZONE("dkim=unknown"), RESULT_NONE, NULL, RESULT_UNKNOWN, "unknown", 0);
+	assert_verdict(ZONE("dkim=unknown"), RESULT_NONE, NULL, RESULT_UNKNOWN, "unknown", SET_NONE);
 	assert_verdict(ZONE("dkim=all"), RESULT_NONE, NULL, RESULT_FAIL, "all", all);
 	assert_verdict(ZONE("dkim=discardable"), RESULT_NONE, NULL, RESULT_DISCARD, "discardable", discardable);
-	assert_verdict(ZONE("nonsense"), RESULT_NONE, NULL, RESULT_NONE, NULL, 0);
-	assert_verdict("example.com. A 192.0.2.1\n", RESULT_NONE, NULL, RESULT_NONE, NULL, 0);
+	assert_verdict(ZONE("nonsense"), RESULT_NONE, NULL, RESULT_NONE, NULL, SET_NONE);
+	assert_verdict("example.com. A 192.0.2.1\n", RESULT_NONE, NULL, RESULT_NONE, NULL, SET_NONE);
 	assert_verdict("example.org. A 192.0.2.1\n", RESULT_NONE, NULL, RESULT_NXDOMAIN, NULL, nxdomain);
 	/* the author domain need not have mail exchangers or addresses, only exist */
-	assert_verdict("x.example.com. A 192.0.2.1\n", RESULT_NONE, NULL, RESULT_NONE, NULL, 0);
+	assert_verdict("x.example.com. A 192.0.2.1\n", RESULT_NONE, NULL, RESULT_NONE, NULL, SET_NONE);
 	assert_verdict(ZONE("dkim=all") "_adsp._domainkey.example.com. TXT \"dkim=discardable\"\n", RESULT_NONE, NULL,
-	    RESULT_PERMERROR, NULL, 0);
+	    RESULT_PERMERROR, NULL, SET_NONE);
 	assert_verdict(ZONE("dkim=all") "_adsp._domainkey.example.com. TXT \"something else\"\n", RESULT_NONE, NULL, RESULT_FAIL,
 	    "all", all);
 	assert_verdict("example.com. A 192.0.2.1\n_adsp._domainkey.example.com. " FAILS, RESULT_NONE, NULL, RESULT_TEMPERROR,
@@ -105,12 +106,12 @@ static void test_adsp_results(void **state)
 
 static void test_adsp_author_domain_signature(void **state)
 {
-	const finding_set discardable = (finding_set)1 << FINDING_ADSP_DISCARDABLE;
+	const finding_set discardable = SET_OF(FINDING_ADSP_DISCARDABLE);
 
 	(void)state;
-	assert_verdict(ZONE("dkim=discardable"), RESULT_PASS, "example.com", RESULT_PASS, NULL, 0);
+	assert_verdict(ZONE("dkim=discardable"), RESULT_PASS, "example.com", RESULT_PASS, NULL, SET_NONE);
 	/* without a look-up */
-	assert_verdict("example.com. " FAILS, RESULT_PASS, "example.com", RESULT_PASS, NULL, 0);
+	assert_verdict("example.com. " FAILS, RESULT_PASS, "example.com", RESULT_PASS, NULL, SET_NONE);
 	/* d= must be the author's domain itself, and the signature valid */
 	assert_verdict(ZONE("dkim=discardable"), RESULT_PASS, "com", RESULT_DISCARD, "discardable", discardable);
 	assert_verdict(ZONE("dkim=discardable"), RESULT_PASS, "a.example.com", RESULT_DISCARD, "discardable", discardable);
@@ -118,9 +119,9 @@ static void test_adsp_author_domain_signature(void **state)
 	assert_verdict(ZONE("dkim=discardable"), RESULT_POLICY, "example.com", RESULT_DISCARD, "discardable", discardable);
 	/* a key that could not be fetched says nothing */
 	assert_verdict(ZONE("dkim=discardable"), RESULT_TEMPERROR, "example.com", RESULT_TEMPERROR, "discardable",
-	    (finding_set)1 << FINDING_ADSP_TEMPERROR);
+	    SET_OF(FINDING_ADSP_TEMPERROR));
 	assert_verdict(ZONE("dkim=discardable"), RESULT_TEMPERROR, "other.example", RESULT_DISCARD, "discardable", discardable);
-	assert_verdict(ZONE("dkim=unknown"), RESULT_TEMPERROR, "example.com", RESULT_UNKNOWN, "unknown", 0);
+	assert_verdict(ZONE("dkim=unknown"), RESULT_TEMPERROR, "example.com", RESULT_UNKNOWN, "unknown", SET_NONE);
 }
 
 static void test_adsp_signature_with_added_field(void **state)
@@ -171,7 +172,7 @@ static void test_adsp_not_judged(void **state)
 	fixture->results.dkim_checked = false;
 	fixture_run(fixture, &check_adsp);
 	assert_int_equal(fixture->results.adsp.result, RESULT_PERMERROR);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	fixture_free(&fixture);
 	fixture = fixture_new(ZONE("dkim=all"));
 	fixture_run(fixture, &check_adsp);

@@ -72,7 +72,7 @@ static void case_end(struct dkim_case *test)
 
 static bool raised(const struct dkim_case *test, enum finding_id id)
 {
-	return (test->results.set & (finding_set)1 << id) != 0;
+	return finding_set_has(&test->results.set, id);
 }
 
 static void test_check_dkim_secure_keys(void **state)

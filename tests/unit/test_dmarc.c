@@ -16,6 +16,7 @@
 
 #include "check/dmarc/dmarc.h"
 #include "check_fixture.h"
+#include "finding_sets.h"
 
 #define R "TXT \"v=DMARC1; "
 
@@ -328,7 +329,7 @@ static void test_dmarc_record_without_policy(void **state)
 		assert_int_equal(fixture->results.dmarc.result, RESULT_NONE);
 		assert_non_null(fixture->results.dmarc.reason);
 		assert_false(fixture->results.dmarc.has_policy);
-		assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_DMARC_PERMERROR | (finding_set)1 << FINDING_DMARC_NONE);
+		assert_findings(fixture->results.set, SET_OF(FINDING_DMARC_PERMERROR, FINDING_DMARC_NONE));
 		fixture_free(&fixture);
 	}
 }
@@ -342,7 +343,7 @@ static void test_dmarc_none(void **state)
 	assert_int_equal(fixture->results.dmarc.result, RESULT_NONE);
 	assert_string_equal(fixture->results.dmarc.domain, "example.com");
 	assert_false(fixture->results.dmarc.has_policy);
-	assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_DMARC_NONE);
+	assert_findings(fixture->results.set, SET_OF(FINDING_DMARC_NONE));
 	fixture_free(&fixture);
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "check_fixture.h"
+#include "finding_sets.h"
 
 static struct check_fixture *judge(const char *zone, const char *client, const char *client_name)
 {
@@ -117,7 +118,7 @@ static void test_iprev_not_checked(void **state)
 	assert_int_equal(addr_parse("192.0.2.1", &fixture->connection.client), 0);
 	fixture_run(fixture, &check_iprev);
 	assert_int_equal(fixture->results.iprev.result, RESULT_UNCHECKED);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	fixture_free(&fixture);
 }
 

@@ -13,6 +13,7 @@
 #include "check/memory.h"
 #include "check_fixture.h"
 #include "util/error.h"
+#include "finding_sets.h"
 
 /* What is remembered: the peer as a whole and the one host that comes. */
 struct past {
@@ -97,7 +98,7 @@ static void test_memory_judge_nothing_known_raises_nothing(void **state)
 
 	(void)state;
 	fixture_run(fixture, &check_memory);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	assert_false(fixture->results.peer.known);
 	assert_false(fixture->results.peer.no_memory);
 	assert_string_equal(fixture->results.peer.peer, "sender.example");
@@ -112,7 +113,7 @@ static void test_memory_judge_store_down_raises_nothing(void **state)
 
 	(void)state;
 	fixture_run(fixture, &check_memory);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	assert_true(fixture->results.peer.no_memory);
 	fixture_free(&fixture);
 }
@@ -127,7 +128,7 @@ static void test_memory_judge_without_store_still_names_the_peer(void **state)
 	fixture->shared.memory = NULL;
 	fixture_run(fixture, &check_memory);
 	assert_string_equal(fixture->results.peer.peer, "sender.example");
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	fixture_free(&fixture);
 }
 
@@ -142,7 +143,7 @@ static void test_memory_judge_authenticated_client_is_nobody(void **state)
 	fixture_run(fixture, &check_memory);
 	assert_null(fixture->results.peer.peer);
 	assert_int_equal(past.asked, 0);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	fixture_free(&fixture);
 }
 
@@ -197,7 +198,7 @@ static void test_memory_judge_settled_host(void **state)
 
 	(void)state;
 	fixture_run(fixture, &check_memory);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	assert_false(fixture->results.peer.downgrade);
 	assert_true(fixture->results.peer.settled_host);
 	fixture_free(&fixture);

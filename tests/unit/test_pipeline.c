@@ -113,7 +113,7 @@ static const struct outcome *finish(struct message *message)
 
 static bool raised(const struct message *message, enum finding_id id)
 {
-	return (message_results(message)->set >> id & 1) != 0;
+	return finding_set_has(&message_results(message)->set, id);
 }
 
 static const char *inserted(const struct outcome *outcome, const char *name)
@@ -622,7 +622,7 @@ static void test_message_judge_findings_without_dns_are_not_insecure(void **stat
 	assert_true(raised(message, FINDING_FROM_INVALID));
 	assert_true(raised(message, FINDING_TLS_NONE));
 	for (size_t i = 0; i < results->finding_count; i++) {
-		if (!finding_needs_dns(results->findings[i].id))
+		if (!finding_is(results->findings[i].id, TRAIT_DNS))
 			assert_int_equal(results->findings[i].dnssec, DNS_SECURE);
 	}
 	message_free(&message);

@@ -38,7 +38,7 @@ static void raise_finding(struct fixture *fixture, enum finding_id id, const cha
 	struct results *results = &fixture->results;
 
 	results->findings[results->finding_count++] = (struct finding){ .id = id, .domain = domain, .dnssec = dnssec };
-	results->set |= (finding_set)1 << id;
+	finding_set_add(&results->set, id);
 }
 
 static struct decision decide(struct fixture *fixture, enum finding_stage stage)
@@ -531,6 +531,7 @@ static void test_policy_acts_at_rcpt(void **state)
 	/* a message may excuse the lack of TLS: that waits for its end unless the config says otherwise */
 	struct fixture i = make("mode = enforce findings { tls-none = reject }");
 	struct fixture j = make("mode = enforce tls { honor-tls-required-no = no } findings { tls-none = reject }");
+	struct fixture k = make("policy p { recipient-domains = a.b actions { message-malformed = tag } }");
 
 	(void)state;
 	assert_false(policy_acts_at_rcpt(f.config));
@@ -538,13 +539,15 @@ static void test_policy_acts_at_rcpt(void **state)
 	assert_true(policy_acts_at_rcpt(h.config));
 	assert_false(policy_acts_at_rcpt(i.config));
 	assert_true(policy_acts_at_rcpt(j.config));
-	assert_true(policy_uses(h.config, FINDING_IPREV_FAIL));
-	assert_false(policy_uses(h.config, FINDING_DKIM_NONE));
+	assert_true(policy_uses(h.config, TRAIT_DNS));
+	assert_false(policy_uses(h.config, TRAIT_WHOLE_BODY));
+	assert_true(policy_uses(k.config, TRAIT_WHOLE_BODY));
 	drop(&f);
 	drop(&g);
 	drop(&h);
 	drop(&i);
 	drop(&j);
+	drop(&k);
 }
 
 int main(void)

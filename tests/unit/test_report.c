@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report.h"
+#include "report/text.h"
 
 static const struct flow_row row_template = {
 	.hour_secs = 1700000400, .author_domain = "a.example", .envelope_domain = "a.example",
@@ -23,19 +23,19 @@ static const struct flow_row row_template = {
 static char *report_of(const char *settings, const struct flow_row *rows, size_t count)
 {
 	struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
-	struct report *report;
+	struct tally *tally;
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
 
 	assert_non_null(config);
 	assert_non_null(out);
-	report = report_new(config);
+	tally = tally_new(config);
 	for (size_t i = 0; i < count; i++)
-		report_add(report, &rows[i]);
-	report_print_text(report, 1700000000, 1700003600, out);
+		tally_add(tally, &rows[i]);
+	text_print_tally(tally, 1700000000, 1700003600, out);
 	fclose(out);
-	report_free(&report);
+	tally_free(&tally);
 	config_unref(&config);
 	return text;
 }

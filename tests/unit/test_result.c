@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "check/result.h"
+#include "finding_sets.h"
 
 static void test_results_raise_once_per_id_and_domain(void **state)
 {
@@ -26,7 +27,7 @@ static void test_results_raise_once_per_id_and_domain(void **state)
 	assert_int_equal(results.finding_count, 4);
 	assert_string_equal(results.findings[0].detail, "first");
 	assert_int_equal(results.findings[0].dnssec, DNS_SECURE);
-	assert_int_equal(results.set, ((finding_set)1 << FINDING_DKIM_FAIL) | ((finding_set)1 << FINDING_SPF_FAIL));
+	assert_findings(results.set, SET_OF(FINDING_DKIM_FAIL, FINDING_SPF_FAIL));
 }
 
 static const struct finding *first_of(const struct results *results, enum finding_id id)
@@ -56,7 +57,7 @@ static void test_results_raise_keeps_each_id_whatever_came_before(void **state)
 		assert_non_null(first_of(&results, (enum finding_id)id));
 		/* what found no room makes the one that is there weigh as much */
 		assert_int_equal(first_of(&results, (enum finding_id)id)->dnssec, DNS_SECURE);
-		assert_true((results.set >> id & 1) != 0);
+		assert_true(finding_set_has(&results.set, (enum finding_id)id));
 	}
 	assert_true(results.finding_count <= FINDINGS_MAX);
 }

@@ -55,7 +55,7 @@ static void run(const char *mail_from, const char *domain)
 
 static bool raised(enum finding_id id)
 {
-	return (results.set >> id & 1) != 0;
+	return finding_set_has(&results.set, id);
 }
 
 static void test_check_two_identities(void **state)

@@ -205,7 +205,7 @@ static void test_message_decide_recipient_over_the_cap_may_be_any(void **state)
 			message_recipient(message, "<c@rcpt.example>", &decision);
 		field(message, "From", " a@partner.example");
 		assert_string_equal(message_judge(message)->decision.policy, over ? "strict" : "soft");
-		assert_int_equal(message_results(message)->set >> FINDING_LIMIT_EXCEEDED & 1, over);
+		assert_int_equal(finding_set_has(&message_results(message)->set, FINDING_LIMIT_EXCEEDED), over);
 		message_free(&message);
 	}
 	world_close(&world);

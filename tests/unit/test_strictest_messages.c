@@ -53,7 +53,7 @@ struct said {
 
 static void say(struct said *said, enum finding_id id)
 {
-	said->findings |= (finding_set)1 << id;
+	finding_set_add(&said->findings, id);
 }
 
 static void field(struct message *message, struct said *said, const char *name, const char *value)
@@ -229,7 +229,7 @@ static finding_set findings_of(const struct said *said)
 
 	for (unsigned domain = 0; domain < DOMAINS; domain++) {
 		if ((said->authors >> domain & 1) != 0 && asked[domain] != FINDING_COUNT && said->spf_passes != (int)domain)
-			all |= (finding_set)1 << asked[domain];
+			finding_set_add(&all, asked[domain]);
 	}
 	return all;
 }
@@ -248,7 +248,7 @@ static unsigned oracle(const struct config *config, const struct said *said, con
 			if ((said->recipients >> r & 1) == 0 || (said->authors != 0 && (said->authors >> a & 1) == 0))
 				continue;
 			policy = first_policy(config, domains[r], domains[a], client);
-			rank = policy_rank(policy, findings);
+			rank = policy_rank(policy, &findings);
 			if (rank > strictest)
 				strictest = rank;
 		}
@@ -299,10 +299,8 @@ struct tally { unsigned messages, plain, acted, caps; };
 static void tell_findings(const char *head, finding_set findings)
 {
 	print_error("%s:", head);
-	for (int id = 0; id < FINDING_COUNT; id++) {
-		if ((findings >> id & 1) != 0)
-			print_error(" %s", findings_table[id].name);
-	}
+	FINDING_SET_EACH(&findings, id)
+		print_error(" %s", findings_table[id].name);
 	print_error("\n");
 }
 
@@ -340,7 +338,7 @@ static void judge_one(struct session *session, const struct config *config, stru
 		tally->messages++;
 		tally->plain += said.plain;
 		tally->acted += decision->action != ACTION_NONE;
-		tally->caps += (said.findings >> FINDING_LIMIT_EXCEEDED & 1) != 0;
+		tally->caps += finding_set_has(&said.findings, FINDING_LIMIT_EXCEEDED);
 	}
 	message_free(&message);
 }

@@ -12,6 +12,7 @@
 #include "check/tls/tls.h"
 #include "check_fixture.h"
 #include "fake_dns.h"
+#include "finding_sets.h"
 
 static void test_cipher_table_is_sorted_and_complete(void **state)
 {
@@ -158,26 +159,25 @@ static void test_check_tls_findings(void **state)
 
 	(void)state;
 	fixture_run(fixture, &check_tls);
-	assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_TLS_NONE);
+	assert_findings(fixture->results.set, SET_OF(FINDING_TLS_NONE));
 	fixture_free(&fixture);
 
 	fixture = fixture_new(NULL);
 	fixture->connection.tls = (struct facts_tls){ .version = "TLSv1.2", .cipher = "AES128-SHA", .bits = 128 };
 	fixture_run(fixture, &check_tls);
-	assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_TLS_WEAK |
-	    (finding_set)1 << FINDING_TLS_NO_FORWARD_SECRECY);
+	assert_findings(fixture->results.set, SET_OF(FINDING_TLS_WEAK, FINDING_TLS_NO_FORWARD_SECRECY));
 	fixture_free(&fixture);
 
 	fixture = fixture_new(NULL);
 	fixture->connection.tls = (struct facts_tls){ .version = "TLSv1.1", .cipher = "ECDHE-RSA-AES256-SHA", .bits = 256 };
 	fixture_run(fixture, &check_tls);
-	assert_int_equal(fixture->results.set, (finding_set)1 << FINDING_TLS_WEAK);
+	assert_findings(fixture->results.set, SET_OF(FINDING_TLS_WEAK));
 	fixture_free(&fixture);
 
 	fixture = fixture_new(NULL);
 	fixture->connection.tls = (struct facts_tls){ .version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384", .bits = 256 };
 	fixture_run(fixture, &check_tls);
-	assert_int_equal(fixture->results.set, 0);
+	assert_findings(fixture->results.set, SET_NONE);
 	assert_int_equal(fixture->results.tls.grade, TLS_GRADE_STRONG);
 	fixture_free(&fixture);
 }
@@ -208,27 +208,26 @@ static void author_findings(const char *from, bool malformed, bool truncated, fi
 	fixture->facts.malformed = malformed;
 	fixture->facts.fields_truncated = fixture->facts.from_unkept = truncated;
 	fixture_run(fixture, &check_author);
-	assert_int_equal(fixture->results.set, expected);
+	assert_findings(fixture->results.set, expected);
 	fixture_free(&fixture);
 }
 
 static void test_check_author_findings(void **state)
 {
-	const finding_set missing = (finding_set)1 << FINDING_FROM_MISSING, invalid = (finding_set)1 << FINDING_FROM_INVALID,
-	    multiple = (finding_set)1 << FINDING_FROM_MULTIPLE, limit = (finding_set)1 << FINDING_LIMIT_EXCEEDED,
-	    broken = (finding_set)1 << FINDING_MESSAGE_MALFORMED;
+	const enum finding_id missing = FINDING_FROM_MISSING, invalid = FINDING_FROM_INVALID, multiple = FINDING_FROM_MULTIPLE,
+	    limit = FINDING_LIMIT_EXCEEDED, broken = FINDING_MESSAGE_MALFORMED;
 
 	(void)state;
-	author_findings(" a@one.example", false, false, 0);
-	author_findings(NULL, false, false, missing);
-	author_findings(" x:;", false, false, missing);
-	author_findings(" a@one.example <b@two.example>", false, false, invalid | multiple);
-	author_findings(" a@one.example>", false, false, invalid);
-	author_findings(" a@one.example, b@two.example", false, false, multiple);
-	author_findings(" a@one.example", true, false, broken);
-	author_findings(" a@one.example", false, true, invalid | limit);
+	author_findings(" a@one.example", false, false, SET_NONE);
+	author_findings(NULL, false, false, SET_OF(missing));
+	author_findings(" x:;", false, false, SET_OF(missing));
+	author_findings(" a@one.example <b@two.example>", false, false, SET_OF(invalid, multiple));
+	author_findings(" a@one.example>", false, false, SET_OF(invalid));
+	author_findings(" a@one.example, b@two.example", false, false, SET_OF(multiple));
+	author_findings(" a@one.example", true, false, SET_OF(broken));
+	author_findings(" a@one.example", false, true, SET_OF(invalid, limit));
 	author_findings(" a@0.x,a@1.x,a@2.x,a@3.x,a@4.x,a@5.x,a@6.x,a@7.x,a@8.x,a@9.x,a@10.x", false, false,
-	    invalid | multiple | limit);
+	    SET_OF(invalid, multiple, limit));
 }
 
 /* context: whether the server sets the AD bit; NULL: it fails. */

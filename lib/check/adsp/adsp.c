@@ -182,5 +182,5 @@ static void adsp_judge(struct check_context *context)
 }
 
 const struct check check_adsp = {
-	.id = CHECK_ADSP, .name = "adsp", .stage = FINDING_STAGE_MESSAGE, .header = adsp_header, .judge = adsp_judge,
+	.id = CHECK_ADSP, .stage = FINDING_STAGE_MESSAGE, .header = adsp_header, .judge = adsp_judge,
 };

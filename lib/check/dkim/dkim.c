@@ -197,7 +197,6 @@ static void dkim_check_release(struct check_context *context)
 
 const struct check check_dkim = {
 	.id = CHECK_DKIM,
-	.name = "dkim",
 	.stage = FINDING_STAGE_MESSAGE,
 	.header = dkim_check_header,
 	.body = dkim_check_body,

@@ -388,6 +388,6 @@ static void dmarc_judge(struct check_context *context)
 }
 
 const struct check check_dmarc = {
-	.id = CHECK_DMARC, .name = "dmarc", .stage = FINDING_STAGE_MESSAGE, .header = dmarc_header,
+	.id = CHECK_DMARC, .stage = FINDING_STAGE_MESSAGE, .header = dmarc_header,
 	.settle = dmarc_settle, .judge = dmarc_judge,
 };

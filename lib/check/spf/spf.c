@@ -130,5 +130,5 @@ static void spf_judge(struct check_context *context)
 }
 
 const struct check check_spf = {
-	.id = CHECK_SPF, .name = "spf", .stage = FINDING_STAGE_ENVELOPE, .envelope = spf_envelope, .judge = spf_judge,
+	.id = CHECK_SPF, .stage = FINDING_STAGE_ENVELOPE, .envelope = spf_envelope, .judge = spf_judge,
 };
