@@ -124,7 +124,7 @@ struct tls_result {
 	const char *cert_subject, *cert_issuer;
 	enum cert_status cert_status;
 	const char *reason;		/* why the grade */
-	const char *cert_match;		/* which name the proven certificate belongs to: "client-name" "helo" "author-domain" "tlsa"; NULL: none */
+	const char *cert_match;		/* whose proven certificate it is: "client-name" "helo" "author-domain" "tlsa"; NULL: nobody's */
 	enum tlsa_status tlsa;
 	const char *tlsa_name;		/* the client's name that tlsa is about; NULL: unchecked */
 	bool stripped;			/* the client's STARTTLS arrived overwritten: somebody between it and us keeps TLS away */
@@ -143,8 +143,8 @@ struct peer_result {
 	const char *peer;		/* under what name it is remembered; NULL: not looked up */
 	bool known, habit, pinned, downgrade;
 	bool no_memory;			/* the store gave no answer */
-	bool host_only;			/* with downgrade: only this host of the peer is weaker than usual; its other hosts are not, or have not come since */
-	bool settled_host;		/* weaker than the peer's habit, but this host has come so for so long that it is its own habit: no downgrade */
+	bool host_only;			/* with downgrade: of the peer's hosts only this one has come weaker than usual */
+	bool settled_host;		/* weaker than the peer's habit, but this host's own habit by now: no downgrade */
 	enum tls_grade usual_grade;
 	const char *reason;		/* with downgrade: in words */
 };
@@ -157,7 +157,7 @@ struct finding {
 	enum dns_security dnssec;	/* of the evidence it stands on (policy may ask for secure) */
 };
 
-/* Room for every id once, and for FINDINGS_REPEATED_MAX further findings with an id that is there already, about another domain. */
+/* Room for every id once, and for FINDINGS_REPEATED_MAX more that repeat an id for another domain. */
 enum { FINDINGS_REPEATED_MAX = 128, FINDINGS_MAX = FINDING_COUNT + FINDINGS_REPEATED_MAX };
 
 struct results {

@@ -2,10 +2,10 @@
 #ifndef ASSAY_MESSAGE_RECIPIENT_H
 #define ASSAY_MESSAGE_RECIPIENT_H
 /*
- * The domain of a recipient, for policies that apply to some recipient domains only. The address in RCPT is the client's choice:
- * <ann>, <@relay:ann@a.example>, <ann%a.example@mx.example> and <"ann@a.example"> may all reach ann@a.example, by rules that only
- * the MTA knows. Therefore the address that the MTA made of it is used when there is one; when the domain cannot be told for
- * certain the result says so.
+ * The domain of a recipient, for policies that apply to some recipient domains only. The address in RCPT is the client's
+ * choice: <ann>, <@relay:ann@a.example>, <ann%a.example@mx.example> and <"ann@a.example"> may all reach ann@a.example, by
+ * rules that only the MTA knows. Therefore the address that the MTA made of it is used when there is one; when the domain
+ * cannot be told for certain the result says so.
  */
 #include "util/arena.h"
 

@@ -10,8 +10,8 @@
 #include "check/signature/hash.h"
 #include "check/signature/signature.h"
 
-/* The signer's clock may be ahead of ours: t= (when it was signed) may be this many seconds in the future. x= (when it expires) gets
- * no such allowance: the signer chose it, and could have chosen a later one. */
+/* The signer's clock may be ahead of ours: t= (when it was signed) may be this many seconds in the future. x= (when it
+ * expires) gets no such allowance: the signer chose it, and could have chosen a later one. */
 enum { DKIM_CLOCK_SKEW_SECS = 300 };
 
 /* One signature that is judged. */

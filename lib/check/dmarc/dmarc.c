@@ -73,7 +73,7 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 		return ALIGNED;
 	if (strict)
 		return NOT_ALIGNED;
-	if (author->org_domain == NULL)	/* not looked up, because the sender named more author domains than we look up: not our failure */
+	if (author->org_domain == NULL)	/* limited: the sender named more author domains than are looked up */
 		return author->limited ? NOT_ALIGNED : ALIGNMENT_UNKNOWN;
 	/* a name that is not below the author's organizational domain cannot have the same one: no need to ask DNS for its own */
 	if (!is_within(identifier, author->org_domain))
@@ -87,8 +87,8 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 	return strcmp(other.org_domain, author->org_domain) == 0 ? ALIGNED : NOT_ALIGNED;
 }
 
-/* SPF or a signature that did not pass. If it could have been aligned, the "fail" of DMARC stands on it too, and is no more secure
- * than it. */
+/* SPF or a signature that did not pass. If it could have been aligned, the "fail" of DMARC stands on it too, and is no more
+ * secure than it. */
 static void weigh_failure(struct judgement *judgement, const char *identifier, enum dns_security evidence)
 {
 	const char *org_domain = judgement->discovery.org_domain;
