@@ -122,18 +122,6 @@ int dns_options_apply(const struct dns_options *options, struct config *config)
 	return 0;
 }
 
-void print_clean(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 32 && c < 127)
-			fputc(c, out);
-		else
-			fprintf(out, "\\x%02x", c);
-	}
-}
-
 static void usage(FILE *out)
 {
 	fputs("usage: assay COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n", out);

@@ -15,6 +15,7 @@
 #include "json_text.h"
 #include "record/peer.h"
 #include "record/store.h"
+#include "util/clean.h"
 #include "util/error.h"
 
 enum { LIST_DEFAULT = 50 };
@@ -147,7 +148,7 @@ static int show_peer(struct peers_command *command, struct store *store)
 	    memory.pinned ? ", pinned by hand" : "");
 	if (memory.last_cert[0] != '\0') {
 		fputs("  last certificate ", stdout);
-		print_clean(stdout, memory.last_cert);
+		clean_terminal(stdout, memory.last_cert);
 		putchar('\n');
 	}
 	if (memory.changed_secs != 0)
