@@ -76,17 +76,12 @@ int parse_resolver(const char *text, struct dns_server *server_r)
 
 int parse_dnssec(const char *text, enum dnssec_mode *mode_r)
 {
-	static const char *const names[] = {
-		[DNSSEC_VALIDATE] = "validate", [DNSSEC_TRUST_AD] = "trust-ad", [DNSSEC_OFF] = "off",
-	};
+	int mode;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*mode_r = (enum dnssec_mode)i;
-			return 0;
-		}
-	}
-	return -E_SYNTAX;
+	if (words_value(dnssec_mode_words, text, &mode) != 0)
+		return -E_SYNTAX;
+	*mode_r = (enum dnssec_mode)mode;
+	return 0;
 }
 
 int parse_time(const char *text, int64_t *secs_r)

@@ -66,9 +66,6 @@ static void print_dkim(FILE *out, const struct results *results)
 
 static void print_dmarc(FILE *out, const struct dmarc_result *dmarc)
 {
-	static const char *const policies[] = {
-		[DMARC_POLICY_NONE] = "none", [DMARC_POLICY_QUARANTINE] = "quarantine", [DMARC_POLICY_REJECT] = "reject",
-	};
 	struct line line;
 
 	if (dmarc->result == RESULT_UNCHECKED)
@@ -76,7 +73,7 @@ static void print_dmarc(FILE *out, const struct dmarc_result *dmarc)
 	line = line_begin(out, "dmarc", result_name(dmarc->result));
 	line_add(&line, "author", dmarc->domain);
 	if (dmarc->has_policy) {
-		line_add(&line, "policy", policies[dmarc->policy]);
+		line_add(&line, "policy", dmarc_policy_name(dmarc->policy));
 		line_add(&line, "of", dmarc->policy_domain);
 	}
 	line_add(&line, "", dmarc->spf_aligned ? "spf aligned" : NULL);

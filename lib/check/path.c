@@ -26,11 +26,13 @@ struct tokens {
 	size_t count;
 };
 
+const struct word hop_transport_words[] = {
+	{ "unknown", HOP_UNKNOWN }, { "local", HOP_LOCAL }, { "cleartext", HOP_CLEARTEXT }, { "tls", HOP_TLS }, { 0 }
+};
+
 const char *hop_transport_name(enum hop_transport transport)
 {
-	static const char *const names[] = { "unknown", "local", "cleartext", "tls" };
-
-	return names[transport];
+	return words_of(hop_transport_words, (int)transport);
 }
 
 /* Length of the comment that starts at text[0] == '(', with its closing parenthesis if there is one. */

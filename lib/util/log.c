@@ -24,7 +24,11 @@ static struct {
 } sink = { LOG_TARGET_STDERR, LOG_LEVEL_INFO, LOG_MAIL, "assay" };
 
 static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
-static const char *const words[] = { "error", "warning", "notice", "info", "debug" };
+
+const struct word log_level_words[] = {
+	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG }, { 0 }
+};
 
 void log_open(enum log_target target, enum log_level level, int facility, const char *program)
 {
@@ -55,7 +59,7 @@ void log_line(enum log_level level, const char *format, ...)
 	clean_log_line(line, sizeof(line), text);	/* one call stays one line of printable ASCII */
 	switch (target) {
 	case LOG_TARGET_STDERR:
-		fprintf(stderr, "%s: %s\n", words[level], line);
+		fprintf(stderr, "%s: %s\n", words_of(log_level_words, (int)level), line);
 		break;
 	case LOG_TARGET_SYSLOG:
 		syslog(priorities[level], "%s", line);

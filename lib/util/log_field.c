@@ -9,6 +9,7 @@
 
 #include "util/clean.h"
 #include "util/error.h"
+#include "util/log.h"
 
 #define DIGITS "0123456789"
 #define KEY  "abcdefghijklmnopqrstuvwxyz" DIGITS "_"
@@ -137,12 +138,14 @@ static bool take_logger(struct cursor *cursor, bool (*take_time)(struct cursor *
 /* What stands in front of our words: by its whole form, for what senders say holds any words but begins no line. */
 static void take_place(struct cursor *cursor, struct log_record *record)
 {
-	static const char *const levels[] = { "error: ", "warning: ", "notice: ", "info: ", "debug: " };
 	const char *start = cursor->at;
 	bool taken = take_logger(cursor, take_old_time) || take_logger(cursor, take_new_time);
 
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]) && !taken; i++)
-		taken = take(cursor, levels[i]);
+	for (const struct word *level = log_level_words; level->word != NULL && !taken; level++) {
+		taken = take(cursor, level->word) && take(cursor, ": ");
+		if (!taken)
+			cursor->at = start;
+	}
 	if (taken)
 		record->place = arena_strndup(cursor->arena, start, (size_t)(cursor->at - start) - strlen(": "));
 }
