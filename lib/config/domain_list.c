@@ -98,7 +98,7 @@ static bool load_value(struct loading *loading, const struct source_value *given
 	union value value;
 	const char *why;
 
-	if (is_file(given->text) && strpbrk(given->text, "\n\r\t") == NULL) {
+	if (is_file(given->text) && !value_has_control(given->text)) {
 		if (!load_file(loading, given->text + 1, given->line, names_r))
 			return false;
 		keep_names(names_r, loading->arena);

@@ -211,6 +211,7 @@ static void test_list_file_that_cannot_be_had(void **state)
 	check_errors("local-domains = \"@%\"", "c:1: local-domains = '@%': is a directory, not a file\n");
 	check_errors("local-domains = \"@/dev/zero\"", "c:1: local-domains = '@/dev/zero': is not a regular file\n");
 	check_errors("local-domains = \"@lists/a\"", "c:1: local-domains = '@lists/a': not an absolute path behind the @\n");
+	check_errors("local-domains = \"@/a\\x01\"", "c:1: local-domains = '@/a\\x01': control characters are not allowed\n");
 	check_errors("local-domains = \"@\"", "c:1: local-domains = '@': not an absolute path behind the @\n");
 	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);	/* nobody writes to it */
 	check_errors("local-domains = \"@%/pipe\"", "c:1: local-domains = '@%/pipe': is not a regular file\n");
