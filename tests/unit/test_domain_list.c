@@ -161,6 +161,28 @@ static void test_list_file_in_every_list_of_domains(void **state)
 	remove_list("a");
 }
 
+/* Read once: the lists are one set; of another kind of list it is another reading. */
+static void test_list_file_of_several_lists(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	write_list("a", "a.example\n");
+	config = load_good("local-domains = @%/a\ndmarc { trusted-forwarders = @%/a }\n"
+	    "policy p { recipient-domains = @%/a author-domains = { @%/a, b.example } }\npolicy q { recipient-domains = { @%/a } }");
+	assert_ptr_equal(config->policies[0].recipient_domains.set, config->policies[1].recipient_domains.set);
+	assert_ptr_equal(config->policies[0].recipient_domains.set, config->trusted_forwarders.set);
+	assert_ptr_not_equal(config->policies[0].recipient_domains.set, config->local_domains.set);
+	assert_int_equal(config->policies[0].author_domains.count, 2);
+	assert_false(domain_set_has(config->policies[0].recipient_domains.set, "b.example"));
+	config_unref(&config);
+	/* what is right in one list is told as wrong in the other */
+	write_list("a", ".a.example\n");
+	check_errors("dmarc { trusted-forwarders = @%/a }\nlocal-domains = @%/a",
+	    "c:2: %/a:1: '.a.example': this list is of single domains: write it without the dot in front\n");
+	remove_list("a");
+}
+
 static void test_list_file_broken_lines_are_told_with_theirs(void **state)
 {
 	(void)state;
@@ -211,6 +233,7 @@ static void test_list_file_that_cannot_be_had(void **state)
 	check_errors("local-domains = \"@%\"", "c:1: local-domains = '@%': is a directory, not a file\n");
 	check_errors("local-domains = \"@/dev/zero\"", "c:1: local-domains = '@/dev/zero': is not a regular file\n");
 	check_errors("local-domains = \"@lists/a\"", "c:1: local-domains = '@lists/a': not an absolute path behind the @\n");
+	check_errors("local-domains = \"@/a\\x01\"", "c:1: local-domains = '@/a\\x01': control characters are not allowed\n");
 	check_errors("local-domains = \"@\"", "c:1: local-domains = '@': not an absolute path behind the @\n");
 	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);	/* nobody writes to it */
 	check_errors("local-domains = \"@%/pipe\"", "c:1: local-domains = '@%/pipe': is not a regular file\n");
@@ -365,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list_file_and_entries_make_one_list),
 		cmocka_unit_test(test_list_file_in_every_list_of_domains),
+		cmocka_unit_test(test_list_file_of_several_lists),
 		cmocka_unit_test(test_list_file_broken_lines_are_told_with_theirs),
 		cmocka_unit_test(test_list_file_of_another_kind_is_told_by_its_first_lines),
 		cmocka_unit_test(test_list_file_that_cannot_be_had),
