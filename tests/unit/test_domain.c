@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "util/domain.h"
 #include "arena_fixture.h"
-#include "message/author.h"
 
 static const char *normal(const char *text)
 {
