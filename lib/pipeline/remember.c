@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "policy/evidence_text.h"
 #include "policy/reply.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -143,25 +144,7 @@ static const char *origin(struct message *message)
 	return network != NULL ? network : "local";
 }
 
-static void decision_pass(struct decision *decision)
-{
-	decision->action = ACTION_NONE;
-	decision->code = 250;
-	decision->enhanced = decision->text = NULL;
-}
-
-/* The reply, with how long it takes instead of "later". */
-static const char *waiting_text(struct arena *arena, const char *text, unsigned wait_secs)
-{
-	const char *later = strstr(text, REPLY_TRY_AGAIN "later");
-
-	if (later == NULL)
-		return text;
-	later += strlen(REPLY_TRY_AGAIN);
-	return arena_printf(arena, "%.*sin %u seconds%s", (int)(later - text), text, wait_secs, later + strlen("later"));
-}
-
-void remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision)
+unsigned remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision)
 {
 	struct greylist_rules rules = { message->config->greylist_delay_secs, message->config->greylist_window_secs };
 	struct greylist_try try = {
@@ -176,28 +159,28 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 	int code;
 
 	if (decision->action != ACTION_GREYLIST)
-		return;
+		return 0;
 	if (shared == NULL || is_exempt(message)) {
-		decision_pass(decision);
-		return;
+		decision->action = ACTION_NONE;
+		return 0;
 	}
 	key = greylist_key(message->arena, origin(message), message->facts.mail_from, recipient);
 	if (store_is_opening(shared->store)) {	/* who has waited is not known yet, and it is not for long */
 		(void)store_greylist_note(shared->store, key, message->facts.time_secs, false);
-		return;
+		return 0;
 	}
 	code = store_greylist_get(shared->store, key, &entry);
 	if (code != 0 && code != -E_ABSENT) {
-		decision_pass(decision);
-		return;
+		decision->action = ACTION_NONE;
+		return 0;
 	}
 	verdict = greylist_judge(code == 0 ? &entry : NULL, &try, &rules, &wait_secs);
 	/* in dry-run too: that is how it is measured how many come back. A try that cannot be remembered must not wait */
 	code = store_greylist_note(shared->store, key, message->facts.time_secs, verdict == GREYLIST_PASS);
-	if (verdict == GREYLIST_PASS || code != 0 || !store_is_up(shared->store))
-		decision_pass(decision);
-	else
-		decision->text = waiting_text(message->arena, decision->text, wait_secs);
+	if (verdict != GREYLIST_PASS && code == 0 && store_is_up(shared->store))
+		return wait_secs;
+	decision->action = ACTION_NONE;
+	return 0;
 }
 
 /* ---- what is noted ------------------------------------------------------------------------------- */
@@ -224,16 +207,6 @@ static finding_set weighed_findings(const struct results *results)
 	return set;
 }
 
-static finding_set secure_findings(const struct results *results)
-{
-	finding_set set = { 0 };
-
-	for (size_t i = 0; i < results->finding_count; i++)
-		if (results->findings[i].dnssec == DNS_SECURE && finding_is(results->findings[i].id, TRAIT_DNS))
-			finding_set_add(&set, results->findings[i].id);
-	return set;
-}
-
 static const char *word(enum result result)
 {
 	const char *name = result_name(result);
@@ -252,27 +225,13 @@ static const char *dkim_word(const struct results *results)
 	return word(best);
 }
 
-/* Results, and what else a policy looks at: so that another one can be replayed over the row (report/report.c reads it). */
+/* For people and SQL; what a policy looks at is in the evidence. */
 static const char *results_text(const struct message *message)
 {
 	const struct results *results = message->results;
-	struct buf buf = buf_make(message->arena);
-	finding_set secure = secure_findings(results);
 
-	buf_printf(&buf, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result), dkim_word(results),
-	    word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
-	if (results->exempt)
-		buf_puts(&buf, " exempt");
-	if (results->tls.cert_status != CERT_NONE)
-		buf_printf(&buf, " cert=%s%s%s", cert_status_name(results->tls.cert_status),
-		    results->tls.cert_match != NULL ? "/" : "", results->tls.cert_match != NULL ? results->tls.cert_match : "");
-	if (tlsa_status_is_unknown(results->tls.tlsa))
-		buf_printf(&buf, " tlsa=%s", tlsa_status_name(results->tls.tlsa));
-	if (results->tls.not_required)
-		buf_puts(&buf, " tls-required=no");
-	if (!finding_set_is_empty(&secure))
-		buf_printf(&buf, " secure=%s", findings_text(message->arena, &secure));
-	return buf.data;
+	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result),
+	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
 }
 
 static void note_peer(struct shared_store *shared, struct message *message)
@@ -294,7 +253,8 @@ static void note_peer(struct shared_store *shared, struct message *message)
 	store_peer_note(shared->store, &note);
 }
 
-void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision)
+void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision,
+    const struct evidence *evidence)
 {
 	const struct results *results = message->results;
 	struct flow_note note = {
@@ -315,7 +275,19 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
 	note.findings = findings_text(message->arena, &findings);
 	note.results = results_text(message);
+	note.evidence = evidence_write(evidence, message->arena);
 	store_flow_note(shared->store, &note);
 	if (!results->exempt)
 		note_peer(shared, message);
+}
+
+void remember_refused(struct shared_store *shared, struct message *message)
+{
+	struct evidence evidence;
+	struct decision decision;
+
+	if (shared == NULL)
+		return;
+	decision = message_decide(message, FINDING_STAGE_ENVELOPE, &evidence);
+	remember_message(shared, message, &decision, &evidence);
 }
