@@ -7,83 +7,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check/dkim/dkim.h"
 #include "check/dmarc/dmarc.h"
 #include "pipeline/internal.h"
-#include "pipeline/remember.h"
+#include "pipeline/shared.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
-
-/* What tells one state of a file from another; 0 for one that is not there. */
-static uint64_t file_stamp(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0)
-		return 0;
-	return (uint64_t)status.st_mtim.tv_sec * 1000000007u + (uint64_t)status.st_mtim.tv_nsec * 31 + (uint64_t)status.st_ino;
-}
-
-/* State of the files behind the dns settings: a reload is to read what has changed in them. */
-static uint64_t dns_files_stamp(const struct dns_config *dns)
-{
-	uint64_t stamp = dns->server_count == 0 ? file_stamp("/etc/resolv.conf") : 0;
-
-	for (size_t i = 0; dns->trust_anchor_files != NULL && dns->trust_anchor_files[i] != NULL; i++)
-		stamp = stamp * 31 + file_stamp(dns->trust_anchor_files[i]);
-	return stamp;
-}
-
-/* Whether the resolver may stay with its cache. A zone file is read again on every reload. */
-static bool resolver_serves(const struct shared_resolver *shared, const struct config *config)
-{
-	return config->dns.zone_file == NULL && config_section_equal(shared->config, config, "dns") &&
-	    shared->config->dns.clock == config->dns.clock && shared->config->dns.max_sockets == config->dns.max_sockets &&
-	    shared->files_stamp == dns_files_stamp(&config->dns);
-}
-
-static void shared_resolver_unref(struct shared_resolver **shared)
-{
-	struct shared_resolver *old = *shared;
-
-	*shared = NULL;
-	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
-		return;
-	dns_resolver_free(&old->resolver);
-	config_unref(&old->config);
-	free(old);
-}
-
-static struct shared_resolver *shared_resolver_new(struct config *config, char *why_r, size_t why_bytes)
-{
-	struct shared_resolver *shared = calloc(1, sizeof(*shared));
-
-	if (shared == NULL)
-		out_of_memory();
-	shared->resolver = dns_resolver_new(&config->dns, why_r, why_bytes);
-	if (shared->resolver == NULL) {
-		free(shared);
-		return NULL;
-	}
-	shared->config = config_ref(config);
-	shared->files_stamp = dns_files_stamp(&config->dns);
-	atomic_init(&shared->references, 1);
-	return shared;
-}
-
-static struct shared_resolver *shared_resolver_get(struct config *config, struct engine *previous, char *why_r,
-    size_t why_bytes)
-{
-	if (previous != NULL && resolver_serves(previous->resolver, config)) {
-		atomic_fetch_add(&previous->resolver->references, 1);
-		return previous->resolver;
-	}
-	return shared_resolver_new(config, why_r, why_bytes);
-}
 
 struct engine *engine_new(struct config *config, struct engine *previous, char *why_r, size_t why_bytes)
 {
@@ -94,7 +25,7 @@ struct engine *engine_new(struct config *config, struct engine *previous, char *
 		out_of_memory();
 	atomic_init(&engine->references, 1);
 	engine->config = config_ref(config);
-	engine->resolver = shared_resolver_get(config, previous, why_r, why_bytes);
+	engine->resolver = shared_resolver_get(config, previous != NULL ? previous->resolver : NULL, why_r, why_bytes);
 	if (engine->resolver == NULL)
 		goto fail;
 	engine->shared.resolver = engine->resolver->resolver;

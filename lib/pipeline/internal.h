@@ -11,19 +11,12 @@
 #include "message/recipient.h"
 #include "pipeline/pipeline.h"
 
-struct shared_store;	/* pipeline/remember.h */
+struct shared_resolver;	/* pipeline/shared.h */
+struct shared_store;
 
 enum {
 	HOSTNAME_BYTES = 256,
 	ADDRESS_MAX_BYTES = 2048,	/* RFC 5321 allows 256; what is longer is cut and has no domain */
-};
-
-/* The resolver and the settings it was made from: shared by engines whose dns settings are the same. */
-struct shared_resolver {
-	atomic_int references;
-	struct dns_resolver *resolver;
-	struct config *config;		/* whose dns section the resolver was made from; a reference */
-	uint64_t files_stamp;		/* state of the files that it was made from */
 };
 
 struct engine {

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What engines share while their settings are the same: the resolver with its cache, and the store. Counts references; the last
+ * engine that goes takes them along. Trusts the config (checked by its loader).
+ * Thread: get by one thread at a time (start, reload); the rest any.
+ */
+#include "pipeline/shared.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/out_of_memory.h"
+
+enum { DAY_SECS = 86400 };
+
+/* ---- resolver ------------------------------------------------------------------------------------ */
+
+/* What tells one state of a file from another; 0 for one that is not there. */
+static uint64_t file_stamp(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_mtim.tv_sec * 1000000007u + (uint64_t)status.st_mtim.tv_nsec * 31 + (uint64_t)status.st_ino;
+}
+
+/* State of the files behind the dns settings: a reload is to read what has changed in them. */
+static uint64_t dns_files_stamp(const struct dns_config *dns)
+{
+	uint64_t stamp = dns->server_count == 0 ? file_stamp("/etc/resolv.conf") : 0;
+
+	for (size_t i = 0; dns->trust_anchor_files != NULL && dns->trust_anchor_files[i] != NULL; i++)
+		stamp = stamp * 31 + file_stamp(dns->trust_anchor_files[i]);
+	return stamp;
+}
+
+/* Whether the resolver may stay with its cache. A zone file is read again on every reload. */
+static bool resolver_serves(const struct shared_resolver *shared, const struct config *config)
+{
+	return config->dns.zone_file == NULL && config_section_equal(shared->config, config, "dns") &&
+	    shared->config->dns.clock == config->dns.clock && shared->config->dns.max_sockets == config->dns.max_sockets &&
+	    shared->files_stamp == dns_files_stamp(&config->dns);
+}
+
+void shared_resolver_unref(struct shared_resolver **shared)
+{
+	struct shared_resolver *old = *shared;
+
+	*shared = NULL;
+	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
+		return;
+	dns_resolver_free(&old->resolver);
+	config_unref(&old->config);
+	free(old);
+}
+
+static struct shared_resolver *shared_resolver_new(struct config *config, char *why_r, size_t why_bytes)
+{
+	struct shared_resolver *shared = calloc(1, sizeof(*shared));
+
+	if (shared == NULL)
+		out_of_memory();
+	shared->resolver = dns_resolver_new(&config->dns, why_r, why_bytes);
+	if (shared->resolver == NULL) {
+		free(shared);
+		return NULL;
+	}
+	shared->config = config_ref(config);
+	shared->files_stamp = dns_files_stamp(&config->dns);
+	atomic_init(&shared->references, 1);
+	return shared;
+}
+
+struct shared_resolver *shared_resolver_get(struct config *config, struct shared_resolver *previous, char *why_r,
+    size_t why_bytes)
+{
+	if (previous != NULL && resolver_serves(previous, config)) {
+		atomic_fetch_add(&previous->references, 1);
+		return previous;
+	}
+	return shared_resolver_new(config, why_r, why_bytes);
+}
+
+/* ---- store --------------------------------------------------------------------------------------- */
+
+static int view_peer(void *context, const char *peer, const char *host, enum tls_grade grade, struct memory_view *view_r)
+{
+	const struct shared_store *shared = context;
+	struct peer_memory memory;
+	int code = store_peer_host_get(shared->store, peer, host, &memory);
+
+	if (code != 0)
+		return code;
+	*view_r = (struct memory_view){
+		.habit = peer_has_tls_habit(&memory, &shared->rules), .pinned = memory.pinned,
+		.settled = memory.settled_secs != 0 && memory.best_grade <= (unsigned)grade,
+		.downgrade = peer_is_downgrade(&memory, (unsigned)grade, &shared->rules),
+		.usual_grade = peer_usual_grade(&memory, &shared->rules), .sessions = memory.sessions,
+		.days = memory.days, .last_tls_secs = memory.last_tls_secs,
+		.changed_sessions = memory.changed_sessions,
+	};
+	return 0;
+}
+
+struct shared_store *shared_store_get(struct config *config, struct shared_store *previous, engine_store_changed *changed,
+    char *why_r, size_t why_bytes)
+{
+	struct shared_store *shared;
+	struct store_config store_config = {
+		.path = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
+		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
+		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
+		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
+		.clock = config->dns.clock, .changed = changed, .readers_max = config->store_readers,
+	};
+
+	if (why_bytes != 0)
+		why_r[0] = '\0';
+	if (config->record_path == NULL)
+		return NULL;
+	if (previous != NULL && config_section_equal(previous->config, config, "record") &&
+	    previous->config->greylist_window_secs == config->greylist_window_secs) {
+		atomic_fetch_add(&previous->references, 1);
+		return previous;
+	}
+	shared = calloc(1, sizeof(*shared));
+	if (shared == NULL)
+		out_of_memory();
+	shared->store = store_open(&store_config, why_r, why_bytes);
+	if (shared->store == NULL) {
+		free(shared);
+		return NULL;
+	}
+	atomic_init(&shared->references, 1);
+	shared->config = config_ref(config);
+	shared->rules = (struct peer_rules){
+		.min_sessions = config->habit_min_sessions, .min_days = config->habit_min_days,
+		.min_share_percent = config->habit_min_share_percent, .settle_days = config->habit_settle_secs / DAY_SECS,
+	};
+	shared->source = (struct memory_source){ .context = shared, .view = view_peer };
+	return shared;
+}
+
+void shared_store_unref(struct shared_store **shared)
+{
+	struct shared_store *old = *shared;
+
+	*shared = NULL;
+	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
+		return;
+	store_close(&old->store);
+	config_unref(&old->config);
+	free(old);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_PIPELINE_SHARED_H
+#define ASSAY_PIPELINE_SHARED_H
+/*
+ * What outlives a configuration: resolver and store, shared by the engines whose settings for them are the same, so that a reload
+ * keeps the cache and the writer. Thread: references from any.
+ */
+#include <stdatomic.h>
+
+#include "check/memory.h"
+#include "pipeline/pipeline.h"
+#include "record/peer.h"
+#include "record/store.h"
+
+/* A resolver and the settings it was made from. */
+struct shared_resolver {
+	atomic_int references;
+	struct dns_resolver *resolver;
+	struct config *config;		/* whose dns section the resolver was made from; a reference */
+	uint64_t files_stamp;		/* state of the files that it was made from */
+};
+
+/**
+ * Makes the resolver that the config asks for, or shares the previous one (NULL: there is none).
+ * @return NULL with why_r set.
+ */
+struct shared_resolver *shared_resolver_get(struct config *config, struct shared_resolver *previous, char *why_r,
+    size_t why_bytes);
+void shared_resolver_unref(struct shared_resolver **shared);
+
+/* A store and the settings it was opened with. */
+struct shared_store {
+	atomic_int references;
+	struct store *store;
+	struct config *config;		/* a reference */
+	struct peer_rules rules;
+	struct memory_source source;	/* for the checks; its context is this struct */
+};
+
+/**
+ * Opens the store that the config names, or shares the previous one.
+ * @return NULL when the config names none (why_r empty) or it cannot be opened (why_r set).
+ */
+struct shared_store *shared_store_get(struct config *config, struct shared_store *previous, engine_store_changed *changed,
+    char *why_r, size_t why_bytes);
+void shared_store_unref(struct shared_store **shared);
+
+#endif
