@@ -63,7 +63,7 @@ struct message {
 	bool recipients_truncated;
 	struct recipient_place *refused_places;	/* of recipients refused at RCPT, who do not count but for the record */
 	size_t refused_count, refused_room;
-	bool refused_truncated;
+	size_t refused_total;		/* those whose place is not kept with them */
 
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 

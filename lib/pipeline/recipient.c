@@ -85,7 +85,8 @@ struct decision message_decide(struct message *message, enum finding_stage stage
 		judged.recipients = judged.refused;
 		judged.recipient_count = judged.refused_count;
 	}
-	if (message->refused_truncated)
+	/* had nobody been refused, there would be some over the cap */
+	if (message->refused_total + message->facts.recipient_count > message->config->max_recipients)
 		evidence_r->lacks |= EVIDENCE_LACKS_RECIPIENTS;
 	return policy_judge(&set, &judged, message->arena);
 }
@@ -109,17 +110,16 @@ static void decide_at_rcpt(struct message *message, const struct recipient_place
 	message_reply(message, 0, decision_r);
 }
 
-/* As many as may be accepted, each place once. */
+/* As many as may be accepted, each place once: of those that are left out message_decide() knows by their number. */
 static void refused_keep(struct message *message, const struct recipient_place *place)
 {
 	struct recipient_place *places = message->refused_places;
 
+	message->refused_total++;
 	if (message->refused_count != 0 && message->refused_count == message->refused_room) {
 		message->refused_count = evidence_sort_places(places, message->refused_count);
-		if (message->refused_count >= message->config->max_recipients) {
-			message->refused_truncated = true;
+		if (message->refused_count >= message->config->max_recipients)
 			return;
-		}
 	}
 	if (message->refused_count == message->refused_room) {
 		message->refused_room = message->refused_room == 0 ? FIRST_RECIPIENT_ROOM : message->refused_room * 2;

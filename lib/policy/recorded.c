@@ -125,23 +125,41 @@ static struct evidence at_rcpt(const struct run *run, const struct recipient_pla
 	return evidence;
 }
 
-/* Those over the cap are some of them here, some there. */
-static enum fate place_fate(const struct run *run, const struct recipient_place *place)
-{
-	struct evidence evidence = at_rcpt(run, place, 1, 0);
-	struct range range = weigh(run, &evidence);
-	enum fate fate = fate_of(&range);
-
-	return place->where == RECIPIENT_UNKNOWN && run->evidence.recipients_over_cap && fate == FATE_REFUSED ? FATE_MAYBE : fate;
-}
-
-/* Of the recipients that the evidence lacks. */
+/* Of recipients that are not listed: those that the evidence lacks, and those over the cap. */
 static enum fate unlisted_fate(const struct run *run)
 {
 	struct evidence evidence = at_rcpt(run, NULL, 0, EVIDENCE_LACKS_RECIPIENTS);
 	struct range range = weigh(run, &evidence);
 
 	return fate_of(&range);
+}
+
+/* At its end a message with recipients over the cap has one whose place is not known; at RCPT each had his own. */
+static bool is_over_cap(const struct run *run, const struct recipient_place *place)
+{
+	return run->evidence.recipients_over_cap && place->where == RECIPIENT_UNKNOWN;
+}
+
+static enum fate place_fate(const struct run *run, const struct recipient_place *place)
+{
+	struct evidence evidence = at_rcpt(run, place, 1, 0);
+	struct range range;
+
+	if (is_over_cap(run, place))
+		return unlisted_fate(run);
+	range = weigh(run, &evidence);
+	return fate_of(&range);
+}
+
+/* What comes of a message that nobody gets. */
+static struct range rcpt_range(const struct run *run)
+{
+	bool over_cap = run->place_count != 0 && is_over_cap(run, &run->places[0]);	/* it is the first of the set */
+	bool lacks = over_cap || (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0;
+	struct evidence evidence = at_rcpt(run, run->places + over_cap, run->place_count - over_cap,
+	    lacks ? EVIDENCE_LACKS_RECIPIENTS : 0);
+
+	return weigh(run, &evidence);
 }
 
 /* Who gets the message: places that surely do go first, those that may get it behind them. */
@@ -210,9 +228,7 @@ static struct range end_range(const struct run *run, const struct sorting *sorti
 static bool run_once(const struct run *run, struct range *total)
 {
 	bool acts_at_rcpt = !run->evidence.exempt && policy_acts_at_rcpt(run->set);
-	bool lacks = (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0;
 	struct sorting sorting;
-	struct evidence evidence;
 	struct range range;
 
 	sort_recipients(run, acts_at_rcpt, &sorting);
@@ -223,8 +239,7 @@ static bool run_once(const struct run *run, struct range *total)
 		range_join(total, &range);
 	}
 	if (sorting.taken == 0 && !sorting.unlisted_are_taken) {
-		evidence = at_rcpt(run, run->places, run->place_count, lacks ? EVIDENCE_LACKS_RECIPIENTS : 0);
-		range = weigh(run, &evidence);
+		range = rcpt_range(run);
 		range_join(total, &range);
 	}
 	return true;
