@@ -227,7 +227,7 @@ static int start(const struct options *options, struct config *config)
 		(void)config_advise(config, say_advice, NULL);
 	resources_open(config);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
-	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
+	    run_mode_name(config->mode));
 	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	status_start();

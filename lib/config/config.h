@@ -19,6 +19,13 @@
 #include "util/log.h"
 
 enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
+extern const struct word run_mode_words[];
+/** @return "dry-run" or "enforce". */
+static inline const char *run_mode_name(enum run_mode mode)
+{
+	return words_of(run_mode_words, (int)mode);
+}
+
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */

@@ -118,7 +118,7 @@ static void print_limits(const struct option_row *row, const char *indent, FILE 
 	if (row->type != OPTION_WORD)
 		return;
 	fprintf(out, "%s# one of:", indent);
-	for (const struct option_word *word = row->words; word->word != NULL; word++)
+	for (const struct word *word = row->words; word->word != NULL; word++)
 		fprintf(out, " %s", word->word);
 	fputc('\n', out);
 }

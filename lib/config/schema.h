@@ -42,8 +42,6 @@ enum option_number {
 	NUMBER_TUNING,	/* anything else: what a number means, as above how many NSEC3 iterations a zone counts as unsigned */
 };
 
-struct option_word { const char *word; int value; };
-
 struct option_row {
 	const char *section;		/* "" for the top level */
 	const char *name;
@@ -51,7 +49,7 @@ struct option_row {
 	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
-	const struct option_word *words;	/* ends with a NULL word; only for OPTION_WORD */
+	const struct word *words;	/* only for OPTION_WORD */
 	enum option_number number;
 	const char *help;		/* one line */
 };

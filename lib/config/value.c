@@ -112,14 +112,14 @@ static int parse_word(const struct option_row *row, const char *text, struct are
     const char **why_r)
 {
 	struct buf buf = buf_make(arena);
+	int value;
 
-	for (const struct option_word *word = row->words; word->word != NULL; word++) {
-		if (strcmp(text, word->word) == 0) {
-			*number_r = word->value;
-			return 0;
-		}
-		buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "valid: ", word->word);
+	if (words_value(row->words, text, &value) == 0) {
+		*number_r = value;
+		return 0;
 	}
+	for (const struct word *word = row->words; word->word != NULL; word++)
+		buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "valid: ", word->word);
 	*why_r = buf.data;
 	return -E_SYNTAX;
 }

@@ -42,12 +42,10 @@ static void print_number(const struct option_row *row, long long number, FILE *o
 
 static void print_word(const struct option_row *row, int value, FILE *out)
 {
-	for (const struct option_word *word = row->words; word->word != NULL; word++) {
-		if (word->value == value) {
-			fputs(word->word, out);
-			return;
-		}
-	}
+	const char *word = words_of(row->words, value);
+
+	if (word != NULL)
+		fputs(word, out);
 }
 
 static void print_strings(const char *const *items, size_t count, FILE *out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domain names in wire form, lower case: parsing, printing, comparing, hashing. Trusts nothing of what it is given;
- * a name that breaks a limit of RFC 1035 is refused, never cut. Thread: any; pure.
+ * Domain names in wire form, lower case: parsing, printing, comparing, taking apart, hashing. Trusts names that it made itself; text and
+ * messages are checked octet by octet, and a name that breaks a limit of RFC 1035 is refused, never cut. Thread: any; pure.
  */
 #include "dns/name.h"
 
@@ -9,6 +9,8 @@
 
 #include "dns/dns.h"
 #include "util/error.h"
+
+enum { MAX_POINTERS = 10, LABEL_BYTES = 63 };
 
 static uint8_t lower(uint8_t c)
 {
@@ -163,6 +165,171 @@ bool dns_name_valid(const char *name)
 	struct dns_name parsed;
 
 	return dns_name_parse(name, &parsed) == 0;
+}
+
+size_t dns_wire_length(const uint8_t *name)
+{
+	size_t length = 1;
+
+	while (name[length - 1] != 0)
+		length += (size_t)name[length - 1] + 1;
+	return length;
+}
+
+unsigned dns_wire_labels(const uint8_t *name)
+{
+	unsigned count = 0;
+
+	for (; *name != 0; name += *name + 1)
+		count++;
+	return count;
+}
+
+unsigned dns_wire_signed_labels(const uint8_t *name)
+{
+	return dns_wire_labels(name) - (dns_wire_is_wildcard(name) ? 1 : 0);
+}
+
+const uint8_t *dns_wire_parent(const uint8_t *name)
+{
+	return *name == 0 ? name : name + *name + 1;
+}
+
+const uint8_t *dns_wire_suffix(const uint8_t *name, unsigned labels)
+{
+	for (unsigned have = dns_wire_labels(name); have > labels; have--)
+		name += *name + 1;
+	return name;
+}
+
+bool dns_wire_is_root(const uint8_t *name)
+{
+	return *name == 0;
+}
+
+bool dns_wire_is_wildcard(const uint8_t *name)
+{
+	return name[0] == 1 && name[1] == '*';
+}
+
+bool dns_wire_equal(const uint8_t *a, const uint8_t *b)
+{
+	/* label by label: names of a flood differ early, and are compared each with each */
+	for (; *a == *b && memcmp(a, b, *a + 1u) == 0; a += *a + 1, b += *b + 1)
+		if (*a == 0)
+			return true;
+	return false;
+}
+
+bool dns_wire_is_within(const uint8_t *name, const uint8_t *ancestor)
+{
+	return dns_wire_equal(dns_wire_suffix(name, dns_wire_labels(ancestor)), ancestor);
+}
+
+bool dns_wire_is_below(const uint8_t *name, const uint8_t *ancestor)
+{
+	return dns_wire_labels(name) > dns_wire_labels(ancestor) && dns_wire_is_within(name, ancestor);
+}
+
+/* Fills starts with the labels from the first on. @return their number. */
+static unsigned name_split(const uint8_t *name, const uint8_t *starts[DNS_NAME_MAX_LABELS + 1])
+{
+	unsigned count = 0;
+
+	for (; *name != 0 && count <= DNS_NAME_MAX_LABELS; name += *name + 1)
+		starts[count++] = name;
+	return count;
+}
+
+static int label_compare(const uint8_t *a, const uint8_t *b)
+{
+	int order = memcmp(a + 1, b + 1, *a < *b ? *a : *b);
+
+	return order != 0 ? order : (int)*a - (int)*b;
+}
+
+int dns_wire_compare(const uint8_t *a, const uint8_t *b)
+{
+	const uint8_t *labels_a[DNS_NAME_MAX_LABELS + 1], *labels_b[DNS_NAME_MAX_LABELS + 1];
+	unsigned count_a = name_split(a, labels_a), count_b = name_split(b, labels_b);
+
+	while (count_a != 0 && count_b != 0) {
+		int order = label_compare(labels_a[--count_a], labels_b[--count_b]);
+
+		if (order != 0)
+			return order;
+	}
+	return (int)count_a - (int)count_b;
+}
+
+unsigned dns_wire_common_labels(const uint8_t *a, const uint8_t *b)
+{
+	unsigned labels = dns_wire_labels(a), labels_b = dns_wire_labels(b);
+
+	if (labels_b < labels)
+		labels = labels_b;
+	while (labels != 0 && !dns_wire_equal(dns_wire_suffix(a, labels), dns_wire_suffix(b, labels)))
+		labels--;
+	return labels;
+}
+
+const uint8_t *dns_wire_wildcard(struct arena *arena, const uint8_t *ancestor)
+{
+	size_t length = dns_wire_length(ancestor);
+	uint8_t *name;
+
+	if (length + 2 > DNS_NAME_BYTES)
+		return NULL;
+	name = arena_alloc(arena, length + 2);
+	name[0] = 1;
+	name[1] = '*';
+	memcpy(name + 2, ancestor, length);
+	return name;
+}
+
+const char *dns_wire_text(struct arena *arena, const uint8_t *name)
+{
+	char text[DNS_NAME_TEXT_BYTES];
+	size_t length = dns_name_text(name, text);
+
+	return arena_strndup(arena, text, length);
+}
+
+int dns_wire_from_message(const uint8_t *wire, size_t length, size_t *position_r, uint8_t name_r[DNS_NAME_BYTES])
+{
+	size_t position = *position_r, used = 0;
+	unsigned pointers = 0;
+
+	for (;;) {
+		uint8_t octet;
+
+		if (position >= length)
+			return -E_SYNTAX;
+		octet = wire[position];
+		if ((octet & 0xc0) == 0xc0) {
+			size_t target;
+
+			if (position + 1 >= length || ++pointers > MAX_POINTERS)
+				return -E_SYNTAX;
+			target = (size_t)(octet & 0x3f) << 8 | wire[position + 1];
+			if (target >= position)
+				return -E_SYNTAX;
+			if (pointers == 1)
+				*position_r = position + 2;
+			position = target;
+			continue;
+		}
+		if (octet > LABEL_BYTES || position + octet >= length || used + octet + 1u > DNS_NAME_BYTES)
+			return -E_SYNTAX;
+		for (unsigned i = 0; i <= octet; i++)
+			name_r[used++] = i == 0 ? octet : lower(wire[position + i]);
+		position += (size_t)octet + 1;
+		if (octet == 0)
+			break;
+	}
+	if (pointers == 0)
+		*position_r = position;
+	return 0;
 }
 
 static uint64_t rotate(uint64_t x, unsigned bits)

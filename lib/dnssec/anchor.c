@@ -44,10 +44,10 @@ static struct anchor *anchor_for(struct loader *loader, const uint8_t *name)
 	struct anchor *anchor;
 
 	for (anchor = loader->anchors; anchor != NULL; anchor = anchor->next)
-		if (name_equal(anchor->name, name))
+		if (dns_wire_equal(anchor->name, name))
 			return anchor;
 	anchor = arena_calloc(loader->arena, 1, sizeof(*anchor));
-	anchor->name = arena_memdup(loader->arena, name, name_length(name));
+	anchor->name = arena_memdup(loader->arena, name, dns_wire_length(name));
 	anchor->ds = arena_calloc(loader->arena, MAX_ANCHOR_RECORDS, sizeof(*anchor->ds));
 	anchor->source = arena_printf(loader->arena, "%s:%d", loader->path, loader->line);
 	anchor->next = loader->anchors;
@@ -77,9 +77,10 @@ static int record_add(struct loader *loader, const uint8_t *owner, uint16_t type
 	}
 	anchor->ds[anchor->ds_count++] = ds;
 	loader->records++;
-	if (name_is_root(owner) && ds.tag == ROOT_KSK_2010)
+	if (dns_wire_is_root(owner) && ds.tag == ROOT_KSK_2010)
 		loader->retired++;
-	else if (algorithm_supported(ds.algorithm, loader->allow_sha1) && (ds.dnskey != NULL || digest_supported(ds.digest_type)))
+	else if (dnssec_algorithm_supported(ds.algorithm, loader->allow_sha1) &&
+	    (ds.dnskey != NULL || dnssec_digest_supported(ds.digest_type)))
 		loader->usable++;
 	return 0;
 }
@@ -89,7 +90,7 @@ static int rr_add(struct loader *loader, ldns_rr *rr)
 {
 	ldns_buffer *buffer = ldns_buffer_new(512);
 	uint16_t type = ldns_rr_get_type(rr);
-	uint8_t owner[NAME_BYTES];
+	uint8_t owner[DNS_NAME_BYTES];
 	size_t position = 0;
 	int status;
 
@@ -97,7 +98,7 @@ static int rr_add(struct loader *loader, ldns_rr *rr)
 		status = refuse(loader, true, "only DS and DNSKEY records can be trust anchors");
 	else if (buffer == NULL || ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN ||
 	    ldns_rdf_get_type(ldns_rr_owner(rr)) != LDNS_RDF_TYPE_DNAME ||
-	    name_from_wire(ldns_rdf_data(ldns_rr_owner(rr)), ldns_rdf_size(ldns_rr_owner(rr)), &position, owner) != 0 ||
+	    dns_wire_from_message(ldns_rdf_data(ldns_rr_owner(rr)), ldns_rdf_size(ldns_rr_owner(rr)), &position, owner) != 0 ||
 	    ldns_rr_rdata2buffer_wire(buffer, rr) != LDNS_STATUS_OK)
 		status = refuse(loader, true, "not a usable record");
 	else
@@ -157,7 +158,7 @@ static int file_load(struct loader *loader)
 	return 0;
 }
 
-int anchors_load(struct arena *arena, const char *const *files, bool allow_sha1, struct anchor **anchors_r,
+int dnssec_anchors_load(struct arena *arena, const char *const *files, bool allow_sha1, struct anchor **anchors_r,
     char *why_r, size_t why_bytes)
 {
 	struct loader loader = { .arena = arena, .allow_sha1 = allow_sha1, .why_r = why_r, .why_bytes = why_bytes };

@@ -8,23 +8,23 @@
 
 enum { MAX_SIGNERS = 3 };
 
-static struct outcome bogus(const char *why)
+static struct dnssec_outcome bogus(const char *why)
 {
-	return (struct outcome){ DNS_BOGUS, 0, why };
+	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
 }
 
 /* A signature has verified; what remains is the proof that a wildcard was due. */
-static struct outcome verified(struct judgement *j, struct vmessage *message, struct vrrset *set, struct cut *zone)
+static struct dnssec_outcome verified(struct judgement *j, struct vmessage *message, struct vrrset *set, struct cut *zone)
 {
-	const char *what = j_printf(j, "%s %s", name_text(j->arena, set->owner), type_text(j, set->type));
-	struct outcome outcome = { DNS_SECURE, set->ttl_secs, NULL };
+	const char *what = j_printf(j, "%s %s", dns_wire_text(j->arena, set->owner), judgement_type_text(j, set->type));
+	struct dnssec_outcome outcome = { DNS_SECURE, set->ttl_secs, NULL };
 	struct denial denial;
 
 	if (cut_left_secs(j, zone) < outcome.ttl_secs)
 		outcome.ttl_secs = cut_left_secs(j, zone);
 	outcome.why = j_printf(j, "%s signed by key %u %s of zone %s", what, set->sig->key_tag,
-	    algorithm_name(set->sig->algorithm), name_text(j->arena, zone->name));
-	if (!rrset_is_expanded(set)) {
+	    dnssec_algorithm_name(set->sig->algorithm), dns_wire_text(j->arena, zone->name));
+	if (!dnssec_rrset_is_expanded(set)) {
 		judgement_tell(j, "%s: secure\n", outcome.why);
 		return outcome;
 	}
@@ -45,23 +45,23 @@ static struct outcome verified(struct judgement *j, struct vmessage *message, st
 }
 
 /* The RRset has no signature whose signer could be asked: legitimate only in an unsigned part of the tree. */
-static struct outcome judge_unsigned(struct judgement *j, struct vrrset *set, const char *refused)
+static struct dnssec_outcome judge_unsigned(struct judgement *j, struct vrrset *set, const char *refused)
 {
-	const uint8_t *name = set->type == DNS_TYPE_DS ? name_parent(set->owner) : set->owner;
-	struct cut *cut = walk_to_name(j, name);
+	const uint8_t *name = set->type == DNS_TYPE_DS ? dns_wire_parent(set->owner) : set->owner;
+	struct cut *cut = dnssec_walk_to_name(j, name);
 	const char *why;
 
 	if (cut->state != CUT_SECURE) {
-		struct outcome outcome = outcome_of_cut(j, cut);
+		struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
 
 		if (outcome.security == DNS_BOGUS && refused == NULL)
 			outcome.why = j_printf(j, "%s %s has no signature, and nothing shows that it needs none: %s",
-			    name_text(j->arena, set->owner), type_text(j, set->type), outcome.why);
+			    dns_wire_text(j->arena, set->owner), judgement_type_text(j, set->type), outcome.why);
 		return outcome;
 	}
 	judgement_tell_chain(j, cut);
-	why = j_printf(j, "%s %s: %s, but zone %s is signed", name_text(j->arena, set->owner), type_text(j, set->type),
-	    refused != NULL ? refused : "no signature", name_text(j->arena, cut->name));
+	why = j_printf(j, "%s %s: %s, but zone %s is signed", dns_wire_text(j->arena, set->owner),
+	    judgement_type_text(j, set->type), refused != NULL ? refused : "no signature", dns_wire_text(j->arena, cut->name));
 	judgement_tell(j, "%s: bogus\n", why);
 	return bogus(why);
 }
@@ -70,7 +70,7 @@ static struct outcome judge_unsigned(struct judgement *j, struct vrrset *set, co
 static bool signer_add(const uint8_t *signers[MAX_SIGNERS], unsigned *count, const uint8_t *signer)
 {
 	for (unsigned i = 0; i < *count; i++)
-		if (name_equal(signers[i], signer))
+		if (dns_wire_equal(signers[i], signer))
 			return false;
 	if (*count == MAX_SIGNERS)
 		return false;
@@ -80,43 +80,43 @@ static bool signer_add(const uint8_t *signers[MAX_SIGNERS], unsigned *count, con
 
 /* One signer's zone. @return whether that settles it. */
 static bool judge_by_signer(struct judgement *j, struct vmessage *message, struct vrrset *set, const uint8_t *signer,
-    struct outcome *outcome_r)
+    struct dnssec_outcome *outcome_r)
 {
-	struct cut *zone = walk_to_zone(j, signer);
+	struct cut *zone = dnssec_walk_to_zone(j, signer);
 
 	if (zone->state != CUT_SECURE) {
-		*outcome_r = outcome_of_cut(j, zone);
+		*outcome_r = dnssec_outcome_of_cut(j, zone);
 		return zone->state == CUT_INSECURE || zone->state == CUT_UNKNOWN;
 	}
 	judgement_tell_chain(j, zone);
-	if (rrset_verify(j, set, zone, VERIFY_ANY) != NULL) {
+	if (dnssec_rrset_verify(j, set, zone, VERIFY_ANY) != NULL) {
 		*outcome_r = verified(j, message, set, zone);
 		return true;
 	}
-	*outcome_r = bogus(j_printf(j, "%s %s in zone %s: %s", name_text(j->arena, set->owner), type_text(j, set->type),
-	    name_text(j->arena, zone->name), set->why));
+	*outcome_r = bogus(j_printf(j, "%s %s in zone %s: %s", dns_wire_text(j->arena, set->owner),
+	    judgement_type_text(j, set->type), dns_wire_text(j->arena, zone->name), set->why));
 	judgement_tell(j, "%s: bogus\n", outcome_r->why);
 	return false;
 }
 
-/* sig_refuse(), and a signer above the closest trust anchor is not in charge of the name: were it asked, an unsigned zone
+/* dnssec_sig_refuse(), and a signer above the closest trust anchor is not in charge of the name: were it asked, an unsigned zone
  * above an island would make the island unsigned. */
 static const char *signature_refuse(struct judgement *j, const struct vrrset *set, const struct vsig *sig)
 {
-	const uint8_t *name = set->type == DNS_TYPE_DS ? name_parent(set->owner) : set->owner, *anchor;
-	const char *why = sig_refuse(j, set, sig);
+	const uint8_t *name = set->type == DNS_TYPE_DS ? dns_wire_parent(set->owner) : set->owner, *anchor;
+	const char *why = dnssec_sig_refuse(j, set, sig);
 
 	if (why != NULL)
 		return why;
-	anchor = anchor_between(j->validator, sig->signer, name);
+	anchor = dnssec_anchor_between(j->validator, sig->signer, name);
 	return anchor == NULL ? NULL : j_printf(j, "signer %s is above the trust anchor %s",
-	    name_text(j->arena, sig->signer), name_text(j->arena, anchor));
+	    dns_wire_text(j->arena, sig->signer), dns_wire_text(j->arena, anchor));
 }
 
-struct outcome judge_positive(struct judgement *j, struct vmessage *message, struct vrrset *set)
+struct dnssec_outcome judgement_positive(struct judgement *j, struct vmessage *message, struct vrrset *set)
 {
 	const uint8_t *signers[MAX_SIGNERS];
-	struct outcome outcome = { DNS_BOGUS, 0, NULL };
+	struct dnssec_outcome outcome = { DNS_BOGUS, 0, NULL };
 	const char *refused = NULL;
 	unsigned count = 0;
 

@@ -33,7 +33,7 @@ static const struct { uint8_t number; const char *name; } algorithms[] = {
 	{ 14, "ECDSAP384SHA384" }, { 15, "ED25519" }, { 16, "ED448" },
 };
 
-int crypto_init(struct crypto *crypto)
+int dnssec_crypto_init(struct dnssec_crypto *crypto)
 {
 	crypto->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	crypto->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -41,11 +41,11 @@ int crypto_init(struct crypto *crypto)
 	crypto->sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
 	if (crypto->sha1 != NULL && crypto->sha256 != NULL && crypto->sha384 != NULL && crypto->sha512 != NULL)
 		return 0;
-	crypto_done(crypto);
+	dnssec_crypto_done(crypto);
 	return -E_SYSTEM;
 }
 
-void crypto_done(struct crypto *crypto)
+void dnssec_crypto_done(struct dnssec_crypto *crypto)
 {
 	EVP_MD_free(crypto->sha1);
 	EVP_MD_free(crypto->sha256);
@@ -54,7 +54,7 @@ void crypto_done(struct crypto *crypto)
 	memset(crypto, 0, sizeof(*crypto));
 }
 
-const char *algorithm_name(uint8_t algorithm)
+const char *dnssec_algorithm_name(uint8_t algorithm)
 {
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
 		if (algorithms[i].number == algorithm)
@@ -62,7 +62,7 @@ const char *algorithm_name(uint8_t algorithm)
 	return "unknown algorithm";
 }
 
-const char *digest_name(uint8_t digest_type)
+const char *dnssec_digest_name(uint8_t digest_type)
 {
 	switch (digest_type) {
 	case DIGEST_SHA1: return "SHA-1";
@@ -72,7 +72,7 @@ const char *digest_name(uint8_t digest_type)
 	}
 }
 
-bool algorithm_supported(uint8_t algorithm, bool allow_sha1)
+bool dnssec_algorithm_supported(uint8_t algorithm, bool allow_sha1)
 {
 	switch (algorithm) {
 	case ALG_RSASHA256: case ALG_RSASHA512: case ALG_ECDSAP256: case ALG_ECDSAP384: case ALG_ED25519: case ALG_ED448:
@@ -84,12 +84,12 @@ bool algorithm_supported(uint8_t algorithm, bool allow_sha1)
 	}
 }
 
-bool digest_supported(uint8_t digest_type)
+bool dnssec_digest_supported(uint8_t digest_type)
 {
 	return digest_type == DIGEST_SHA1 || digest_type == DIGEST_SHA256 || digest_type == DIGEST_SHA384;
 }
 
-static EVP_MD *digest_md(const struct crypto *crypto, uint8_t digest_type)
+static EVP_MD *digest_md(const struct dnssec_crypto *crypto, uint8_t digest_type)
 {
 	switch (digest_type) {
 	case DIGEST_SHA1: return crypto->sha1;
@@ -99,7 +99,7 @@ static EVP_MD *digest_md(const struct crypto *crypto, uint8_t digest_type)
 	}
 }
 
-bool crypto_ds_matches(const struct crypto *crypto, const uint8_t *owner, const struct vkey *key, uint8_t digest_type,
+bool dnssec_crypto_ds_matches(const struct dnssec_crypto *crypto, const uint8_t *owner, const struct vkey *key, uint8_t digest_type,
     const uint8_t *digest, size_t length)
 {
 	EVP_MD *md = digest_md(crypto, digest_type);
@@ -113,7 +113,7 @@ bool crypto_ds_matches(const struct crypto *crypto, const uint8_t *owner, const 
 		return false;
 	context = EVP_MD_CTX_new();
 	matches = context != NULL && EVP_DigestInit_ex2(context, md, NULL) == 1 &&
-	    EVP_DigestUpdate(context, owner, name_length(owner)) == 1 &&
+	    EVP_DigestUpdate(context, owner, dns_wire_length(owner)) == 1 &&
 	    EVP_DigestUpdate(context, key->rdata, key->length) == 1 &&
 	    EVP_DigestFinal_ex(context, computed, &computed_length) == 1 &&
 	    computed_length == length && memcmp(computed, digest, length) == 0;
@@ -191,7 +191,7 @@ static void ecdsa_decode(struct vkey *key, const uint8_t *data, size_t length, s
 		key->pkey = ldns_ecdsa2pkey_raw(data, length, key->algorithm);
 }
 
-void crypto_key_decode(struct vkey *key)
+void dnssec_crypto_key_decode(struct vkey *key)
 {
 	const uint8_t *data = key->rdata + DNSKEY_FIXED_BYTES;
 	size_t length = key->length - DNSKEY_FIXED_BYTES;
@@ -235,7 +235,7 @@ static ldns_buffer *ecdsa_to_der(const uint8_t *signature, size_t length, size_t
 	return der;
 }
 
-static EVP_MD *algorithm_md(const struct crypto *crypto, uint8_t algorithm)
+static EVP_MD *algorithm_md(const struct dnssec_crypto *crypto, uint8_t algorithm)
 {
 	switch (algorithm) {
 	case ALG_RSASHA1: case ALG_RSASHA1_NSEC3: return crypto->sha1;
@@ -246,7 +246,7 @@ static EVP_MD *algorithm_md(const struct crypto *crypto, uint8_t algorithm)
 	}
 }
 
-bool crypto_verify(const struct crypto *crypto, const struct vkey *key, const uint8_t *data, size_t length,
+bool dnssec_crypto_verify(const struct dnssec_crypto *crypto, const struct vkey *key, const uint8_t *data, size_t length,
     const uint8_t *signature, size_t signature_length)
 {
 	EVP_MD *md = algorithm_md(crypto, key->algorithm);
@@ -273,12 +273,12 @@ bool crypto_verify(const struct crypto *crypto, const struct vkey *key, const ui
 	return good;
 }
 
-int crypto_nsec3_hash(const struct crypto *crypto, const uint8_t *name, const uint8_t *salt, size_t salt_length,
+int dnssec_crypto_nsec3_hash(const struct dnssec_crypto *crypto, const uint8_t *name, const uint8_t *salt, size_t salt_length,
     unsigned iterations, uint8_t hash_r[SHA1_BYTES])
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	uint8_t block[NAME_BYTES + UINT8_MAX];
-	size_t used = name_length(name);
+	uint8_t block[DNS_NAME_BYTES + UINT8_MAX];
+	size_t used = dns_wire_length(name);
 	int status = -E_SYSTEM;
 
 	if (context == NULL)

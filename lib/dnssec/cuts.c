@@ -38,7 +38,7 @@ struct cut *cut_new(const uint8_t *name, enum cut_state state, struct cut *paren
 	atomic_init(&cut->references, 1);
 	cut->state = state;
 	cut->parent = parent != NULL ? cut_ref(parent) : NULL;
-	memcpy(cut->name, name, name_length(name));
+	memcpy(cut->name, name, dns_wire_length(name));
 	pthread_mutex_init(&cut->lock, NULL);
 	return cut;
 }
@@ -73,7 +73,7 @@ static uint64_t hash_name(const struct cut_cache *cache, const uint8_t *name)
 {
 	uint64_t hash = cache->seed;
 
-	for (size_t i = 0, length = name_length(name); i < length; i++)
+	for (size_t i = 0, length = dns_wire_length(name); i < length; i++)
 		hash = (hash ^ name[i]) * 0x100000001b3u;
 	hash ^= hash >> 32;
 	return hash * 0x9e3779b97f4a7c15u;
@@ -145,7 +145,7 @@ static struct cut *shard_find(struct shard *shard, uint64_t hash, const uint8_t 
 {
 	struct cut *cut = *slot_of(shard, hash);
 
-	while (cut != NULL && (cut->hash != hash || !name_equal(cut->name, name)))
+	while (cut != NULL && (cut->hash != hash || !dns_wire_equal(cut->name, name)))
 		cut = cut->hash_next;
 	return cut;
 }

@@ -14,7 +14,7 @@ enum { MAX_SIGNERS = 3, MAX_TTL_SECS = 86400, MAX_NSEC = 16 };
 
 bool denial_rely(struct denial_query *query, struct vrrset *set)
 {
-	if (rrset_verify(query->j, set, query->zone, VERIFY_UNEXPANDED) == NULL)
+	if (dnssec_rrset_verify(query->j, set, query->zone, VERIFY_UNEXPANDED) == NULL)
 		return false;
 	if (set->ttl_secs < query->ttl_secs)
 		query->ttl_secs = set->ttl_secs;
@@ -23,22 +23,22 @@ bool denial_rely(struct denial_query *query, struct vrrset *set)
 
 bool denial_is_ancestor_delegation(const uint8_t *bitmap, size_t length)
 {
-	return (bitmap_has(bitmap, length, DNS_TYPE_NS) && !bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
-	    bitmap_has(bitmap, length, DNS_TYPE_DNAME);
+	return (nsec_bitmap_has(bitmap, length, DNS_TYPE_NS) && !nsec_bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
+	    nsec_bitmap_has(bitmap, length, DNS_TYPE_DNAME);
 }
 
 const char *denial_refuse_match(const struct denial_query *query, const uint8_t *bitmap, size_t length, bool wildcard)
 {
-	bool ns = bitmap_has(bitmap, length, DNS_TYPE_NS), soa = bitmap_has(bitmap, length, DNS_TYPE_SOA);
+	bool ns = nsec_bitmap_has(bitmap, length, DNS_TYPE_NS), soa = nsec_bitmap_has(bitmap, length, DNS_TYPE_SOA);
 
 	if (query->type == LDNS_RR_TYPE_ANY)
 		return "a name that exists has some type";
-	if (bitmap_has(bitmap, length, query->type))
+	if (nsec_bitmap_has(bitmap, length, query->type))
 		return "the proof says that the type exists";
-	if (query->type != DNS_TYPE_CNAME && bitmap_has(bitmap, length, DNS_TYPE_CNAME))
+	if (query->type != DNS_TYPE_CNAME && nsec_bitmap_has(bitmap, length, DNS_TYPE_CNAME))
 		return "the proof says that the name is an alias";	/* RFC 6840 section 4.3 */
 	if (query->type == DNS_TYPE_DS)
-		return soa && !name_is_root(query->name) ? "the proof is of the child zone's apex" : NULL;
+		return soa && !dns_wire_is_root(query->name) ? "the proof is of the child zone's apex" : NULL;
 	if (ns && !soa && !wildcard)
 		return "the proof is of the parent's side of a delegation";	/* RFC 6840 section 4.1 */
 	return NULL;
@@ -51,7 +51,7 @@ static size_t nsec_count(const struct denial_query *query)
 
 	for (size_t i = 0; i < query->message->authority_count; i++)
 		if (query->message->authority[i].type == DNS_TYPE_NSEC &&
-		    name_within(query->message->authority[i].owner, query->zone->name))
+		    dns_wire_is_within(query->message->authority[i].owner, query->zone->name))
 			count++;
 	return count;
 }
@@ -84,7 +84,7 @@ struct denial denial_judge(struct judgement *j, struct vmessage *message, struct
 	bool nxdomain = message->rcode == LDNS_RCODE_NXDOMAIN;
 
 	response_begin(j, message);
-	if (!name_within(name, zone->name))
+	if (!dns_wire_is_within(name, zone->name))
 		return (struct denial){ .kind = DENIAL_BOGUS, .why = "the proof is of another zone" };
 	if (nsec_usable(&query, &denial))
 		denial = nxdomain ? nsec_prove_nxdomain(&query) : nsec_prove_nodata(&query);
@@ -99,7 +99,7 @@ struct denial denial_judge_wildcard(struct judgement *j, struct vmessage *messag
 {
 	struct denial_query query = { j, message, zone, name, 0, MAX_TTL_SECS };
 	struct denial denial;
-	const uint8_t *next_closer = name_suffix(name, labels + 1);
+	const uint8_t *next_closer = dns_wire_suffix(name, labels + 1);
 
 	response_begin(j, message);
 	if (nsec_usable(&query, &denial))
@@ -108,7 +108,7 @@ struct denial denial_judge_wildcard(struct judgement *j, struct vmessage *messag
 		denial = nsec3_prove_next_closer(&query, next_closer);
 	if (denial.kind == DENIAL_BOGUS)
 		denial.why = j_printf(j, "wildcard answer without proof that %s does not exist: %s",
-		    name_text(j->arena, next_closer), denial.why);
+		    dns_wire_text(j->arena, next_closer), denial.why);
 	denial.ttl_secs = query.ttl_secs;
 	return denial;
 }
@@ -121,11 +121,11 @@ static void signer_insert(struct signers *signers, const uint8_t *name)
 	unsigned at = 0;
 
 	for (unsigned i = 0; i < signers->count; i++)
-		if (name_equal(signers->names[i], name))
+		if (dns_wire_equal(signers->names[i], name))
 			return;
 	if (signers->count == MAX_SIGNERS)
 		return;
-	while (at < signers->count && name_labels(signers->names[at]) >= name_labels(name))
+	while (at < signers->count && dns_wire_labels(signers->names[at]) >= dns_wire_labels(name))
 		at++;
 	for (unsigned i = signers->count; i > at; i--)
 		signers->names[i] = signers->names[i - 1];
@@ -138,7 +138,7 @@ static void signer_insert(struct signers *signers, const uint8_t *name)
 static struct signers proof_signers(const struct judgement *j, const struct vmessage *message, const uint8_t *name,
     uint16_t type)
 {
-	const uint8_t *lowest = type == DNS_TYPE_DS ? name_parent(name) : name;
+	const uint8_t *lowest = type == DNS_TYPE_DS ? dns_wire_parent(name) : name;
 	struct signers signers = { .count = 0 };
 
 	for (size_t i = 0; i < message->authority_count; i++) {
@@ -147,8 +147,8 @@ static struct signers proof_signers(const struct judgement *j, const struct vmes
 		if (set->type != DNS_TYPE_NSEC && set->type != DNS_TYPE_NSEC3)
 			continue;
 		for (size_t s = 0; s < set->sig_count; s++)
-			if (name_within(lowest, set->sigs[s].signer) &&
-			    anchor_between(j->validator, set->sigs[s].signer, lowest) == NULL)
+			if (dns_wire_is_within(lowest, set->sigs[s].signer) &&
+			    dnssec_anchor_between(j->validator, set->sigs[s].signer, lowest) == NULL)
 				signer_insert(&signers, set->sigs[s].signer);
 	}
 	return signers;
@@ -161,24 +161,24 @@ uint32_t cut_left_secs(const struct judgement *j, const struct cut *cut)
 	return left_secs > 0 ? (uint32_t)left_secs : 0;
 }
 
-struct outcome outcome_of_cut(struct judgement *j, struct cut *cut)
+struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut)
 {
 	enum dns_security security = cut->state == CUT_INSECURE ? DNS_INSECURE : cut->state == CUT_UNKNOWN ?
 	    DNS_INDETERMINATE : DNS_BOGUS;
 
 	judgement_tell_chain(j, cut);
-	return (struct outcome){ security, cut_left_secs(j, cut), cut->state == CUT_NOT_A_CUT ?
-	    j_printf(j, "signer %s is no zone", name_text(j->arena, cut->name)) : cut->why };
+	return (struct dnssec_outcome){ security, cut_left_secs(j, cut), cut->state == CUT_NOT_A_CUT ?
+	    j_printf(j, "signer %s is no zone", dns_wire_text(j->arena, cut->name)) : cut->why };
 }
 
 static const char *denied_text(struct judgement *j, const struct vmessage *message, const uint8_t *name, uint16_t type)
 {
 	if (message->rcode == LDNS_RCODE_NXDOMAIN)
-		return j_printf(j, "%s does not exist", name_text(j->arena, name));
-	return j_printf(j, "%s has no %s record", name_text(j->arena, name), type_text(j, type));
+		return j_printf(j, "%s does not exist", dns_wire_text(j->arena, name));
+	return j_printf(j, "%s has no %s record", dns_wire_text(j->arena, name), judgement_type_text(j, type));
 }
 
-struct outcome judge_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
 {
 	struct signers signers = proof_signers(j, message, name, type);
 	const char *what = denied_text(j, message, name, type), *why = NULL;
@@ -187,31 +187,31 @@ struct outcome judge_negative(struct judgement *j, struct vmessage *message, con
 	for (unsigned i = 0; i < signers.count; i++) {
 		struct denial denial;
 
-		cut = walk_to_zone(j, signers.names[i]);
+		cut = dnssec_walk_to_zone(j, signers.names[i]);
 		if (cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN)
-			return outcome_of_cut(j, cut);
+			return dnssec_outcome_of_cut(j, cut);
 		if (cut->state != CUT_SECURE) {
-			struct outcome outcome = outcome_of_cut(j, cut);
+			struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
 
 			why = outcome.why;
 			continue;
 		}
 		judgement_tell_chain(j, cut);
 		denial = denial_judge(j, message, cut, name, type);
-		judgement_tell(j, "%s: by zone %s: %s: %s\n", what, name_text(j->arena, cut->name), denial.why,
+		judgement_tell(j, "%s: by zone %s: %s: %s\n", what, dns_wire_text(j->arena, cut->name), denial.why,
 		    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "bogus");
 		if (cut_left_secs(j, cut) < denial.ttl_secs)
 			denial.ttl_secs = cut_left_secs(j, cut);
 		if (denial.kind != DENIAL_BOGUS)
-			return (struct outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
-				j_printf(j, "%s: %s of %s", what, denial.why, name_text(j->arena, cut->name)) };
+			return (struct dnssec_outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
+				j_printf(j, "%s: %s of %s", what, denial.why, dns_wire_text(j->arena, cut->name)) };
 		why = j_printf(j, "%s is not proven: %s", what, denial.why);
 	}
 	if (why != NULL)
-		return (struct outcome){ DNS_BOGUS, 0, why };
-	cut = walk_to_name(j, type == DNS_TYPE_DS ? name_parent(name) : name);
+		return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+	cut = dnssec_walk_to_name(j, type == DNS_TYPE_DS ? dns_wire_parent(name) : name);
 	if (cut->state != CUT_SECURE) {
-		struct outcome outcome = outcome_of_cut(j, cut);
+		struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
 
 		if (outcome.security == DNS_BOGUS)
 			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s", what,
@@ -219,7 +219,7 @@ struct outcome judge_negative(struct judgement *j, struct vmessage *message, con
 		return outcome;
 	}
 	judgement_tell_chain(j, cut);
-	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", what, name_text(j->arena, cut->name));
+	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", what, dns_wire_text(j->arena, cut->name));
 	judgement_tell(j, "%s: bogus\n", why);
-	return (struct outcome){ DNS_BOGUS, 0, why };
+	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
 }

@@ -4,20 +4,20 @@
 /*
  * What the files of the validator share; nobody else includes it. One judgement walks like this:
  *
- *   validate.c          parses the answer and follows its CNAME/DNAME chain; each link is judged on its own:
- *   judgement.c fetching, holding, telling
- *   answer.c   a positive link: whose signature? → walk → verify → if wildcard-expanded, its proof
- *   denial.c   a negative link: collects the proof records, dispatches to NSEC or NSEC3
- *   nsec.c     \ the proofs as pure logic over records that are verified when they are first relied on
- *   nsec3.c    /
- *   walk.c     from the deepest known cut down to the zone that signed, or down to the proof that there is none
- *   keys.c     DS set → DNSKEY set → a SECURE cut
- *   cuts.c     the cache of cuts, the one thing that threads share
- *   rrset.c    candidate signatures, budgets, verification of one RRset
- *   memo.c     proofs that have verified before, by zone
- *   crypto.c   keys decoded, digests, the verification itself (OpenSSL)
- *   message.c  message → RRsets in canonical form (ldns)
- *   anchor.c   trust anchor files
+ *   validator.c  parses the answer and follows its CNAME/DNAME chain; each link is judged on its own:
+ *   judgement.c  fetching, holding, telling
+ *   answer.c     a positive link: whose signature? → walk → verify → if wildcard-expanded, its proof
+ *   denial.c     a negative link: collects the proof records, dispatches to NSEC or NSEC3
+ *   nsec.c       \ the proofs as pure logic over records that are verified when they are first relied on
+ *   nsec3.c      /
+ *   walk.c       from the deepest known cut down to the zone that signed, or down to the proof that there is none
+ *   keys.c       DS set → DNSKEY set → a SECURE cut
+ *   cuts.c       the cache of cuts, the one thing that threads share
+ *   rrset.c      candidate signatures, budgets, verification of one RRset
+ *   memo.c       proofs that have verified before, by zone
+ *   crypto.c     keys decoded, digests, the verification itself (OpenSSL)
+ *   message.c    message → RRsets in canonical form (ldns)
+ *   anchor.c     trust anchor files
  *
  * Memory: everything of one judgement lives in its scratch arena; cuts are reference-counted heap objects that never
  * change after they are made (but for lazily decoded keys and the memory of proofs, under their lock).
@@ -26,7 +26,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "dnssec/name.h"
+#include "dns/name.h"
 #include "dnssec/validator.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -46,7 +46,7 @@ struct vsig {
 	size_t signature_length;
 };
 
-enum check_state { CHECK_NEW, CHECK_GOOD, CHECK_BAD };
+enum rrset_state { RRSET_NEW, RRSET_GOOD, RRSET_BAD };
 
 struct vrrset {
 	const uint8_t *owner;
@@ -57,7 +57,7 @@ struct vrrset {
 	struct vsig *sigs;
 	size_t sig_count;
 	/* outcome of the verification, kept because a proof record may be needed twice */
-	enum check_state state;
+	enum rrset_state state;
 	const uint8_t *checked_zone;
 	const struct vsig *sig;		/* the one that verified */
 	const char *why;		/* why none did */
@@ -70,22 +70,22 @@ struct vmessage {
 };
 
 /** @return 0; -E_SYNTAX on a malformed message, -E_LIMIT on more than 256 records in a section. */
-int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struct vmessage *message_r);
+int dnssec_message_parse(struct arena *arena, const uint8_t *wire, size_t length, struct vmessage *message_r);
 
 /** @return the RRset or NULL. */
-struct vrrset *rrset_find(struct vrrset *sets, size_t count, const uint8_t *owner, uint16_t type);
+struct vrrset *dnssec_rrset_find(struct vrrset *sets, size_t count, const uint8_t *owner, uint16_t type);
 
 /** Splits the rdata of an RRSIG. @return 0 or -E_SYNTAX. type_covered_r may be NULL. */
-int rrsig_parse(struct arena *arena, const uint8_t *rdata, size_t length, struct vsig *sig_r, uint16_t *covered_r);
+int dnssec_rrsig_parse(struct arena *arena, const uint8_t *rdata, size_t length, struct vsig *sig_r, uint16_t *covered_r);
 
 /** @return whether the bit of type is set in the bitmap (RFC 4034 section 4.1.2). */
-bool bitmap_has(const uint8_t *bitmap, size_t length, uint16_t type);
+bool nsec_bitmap_has(const uint8_t *bitmap, size_t length, uint16_t type);
 /** @return whether the bitmap is well formed: only then may the absence of a bit mean anything. */
-bool bitmap_valid(const uint8_t *bitmap, size_t length);
+bool nsec_bitmap_valid(const uint8_t *bitmap, size_t length);
 
 /* ---- cryptography ---- */
 
-struct crypto { EVP_MD *sha1, *sha256, *sha384, *sha512; };
+struct dnssec_crypto { EVP_MD *sha1, *sha256, *sha384, *sha512; };
 
 struct vkey {
 	uint16_t flags, tag;
@@ -98,28 +98,28 @@ struct vkey {
 	const char *why;		/* static text */
 };
 
-int crypto_init(struct crypto *crypto);
-void crypto_done(struct crypto *crypto);
+int dnssec_crypto_init(struct dnssec_crypto *crypto);
+void dnssec_crypto_done(struct dnssec_crypto *crypto);
 
 /** @return the algorithm's mnemonic, "algorithm" when unknown (then say the number). */
-const char *algorithm_name(uint8_t algorithm);
-const char *digest_name(uint8_t digest_type);
+const char *dnssec_algorithm_name(uint8_t algorithm);
+const char *dnssec_digest_name(uint8_t digest_type);
 /** Allow-list: 8 10 13 14 15 16, and 5 7 if the policy says so. */
-bool algorithm_supported(uint8_t algorithm, bool allow_sha1);
-bool digest_supported(uint8_t digest_type);
+bool dnssec_algorithm_supported(uint8_t algorithm, bool allow_sha1);
+bool dnssec_digest_supported(uint8_t digest_type);
 
 /** @return whether the DS digest is that of the key (RFC 4034 section 5.1.4). */
-bool crypto_ds_matches(const struct crypto *crypto, const uint8_t *owner, const struct vkey *key, uint8_t digest_type,
+bool dnssec_crypto_ds_matches(const struct dnssec_crypto *crypto, const uint8_t *owner, const struct vkey *key, uint8_t digest_type,
     const uint8_t *digest, size_t length);
 
 /** Decodes the public key (RFC 3110, 6605, 8080). Sets pkey or why. */
-void crypto_key_decode(struct vkey *key);
+void dnssec_crypto_key_decode(struct vkey *key);
 
-bool crypto_verify(const struct crypto *crypto, const struct vkey *key, const uint8_t *data, size_t length,
+bool dnssec_crypto_verify(const struct dnssec_crypto *crypto, const struct vkey *key, const uint8_t *data, size_t length,
     const uint8_t *signature, size_t signature_length);
 
 /** SHA-1, salted and iterated (RFC 5155 section 5). @return 0 or -E_SYSTEM. */
-int crypto_nsec3_hash(const struct crypto *crypto, const uint8_t *name, const uint8_t *salt, size_t salt_length,
+int dnssec_crypto_nsec3_hash(const struct dnssec_crypto *crypto, const uint8_t *name, const uint8_t *salt, size_t salt_length,
     unsigned iterations, uint8_t hash_r[20]);
 
 /* ---- cuts ---- */
@@ -130,7 +130,7 @@ struct cut {
 	atomic_uint references;
 	enum cut_state state;
 	bool unproven;			/* BOGUS for want of a proof only: what is signed below it may be proven all the same */
-	uint8_t name[NAME_BYTES];
+	uint8_t name[DNS_NAME_BYTES];
 	struct cut *parent;		/* zone above, held; NULL at an anchor */
 	struct vkey *keys;
 	size_t key_count;
@@ -163,7 +163,7 @@ void cut_unref(struct cut *cut);
 struct proof_mark { uint8_t octets[32]; };
 
 /** @return false when no digest could be made; then nothing is remembered. */
-bool proof_mark(const struct crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
+bool proof_mark(const struct dnssec_crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
     const uint8_t *data, size_t length, struct proof_mark *mark_r);
 bool proof_is_known(struct cut *zone, const struct proof_mark *mark);
 void proof_remember(struct cut *zone, const struct proof_mark *mark);
@@ -189,7 +189,7 @@ struct anchor {
 };
 
 /** @return 0 with the list in the arena; -E_CONFIG with why_r set. */
-int anchors_load(struct arena *arena, const char *const *files, bool allow_sha1, struct anchor **anchors_r,
+int dnssec_anchors_load(struct arena *arena, const char *const *files, bool allow_sha1, struct anchor **anchors_r,
     char *why_r, size_t why_bytes);
 
 /* ---- the validator and one judgement ---- */
@@ -202,12 +202,12 @@ struct validator {
 	struct clock clock;
 	struct anchor *anchors;
 	struct name_list *negative_anchors;
-	struct crypto crypto;
+	struct dnssec_crypto crypto;
 	struct cut_cache *cuts;
 	atomic_bool anchored;		/* a trust anchor's zone has been found secure: DNSSEC reaches us */
 };
 
-struct outcome {
+struct dnssec_outcome {
 	enum dns_security security;
 	uint32_t ttl_secs;
 	const char *why;		/* in the scratch arena */
@@ -246,7 +246,7 @@ void judgement_tell_chain(struct judgement *j, struct cut *cut);
 void judgement_start(struct judgement *j, const uint8_t *name, uint16_t type);
 /** @return 0; -E_DNS when there is no usable answer (SERVFAIL, time-out, malformed); -E_LIMIT. */
 int judgement_fetch(struct judgement *j, const uint8_t *name, uint16_t type, struct vmessage **message_r);
-const char *type_text(struct judgement *j, uint16_t type);
+const char *judgement_type_text(struct judgement *j, uint16_t type);
 #define j_printf(j, ...) arena_printf((j)->arena, __VA_ARGS__)
 
 /* ---- rrset ---- */
@@ -254,21 +254,21 @@ const char *type_text(struct judgement *j, uint16_t type);
 enum { VERIFY_ANY = 0, VERIFY_ENTRY_KEYS = 1, VERIFY_UNEXPANDED = 2 };
 
 /** Whether the signature could be by a zone for this RRset, not looking at keys. @return NULL or why not. */
-const char *sig_refuse(struct judgement *j, const struct vrrset *set, const struct vsig *sig);
+const char *dnssec_sig_refuse(struct judgement *j, const struct vrrset *set, const struct vsig *sig);
 /**
  * Verifies with the keys of a SECURE zone; the first signature that verifies is enough (RFC 6840 section 5.11).
  * @return the signature, or NULL with set->why.
  */
-const struct vsig *rrset_verify(struct judgement *j, struct vrrset *set, struct cut *zone, unsigned flags);
+const struct vsig *dnssec_rrset_verify(struct judgement *j, struct vrrset *set, struct cut *zone, unsigned flags);
 /** @return whether the verified set came out of a wildcard (RFC 4035 section 5.3.4). */
-bool rrset_is_expanded(const struct vrrset *set);
+bool dnssec_rrset_is_expanded(const struct vrrset *set);
 
 /* ---- walk and keys ---- */
 
 /** State of the zone with that name: SECURE, INSECURE, NOT_A_CUT, BOGUS, UNKNOWN. Never NULL; held. */
-struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone);
+struct cut *dnssec_walk_to_zone(struct judgement *j, const uint8_t *zone);
 /** The state a name without signatures stands in: SECURE (the zone it would have to be signed by), INSECURE, … */
-struct cut *walk_to_name(struct judgement *j, const uint8_t *name);
+struct cut *dnssec_walk_to_name(struct judgement *j, const uint8_t *name);
 /* What a zone's keys are to be trusted by: a verified DS set of the zone above, or an anchor. */
 struct ds_set {
 	const struct vds *ds;
@@ -279,9 +279,9 @@ struct ds_set {
 };
 
 /** DS set → cut for zone. */
-struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set);
+struct cut *dnssec_keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set);
 /** Reads the records of a DS RRset. @return number stored. */
-size_t ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room);
+size_t dnssec_ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room);
 /** Caches the cut, unless its state is UNKNOWN or a cap of the look-up was hit. */
 void cut_cache(struct judgement *j, struct cut *cut);
 /** Makes a cut, holds it, and caches it unless it is BOGUS: that is the caller's decision. */
@@ -290,12 +290,12 @@ struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state st
 /** Sets times and texts. */
 void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const char *why, const char *story);
 /** The negative trust anchor that covers name, or NULL. */
-const uint8_t *negative_anchor_for(const struct validator *validator, const uint8_t *name);
+const uint8_t *dnssec_negative_anchor_for(const struct validator *validator, const uint8_t *name);
 /**
  * The trust anchor below zone that name belongs to, or NULL. The closest anchor decides (RFC 6840 section 5.10, appendix
  * C.1): when there is one, what zone signs, redirects or leaves unsigned says nothing about name.
  */
-const uint8_t *anchor_between(const struct validator *validator, const uint8_t *zone, const uint8_t *name);
+const uint8_t *dnssec_anchor_between(const struct validator *validator, const uint8_t *zone, const uint8_t *name);
 
 /* ---- answers and denials ---- */
 
@@ -325,9 +325,9 @@ struct denial_query {
 /** How long the cut may still be relied on. */
 uint32_t cut_left_secs(const struct judgement *j, const struct cut *cut);
 /** What a cut that is not SECURE means for the data in it; tells its chain. */
-struct outcome outcome_of_cut(struct judgement *j, struct cut *cut);
-struct outcome judge_positive(struct judgement *j, struct vmessage *message, struct vrrset *set);
-struct outcome judge_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type);
+struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut);
+struct dnssec_outcome judgement_positive(struct judgement *j, struct vmessage *message, struct vrrset *set);
+struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type);
 
 /** Proof out of one response, by records of one zone: NXDOMAIN when the rcode says so, else NODATA. */
 struct denial denial_judge(struct judgement *j, struct vmessage *message, struct cut *zone, const uint8_t *name,

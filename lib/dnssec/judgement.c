@@ -38,7 +38,7 @@ static bool tell_first_time(struct judgement *j, const struct cut *cut)
 	struct name_list *item;
 
 	for (item = j->told; item != NULL; item = item->next)
-		if (name_equal(item->name, cut->name))
+		if (dns_wire_equal(item->name, cut->name))
 			return false;
 	item = arena_alloc(j->arena, sizeof(*item));
 	*item = (struct name_list){ .name = cut->name, .next = j->told };
@@ -48,19 +48,19 @@ static bool tell_first_time(struct judgement *j, const struct cut *cut)
 
 void judgement_tell_chain(struct judgement *j, struct cut *cut)
 {
-	struct cut *chain[NAME_MAX_LABELS + 2];
+	struct cut *chain[DNS_NAME_MAX_LABELS + 2];
 	unsigned count = 0;
 
 	if (!j->explain)
 		return;
-	for (; cut != NULL && count < NAME_MAX_LABELS + 2; cut = cut->parent)
+	for (; cut != NULL && count < DNS_NAME_MAX_LABELS + 2; cut = cut->parent)
 		chain[count++] = cut;
 	while (count-- != 0)
 		if (tell_first_time(j, chain[count]))
 			buf_puts(&j->story, chain[count]->story);
 }
 
-const char *type_text(struct judgement *j, uint16_t type)
+const char *judgement_type_text(struct judgement *j, uint16_t type)
 {
 	const ldns_rr_descriptor *descriptor = ldns_rr_descript(type);
 
@@ -72,22 +72,22 @@ const char *type_text(struct judgement *j, uint16_t type)
 void judgement_start(struct judgement *j, const uint8_t *name, uint16_t type)
 {
 	for (const struct fetched *item = j->fetched; item != NULL; item = item->next)
-		if (item->type == type && name_equal(item->name, name))
+		if (item->type == type && dns_wire_equal(item->name, name))
 			return;
-	j->fetcher->start(j->fetcher->context, name_text(j->arena, name), type);
+	j->fetcher->start(j->fetcher->context, dns_wire_text(j->arena, name), type);
 }
 
 /* Asks and takes apart. @return 0 or -E_DNS. */
 static int fetch(struct judgement *j, const uint8_t *name, uint16_t type, struct vmessage *message_r)
 {
-	const char *text = name_text(j->arena, name);
+	const char *text = dns_wire_text(j->arena, name);
 	const uint8_t *wire;
 	size_t length;
 
 	j->fetcher->start(j->fetcher->context, text, type);
 	if (j->fetcher->wait(j->fetcher->context, text, type, &wire, &length) != 0)
 		return -E_DNS;
-	if (message_parse(j->arena, wire, length, message_r) != 0)
+	if (dnssec_message_parse(j->arena, wire, length, message_r) != 0)
 		return -E_DNS;
 	if (message_r->rcode != LDNS_RCODE_NOERROR && message_r->rcode != LDNS_RCODE_NXDOMAIN)
 		return -E_DNS;
@@ -99,7 +99,7 @@ int judgement_fetch(struct judgement *j, const uint8_t *name, uint16_t type, str
 	struct fetched *item;
 
 	for (item = j->fetched; item != NULL; item = item->next)
-		if (item->type == type && name_equal(item->name, name)) {
+		if (item->type == type && dns_wire_equal(item->name, name)) {
 			*message_r = &item->message;
 			return item->status;
 		}

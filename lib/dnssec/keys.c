@@ -20,7 +20,7 @@ enum {
 	SECURE_MAX_SECS = 86400, UNSIGNED_MAX_SECS = 3600, BOGUS_SECS = 60,
 };
 
-size_t ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room)
+size_t dnssec_ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room)
 {
 	size_t count = 0;
 
@@ -65,7 +65,7 @@ struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state st
 	const char *story = "";
 
 	if (state != CUT_NOT_A_CUT)
-		story = j_printf(j, "%s: %s: %s\n", name_text(j->arena, name),
+		story = j_printf(j, "%s: %s: %s\n", dns_wire_text(j->arena, name),
 		    state == CUT_INSECURE ? "insecure" : state == CUT_BOGUS ? "bogus" : "unknown", why);
 	cut_finish(j, cut, ttl_secs, why, story);
 	/* a proof that is missing at one label may turn up at the next: walk_down() decides */
@@ -86,9 +86,9 @@ struct work {
 static const char *ds_text(struct judgement *j, const struct vds *ds)
 {
 	if (ds->dnskey != NULL)
-		return j_printf(j, "DNSKEY %u %s", ds->tag, algorithm_name(ds->algorithm));
-	return j_printf(j, "DS %u %s(%u) %s(%u)", ds->tag, algorithm_name(ds->algorithm), ds->algorithm,
-	    digest_name(ds->digest_type), ds->digest_type);
+		return j_printf(j, "DNSKEY %u %s", ds->tag, dnssec_algorithm_name(ds->algorithm));
+	return j_printf(j, "DS %u %s(%u) %s(%u)", ds->tag, dnssec_algorithm_name(ds->algorithm), ds->algorithm,
+	    dnssec_digest_name(ds->digest_type), ds->digest_type);
 }
 
 /* Keeps the DS records that we can follow; SHA-1 only where nothing better is there (RFC 4509 section 3).
@@ -99,15 +99,15 @@ static size_t ds_choose(struct work *work, const struct vds *ds, size_t count, s
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (ds[i].dnskey == NULL && ds[i].digest_type != DIGEST_SHA1 && digest_supported(ds[i].digest_type) &&
-		    algorithm_supported(ds[i].algorithm, allow_sha1))
+		if (ds[i].dnskey == NULL && ds[i].digest_type != DIGEST_SHA1 && dnssec_digest_supported(ds[i].digest_type) &&
+		    dnssec_algorithm_supported(ds[i].algorithm, allow_sha1))
 			better = true;
 	for (size_t i = 0; i < count; i++) {
 		const char *refused = NULL;
 
-		if (!algorithm_supported(ds[i].algorithm, allow_sha1))
+		if (!dnssec_algorithm_supported(ds[i].algorithm, allow_sha1))
 			refused = "its algorithm is not supported";
-		else if (ds[i].dnskey == NULL && !digest_supported(ds[i].digest_type))
+		else if (ds[i].dnskey == NULL && !dnssec_digest_supported(ds[i].digest_type))
 			refused = "its digest type is not supported";
 		else if (ds[i].dnskey == NULL && ds[i].digest_type == DIGEST_SHA1 && better)
 			refused = "SHA-1 beside a better digest";
@@ -159,7 +159,7 @@ static bool ds_matches(struct work *work, const struct vds *ds, const struct vke
 		return ds->dnskey_length == key->length && memcmp(ds->dnskey, key->rdata, key->length) == 0;
 	if (++*digests > MAX_DIGESTS)
 		return false;
-	return crypto_ds_matches(&work->j->validator->crypto, work->cut->name, key, ds->digest_type, ds->digest,
+	return dnssec_crypto_ds_matches(&work->j->validator->crypto, work->cut->name, key, ds->digest_type, ds->digest,
 	    ds->digest_length);
 }
 
@@ -171,7 +171,7 @@ static const char *keys_text(struct work *work)
 		const struct vkey *key = &work->cut->keys[i];
 
 		buf_printf(&text, "%s%u %s %s", i == 0 ? "" : ", ", key->tag, (key->flags & FLAG_SEP) != 0 ? "KSK" : "ZSK",
-		    algorithm_name(key->algorithm));
+		    dnssec_algorithm_name(key->algorithm));
 	}
 	if (work->cut->key_count > 8)
 		buf_puts(&text, ", …");
@@ -227,7 +227,7 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 
 	if (judgement_fetch(j, work->cut->name, DNS_TYPE_DNSKEY, &message) != 0)
 		return give_up(work, CUT_UNKNOWN, j_printf(j, "no answer to DNSKEY of %s", work->zone_text));
-	set = rrset_find(message->answer, message->answer_count, work->cut->name, DNS_TYPE_DNSKEY);
+	set = dnssec_rrset_find(message->answer, message->answer_count, work->cut->name, DNS_TYPE_DNSKEY);
 	/* at an anchor, before anything was validated, this is a server that does not pass DNSSEC records on, not an attack
 	 * that could be told from it: never bogus */
 	if (work->cut->parent == NULL && !atomic_load(&j->validator->anchored) && (set == NULL || set->sig_count == 0))
@@ -241,7 +241,7 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 	why = entries_mark(work, ds, count);
 	if (why != NULL)
 		return give_up(work, CUT_BOGUS, why);
-	if (rrset_verify(j, set, work->cut, VERIFY_ENTRY_KEYS | VERIFY_UNEXPANDED) == NULL)
+	if (dnssec_rrset_verify(j, set, work->cut, VERIFY_ENTRY_KEYS | VERIFY_UNEXPANDED) == NULL)
 		return give_up(work, CUT_BOGUS, j_printf(j, "DNSKEY set of %s: %s", work->zone_text, set->why));
 	buf_printf(&work->story, "%s: DNSKEY set (%s) signed by key %u: secure\n", work->zone_text, keys_text(work),
 	    set->sig->key_tag);
@@ -253,9 +253,9 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 	return work->cut;
 }
 
-struct cut *keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set)
+struct cut *dnssec_keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set)
 {
-	struct work work = { .j = j, .zone_text = name_text(j->arena, zone), .story = buf_make(j->arena),
+	struct work work = { .j = j, .zone_text = dns_wire_text(j->arena, zone), .story = buf_make(j->arena),
 		.ttl_secs = set->ttl_secs };
 	struct vds *chosen = arena_calloc(j->arena, set->count + 1, sizeof(*chosen));
 	size_t count;

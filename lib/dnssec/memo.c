@@ -31,7 +31,7 @@ static bool holds(const struct proof_memo *memo, const struct proof_mark *mark)
 	return false;
 }
 
-bool proof_mark(const struct crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
+bool proof_mark(const struct dnssec_crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
     const uint8_t *data, size_t length, struct proof_mark *mark_r)
 {
 	uint32_t index = (uint32_t)(key - zone->keys);

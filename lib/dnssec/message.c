@@ -45,7 +45,7 @@ static uint32_t read_32(const uint8_t *at)
 }
 
 /* Types whose rdata names are compressed on the wire or lower-cased for signing (RFC 4034 section 6.2, RFC 6840
- * section 5.1). RRSIG is read by rrsig_parse(), NSEC keeps its case. */
+ * section 5.1). RRSIG is read by dnssec_rrsig_parse(), NSEC keeps its case. */
 static bool has_names(uint16_t type)
 {
 	switch (type) {
@@ -89,12 +89,12 @@ out:
 
 static int frame_parse(struct reader *reader, struct frame *frame)
 {
-	uint8_t owner[NAME_BYTES];
+	uint8_t owner[DNS_NAME_BYTES];
 	const uint8_t *at;
 
 	memset(frame, 0, sizeof(*frame));
 	frame->start = reader->position;
-	if (name_from_wire(reader->wire, reader->length, &reader->position, owner) != 0 ||
+	if (dns_wire_from_message(reader->wire, reader->length, &reader->position, owner) != 0 ||
 	    reader->length - reader->position < 10)
 		return -E_SYNTAX;
 	at = reader->wire + reader->position;
@@ -110,22 +110,22 @@ static int frame_parse(struct reader *reader, struct frame *frame)
 	frame->end = reader->position;
 	if (frame->ttl_secs > INT32_MAX)	/* RFC 2181 section 8 */
 		frame->ttl_secs = 0;
-	frame->owner = arena_memdup(reader->arena, owner, name_length(owner));
+	frame->owner = arena_memdup(reader->arena, owner, dns_wire_length(owner));
 	return 0;
 }
 
-int rrsig_parse(struct arena *arena, const uint8_t *rdata, size_t length, struct vsig *sig_r, uint16_t *covered_r)
+int dnssec_rrsig_parse(struct arena *arena, const uint8_t *rdata, size_t length, struct vsig *sig_r, uint16_t *covered_r)
 {
-	uint8_t signer[NAME_BYTES], *prefix;
+	uint8_t signer[DNS_NAME_BYTES], *prefix;
 	size_t position = 0, signer_length;
 
 	memset(sig_r, 0, sizeof(*sig_r));
 	if (length <= RRSIG_FIXED_BYTES)
 		return -E_SYNTAX;
 	/* of the signer's own octets, so a compression pointer (not allowed, RFC 4034 section 3.1.7) finds no target */
-	if (name_from_wire(rdata + RRSIG_FIXED_BYTES, length - RRSIG_FIXED_BYTES, &position, signer) != 0)
+	if (dns_wire_from_message(rdata + RRSIG_FIXED_BYTES, length - RRSIG_FIXED_BYTES, &position, signer) != 0)
 		return -E_SYNTAX;
-	signer_length = name_length(signer);
+	signer_length = dns_wire_length(signer);
 	if (position != signer_length || position + RRSIG_FIXED_BYTES >= length)
 		return -E_SYNTAX;
 	*covered_r = read_16(rdata);
@@ -180,7 +180,7 @@ static void rrset_gather(struct frame *frames, size_t count, size_t first, struc
 	for (size_t i = first; i < count; i++) {
 		struct frame *frame = &frames[i];
 
-		if (frame->taken || frame->type != head->type || !name_equal(frame->owner, head->owner))
+		if (frame->taken || frame->type != head->type || !dns_wire_equal(frame->owner, head->owner))
 			continue;
 		frame->taken = true;
 		if (frame->ttl_secs < set->ttl_secs)
@@ -200,9 +200,9 @@ static void sig_parse(struct arena *arena, const struct frame *frame, struct vrr
 	sig_r->set = NULL;
 	if (frame->type != DNS_TYPE_RRSIG || frame->class != LDNS_RR_CLASS_IN)
 		return;
-	if (rrsig_parse(arena, frame->rdata, frame->length, &sig_r->sig, &covered) != 0)
+	if (dnssec_rrsig_parse(arena, frame->rdata, frame->length, &sig_r->sig, &covered) != 0)
 		return;
-	sig_r->set = rrset_find(sets, set_count, frame->owner, covered);
+	sig_r->set = dnssec_rrset_find(sets, set_count, frame->owner, covered);
 	if (sig_r->set != NULL && sig_r->set->sig_count == MAX_SIGS)
 		sig_r->set = NULL;
 	if (sig_r->set != NULL)
@@ -259,10 +259,10 @@ static int section_parse(struct reader *reader, size_t count, struct vrrset **se
 	return 0;
 }
 
-int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struct vmessage *message_r)
+int dnssec_message_parse(struct arena *arena, const uint8_t *wire, size_t length, struct vmessage *message_r)
 {
 	struct reader reader = { arena, wire, length, HEADER_BYTES };
-	uint8_t name[NAME_BYTES];
+	uint8_t name[DNS_NAME_BYTES];
 	size_t questions;
 	int status;
 
@@ -274,7 +274,7 @@ int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struc
 	if (questions > 1)
 		return -E_SYNTAX;
 	if (questions == 1) {
-		if (name_from_wire(wire, length, &reader.position, name) != 0 || length - reader.position < 4)
+		if (dns_wire_from_message(wire, length, &reader.position, name) != 0 || length - reader.position < 4)
 			return -E_SYNTAX;
 		reader.position += 4;
 	}
@@ -284,16 +284,16 @@ int message_parse(struct arena *arena, const uint8_t *wire, size_t length, struc
 	return section_parse(&reader, read_16(wire + 8), &message_r->authority, &message_r->authority_count);
 }
 
-struct vrrset *rrset_find(struct vrrset *sets, size_t count, const uint8_t *owner, uint16_t type)
+struct vrrset *dnssec_rrset_find(struct vrrset *sets, size_t count, const uint8_t *owner, uint16_t type)
 {
 	for (size_t i = 0; i < count; i++)
-		if (sets[i].type == type && name_equal(sets[i].owner, owner))
+		if (sets[i].type == type && dns_wire_equal(sets[i].owner, owner))
 			return &sets[i];
 	return NULL;
 }
 
 /* Windows ascending, each of 1 to 32 octets (RFC 4034 section 4.1.2). A broken bitmap must not look like an empty one. */
-bool bitmap_valid(const uint8_t *bitmap, size_t length)
+bool nsec_bitmap_valid(const uint8_t *bitmap, size_t length)
 {
 	int last = -1;
 
@@ -312,7 +312,7 @@ bool bitmap_valid(const uint8_t *bitmap, size_t length)
 	return true;
 }
 
-bool bitmap_has(const uint8_t *bitmap, size_t length, uint16_t type)
+bool nsec_bitmap_has(const uint8_t *bitmap, size_t length, uint16_t type)
 {
 	size_t position = 0;
 

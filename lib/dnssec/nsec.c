@@ -13,7 +13,7 @@
 struct nsec {
 	struct vrrset *set;
 	const uint8_t *owner;
-	uint8_t next[NAME_BYTES];
+	uint8_t next[DNS_NAME_BYTES];
 	const uint8_t *bitmap;
 	size_t bitmap_length;
 };
@@ -23,16 +23,16 @@ static int nsec_parse(const struct denial_query *query, struct vrrset *set, stru
 	const struct vrr *rr = set->rrs;
 	size_t position = 0;
 
-	if (set->count != 1 || name_from_wire(rr->rdata, rr->length, &position, nsec_r->next) != 0 ||
-	    position != name_length(nsec_r->next))
+	if (set->count != 1 || dns_wire_from_message(rr->rdata, rr->length, &position, nsec_r->next) != 0 ||
+	    position != dns_wire_length(nsec_r->next))
 		return -E_SYNTAX;
 	nsec_r->set = set;
 	nsec_r->owner = set->owner;
 	nsec_r->bitmap = rr->rdata + position;
 	nsec_r->bitmap_length = rr->length - position;
-	if (!bitmap_valid(nsec_r->bitmap, nsec_r->bitmap_length) || nsec_r->bitmap_length == 0)
+	if (!nsec_bitmap_valid(nsec_r->bitmap, nsec_r->bitmap_length) || nsec_r->bitmap_length == 0)
 		return -E_SYNTAX;
-	if (!name_within(nsec_r->owner, query->zone->name) || !name_within(nsec_r->next, query->zone->name))
+	if (!dns_wire_is_within(nsec_r->owner, query->zone->name) || !dns_wire_is_within(nsec_r->next, query->zone->name))
 		return -E_SYNTAX;
 	return 0;
 }
@@ -53,25 +53,25 @@ static bool nsec_next(const struct denial_query *query, size_t *index, struct ns
  * the apex. One at a delegation or a DNAME above the name cannot speak of it. */
 static bool nsec_covers(const struct denial_query *query, const struct nsec *nsec, const uint8_t *name)
 {
-	if (name_compare(nsec->owner, name) >= 0)
+	if (dns_wire_compare(nsec->owner, name) >= 0)
 		return false;
-	if (name_compare(name, nsec->next) >= 0 && !name_equal(nsec->next, query->zone->name))
+	if (dns_wire_compare(name, nsec->next) >= 0 && !dns_wire_equal(nsec->next, query->zone->name))
 		return false;
-	return !name_below(name, nsec->owner) || !denial_is_ancestor_delegation(nsec->bitmap, nsec->bitmap_length);
+	return !dns_wire_is_below(name, nsec->owner) || !denial_is_ancestor_delegation(nsec->bitmap, nsec->bitmap_length);
 }
 
 /* A covered name that has names below it: an empty non-terminal, which exists. */
 static bool nsec_shows_empty(const struct nsec *nsec, const uint8_t *name)
 {
-	return name_below(nsec->next, name);
+	return dns_wire_is_below(nsec->next, name);
 }
 
 /* Longest ancestor of name that is known to exist, from the two names that enclose it in order. */
 static const uint8_t *closest_encloser(const struct nsec *nsec, const uint8_t *name)
 {
-	unsigned by_owner = name_common_labels(name, nsec->owner), by_next = name_common_labels(name, nsec->next);
+	unsigned by_owner = dns_wire_common_labels(name, nsec->owner), by_next = dns_wire_common_labels(name, nsec->next);
 
-	return name_suffix(name, by_owner > by_next ? by_owner : by_next);
+	return dns_wire_suffix(name, by_owner > by_next ? by_owner : by_next);
 }
 
 static struct denial bogus(const char *why)
@@ -82,23 +82,23 @@ static struct denial bogus(const char *why)
 static struct denial proven(struct denial_query *query, const struct nsec *nsec, const char *what)
 {
 	return (struct denial){ .kind = DENIAL_SECURE, .why = j_printf(query->j, "%s, by NSEC %s", what,
-	    name_text(query->j->arena, nsec->owner)) };
+	    dns_wire_text(query->j->arena, nsec->owner)) };
 }
 
 static const char *unreliable(struct denial_query *query, const struct nsec *nsec)
 {
-	return j_printf(query->j, "NSEC %s: %s", name_text(query->j->arena, nsec->owner), nsec->set->why);
+	return j_printf(query->j, "NSEC %s: %s", dns_wire_text(query->j->arena, nsec->owner), nsec->set->why);
 }
 
 /* NODATA at `*.encloser` for a name that was found not to exist. */
 static struct denial wildcard_nodata(struct denial_query *query, const struct nsec *cover)
 {
-	const uint8_t *wildcard = name_wildcard(query->j->arena, closest_encloser(cover, query->name));
+	const uint8_t *wildcard = dns_wire_wildcard(query->j->arena, closest_encloser(cover, query->name));
 	const char *why = "no NSEC matches the name or its wildcard";
 	struct nsec nsec;
 
 	for (size_t i = 0; wildcard != NULL && nsec_next(query, &i, &nsec);) {
-		if (name_equal(nsec.owner, wildcard)) {
+		if (dns_wire_equal(nsec.owner, wildcard)) {
 			why = denial_refuse_match(query, nsec.bitmap, nsec.bitmap_length, true);
 			if (why != NULL)
 				continue;
@@ -107,7 +107,7 @@ static struct denial wildcard_nodata(struct denial_query *query, const struct ns
 		}
 		if (denial_rely(query, nsec.set) && denial_rely(query, cover->set))
 			return proven(query, &nsec, "no such type at the wildcard");
-		why = unreliable(query, nsec.set->state == CHECK_BAD ? &nsec : cover);
+		why = unreliable(query, nsec.set->state == RRSET_BAD ? &nsec : cover);
 	}
 	return bogus(why);
 }
@@ -121,12 +121,12 @@ struct denial nsec_prove_nodata(struct denial_query *query)
 	for (size_t i = 0; nsec_next(query, &i, &nsec);) {
 		const char *refused;
 
-		if (name_equal(nsec.owner, query->name)) {
+		if (dns_wire_equal(nsec.owner, query->name)) {
 			refused = denial_refuse_match(query, nsec.bitmap, nsec.bitmap_length, false);
 			if (refused == NULL && denial_rely(query, nsec.set)) {
 				denial = proven(query, &nsec, "no such type");
-				denial.delegation = bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_NS) &&
-				    !bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_SOA);
+				denial.delegation = nsec_bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_NS) &&
+				    !nsec_bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_SOA);
 				return denial;
 			}
 			why = refused != NULL ? refused : unreliable(query, &nsec);
@@ -151,7 +151,7 @@ struct denial nsec_prove_nodata(struct denial_query *query)
 /* `*.encloser` must not exist either (RFC 4035 section 5.4): neither as a name nor as an empty non-terminal. */
 static struct denial wildcard_denied(struct denial_query *query, const struct nsec *cover)
 {
-	const uint8_t *wildcard = name_wildcard(query->j->arena, closest_encloser(cover, query->name));
+	const uint8_t *wildcard = dns_wire_wildcard(query->j->arena, closest_encloser(cover, query->name));
 	const char *why = "nothing denies the wildcard";
 	struct nsec nsec;
 
@@ -160,7 +160,7 @@ static struct denial wildcard_denied(struct denial_query *query, const struct ns
 			continue;
 		if (denial_rely(query, nsec.set) && denial_rely(query, cover->set))
 			return proven(query, cover, "no such name and no wildcard");
-		why = unreliable(query, nsec.set->state == CHECK_BAD ? &nsec : cover);
+		why = unreliable(query, nsec.set->state == RRSET_BAD ? &nsec : cover);
 	}
 	return bogus(why);
 }

@@ -82,7 +82,7 @@ static int nsec3_parse(const struct denial_query *query, struct vrrset *set, str
 	size_t length = rr->length;
 
 	memset(record_r, 0, sizeof(*record_r));
-	if (set->count != 1 || !name_equal(name_parent(set->owner), query->zone->name) || name_is_root(set->owner))
+	if (set->count != 1 || !dns_wire_equal(dns_wire_parent(set->owner), query->zone->name) || dns_wire_is_root(set->owner))
 		return -E_SYNTAX;
 	if (hash_from_label(set->owner, record_r->owner) != 0)
 		return -E_SYNTAX;
@@ -100,7 +100,7 @@ static int nsec3_parse(const struct denial_query *query, struct vrrset *set, str
 	record_r->next = record_r->salt + record_r->salt_length + 1;
 	record_r->bitmap = record_r->next + HASH_BYTES;
 	record_r->bitmap_length = length - record_r->salt_length - 1u - HASH_BYTES;
-	return bitmap_valid(record_r->bitmap, record_r->bitmap_length) ? 0 : -E_SYNTAX;
+	return nsec_bitmap_valid(record_r->bitmap, record_r->bitmap_length) ? 0 : -E_SYNTAX;
 }
 
 static bool same_parameters(const struct nsec3 *a, const struct nsec3 *b)
@@ -172,7 +172,7 @@ static const uint8_t *memo_find(struct judgement *j, const struct nsec3 *first, 
 	if (memo != NULL && (memo->iterations != first->iterations || memo->salt_length != first->salt_length ||
 	    memcmp(memo->salt, first->salt, first->salt_length) != 0))
 		memo = j->nsec3_memo = NULL;
-	while (memo != NULL && !name_equal(memo->name, name))
+	while (memo != NULL && !dns_wire_equal(memo->name, name))
 		memo = memo->next;
 	return memo != NULL ? memo->hash : NULL;
 }
@@ -199,7 +199,8 @@ static const uint8_t *chain_hash(struct chain *chain, const uint8_t *name)
 	memo = arena_alloc(j->arena, sizeof(*memo));
 	*memo = (struct nsec3_memo){ .name = name, .salt = first->salt, .salt_length = first->salt_length,
 		.iterations = first->iterations, .next = j->nsec3_memo };
-	if (crypto_nsec3_hash(&j->validator->crypto, name, first->salt, first->salt_length, first->iterations, memo->hash) != 0)
+	if (dnssec_crypto_nsec3_hash(&j->validator->crypto, name, first->salt, first->salt_length, first->iterations,
+	    memo->hash) != 0)
 		return NULL;
 	j->nsec3_memo = memo;
 	return memo->hash;
@@ -240,10 +241,10 @@ struct encloser {
 static const char *encloser_find(struct chain *chain, struct encloser *encloser_r)
 {
 	const struct denial_query *query = chain->query;
-	unsigned labels = name_labels(query->name), apex = name_labels(query->zone->name);
+	unsigned labels = dns_wire_labels(query->name), apex = dns_wire_labels(query->zone->name);
 
 	for (; labels > apex; labels--) {
-		const uint8_t *name = name_suffix(query->name, labels - 1);
+		const uint8_t *name = dns_wire_suffix(query->name, labels - 1);
 
 		encloser_r->match = chain_match(chain, name);
 		if (encloser_r->match == NULL)
@@ -251,7 +252,7 @@ static const char *encloser_find(struct chain *chain, struct encloser *encloser_
 		if (denial_is_ancestor_delegation(encloser_r->match->bitmap, encloser_r->match->bitmap_length))
 			return "the closest encloser is a delegation or a DNAME";
 		encloser_r->name = name;
-		encloser_r->cover = chain_cover(chain, name_suffix(query->name, labels));
+		encloser_r->cover = chain_cover(chain, dns_wire_suffix(query->name, labels));
 		return encloser_r->cover != NULL ? NULL : "no NSEC3 covers the next closer name";
 	}
 	return chain->limited ? "limit: too much NSEC3 hashing" : "no NSEC3 matches an encloser";
@@ -265,7 +266,7 @@ static const char *rely_on(struct chain *chain, struct nsec3 *a, struct nsec3 *b
 	for (size_t i = 0; i < 3; i++)
 		if (records[i] != NULL && !denial_rely(chain->query, records[i]->set))
 			return j_printf(chain->query->j, "NSEC3 %s: %s",
-			    name_text(chain->query->j->arena, records[i]->set->owner), records[i]->set->why);
+			    dns_wire_text(chain->query->j->arena, records[i]->set->owner), records[i]->set->why);
 	return NULL;
 }
 
@@ -273,7 +274,7 @@ static const char *rely_on(struct chain *chain, struct nsec3 *a, struct nsec3 *b
 static struct denial by_encloser(struct chain *chain, const struct encloser *encloser, const char *what)
 {
 	struct judgement *j = chain->query->j;
-	const char *name = name_text(j->arena, encloser->name);
+	const char *name = dns_wire_text(j->arena, encloser->name);
 
 	if (encloser->cover->opt_out)
 		return (struct denial){ .kind = DENIAL_INSECURE, .why = j_printf(j,
@@ -292,8 +293,8 @@ static struct denial matched_nodata(struct chain *chain, struct nsec3 *match)
 	if (why != NULL)
 		return bogus(why);
 	return (struct denial){ .kind = DENIAL_SECURE, .why = "no such type, by the NSEC3 of the name",
-		.delegation = bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_NS) &&
-		    !bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_SOA) };
+		.delegation = nsec_bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_NS) &&
+		    !nsec_bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_SOA) };
 }
 
 struct denial nsec3_prove_nodata(struct denial_query *query)
@@ -318,7 +319,7 @@ struct denial nsec3_prove_nodata(struct denial_query *query)
 		why = rely_on(&chain, encloser.match, encloser.cover, NULL);
 		return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "");
 	}
-	wildcard = name_wildcard(query->j->arena, encloser.name);
+	wildcard = dns_wire_wildcard(query->j->arena, encloser.name);
 	wildcard_match = wildcard != NULL ? chain_match(&chain, wildcard) : NULL;
 	if (wildcard_match == NULL)
 		return bogus("no NSEC3 matches the name or its wildcard");
@@ -343,7 +344,7 @@ struct denial nsec3_prove_nxdomain(struct denial_query *query)
 	why = encloser_find(&chain, &encloser);
 	if (why != NULL)
 		return bogus(why);
-	wildcard = name_wildcard(query->j->arena, encloser.name);
+	wildcard = dns_wire_wildcard(query->j->arena, encloser.name);
 	if (wildcard != NULL) {		/* a wildcard too long to be a name cannot exist */
 		cover = chain_cover(&chain, wildcard);
 		if (cover == NULL)
@@ -355,7 +356,7 @@ struct denial nsec3_prove_nxdomain(struct denial_query *query)
 
 struct denial nsec3_prove_next_closer(struct denial_query *query, const uint8_t *next_closer)
 {
-	struct encloser encloser = { .name = name_parent(next_closer) };
+	struct encloser encloser = { .name = dns_wire_parent(next_closer) };
 	struct chain chain;
 	const char *why;
 

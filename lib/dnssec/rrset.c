@@ -27,19 +27,19 @@ static const char *time_text(struct judgement *j, uint32_t serial)
 	return arena_strdup(j->arena, text);
 }
 
-const char *sig_refuse(struct judgement *j, const struct vrrset *set, const struct vsig *sig)
+const char *dnssec_sig_refuse(struct judgement *j, const struct vrrset *set, const struct vsig *sig)
 {
 	uint32_t now = (uint32_t)j->now;
 	bool strict = set->type == DNS_TYPE_DS;	/* belongs to the parent, RFC 4035 section 2.4 */
 
-	if (!(strict ? name_below(set->owner, sig->signer) : name_within(set->owner, sig->signer)))
-		return j_printf(j, "signer %s is no ancestor", name_text(j->arena, sig->signer));
-	if (sig->labels > name_signed_labels(set->owner))
+	if (!(strict ? dns_wire_is_below(set->owner, sig->signer) : dns_wire_is_within(set->owner, sig->signer)))
+		return j_printf(j, "signer %s is no ancestor", dns_wire_text(j->arena, sig->signer));
+	if (sig->labels > dns_wire_signed_labels(set->owner))
 		return "more labels signed than the name has";
-	if (sig->labels < name_labels(sig->signer))
+	if (sig->labels < dns_wire_labels(sig->signer))
 		return "fewer labels signed than the zone has";
-	if (!algorithm_supported(sig->algorithm, j->validator->config.allow_sha1))
-		return j_printf(j, "algorithm %u (%s) is not supported", sig->algorithm, algorithm_name(sig->algorithm));
+	if (!dnssec_algorithm_supported(sig->algorithm, j->validator->config.allow_sha1))
+		return j_printf(j, "algorithm %u (%s) is not supported", sig->algorithm, dnssec_algorithm_name(sig->algorithm));
 	if (!not_after(sig->inception, sig->expiration))
 		return "it expires before it begins";
 	if (!not_after(sig->inception, now))
@@ -57,11 +57,11 @@ static const uint8_t *signed_data(struct judgement *j, const struct vrrset *set,
 	size_t owner_length, room, used;
 	uint8_t *data;
 
-	if (sig->labels < name_signed_labels(owner))
-		owner = name_wildcard(j->arena, name_suffix(owner, sig->labels));
+	if (sig->labels < dns_wire_signed_labels(owner))
+		owner = dns_wire_wildcard(j->arena, dns_wire_suffix(owner, sig->labels));
 	if (owner == NULL)
 		return NULL;
-	owner_length = name_length(owner);
+	owner_length = dns_wire_length(owner);
 	room = sig->prefix_length;
 	for (size_t i = 0; i < set->count; i++)
 		room += owner_length + 10 + set->rrs[i].length;
@@ -93,7 +93,7 @@ static void key_make_ready(struct cut *zone, struct vkey *key)
 {
 	pthread_mutex_lock(&zone->lock);
 	if (!key->decoded)
-		crypto_key_decode(key);
+		dnssec_crypto_key_decode(key);
 	pthread_mutex_unlock(&zone->lock);
 }
 
@@ -135,7 +135,7 @@ static bool is_proof(const struct vrrset *set)
 static bool key_verify(struct judgement *j, const struct vrrset *set, const struct vsig *sig, const struct vkey *key,
     struct attempt *attempt)
 {
-	const struct crypto *crypto = &j->validator->crypto;
+	const struct dnssec_crypto *crypto = &j->validator->crypto;
 	struct proof_mark mark;
 	bool marked = false;
 
@@ -150,13 +150,13 @@ static bool key_verify(struct judgement *j, const struct vrrset *set, const stru
 	}
 	if (!budget_left(j, attempt))
 		return false;
-	if (crypto_verify(crypto, key, attempt->data, attempt->length, sig->signature, sig->signature_length)) {
+	if (dnssec_crypto_verify(crypto, key, attempt->data, attempt->length, sig->signature, sig->signature_length)) {
 		if (marked)
 			proof_remember(attempt->zone, &mark);
 		return true;
 	}
 	j->crypto_failed++;
-	attempt->why = j_printf(j, "signature by key %u (%s) does not verify", key->tag, algorithm_name(key->algorithm));
+	attempt->why = j_printf(j, "signature by key %u (%s) does not verify", key->tag, dnssec_algorithm_name(key->algorithm));
 	return false;
 }
 
@@ -166,8 +166,8 @@ static bool sig_verify(struct judgement *j, const struct vrrset *set, const stru
 	unsigned tried = 0;
 
 	attempt->data = NULL;
-	attempt->why = j_printf(j, "no key %u (%s) in zone %s", sig->key_tag, algorithm_name(sig->algorithm),
-	    name_text(j->arena, attempt->zone->name));
+	attempt->why = j_printf(j, "no key %u (%s) in zone %s", sig->key_tag, dnssec_algorithm_name(sig->algorithm),
+	    dns_wire_text(j->arena, attempt->zone->name));
 	for (size_t i = 0; i < attempt->zone->key_count; i++) {
 		struct vkey *key = &attempt->zone->keys[i];
 
@@ -200,23 +200,23 @@ static void lower(uint32_t *value, int64_t limit)
 		*value = (uint32_t)limit;
 }
 
-const struct vsig *rrset_verify(struct judgement *j, struct vrrset *set, struct cut *zone, unsigned flags)
+const struct vsig *dnssec_rrset_verify(struct judgement *j, struct vrrset *set, struct cut *zone, unsigned flags)
 {
 	struct attempt attempt = { .zone = zone, .flags = flags, .why = "it has no signature" };
 	unsigned candidates = 0;
 	const char *why = NULL;
 
-	if (set->state != CHECK_NEW && name_equal(set->checked_zone, zone->name))
-		return set->state == CHECK_GOOD ? set->sig : NULL;
+	if (set->state != RRSET_NEW && dns_wire_equal(set->checked_zone, zone->name))
+		return set->state == RRSET_GOOD ? set->sig : NULL;
 	set->checked_zone = zone->name;
-	set->state = CHECK_BAD;
+	set->state = RRSET_BAD;
 	for (size_t i = 0; i < set->sig_count; i++) {
 		const struct vsig *sig = &set->sigs[i];
 
-		attempt.why = sig_refuse(j, set, sig);
-		if (attempt.why == NULL && !name_equal(sig->signer, zone->name))
-			attempt.why = j_printf(j, "signer %s is not the zone", name_text(j->arena, sig->signer));
-		if (attempt.why == NULL && (flags & VERIFY_UNEXPANDED) != 0 && sig->labels != name_signed_labels(set->owner))
+		attempt.why = dnssec_sig_refuse(j, set, sig);
+		if (attempt.why == NULL && !dns_wire_equal(sig->signer, zone->name))
+			attempt.why = j_printf(j, "signer %s is not the zone", dns_wire_text(j->arena, sig->signer));
+		if (attempt.why == NULL && (flags & VERIFY_UNEXPANDED) != 0 && sig->labels != dns_wire_signed_labels(set->owner))
 			attempt.why = "it came out of a wildcard";
 		if (attempt.why == NULL) {
 			if (candidates++ == j->validator->config.max_rrsigs_per_rrset) {
@@ -224,7 +224,7 @@ const struct vsig *rrset_verify(struct judgement *j, struct vrrset *set, struct 
 				break;
 			}
 			if (sig_verify(j, set, sig, &attempt)) {
-				set->state = CHECK_GOOD;
+				set->state = RRSET_GOOD;
 				set->sig = sig;
 				lower(&set->ttl_secs, sig->original_ttl);
 				lower(&set->ttl_secs, (int32_t)(sig->expiration - (uint32_t)j->now));
@@ -239,7 +239,7 @@ const struct vsig *rrset_verify(struct judgement *j, struct vrrset *set, struct 
 	return NULL;
 }
 
-bool rrset_is_expanded(const struct vrrset *set)
+bool dnssec_rrset_is_expanded(const struct vrrset *set)
 {
-	return set->state == CHECK_GOOD && set->sig->labels < name_signed_labels(set->owner);
+	return set->state == RRSET_GOOD && set->sig->labels < dns_wire_signed_labels(set->owner);
 }

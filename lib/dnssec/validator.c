@@ -51,13 +51,13 @@ static int negative_anchors_load(struct validator *validator, const char *const 
 {
 	for (; names != NULL && *names != NULL; names++) {
 		struct name_list *item = arena_alloc(validator->arena, sizeof(*item));
-		uint8_t name[NAME_BYTES];
+		struct dns_name name;
 
-		if (name_from_text(*names, name) != 0) {
+		if (dns_name_parse(*names, &name) != 0) {
 			snprintf(why_r, why_bytes, "negative trust anchor \"%s\" is not a domain name", *names);
 			return -E_CONFIG;
 		}
-		item->name = arena_memdup(validator->arena, name, name_length(name));
+		item->name = arena_memdup(validator->arena, name.bytes, name.length);
 		item->next = validator->negative_anchors;
 		validator->negative_anchors = item;
 	}
@@ -76,11 +76,11 @@ struct validator *validator_new(const struct validator_config *config, char *why
 	if (config->clock != NULL)
 		validator->clock = *config->clock;
 	validator->cuts = cuts_new(validator->config.max_cached_cuts);
-	if (crypto_init(&validator->crypto) != 0) {
+	if (dnssec_crypto_init(&validator->crypto) != 0) {
 		snprintf(why_r, why_bytes, "OpenSSL offers no SHA-1 or SHA-2");
 		goto fail;
 	}
-	if (anchors_load(validator->arena, config->trust_anchor_files, config->allow_sha1, &validator->anchors, why_r,
+	if (dnssec_anchors_load(validator->arena, config->trust_anchor_files, config->allow_sha1, &validator->anchors, why_r,
 	    why_bytes) != 0)
 		goto fail;
 	if (negative_anchors_load(validator, config->negative_trust_anchors, why_r, why_bytes) != 0)
@@ -96,7 +96,7 @@ void validator_free(struct validator **validator)
 	if (*validator == NULL)
 		return;
 	cuts_free(&(*validator)->cuts);
-	crypto_done(&(*validator)->crypto);
+	dnssec_crypto_done(&(*validator)->crypto);
 	arena_free(&(*validator)->arena);
 	free(*validator);
 	*validator = NULL;
@@ -104,9 +104,9 @@ void validator_free(struct validator **validator)
 
 /* ---- the chain of links ---- */
 
-static struct outcome bogus(const char *why)
+static struct dnssec_outcome bogus(const char *why)
 {
-	return (struct outcome){ DNS_BOGUS, 0, why };
+	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
 }
 
 /* A DNAME in the answer whose owner is above name, but not above the closest trust anchor: it would carry an island's names
@@ -114,8 +114,8 @@ static struct outcome bogus(const char *why)
 static struct vrrset *dname_above(const struct judgement *j, const struct vmessage *message, const uint8_t *name)
 {
 	for (size_t i = 0; i < message->answer_count; i++)
-		if (message->answer[i].type == DNS_TYPE_DNAME && name_below(name, message->answer[i].owner) &&
-		    anchor_between(j->validator, message->answer[i].owner, name) == NULL)
+		if (message->answer[i].type == DNS_TYPE_DNAME && dns_wire_is_below(name, message->answer[i].owner) &&
+		    dnssec_anchor_between(j->validator, message->answer[i].owner, name) == NULL)
 			return &message->answer[i];
 	return NULL;
 }
@@ -123,26 +123,26 @@ static struct vrrset *dname_above(const struct judgement *j, const struct vmessa
 /* Target of a CNAME or DNAME RRset, which has exactly one record. NULL when it has not. */
 static const uint8_t *alias_target(struct judgement *j, const struct vrrset *set)
 {
-	uint8_t name[NAME_BYTES];
+	uint8_t name[DNS_NAME_BYTES];
 	size_t position = 0;
 
-	if (set->count != 1 || name_from_wire(set->rrs[0].rdata, set->rrs[0].length, &position, name) != 0 ||
+	if (set->count != 1 || dns_wire_from_message(set->rrs[0].rdata, set->rrs[0].length, &position, name) != 0 ||
 	    position != set->rrs[0].length)
 		return NULL;
-	return arena_memdup(j->arena, name, name_length(name));
+	return arena_memdup(j->arena, name, dns_wire_length(name));
 }
 
 /* RFC 6672 section 2.2: the labels below the owner stay, the owner is replaced. NULL when the result is too long. */
 static const uint8_t *dname_substitute(struct judgement *j, const uint8_t *name, const struct vrrset *dname)
 {
 	const uint8_t *target = alias_target(j, dname);
-	size_t kept = name_length(name) - name_length(dname->owner), target_length;
+	size_t kept = dns_wire_length(name) - dns_wire_length(dname->owner), target_length;
 	uint8_t *result;
 
 	if (target == NULL)
 		return NULL;
-	target_length = name_length(target);
-	if (kept + target_length > NAME_BYTES)
+	target_length = dns_wire_length(target);
+	if (kept + target_length > DNS_NAME_BYTES)
 		return NULL;
 	result = arena_alloc(j->arena, kept + target_length);
 	memcpy(result, name, kept);
@@ -151,25 +151,26 @@ static const uint8_t *dname_substitute(struct judgement *j, const uint8_t *name,
 }
 
 /* Judges a link, or takes it as insecure below a negative trust anchor. set is NULL for a negative link. */
-static struct outcome link_judge(struct judgement *j, struct vmessage *message, struct vrrset *set, const uint8_t *name,
+static struct dnssec_outcome link_judge(struct judgement *j, struct vmessage *message, struct vrrset *set, const uint8_t *name,
     uint16_t type)
 {
-	const uint8_t *negative = negative_anchor_for(j->validator, set != NULL ? set->owner : name);
+	const uint8_t *negative = dnssec_negative_anchor_for(j->validator, set != NULL ? set->owner : name);
 	const char *why;
 
 	if (negative == NULL)
-		return set != NULL ? judge_positive(j, message, set) : judge_negative(j, message, name, type);
-	why = j_printf(j, "%s is below the negative trust anchor %s", name_text(j->arena, name), name_text(j->arena, negative));
+		return set != NULL ? judgement_positive(j, message, set) : judgement_negative(j, message, name, type);
+	why = j_printf(j, "%s is below the negative trust anchor %s", dns_wire_text(j->arena, name),
+	    dns_wire_text(j->arena, negative));
 	judgement_tell(j, "%s: insecure\n", why);
-	return (struct outcome){ DNS_INSECURE, MAX_TTL_SECS, why };
+	return (struct dnssec_outcome){ DNS_INSECURE, MAX_TTL_SECS, why };
 }
 
 /* One link of the chain: sets *next_r to the alias's target, or to NULL at the end. */
-static struct outcome link_follow(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type,
+static struct dnssec_outcome link_follow(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type,
     const uint8_t **next_r)
 {
-	struct vrrset *data = rrset_find(message->answer, message->answer_count, name, type);
-	struct vrrset *cname = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
+	struct vrrset *data = dnssec_rrset_find(message->answer, message->answer_count, name, type);
+	struct vrrset *cname = dnssec_rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
 	/* a CNAME that was asked for may be one made from a DNAME: then it is not signed, but follows from it */
 	bool made = data != NULL && data == cname && data->sig_count == 0 && dname_above(j, message, name) != NULL;
 	struct vrrset *dname = data == NULL || made ? dname_above(j, message, name) : NULL, *alias;
@@ -177,9 +178,9 @@ static struct outcome link_follow(struct judgement *j, struct vmessage *message,
 
 	*next_r = NULL;
 	if (data != NULL && cname != NULL && data != cname)
-		return bogus(j_printf(j, "%s has both an alias and data", name_text(j->arena, name)));
+		return bogus(j_printf(j, "%s has both an alias and data", dns_wire_text(j->arena, name)));
 	if (data != NULL && message->rcode != LDNS_RCODE_NOERROR)	/* the rcode is not signed: it must not hide data */
-		return bogus(j_printf(j, "%s has data, but the answer says that it does not exist", name_text(j->arena, name)));
+		return bogus(j_printf(j, "%s has data, but the answer says that it does not exist", dns_wire_text(j->arena, name)));
 	alias = dname != NULL ? dname : cname;
 	if ((data != NULL && !made) || alias == NULL)
 		return link_judge(j, message, data, name, type);
@@ -187,16 +188,17 @@ static struct outcome link_follow(struct judgement *j, struct vmessage *message,
 	if (target != NULL && dname != NULL) {
 		target = dname_substitute(j, name, dname);
 		/* the CNAME that comes with a DNAME is not signed: it must be the one that follows from it */
-		if (target != NULL && cname != NULL && (alias_target(j, cname) == NULL || !name_equal(alias_target(j, cname), target)))
+		if (target != NULL && cname != NULL &&
+		    (alias_target(j, cname) == NULL || !dns_wire_equal(alias_target(j, cname), target)))
 			target = NULL;
 	}
 	if (target == NULL)
-		return bogus(j_printf(j, "alias at %s leads nowhere", name_text(j->arena, alias->owner)));
+		return bogus(j_printf(j, "alias at %s leads nowhere", dns_wire_text(j->arena, alias->owner)));
 	*next_r = made ? NULL : target;
 	return link_judge(j, message, alias, name, type);
 }
 
-static void combine(struct outcome *total, struct outcome link)
+static void combine(struct dnssec_outcome *total, struct dnssec_outcome link)
 {
 	if (link.ttl_secs < total->ttl_secs)
 		total->ttl_secs = link.ttl_secs;
@@ -213,15 +215,15 @@ static bool is_unfinished(const struct judgement *j, const struct vmessage *mess
 	if (message->rcode != LDNS_RCODE_NOERROR || dname_above(j, message, name) != NULL)
 		return false;
 	for (size_t i = 0; i < message->authority_count; i++)
-		if (message->authority[i].type == DNS_TYPE_SOA && name_within(name, message->authority[i].owner))
+		if (message->authority[i].type == DNS_TYPE_SOA && dns_wire_is_within(name, message->authority[i].owner))
 			return false;
-	return rrset_find(message->answer, message->answer_count, name, type) == NULL &&
-	    rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME) == NULL;
+	return dnssec_rrset_find(message->answer, message->answer_count, name, type) == NULL &&
+	    dnssec_rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME) == NULL;
 }
 
-static struct outcome chain_judge(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+static struct dnssec_outcome chain_judge(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
 {
-	struct outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
+	struct dnssec_outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
 
 	for (unsigned links = 0; name != NULL; links++) {
 		const uint8_t *next;
@@ -241,39 +243,41 @@ static struct outcome chain_judge(struct judgement *j, struct vmessage *message,
 }
 
 /* Every RRset of an answer to ANY (RFC 8482 lets it be any part of them). */
-static struct outcome any_judge(struct judgement *j, struct vmessage *message, const uint8_t *name)
+static struct dnssec_outcome any_judge(struct judgement *j, struct vmessage *message, const uint8_t *name)
 {
-	struct outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
+	struct dnssec_outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
 
 	for (size_t i = 0; i < message->answer_count; i++)
-		if (name_equal(message->answer[i].owner, name))
+		if (dns_wire_equal(message->answer[i].owner, name))
 			combine(&total, link_judge(j, message, &message->answer[i], name, message->answer[i].type));
 	return total.why != NULL ? total : chain_judge(j, message, name, LDNS_RR_TYPE_ANY);
 }
 
 /* Signatures are not signed (RFC 4035 section 2.2): no more can be said than whether their zone is. */
-static struct outcome rrsig_judge(struct judgement *j, const uint8_t *name)
+static struct dnssec_outcome rrsig_judge(struct judgement *j, const uint8_t *name)
 {
-	struct cut *cut = walk_to_name(j, name);
+	struct cut *cut = dnssec_walk_to_name(j, name);
 
 	if (cut->state != CUT_SECURE)
-		return outcome_of_cut(j, cut);
+		return dnssec_outcome_of_cut(j, cut);
 	judgement_tell_chain(j, cut);
-	return (struct outcome){ DNS_INDETERMINATE, 0, "RRSIG records are not signed themselves" };
+	return (struct dnssec_outcome){ DNS_INDETERMINATE, 0, "RRSIG records are not signed themselves" };
 }
 
-static struct outcome answer_judge(struct judgement *j, const char *text, uint16_t type, const uint8_t *wire,
+static struct dnssec_outcome answer_judge(struct judgement *j, const char *text, uint16_t type, const uint8_t *wire,
     size_t length)
 {
-	uint8_t *name = arena_alloc(j->arena, NAME_BYTES);
+	struct dns_name *parsed = arena_alloc(j->arena, sizeof(*parsed));
+	const uint8_t *name = parsed->bytes;
 	struct vmessage *message = arena_alloc(j->arena, sizeof(*message));
 
-	if (name_from_text(text, name) != 0)
-		return (struct outcome){ DNS_INDETERMINATE, 0, "not a domain name" };
-	if (message_parse(j->arena, wire, length, message) != 0)
+	if (dns_name_parse(text, parsed) != 0)
+		return (struct dnssec_outcome){ DNS_INDETERMINATE, 0, "not a domain name" };
+	if (dnssec_message_parse(j->arena, wire, length, message) != 0)
 		return bogus("malformed answer");
 	if (message->rcode != LDNS_RCODE_NOERROR && message->rcode != LDNS_RCODE_NXDOMAIN)
-		return (struct outcome){ DNS_INDETERMINATE, 0, j_printf(j, "the recursive server failed, rcode %u", message->rcode) };
+		return (struct dnssec_outcome){ DNS_INDETERMINATE, 0,
+			j_printf(j, "the recursive server failed, rcode %u", message->rcode) };
 	if (type == LDNS_RR_TYPE_ANY && message->rcode == LDNS_RCODE_NOERROR)
 		return any_judge(j, message, name);
 	if (type == DNS_TYPE_RRSIG)
@@ -285,7 +289,7 @@ void validator_judge(struct validator *validator, const struct dns_fetcher *fetc
     const uint8_t *wire, size_t length, bool explain, struct arena *arena, struct validator_verdict *verdict_r)
 {
 	struct judgement j = { .validator = validator, .fetcher = fetcher, .explain = explain };
-	struct outcome outcome;
+	struct dnssec_outcome outcome;
 
 	j.arena = arena_new();
 	j.story = buf_make(j.arena);

@@ -18,16 +18,16 @@ enum {
 	UNPROVEN_MAX = 4,
 };
 
-const uint8_t *negative_anchor_for(const struct validator *validator, const uint8_t *name)
+const uint8_t *dnssec_negative_anchor_for(const struct validator *validator, const uint8_t *name)
 {
 	const uint8_t *best = NULL;
 
 	for (const struct name_list *item = validator->negative_anchors; item != NULL; item = item->next)
-		if (name_within(name, item->name) && (best == NULL || name_labels(item->name) > name_labels(best)))
+		if (dns_wire_is_within(name, item->name) && (best == NULL || dns_wire_labels(item->name) > dns_wire_labels(best)))
 			best = item->name;
 	/* a positive anchor below the negative one wins again (RFC 7646 section 1.1) */
 	for (const struct anchor *anchor = validator->anchors; best != NULL && anchor != NULL; anchor = anchor->next)
-		if (name_within(name, anchor->name) && name_below(anchor->name, best))
+		if (dns_wire_is_within(name, anchor->name) && dns_wire_is_below(anchor->name, best))
 			return NULL;
 	return best;
 }
@@ -35,10 +35,10 @@ const uint8_t *negative_anchor_for(const struct validator *validator, const uint
 /* Both halves of each delegation between base and zone, as far as they are likely to be cuts. */
 static void prefetch(struct judgement *j, const uint8_t *base, const uint8_t *zone)
 {
-	unsigned first = name_labels(base) + 1, last = name_labels(zone);
+	unsigned first = dns_wire_labels(base) + 1, last = dns_wire_labels(zone);
 
 	for (unsigned labels = last; labels >= first; labels--) {
-		const uint8_t *name = name_suffix(zone, labels);
+		const uint8_t *name = dns_wire_suffix(zone, labels);
 
 		if (labels != last && labels >= first + LIKELY)
 			continue;
@@ -51,16 +51,16 @@ static const struct anchor *anchor_at(const struct validator *validator, const u
 {
 	const struct anchor *anchor = validator->anchors;
 
-	while (anchor != NULL && !name_equal(anchor->name, name))
+	while (anchor != NULL && !dns_wire_equal(anchor->name, name))
 		anchor = anchor->next;
 	return anchor;
 }
 
-const uint8_t *anchor_between(const struct validator *validator, const uint8_t *zone, const uint8_t *name)
+const uint8_t *dnssec_anchor_between(const struct validator *validator, const uint8_t *zone, const uint8_t *name)
 {
 	const struct anchor *anchor = validator->anchors;
 
-	while (anchor != NULL && !(name_below(anchor->name, zone) && name_within(name, anchor->name)))
+	while (anchor != NULL && !(dns_wire_is_below(anchor->name, zone) && dns_wire_is_within(name, anchor->name)))
 		anchor = anchor->next;
 	return anchor != NULL ? anchor->name : NULL;
 }
@@ -74,7 +74,7 @@ static struct cut *anchor_establish(struct judgement *j, const uint8_t *name, co
 		return NULL;
 	judgement_start(j, name, DNS_TYPE_DNSKEY);
 	prefetch(j, name, target);
-	return keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
+	return dnssec_keys_establish(j, name, &(struct ds_set){ anchor->ds, anchor->ds_count, NO_TTL_LIMIT, NULL,
 	    j_printf(j, "trust anchor from %s", anchor->source) });
 }
 
@@ -89,7 +89,7 @@ static struct cut *cached(struct judgement *j, const uint8_t *name)
 /* The deepest cut known at name or above: cached or anchored. for_signer: of a zone that has signed the answer. */
 static struct cut *nearest(struct judgement *j, const uint8_t *target, bool for_signer)
 {
-	for (const uint8_t *name = target;; name = name_parent(name)) {
+	for (const uint8_t *name = target;; name = dns_wire_parent(name)) {
 		struct cut *cut = cached(j, name);
 
 		if (cut != NULL && cut->state != CUT_NOT_A_CUT && !(for_signer && cut->unproven))
@@ -97,7 +97,7 @@ static struct cut *nearest(struct judgement *j, const uint8_t *target, bool for_
 		cut = anchor_establish(j, name, target);
 		if (cut != NULL)
 			return cut;
-		if (name_is_root(name)) {
+		if (dns_wire_is_root(name)) {
 			j->uncovered = true;
 			return cut_make(j, name, CUT_UNKNOWN, NULL, 0, "no trust anchor covers this name");
 		}
@@ -107,22 +107,22 @@ static struct cut *nearest(struct judgement *j, const uint8_t *target, bool for_
 /* DS set at zone, by parent. */
 static struct cut *delegation_follow(struct judgement *j, const uint8_t *zone, struct vrrset *set, struct cut *parent)
 {
-	const struct vsig *sig = rrset_verify(j, set, parent, VERIFY_UNEXPANDED);
+	const struct vsig *sig = dnssec_rrset_verify(j, set, parent, VERIFY_UNEXPANDED);
 	struct vds *ds;
 	size_t count;
 
 	if (sig == NULL) {
 		struct cut *cut = cut_make(j, zone, CUT_BOGUS, parent, 0, j_printf(j, "DS set of %s: %s",
-		    name_text(j->arena, zone), set->why));
+		    dns_wire_text(j->arena, zone), set->why));
 
 		cut_cache(j, cut);
 		return cut;
 	}
 	ds = arena_calloc(j->arena, set->count + 1, sizeof(*ds));
-	count = ds_parse(set, ds, set->count);
-	return keys_establish(j, zone, &(struct ds_set){ ds, count, set->ttl_secs, parent,
-	    j_printf(j, "DS set signed by key %u %s of zone %s", sig->key_tag, algorithm_name(sig->algorithm),
-	    name_text(j->arena, parent->name)) });
+	count = dnssec_ds_parse(set, ds, set->count);
+	return dnssec_keys_establish(j, zone, &(struct ds_set){ ds, count, set->ttl_secs, parent,
+	    j_printf(j, "DS set signed by key %u %s of zone %s", sig->key_tag, dnssec_algorithm_name(sig->algorithm),
+	    dns_wire_text(j->arena, parent->name)) });
 }
 
 /* An alias at the label, or a DNAME above it, is data of the zone: no cut there. NULL when there is no alias. */
@@ -133,18 +133,18 @@ static struct cut *alias_follow(struct judgement *j, const uint8_t *name, struct
 	for (size_t i = 0; i < message->answer_count && set == NULL; i++) {
 		struct vrrset *candidate = &message->answer[i];
 
-		if (candidate->type == DNS_TYPE_DNAME && name_below(name, candidate->owner) &&
-		    name_within(candidate->owner, zone->name))
+		if (candidate->type == DNS_TYPE_DNAME && dns_wire_is_below(name, candidate->owner) &&
+		    dns_wire_is_within(candidate->owner, zone->name))
 			set = candidate;
 	}
 	if (set == NULL)
-		set = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
+		set = dnssec_rrset_find(message->answer, message->answer_count, name, DNS_TYPE_CNAME);
 	if (set == NULL)
 		return NULL;
-	if (rrset_verify(j, set, zone, VERIFY_ANY) == NULL)
+	if (dnssec_rrset_verify(j, set, zone, VERIFY_ANY) == NULL)
 		return cut_make(j, name, CUT_BOGUS, zone, 0, j_printf(j, "alias in answer to DS of %s: %s",
-		    name_text(j->arena, name), set->why));
-	if (rrset_is_expanded(set)) {
+		    dns_wire_text(j->arena, name), set->why));
+	if (dnssec_rrset_is_expanded(set)) {
 		struct denial denial = denial_judge_wildcard(j, message, zone, name, set->sig->labels);
 
 		if (denial.kind == DENIAL_INSECURE)
@@ -161,7 +161,7 @@ struct step { bool ended, unproven; };	/* nothing exists below it; there was no 
 /* One label: what the zone above it says of it. */
 static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zone, struct step *step_r)
 {
-	const char *text = name_text(j->arena, name);
+	const char *text = dns_wire_text(j->arena, name);
 	struct vmessage *message;
 	struct denial denial;
 	struct vrrset *set;
@@ -170,7 +170,7 @@ static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zo
 	*step_r = (struct step){ .unproven = true };
 	if (judgement_fetch(j, name, DNS_TYPE_DS, &message) != 0)
 		return cut_make(j, name, CUT_UNKNOWN, zone, 0, j_printf(j, "no answer to DS of %s", text));
-	set = rrset_find(message->answer, message->answer_count, name, DNS_TYPE_DS);
+	set = dnssec_rrset_find(message->answer, message->answer_count, name, DNS_TYPE_DS);
 	step_r->unproven = false;
 	if (set != NULL)
 		return delegation_follow(j, name, set, zone);
@@ -185,7 +185,7 @@ static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zo
 		return cut_make(j, name, CUT_INSECURE, zone, denial.ttl_secs, denial.why);
 	if (denial.delegation)
 		return cut_make(j, name, CUT_INSECURE, zone, denial.ttl_secs, j_printf(j,
-		    "zone %s proves that the delegation %s has no DS (%s)", name_text(j->arena, zone->name), text, denial.why));
+		    "zone %s proves that the delegation %s has no DS (%s)", dns_wire_text(j->arena, zone->name), text, denial.why));
 	step_r->ended = message->rcode == LDNS_RCODE_NXDOMAIN;
 	return cut_make(j, name, CUT_NOT_A_CUT, zone, denial.ttl_secs, denial.why);
 }
@@ -195,7 +195,7 @@ static struct cut *step(struct judgement *j, const uint8_t *name, struct cut *zo
  * @return the first cut that is not SECURE, or the deepest SECURE one. */
 static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_t *target)
 {
-	unsigned labels = name_labels(zone->name), last = name_labels(target), started = labels, missing = 0;
+	unsigned labels = dns_wire_labels(zone->name), last = dns_wire_labels(target), started = labels, missing = 0;
 	struct step result = { 0 };
 	struct cut *unproven = NULL;
 
@@ -203,17 +203,17 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 		const uint8_t *name;
 		struct cut *cut;
 
-		if (labels >= name_labels(zone->name) + STEPS_MAX) {
-			cut = cut_make(j, name_suffix(target, labels), CUT_BOGUS, zone, 0,
-			    j_printf(j, "no zone begins within %d labels below %s", STEPS_MAX, name_text(j->arena, zone->name)));
+		if (labels >= dns_wire_labels(zone->name) + STEPS_MAX) {
+			cut = cut_make(j, dns_wire_suffix(target, labels), CUT_BOGUS, zone, 0,
+			    j_printf(j, "no zone begins within %d labels below %s", STEPS_MAX, dns_wire_text(j->arena, zone->name)));
 			cut_cache(j, cut);	/* for all names below */
 			return cut;
 		}
 		for (; started < last && started < labels + AHEAD; started++)
-			judgement_start(j, name_suffix(target, started + 1), DNS_TYPE_DS);
+			judgement_start(j, dns_wire_suffix(target, started + 1), DNS_TYPE_DS);
 		if (labels == 0)	/* a top-level domain is nearly always signed */
-			judgement_start(j, name_suffix(target, 1), DNS_TYPE_DNSKEY);
-		name = name_suffix(target, ++labels);
+			judgement_start(j, dns_wire_suffix(target, 1), DNS_TYPE_DNSKEY);
+		name = dns_wire_suffix(target, ++labels);
 		cut = cached(j, name);
 		if (cut == NULL)
 			cut = step(j, name, zone, &result);
@@ -243,12 +243,12 @@ static struct cut *walk_down(struct judgement *j, struct cut *zone, const uint8_
 static const uint8_t *ds_signer(const struct vrrset *set, const uint8_t *base)
 {
 	for (size_t i = 0; i < set->sig_count; i++)
-		if (name_below(set->owner, set->sigs[i].signer) && name_within(set->sigs[i].signer, base))
+		if (dns_wire_is_below(set->owner, set->sigs[i].signer) && dns_wire_is_within(set->sigs[i].signer, base))
 			return set->sigs[i].signer;
 	return NULL;
 }
 
-struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)
+struct cut *dnssec_walk_to_zone(struct judgement *j, const uint8_t *zone)
 {
 	struct cut *cut = cached(j, zone), *base;
 	struct vmessage *message;
@@ -258,16 +258,16 @@ struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)
 	if (cut != NULL)
 		return cut;
 	base = nearest(j, zone, true);
-	if (base->state != CUT_SECURE || name_equal(base->name, zone))
+	if (base->state != CUT_SECURE || dns_wire_equal(base->name, zone))
 		return base;
 	prefetch(j, base->name, zone);
 	if (judgement_fetch(j, zone, DNS_TYPE_DS, &message) != 0)
-		return cut_make(j, zone, CUT_UNKNOWN, base, 0, j_printf(j, "no answer to DS of %s", name_text(j->arena, zone)));
-	set = rrset_find(message->answer, message->answer_count, zone, DNS_TYPE_DS);
+		return cut_make(j, zone, CUT_UNKNOWN, base, 0, j_printf(j, "no answer to DS of %s", dns_wire_text(j->arena, zone)));
+	set = dnssec_rrset_find(message->answer, message->answer_count, zone, DNS_TYPE_DS);
 	signer = set != NULL ? ds_signer(set, base->name) : NULL;
 	if (signer != NULL) {
 		/* the signer is above zone, so this recursion ends */
-		struct cut *parent = name_equal(signer, base->name) ? base : walk_to_zone(j, signer);
+		struct cut *parent = dns_wire_equal(signer, base->name) ? base : dnssec_walk_to_zone(j, signer);
 
 		if (parent->state == CUT_SECURE)
 			return delegation_follow(j, zone, set, parent);
@@ -275,12 +275,12 @@ struct cut *walk_to_zone(struct judgement *j, const uint8_t *zone)
 			return parent;
 	}
 	cut = walk_down(j, base, zone);
-	if (cut->state == CUT_SECURE && !name_equal(cut->name, zone))
+	if (cut->state == CUT_SECURE && !dns_wire_equal(cut->name, zone))
 		return cut_make(j, zone, CUT_NOT_A_CUT, cut, 0, "it is no zone");
 	return cut;
 }
 
-struct cut *walk_to_name(struct judgement *j, const uint8_t *name)
+struct cut *dnssec_walk_to_name(struct judgement *j, const uint8_t *name)
 {
 	struct cut *base = nearest(j, name, false);
 
@@ -296,18 +296,18 @@ static bool is_service_label(const uint8_t *name)
 void validator_prefetch(struct validator *validator, const struct dns_fetcher *fetcher, const char *name)
 {
 	struct judgement j = { .validator = validator, .fetcher = fetcher, .now = clock_wall_secs(&validator->clock) };
-	uint8_t wire[NAME_BYTES];
-	const uint8_t *target = wire, *base;
+	struct dns_name parsed;
+	const uint8_t *wire = parsed.bytes, *target = wire, *base;
 
-	if (name_from_text(name, wire) != 0 || negative_anchor_for(validator, wire) != NULL)
+	if (dns_name_parse(name, &parsed) != 0 || dnssec_negative_anchor_for(validator, wire) != NULL)
 		return;
-	for (unsigned labels = 1; labels <= name_labels(wire); labels++)
-		if (is_service_label(name_suffix(wire, labels))) {
-			target = name_suffix(wire, labels - 1);
+	for (unsigned labels = 1; labels <= dns_wire_labels(wire); labels++)
+		if (is_service_label(dns_wire_suffix(wire, labels))) {
+			target = dns_wire_suffix(wire, labels - 1);
 			break;
 		}
 	j.arena = arena_new();
-	for (base = target;; base = name_parent(base)) {
+	for (base = target;; base = dns_wire_parent(base)) {
 		struct cut *cut = cuts_get(validator->cuts, base, j.now);
 		bool is_end = cut != NULL && cut->state != CUT_NOT_A_CUT, is_secure = is_end && cut->state == CUT_SECURE;
 
@@ -322,7 +322,7 @@ void validator_prefetch(struct validator *validator, const struct dns_fetcher *f
 			prefetch(&j, base, target);
 			break;
 		}
-		if (name_is_root(base))
+		if (dns_wire_is_root(base))
 			break;
 	}
 	arena_free(&j.arena);

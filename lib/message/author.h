@@ -7,6 +7,7 @@
  * Hostile input: never guesses. What cannot be parsed is AUTHOR_INVALID, and no policy takes that for "nothing to check".
  */
 #include "message/facts.h"
+#include "util/words.h"
 
 enum author_status {
 	AUTHOR_OK,		/* exactly one From field, exactly one distinct domain */
@@ -14,6 +15,7 @@ enum author_status {
 	AUTHOR_MISSING,		/* no From field, or one without any address (empty group) */
 	AUTHOR_INVALID,		/* a From field that does not parse, or was not read to its end; domains that could be read are listed */
 };
+extern const struct word author_status_words[];	/* "ok" "multiple" "missing" "invalid" */
 
 enum { AUTHOR_MAX_DOMAINS = 10 };
 

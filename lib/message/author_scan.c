@@ -12,7 +12,7 @@
 
 #include "message/author.h"
 #include "message/encoded_word.h"
-#include "message/utf8.h"
+#include "util/utf8.h"
 #include "util/buf.h"
 
 /* Between "@" and name, the NUL of the literal's end too. */

@@ -3,26 +3,19 @@
  * The sharded cache of answers: see cache.h for the life of an entry. A hit costs one lock of one shard and no
  * allocation. Each shard holds its part of the byte bound and drops the least recently used completed entries when it
  * is over; pending entries are bounded by the transport's table. What a scope still holds lives on outside the table.
+ * Waiting for an entry: cache_wait.c.
  */
-#include "resolver/cache.h"
+#include "resolver/cache_shard.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "util/clock.h"
 #include "util/out_of_memory.h"
 
 enum { SHARDS = 16, ENTRY_BYTES_GUESS = 512, BUCKETS_MIN = 16, BUCKETS_MAX = 65536 };
-
-struct cache_shard {
-	pthread_mutex_t lock;
-	struct cache_entry **buckets;
-	size_t bucket_mask, bytes, entries, max_bytes;
-	struct cache_entry *newest, *oldest;
-};
 
 struct cache {
 	uint64_t key[2];
@@ -292,56 +285,6 @@ bool cache_subscribe(struct cache_entry *entry, struct subscriber *subscriber)
 	return pending;
 }
 
-bool cache_is_complete(struct cache_entry *entry)
-{
-	bool complete;
-
-	pthread_mutex_lock(&entry->shard->lock);
-	complete = entry->state != ENTRY_PENDING;
-	pthread_mutex_unlock(&entry->shard->lock);
-	return complete;
-}
-
-/* Sleeps on the entry with its shard locked. @return false when the deadline has passed. */
-static bool entry_sleep(struct cache_entry *entry, int64_t deadline_ms)
-{
-	struct timespec until = { .tv_sec = (time_t)(deadline_ms / 1000), .tv_nsec = (long)(deadline_ms % 1000) * 1000000 };
-
-	if (deadline_ms == 0)
-		return pthread_cond_wait(&entry->changed, &entry->shard->lock) == 0;
-	return pthread_cond_timedwait(&entry->changed, &entry->shard->lock, &until) == 0;
-}
-
-bool cache_wait_complete(struct cache_entry *entry, int64_t deadline_ms)
-{
-	bool complete, awake = true;
-
-	pthread_mutex_lock(&entry->shard->lock);
-	while (entry->state == ENTRY_PENDING && awake)
-		awake = entry_sleep(entry, deadline_ms);
-	complete = entry->state != ENTRY_PENDING;
-	pthread_mutex_unlock(&entry->shard->lock);
-	return complete;
-}
-
-enum judge_turn cache_judge_begin(struct cache_entry *entry, int64_t deadline_ms)
-{
-	enum judge_turn turn = JUDGE_YOURS;
-	bool awake = true;
-
-	pthread_mutex_lock(&entry->shard->lock);
-	while (entry->state == ENTRY_JUDGING && awake)
-		awake = entry_sleep(entry, deadline_ms);
-	if (entry->state == ENTRY_JUDGED)
-		turn = JUDGE_DONE;
-	else if (entry->state == ENTRY_JUDGING)
-		turn = JUDGE_TIMEOUT;
-	else
-		entry->state = ENTRY_JUDGING;
-	pthread_mutex_unlock(&entry->shard->lock);
-	return turn;
-}
-
 void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *verdict, bool stands)
 {
 	int64_t expires_ms = clock_monotonic_ms() + (int64_t)verdict->ttl_secs * 1000;
@@ -377,30 +320,6 @@ void cache_forget(struct cache_entry *entry)
 	if (entry->in_table && entry->state != ENTRY_PENDING)
 		table_remove(shard, entry);
 	pthread_mutex_unlock(&shard->lock);
-}
-
-void cache_shorten(struct cache_entry *entry, uint32_t secs)
-{
-	int64_t expires_ms = clock_monotonic_ms() + (int64_t)secs * 1000;
-
-	pthread_mutex_lock(&entry->shard->lock);
-	if (entry->state != ENTRY_PENDING && expires_ms < entry->expires_ms)
-		entry->expires_ms = expires_ms;
-	pthread_mutex_unlock(&entry->shard->lock);
-}
-
-void cache_view(struct cache_entry *entry, struct arena *arena, struct cache_view *view_r)
-{
-	int64_t left_ms;
-
-	pthread_mutex_lock(&entry->shard->lock);
-	view_r->state = entry->state;
-	view_r->security = entry->security;
-	view_r->withheld = entry->withheld;
-	view_r->why = entry->why != NULL ? arena_strdup(arena, entry->why) : entry->answer->head.why;
-	left_ms = entry->expires_ms - clock_monotonic_ms();
-	pthread_mutex_unlock(&entry->shard->lock);
-	view_r->ttl_secs = left_ms > 0 ? (uint32_t)((left_ms + 999) / 1000) : 0;
 }
 
 void cache_usage(struct cache *cache, size_t *bytes_r, size_t *entries_r)

@@ -62,10 +62,10 @@ SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "H
 # Bounds of the resolver itself; what a message may cost there are options, in test_caps.py. Those of a proof or an answer make it
 # bogus (tests/unit/test_validate_limits.c, test_validate_denial.c), like max-ds.
 RESOLVER = ("LIGHT_MAX", "ZONES_MAX", "STEPS_MAX", "UNPROVEN_MAX", "MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES",
-            "MAX_DIGESTS", "MAX_SECTION_RRS", "MAX_SIGS", "MAX_TTL_SECS", "MAX_LABEL", "MAX_POINTERS",
+            "MAX_DIGESTS", "MAX_SECTION_RRS", "MAX_SIGS", "MAX_TTL_SECS", "MAX_POINTERS",
             "MAX_DER_BYTES", "MAX_LINES", "MAX_ANCHOR_RECORDS", "TRANSPORT_MAX_SERVERS", "ROUNDS_MAX",
             "FETCHES_MAX", "NO_TTL_LIMIT", "SECURE_MAX_SECS", "UNSIGNED_MAX_SECS", "BOGUS_MAX_MS", "BUCKETS_MAX",
-            "RSA_MAX_BITS", "RSA_MAX_EXPONENT_BYTES", "NSEC3_HASH_MAX_BYTES", "NAME_MAX_LABELS")
+            "RSA_MAX_BITS", "RSA_MAX_EXPONENT_BYTES", "NSEC3_HASH_MAX_BYTES", "DNS_NAME_MAX_LABELS")
 # The daemon's own housekeeping: descriptors, threads, how often something is told.
 DAEMON = ("READERS_MAX", "REFUSALS_MAX", "QUIET_MAX_MS", "LATE_MAX")
 

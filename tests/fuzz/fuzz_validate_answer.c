@@ -200,12 +200,12 @@ static bool same_word(struct arena *arena, const struct reply *reply, const uint
 {
 	struct vmessage a, b;
 
-	if (message_parse(arena, reply->wire, reply->length, &a) != 0 || message_parse(arena, wire, length, &b) != 0)
+	if (dnssec_message_parse(arena, reply->wire, reply->length, &a) != 0 || dnssec_message_parse(arena, wire, length, &b) != 0)
 		return false;
 	if (a.rcode != b.rcode)
 		return false;
 	for (size_t i = 0; i < a.answer_count; i++) {
-		struct vrrset *set = &a.answer[i], *other = rrset_find(b.answer, b.answer_count, set->owner, set->type);
+		struct vrrset *set = &a.answer[i], *other = dnssec_rrset_find(b.answer, b.answer_count, set->owner, set->type);
 
 		/* an alias whose end was cut off is judged as far as it goes; a CNAME made from a DNAME may be left out */
 		if (other == NULL && (set->type == DNS_TYPE_CNAME || a.answer_count > 1))

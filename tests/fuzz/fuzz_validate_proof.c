@@ -44,22 +44,22 @@ static const uint8_t *take_name(struct model *model, struct input *input)
 	static const char *const labels[] = { "a", "b", "*", "c" };
 	unsigned byte = take(input), depth = byte & 3;
 	char text[64] = "";
-	uint8_t *name = arena_alloc(model->arena, NAME_BYTES);
+	struct dns_name *name = arena_alloc(model->arena, sizeof(*name));
 
 	for (unsigned i = 0; i < depth; i++) {
 		strcat(text, labels[(byte >> (2 + 2 * i)) & 3]);
 		strcat(text, ".");
 	}
 	strcat(text, "z");
-	if (name_from_text(text, name) != 0)
+	if (dns_name_parse(text, name) != 0)
 		abort();
-	return name;
+	return name->bytes;
 }
 
 static struct node *find(struct model *model, const uint8_t *name)
 {
 	for (size_t i = 0; i < model->count; i++)
-		if (name_equal(model->nodes[i].name, name))
+		if (dns_wire_equal(model->nodes[i].name, name))
 			return &model->nodes[i];
 	return NULL;
 }
@@ -68,7 +68,7 @@ static struct node *find(struct model *model, const uint8_t *name)
 static struct node *occluder(struct model *model, const uint8_t *name)
 {
 	for (size_t i = 0; i < model->count; i++)
-		if ((model->nodes[i].types & (IS_CUT | HAS_DNAME)) != 0 && name_below(name, model->nodes[i].name))
+		if ((model->nodes[i].types & (IS_CUT | HAS_DNAME)) != 0 && dns_wire_is_below(name, model->nodes[i].name))
 			return &model->nodes[i];
 	return NULL;
 }
@@ -82,7 +82,7 @@ static unsigned types_sane(const uint8_t *name, unsigned types)
 	if ((types & HAS_CNAME) != 0)
 		return HAS_CNAME;
 	/* what a wildcard DNAME or delegation would mean is undefined (RFC 4592 section 4) */
-	if (name_is_wildcard(name))
+	if (dns_wire_is_wildcard(name))
 		types &= HAS_A | HAS_TXT;
 	return types != 0 ? types : HAS_A;
 }
@@ -100,7 +100,7 @@ static void add(struct model *model, const uint8_t *name, unsigned types)
 
 static int by_name(const void *a, const void *b)
 {
-	return name_compare(((const struct node *)a)->name, ((const struct node *)b)->name);
+	return dns_wire_compare(((const struct node *)a)->name, ((const struct node *)b)->name);
 }
 
 static int by_hash(const void *a, const void *b)
@@ -123,9 +123,9 @@ static void model_make(struct model *model, struct input *input)
 		const uint8_t *name = take_name(model, input);
 
 		wanted[i] = (struct node){ .name = name, .types = types_sane(name, take(input)) };
-		if (name_is_wildcard(name) && (wanted[i].types & (IS_CUT | HAS_DNAME)) != 0)
+		if (dns_wire_is_wildcard(name) && (wanted[i].types & (IS_CUT | HAS_DNAME)) != 0)
 			wanted[i].types = HAS_A;
-		if (!name_equal(name, model->apex) && find(model, name) == NULL)
+		if (!dns_wire_equal(name, model->apex) && find(model, name) == NULL)
 			add(model, name, wanted[i].types);
 	}
 	/* what lies below a cut or a DNAME is not of this zone */
@@ -136,7 +136,8 @@ static void model_make(struct model *model, struct input *input)
 			model->nodes[i].types &= ~(unsigned)(IS_CUT | HAS_DNAME);	/* occludes nothing itself, but its names */
 	model->count = kept;
 	for (size_t i = 0; i < kept; i++)
-		for (const uint8_t *up = name_parent(model->nodes[i].name); name_below(up, model->apex); up = name_parent(up))
+		for (const uint8_t *up = dns_wire_parent(model->nodes[i].name); dns_wire_is_below(up, model->apex);
+		    up = dns_wire_parent(up))
 			add(model, up, 0);
 }
 
@@ -162,8 +163,8 @@ static bool truth(struct model *model, const uint8_t *name, uint16_t type, bool 
 	if (node != NULL)
 		return !nxdomain && node_denies(node, type);
 	while (find(model, encloser) == NULL)
-		encloser = name_parent(encloser);
-	wildcard = find(model, name_wildcard(model->arena, encloser));
+		encloser = dns_wire_parent(encloser);
+	wildcard = find(model, dns_wire_wildcard(model->arena, encloser));
 	if (wildcard == NULL)
 		return nxdomain;
 	return !nxdomain && node_denies(wildcard, type);
@@ -197,14 +198,14 @@ static void put_set(struct model *model, struct vrrset *set, const uint8_t *owne
 	struct vrr *rr = arena_alloc(model->arena, sizeof(*rr));
 
 	*rr = (struct vrr){ arena_memdup(model->arena, rdata, length), (uint16_t)length };
-	*set = (struct vrrset){ .owner = owner, .type = type, .ttl_secs = 60, .rrs = rr, .count = 1, .state = CHECK_GOOD,
+	*set = (struct vrrset){ .owner = owner, .type = type, .ttl_secs = 60, .rrs = rr, .count = 1, .state = RRSET_GOOD,
 		.checked_zone = model->apex, .sig = &sig };
 }
 
 static void put_nsec(struct model *model, struct vrrset *set, const struct node *node, const struct node *next)
 {
-	uint8_t rdata[NAME_BYTES + 8];
-	size_t used = name_length(next->name);
+	uint8_t rdata[DNS_NAME_BYTES + 8];
+	size_t used = dns_wire_length(next->name);
 
 	memcpy(rdata, next->name, used);
 	put_set(model, set, node->name, DNS_TYPE_NSEC, rdata, used + put_bitmap(rdata + used, node));
@@ -228,7 +229,7 @@ static void put_nsec3(struct model *model, struct vrrset *set, const struct node
 }
 
 /* The chain of the zone's records; skip: unsigned cuts under opt-out have none. */
-static size_t records_make(struct model *model, const struct crypto *crypto, struct vrrset *sets)
+static size_t records_make(struct model *model, const struct dnssec_crypto *crypto, struct vrrset *sets)
 {
 	struct node chain[MAX_ALL];
 	size_t count = 0;
@@ -238,7 +239,8 @@ static size_t records_make(struct model *model, const struct crypto *crypto, str
 
 		if (model->nsec3 ? model->opt_out && (node->types & (IS_CUT | HAS_DS)) == IS_CUT : node->types == 0)
 			continue;
-		if (model->nsec3 && crypto_nsec3_hash(crypto, node->name, (const uint8_t *)"\xaa", 1, model->iterations, node->hash) != 0)
+		if (model->nsec3 && dnssec_crypto_nsec3_hash(crypto, node->name, (const uint8_t *)"\xaa", 1, model->iterations,
+		    node->hash) != 0)
 			abort();
 		chain[count++] = *node;
 	}
@@ -251,10 +253,10 @@ static size_t records_make(struct model *model, const struct crypto *crypto, str
 static void fail(const struct model *model, const uint8_t *name, uint16_t type, bool nxdomain, const char *what,
     const struct denial *denial)
 {
-	fprintf(stderr, "%s: %s type %u %s (%s): %s\n", what, name_text(model->arena, name), type,
+	fprintf(stderr, "%s: %s type %u %s (%s): %s\n", what, dns_wire_text(model->arena, name), type,
 	    nxdomain ? "NXDOMAIN" : "NODATA", model->nsec3 ? "NSEC3" : "NSEC", denial->why);
 	for (size_t i = 0; i < model->count; i++)
-		fprintf(stderr, "  %s %u\n", name_text(model->arena, model->nodes[i].name), model->nodes[i].types);
+		fprintf(stderr, "  %s %u\n", dns_wire_text(model->arena, model->nodes[i].name), model->nodes[i].types);
 	abort();
 }
 
@@ -283,8 +285,8 @@ static void question_check(struct model *model, struct judgement *j, struct cut 
 	if (all && is_true && denial.kind == DENIAL_INSECURE && !model->opt_out)
 		fail(model, name, type, nxdomain, "insecure without opt-out", &denial);
 	/* a wildcard's answer: nothing closer may exist */
-	if (find(model, name) != NULL && name_below(name, model->apex)) {
-		denial = denial_judge_wildcard(j, &message, zone, name, name_labels(name) - 1);
+	if (find(model, name) != NULL && dns_wire_is_below(name, model->apex)) {
+		denial = denial_judge_wildcard(j, &message, zone, name, dns_wire_labels(name) - 1);
 		if (denial.kind == DENIAL_SECURE)
 			fail(model, name, type, nxdomain, "denied a name that exists, for a wildcard", &denial);
 	}
@@ -302,7 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (validator.crypto.sha1 == NULL) {
 		validator.config = (struct validator_config){ .max_nsec3_iterations = 150, .max_nsec3_work = 5000 };
-		if (crypto_init(&validator.crypto) != 0)
+		if (dnssec_crypto_init(&validator.crypto) != 0)
 			abort();
 	}
 	model_make(&model, &input);

@@ -329,7 +329,7 @@ static bool in_time(struct judgement *j, int64_t now, uint32_t inception, uint32
 	struct vsig sig = { .algorithm = 15, .labels = 1, .signer = owner, .inception = inception, .expiration = expiration };
 
 	j->now = now;
-	return sig_refuse(j, &set, &sig) == NULL;
+	return dnssec_sig_refuse(j, &set, &sig) == NULL;
 }
 
 /* RFC 4034 section 3.1.5: times are serial numbers (RFC 1982), which go round in 2106 and past the sign in 2038. */
@@ -409,7 +409,7 @@ static void test_flood_of_records_is_cheap(void **state)
 	size_t length = flood_write(wire);
 
 	(void)state;
-	assert_int_equal(message_parse(arena, wire, length, &message), 0);
+	assert_int_equal(dnssec_message_parse(arena, wire, length, &message), 0);
 	assert_int_equal(message.answer_count, 128);
 	assert_int_equal(message.authority_count, 128);
 	for (size_t i = 0; i < 128; i++)

@@ -106,7 +106,7 @@ static void test_memo_is_of_the_data(void **state)
 static void test_memo_is_of_the_key(void **state)
 {
 	struct world_fixture *f = *state;
-	struct crypto *crypto = &f->world->validator->crypto;
+	struct dnssec_crypto *crypto = &f->world->validator->crypto;
 	struct cut *cut;
 	struct proof_mark marks[4];
 	static const uint8_t name[] = "\4keys\4test";

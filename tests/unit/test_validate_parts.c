@@ -30,10 +30,10 @@ static int teardown(void **state)
 
 static const uint8_t *name(const char *text)
 {
-	uint8_t *wire = arena_alloc(arena, NAME_BYTES);
+	struct dns_name *parsed = arena_alloc(arena, sizeof(*parsed));
 
-	assert_int_equal(name_from_text(text, wire), 0);
-	return wire;
+	assert_int_equal(dns_name_parse(text, parsed), 0);
+	return parsed->bytes;
 }
 
 /* ---- names ---- */
@@ -47,35 +47,36 @@ static void test_name_compare_canonical_order(void **state)
 	(void)state;
 	for (size_t i = 0; i < 9; i++)
 		for (size_t k = 0; k < 9; k++) {
-			int order = name_compare(name(ordered[i]), name(ordered[k]));
+			int order = dns_wire_compare(name(ordered[i]), name(ordered[k]));
 
 			assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
 		}
 }
 
-static void test_name_from_text_limits(void **state)
+static void test_name_parse_limits(void **state)
 {
 	char text[400] = "";
-	uint8_t wire[NAME_BYTES];
+	struct dns_name parsed;
 
 	(void)state;
 	memset(text, 'a', 63);
-	assert_int_equal(name_from_text(text, wire), 0);
+	assert_int_equal(dns_name_parse(text, &parsed), 0);
 	text[63] = 'a';
-	assert_int_not_equal(name_from_text(text, wire), 0);
+	assert_int_not_equal(dns_name_parse(text, &parsed), 0);
 	/* 127 labels of one octet make 255 octets */
 	for (size_t i = 0; i < 127; i++)
 		memcpy(text + 2 * i, "a.", 3);
-	assert_int_equal(name_from_text(text, wire), 0);
-	assert_int_equal(name_length(wire), 255);
-	assert_int_equal(name_labels(wire), 127);
+	assert_int_equal(dns_name_parse(text, &parsed), 0);
+	assert_int_equal(parsed.length, 255);
+	assert_int_equal(dns_wire_length(parsed.bytes), 255);
+	assert_int_equal(dns_wire_labels(parsed.bytes), 127);
 	strcat(text, "a");
-	assert_int_not_equal(name_from_text(text, wire), 0);
-	assert_int_not_equal(name_from_text("a..b", wire), 0);
-	assert_int_not_equal(name_from_text(".a", wire), 0);
-	assert_int_not_equal(name_from_text("a\\25", wire), 0);
-	assert_int_not_equal(name_from_text("a\\256", wire), 0);
-	assert_int_not_equal(name_from_text("a\\", wire), 0);
+	assert_int_not_equal(dns_name_parse(text, &parsed), 0);
+	assert_int_not_equal(dns_name_parse("a..b", &parsed), 0);
+	assert_int_not_equal(dns_name_parse(".a", &parsed), 0);
+	assert_int_not_equal(dns_name_parse("a\\25", &parsed), 0);
+	assert_int_not_equal(dns_name_parse("a\\256", &parsed), 0);
+	assert_int_not_equal(dns_name_parse("a\\", &parsed), 0);
 }
 
 static void test_name_text_round_trip(void **state)
@@ -84,36 +85,36 @@ static void test_name_text_round_trip(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 6; i++)
-		assert_string_equal(name_text(arena, name(texts[i])), texts[i]);
+		assert_string_equal(dns_wire_text(arena, name(texts[i])), texts[i]);
 }
 
 static void test_name_from_wire_pointers(void **state)
 {
 	static const uint8_t good[] = { 1, 'A', 0, 1, 'b', 0xc0, 0 };
 	static const uint8_t loop[] = { 0xc0, 0 }, forward[] = { 0xc0, 2, 0 }, cut[] = { 3, 'a', 'b' }, reserved[] = { 0x40, 0 };
-	uint8_t wire[NAME_BYTES];
+	uint8_t wire[DNS_NAME_BYTES];
 	size_t position = 3;
 
 	(void)state;
-	assert_int_equal(name_from_wire(good, sizeof(good), &position, wire), 0);
-	assert_string_equal(name_text(arena, wire), "b.a");
+	assert_int_equal(dns_wire_from_message(good, sizeof(good), &position, wire), 0);
+	assert_string_equal(dns_wire_text(arena, wire), "b.a");
 	assert_int_equal(position, 7);
 	position = 0;
-	assert_int_not_equal(name_from_wire(loop, sizeof(loop), &position, wire), 0);
-	assert_int_not_equal(name_from_wire(forward, sizeof(forward), &position, wire), 0);
-	assert_int_not_equal(name_from_wire(cut, sizeof(cut), &position, wire), 0);
-	assert_int_not_equal(name_from_wire(reserved, sizeof(reserved), &position, wire), 0);
+	assert_int_not_equal(dns_wire_from_message(loop, sizeof(loop), &position, wire), 0);
+	assert_int_not_equal(dns_wire_from_message(forward, sizeof(forward), &position, wire), 0);
+	assert_int_not_equal(dns_wire_from_message(cut, sizeof(cut), &position, wire), 0);
+	assert_int_not_equal(dns_wire_from_message(reserved, sizeof(reserved), &position, wire), 0);
 }
 
 static void test_name_relations(void **state)
 {
 	(void)state;
-	assert_true(name_within(name("a.example"), name("example")));
-	assert_true(name_within(name("example"), name(".")));
-	assert_false(name_within(name("aexample"), name("example")));
-	assert_false(name_below(name("example"), name("example")));
-	assert_int_equal(name_common_labels(name("x.y.example"), name("z.y.example")), 2);
-	assert_int_equal(name_signed_labels(name("*.w.example")), 2);
+	assert_true(dns_wire_is_within(name("a.example"), name("example")));
+	assert_true(dns_wire_is_within(name("example"), name(".")));
+	assert_false(dns_wire_is_within(name("aexample"), name("example")));
+	assert_false(dns_wire_is_below(name("example"), name("example")));
+	assert_int_equal(dns_wire_common_labels(name("x.y.example"), name("z.y.example")), 2);
+	assert_int_equal(dns_wire_signed_labels(name("*.w.example")), 2);
 }
 
 /* ---- bitmaps ---- */
@@ -124,13 +125,13 @@ static void test_bitmap_has(void **state)
 	static const uint8_t bitmap[37] = { 0, 6, 0x40, 1, 0, 0, 0, 3, 4, 0x1b, [36] = 0x20 };
 
 	(void)state;
-	assert_true(bitmap_valid(bitmap, sizeof(bitmap)));
-	assert_true(bitmap_has(bitmap, sizeof(bitmap), 1));
-	assert_true(bitmap_has(bitmap, sizeof(bitmap), 15));
-	assert_true(bitmap_has(bitmap, sizeof(bitmap), 46));
-	assert_true(bitmap_has(bitmap, sizeof(bitmap), 1234));
-	assert_false(bitmap_has(bitmap, sizeof(bitmap), 16));
-	assert_false(bitmap_has(bitmap, sizeof(bitmap), 1235));
+	assert_true(nsec_bitmap_valid(bitmap, sizeof(bitmap)));
+	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 1));
+	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 15));
+	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 46));
+	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 1234));
+	assert_false(nsec_bitmap_has(bitmap, sizeof(bitmap), 16));
+	assert_false(nsec_bitmap_has(bitmap, sizeof(bitmap), 1235));
 }
 
 static void test_bitmap_valid_broken(void **state)
@@ -138,9 +139,9 @@ static void test_bitmap_valid_broken(void **state)
 	static const uint8_t short_window[] = { 0, 6, 0x40 }, empty_window[] = { 0, 0 }, order[] = { 1, 1, 1, 0, 1, 1 };
 
 	(void)state;
-	assert_false(bitmap_valid(short_window, sizeof(short_window)));
-	assert_false(bitmap_valid(empty_window, sizeof(empty_window)));
-	assert_false(bitmap_valid(order, sizeof(order)));
+	assert_false(nsec_bitmap_valid(short_window, sizeof(short_window)));
+	assert_false(nsec_bitmap_valid(empty_window, sizeof(empty_window)));
+	assert_false(nsec_bitmap_valid(order, sizeof(order)));
 }
 
 /* ---- cryptography: the examples in the RFCs that define the algorithms ---- */
@@ -209,8 +210,8 @@ static size_t covered(const struct example *example, const struct vsig *sig, uin
 	free(owner);
 	rdata = rdata_of(rr, &length);
 	memcpy(data, sig->prefix, used);
-	memcpy(data + used, owner_wire, name_length(owner_wire));
-	used += name_length(owner_wire);
+	memcpy(data + used, owner_wire, dns_wire_length(owner_wire));
+	used += dns_wire_length(owner_wire);
 	memcpy(data + used, (uint8_t[]){ 0, (uint8_t)type, 0, 1, 0, 0, 3600 >> 8, 3600 & 255, 0, (uint8_t)length }, 10);
 	used += 10;
 	memcpy(data + used, rdata, length);
@@ -219,10 +220,10 @@ static size_t covered(const struct example *example, const struct vsig *sig, uin
 
 static void test_crypto_verify_rfc_examples(void **state)
 {
-	struct crypto crypto;
+	struct dnssec_crypto crypto;
 
 	(void)state;
-	assert_int_equal(crypto_init(&crypto), 0);
+	assert_int_equal(dnssec_crypto_init(&crypto), 0);
 	for (size_t i = 0; i < sizeof(examples) / sizeof(*examples); i++) {
 		const struct example *e = &examples[i];
 		size_t key_length, ds_length, sig_length, length;
@@ -236,22 +237,22 @@ static void test_crypto_verify_rfc_examples(void **state)
 
 		print_message("%s\n", e->rfc);
 		assert_int_equal(ldns_calc_keytag_raw(key_rdata, key_length), ds[0] << 8 | ds[1]);
-		assert_true(crypto_ds_matches(&crypto, name(e->owner), &key, ds[3], ds + 4, ds_length - 4));
-		assert_false(crypto_ds_matches(&crypto, name("other.example"), &key, ds[3], ds + 4, ds_length - 4));
-		assert_false(crypto_ds_matches(&crypto, name(e->owner), &key, ds[3], ds + 4, ds_length - 5));
-		crypto_key_decode(&key);
+		assert_true(dnssec_crypto_ds_matches(&crypto, name(e->owner), &key, ds[3], ds + 4, ds_length - 4));
+		assert_false(dnssec_crypto_ds_matches(&crypto, name("other.example"), &key, ds[3], ds + 4, ds_length - 4));
+		assert_false(dnssec_crypto_ds_matches(&crypto, name(e->owner), &key, ds[3], ds + 4, ds_length - 5));
+		dnssec_crypto_key_decode(&key);
 		assert_non_null(key.pkey);
-		assert_int_equal(rrsig_parse(arena, rrsig, sig_length, &sig, &type), 0);
+		assert_int_equal(dnssec_rrsig_parse(arena, rrsig, sig_length, &sig, &type), 0);
 		length = covered(e, &sig, data);
-		assert_true(crypto_verify(&crypto, &key, data, length, sig.signature, sig.signature_length));
-		assert_false(crypto_verify(&crypto, &key, data, length - 1, sig.signature, sig.signature_length));
-		assert_false(crypto_verify(&crypto, &key, data, length, sig.signature, sig.signature_length - 1));
+		assert_true(dnssec_crypto_verify(&crypto, &key, data, length, sig.signature, sig.signature_length));
+		assert_false(dnssec_crypto_verify(&crypto, &key, data, length - 1, sig.signature, sig.signature_length));
+		assert_false(dnssec_crypto_verify(&crypto, &key, data, length, sig.signature, sig.signature_length - 1));
 		memcpy(wrong, sig.signature, sig.signature_length);
 		wrong[3] ^= 1;
-		assert_false(crypto_verify(&crypto, &key, data, length, wrong, sig.signature_length));
+		assert_false(dnssec_crypto_verify(&crypto, &key, data, length, wrong, sig.signature_length));
 		EVP_PKEY_free(key.pkey);
 	}
-	crypto_done(&crypto);
+	dnssec_crypto_done(&crypto);
 }
 
 static void test_crypto_nsec3_hash_rfc_examples(void **state)
@@ -263,19 +264,19 @@ static void test_crypto_nsec3_hash_rfc_examples(void **state)
 		{ "*.w.example", "r53bq7cc2uvmubfu5ocmm6pers9tk9en" },
 	};
 	static const uint8_t salt[] = { 0xaa, 0xbb, 0xcc, 0xdd };
-	struct crypto crypto;
+	struct dnssec_crypto crypto;
 
 	(void)state;
-	assert_int_equal(crypto_init(&crypto), 0);
+	assert_int_equal(dnssec_crypto_init(&crypto), 0);
 	for (size_t i = 0; i < 5; i++) {
 		uint8_t hash[20];
 		char text[64];
 
-		assert_int_equal(crypto_nsec3_hash(&crypto, name(hashes[i].name), salt, 4, 12, hash), 0);
+		assert_int_equal(dnssec_crypto_nsec3_hash(&crypto, name(hashes[i].name), salt, 4, 12, hash), 0);
 		assert_int_equal(ldns_b32_ntop_extended_hex(hash, 20, text, sizeof(text)), 32);
 		assert_string_equal(text, hashes[i].hash);
 	}
-	crypto_done(&crypto);
+	dnssec_crypto_done(&crypto);
 }
 
 /* Decodes an RSA key with a modulus of so many octets (all ones) and such an exponent. */
@@ -287,7 +288,7 @@ static const char *rsa_refused(size_t modulus_octets, const uint8_t *exponent, s
 	rdata[4] = (uint8_t)exponent_octets;
 	memcpy(rdata + 5, exponent, exponent_octets);
 	memset(rdata + 5 + exponent_octets, 0xff, modulus_octets);
-	crypto_key_decode(&key);
+	dnssec_crypto_key_decode(&key);
 	EVP_PKEY_free(key.pkey);
 	return key.pkey != NULL ? "accepted" : key.why;
 }
@@ -311,7 +312,7 @@ static void test_crypto_key_decode_point_off_curve(void **state)
 	struct vkey key = { .algorithm = 13, .rdata = rdata, .length = sizeof(rdata) };
 
 	(void)state;
-	crypto_key_decode(&key);
+	dnssec_crypto_key_decode(&key);
 	assert_null(key.pkey);
 	assert_string_equal(key.why, "malformed ECDSA key");
 }
@@ -332,7 +333,7 @@ static struct anchor *load(const char *content)
 	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
 	close(fd);
 	why[0] = '\0';
-	if (anchors_load(arena, files, false, &anchors, why, sizeof(why)) != 0)
+	if (dnssec_anchors_load(arena, files, false, &anchors, why, sizeof(why)) != 0)
 		anchors = NULL;
 	unlink(path);
 	return anchors;
@@ -349,7 +350,7 @@ static void test_anchors_load_forms(void **state)
 	    "example.net. IN DNSKEY 257 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==\n"
 	    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16 ; the second one\n");
 	assert_non_null(anchors);
-	assert_true(name_equal(anchors->name, name("example.net")));
+	assert_true(dns_wire_equal(anchors->name, name("example.net")));
 	assert_int_equal(anchors->ds[0].tag, 55648);
 	assert_int_equal(anchors->next->ds_count, 2);
 	assert_int_equal(anchors->next->ds[1].tag, 38696);
@@ -375,9 +376,9 @@ static void test_anchors_load_errors(void **state)
 	assert_non_null(strstr(why, "supported"));
 	assert_null(load("example. IN DNSKEY 385 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==\n"));
 	assert_non_null(strstr(why, "revoked"));
-	assert_int_not_equal(anchors_load(arena, missing, false, &anchors, why, sizeof(why)), 0);
+	assert_int_not_equal(dnssec_anchors_load(arena, missing, false, &anchors, why, sizeof(why)), 0);
 	assert_non_null(strstr(why, "/nonexistent/root.key: No such file"));
-	assert_int_not_equal(anchors_load(arena, none, false, &anchors, why, sizeof(why)), 0);
+	assert_int_not_equal(dnssec_anchors_load(arena, none, false, &anchors, why, sizeof(why)), 0);
 }
 
 /* ---- cut cache ---- */
@@ -472,7 +473,7 @@ static void test_cuts_put_bogus_backs_off_for_5_minutes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_name_compare_canonical_order), CASE(test_name_from_text_limits), CASE(test_name_text_round_trip),
+		CASE(test_name_compare_canonical_order), CASE(test_name_parse_limits), CASE(test_name_text_round_trip),
 		CASE(test_name_from_wire_pointers), CASE(test_name_relations), CASE(test_bitmap_has),
 		CASE(test_bitmap_valid_broken), CASE(test_crypto_verify_rfc_examples),
 		CASE(test_crypto_nsec3_hash_rfc_examples), CASE(test_crypto_key_decode_rsa_limits),

@@ -19,12 +19,12 @@
 #include <unistd.h>
 
 #include "dns/scan.h"
-#include "dnssec/name.h"
+#include "dns/name.h"
 #include "dnssec/validator.h"
 #include "util/clock.h"
 #include "util/error.h"
 
-enum { TIMEOUT_MS = 5000, MESSAGE_BYTES = 65535, MAX_MEMO = 512, FIXED_BYTES = 12 + NAME_BYTES + 4 + 11 };
+enum { TIMEOUT_MS = 5000, MESSAGE_BYTES = 65535, MAX_MEMO = 512, FIXED_BYTES = 12 + DNS_NAME_BYTES + 4 + 11 };
 
 struct memo { char name[1100]; uint16_t type; int status; uint8_t *wire; size_t length; };
 
@@ -42,6 +42,7 @@ struct driver {
 static size_t query_build(struct driver *driver, const char *name, uint16_t type, uint8_t query[FIXED_BYTES])
 {
 	static const uint8_t edns[] = { 0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0 };	/* 1232 octets, DO */
+	struct dns_name parsed;
 	size_t used = 12;
 
 	memset(query, 0, FIXED_BYTES);
@@ -51,9 +52,10 @@ static size_t query_build(struct driver *driver, const char *name, uint16_t type
 	query[2] = 1;		/* RD */
 	query[3] = 0x10;	/* CD */
 	query[5] = query[11] = 1;
-	if (name_from_text(name, query + used) != 0)
+	if (dns_name_parse(name, &parsed) != 0)
 		return 0;
-	used += name_length(query + used);
+	memcpy(query + used, parsed.bytes, parsed.length);
+	used += parsed.length;
 	query[used++] = (uint8_t)(type >> 8);
 	query[used++] = (uint8_t)type;
 	query[used++] = 0;
@@ -137,7 +139,7 @@ static struct memo *ask(struct driver *driver, const char *name, uint16_t type)
 		return memo;
 	driver->fetches++;
 	got = ask_udp(driver, query, length, answer);
-	if (got >= FIXED_BYTES - NAME_BYTES - 15 && (answer[2] & 2) != 0)
+	if (got >= FIXED_BYTES - DNS_NAME_BYTES - 15 && (answer[2] & 2) != 0)
 		got = ask_tcp(driver, query, length, answer);
 	if (got < 12 || answer[0] != query[0] || answer[1] != query[1] || scan_message(answer, (size_t)got) != NULL)
 		return memo;

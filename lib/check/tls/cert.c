@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/clean.h"
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -31,7 +33,7 @@ const char *cert_decode(struct arena *arena, const char *xtext)
 			*to = (char)(high * 16 + low);
 			from += 2;
 		}
-		if ((unsigned char)*to < 0x20 || *to == 0x7f)
+		if (clean_is(*to, CLEAN_CONTROL))
 			*to = '?';
 	}
 	*to = '\0';
