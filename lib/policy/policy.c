@@ -8,28 +8,6 @@
 
 #include "policy/internal.h"
 
-bool policy_domain_matches(const struct string_list *patterns, const char *domain)
-{
-	size_t length, pattern_length;
-
-	if (domain == NULL)
-		return false;
-	length = strlen(domain);
-	for (size_t i = 0; i < patterns->count; i++) {
-		const char *pattern = patterns->items[i];
-
-		pattern_length = strlen(pattern);
-		if (pattern[0] != '.') {
-			if (strcmp(pattern, domain) == 0)
-				return true;
-		} else if (strcmp(pattern + 1, domain) == 0 ||
-		    (length > pattern_length && strcmp(domain + length - pattern_length, pattern) == 0)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Whether the policy would keep from the reader what could not be looked for. */
 static bool hides_a_refusal(const struct policy_config *policy, enum finding_id unknown)
 {

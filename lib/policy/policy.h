@@ -13,7 +13,9 @@
 struct policy_set {
 	const struct policy_config *policies;	/* file order; the last one matches all */
 	size_t count;
-	const struct string_list *local_domains;	/* in which the MTA has the same mailboxes */
+	const struct domain_set *local_domains;	/* in which the MTA has the same mailboxes; NULL: none */
+	const char *const *local_samples;	/* of those that no policy tells apart one each */
+	size_t local_sample_count;
 };
 struct policy_set policy_set_of(const struct config *config);
 

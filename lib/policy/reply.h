@@ -16,9 +16,6 @@ struct reply_input {
 	unsigned wait_secs;		/* of a greylisted message: so long; 0: nobody knows */
 };
 
-/** Whether a domain is in a list of "example.org" and ".example.org" patterns; NULL is in none. */
-bool policy_domain_matches(const struct string_list *patterns, const char *domain);
-
 /** Sets code, enhanced and text of a settled decision; everything in the arena. */
 void reply_make(const struct reply_input *input, struct arena *arena, struct decision *decision);
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "policy/internal.h"
+#include "util/domain.h"
 
 static enum truth truth_not(enum truth truth)
 {
@@ -20,7 +21,7 @@ static enum truth truth_or(enum truth a, enum truth b)
 
 static bool needs_secure(const struct policy_config *policy, const char *domain)
 {
-	return policy_domain_matches(&policy->require_secure_domains, domain);
+	return domain_set_has(policy->require_secure_domains.set, domain);
 }
 
 /* Of a domain that is listed all passes are known. */
@@ -130,8 +131,8 @@ static enum truth cert_names_unfit(const struct policy_config *policy, const str
 		    TRUTH_YES : TRUTH_NO;
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_CERT))
 		return TRUTH_MAYBE;
-	return policy_domain_matches(&policy->require_cert_names, cert->proven) ||
-	    policy_domain_matches(&policy->require_cert_names, cert->subject) ? TRUTH_NO : TRUTH_YES;
+	return domain_set_has(policy->require_cert_names.set, cert->proven) ||
+	    domain_set_has(policy->require_cert_names.set, cert->subject) ? TRUTH_NO : TRUTH_YES;
 }
 
 static enum truth cert_issuer_unfit(const struct policy_config *policy, const struct evidence *evidence)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "policy/policy.h"
-#include "policy/reply.h"
 #include "util/arena.h"
+#include "util/domain.h"
 
 /* One recipient and one author, as policies match on them. NULL: not known, it may be any. */
 struct who {
@@ -21,7 +21,8 @@ struct who {
 struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
-		.local_domains = &config->local_domains };
+		.local_domains = config->local_domains.set, .local_samples = config->local_samples,
+		.local_sample_count = config->local_sample_count };
 }
 
 static bool client_matches(const struct policy_config *policy, const struct ip_addr *client)
@@ -35,13 +36,13 @@ static bool client_matches(const struct policy_config *policy, const struct ip_a
 
 enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
 
-static enum match match_name(const struct string_list *patterns, const char *domain)
+static enum match match_name(const struct domain_list *patterns, const char *domain)
 {
 	if (patterns->count == 0)
 		return MATCH_YES;
 	if (domain == NULL)
 		return MATCH_MAYBE;
-	return policy_domain_matches(patterns, domain) ? MATCH_YES : MATCH_NO;
+	return domain_set_has(patterns->set, domain) ? MATCH_YES : MATCH_NO;
 }
 
 static enum match match_policy(const struct policy_config *policy, const struct who *who)
@@ -68,29 +69,23 @@ static void mark(struct who *who)
 	}
 }
 
-static bool is_in(const struct string_list *list, const char *domain)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i], domain) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A mailbox of the MTA's own is the same in every local domain; where none are named it may be in any domain. */
+/*
+ * A mailbox of the MTA's own is the same in every local domain; where none are named it may be in any domain. Of local domains
+ * that no policy tells apart one stands for all.
+ */
 static void mark_place(struct who *who, const struct recipient_place *place)
 {
-	const struct string_list *local = who->set->local_domains;
+	const struct policy_set *set = who->set;
 	bool is_local = place->where == RECIPIENT_LOCAL;
 
 	if (place->where == RECIPIENT_AT_DOMAIN)
-		is_local = is_in(local, place->domain);
-	for (size_t i = 0; is_local && i < local->count; i++) {
-		who->recipient = local->items[i];
+		is_local = domain_set_has(set->local_domains, place->domain);
+	for (size_t i = 0; is_local && i < set->local_sample_count; i++) {
+		who->recipient = set->local_samples[i];
 		mark(who);
 	}
-	who->recipient = is_local && local->count == 0 ? NULL : place->domain;
-	if (!is_local || local->count == 0 || place->domain != NULL)
+	who->recipient = is_local && set->local_domains == NULL ? NULL : place->domain;
+	if (!is_local || set->local_domains == NULL || place->domain != NULL)
 		mark(who);
 }
 

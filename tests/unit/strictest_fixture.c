@@ -165,10 +165,10 @@ domain_set add_recipients(struct message *message, bool *known_r)
 
 /* ---- the rule -------------------------------------------------------------------------------------------------- */
 
-static bool holds(const struct string_list *patterns, const char *domain)
+static bool holds(const struct domain_list *patterns, const char *domain)
 {
 	for (size_t i = 0; i < patterns->count; i++) {
-		const char *pattern = patterns->items[i], *end;
+		const char *pattern = domain_set_entry(patterns->set, i), *end;
 		bool below_too = pattern[0] == '.';
 
 		pattern += below_too;

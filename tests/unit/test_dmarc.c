@@ -593,7 +593,8 @@ static bool corroborated(const char *name, const char *value, enum result spf, c
 
 	snprintf(zone, sizeof(zone), "_dmarc.example.com. TXT \"%s\"\n", record);
 	fixture = fixture_new(zone);
-	fixture->config.trusted_forwarders = (struct string_list){ .items = forwarders, .count = 2 };
+	fixture->config.trusted_forwarders = (struct domain_list){ .count = 2,
+	    .set = domain_set_make(fixture->context.arena, forwarders, 2) };
 	fixture_from(fixture, "example.com");
 	if (name != NULL && strncmp(name, "dkim", 4) == 0)
 		fixture_dkim(fixture, RESULT_PASS, value, DNS_INSECURE);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "message/author.h"
+#include "util/domain.h"
 
 static struct arena *arena;
 
