@@ -33,7 +33,7 @@ SETS = {
     "secure-only": 'policy careful { recipient-domains = { strict.example, .soft.example } reject-only-secure = yes '
                    'actions { spf-fail = reject iprev-fail = reject tls-none = reject } }',
     "networks": 'policy near { client-networks = 192.0.2.0/24 actions { dkim-none = quarantine } }\n'
-                'policy far { client-networks = 203.0.113.0/25 recipient-domains = strict.example actions { spf-fail = defer } }',
+                'policy far { client-networks = 203.0.113.0/24 recipient-domains = strict.example actions { spf-fail = defer } }',
 }
 ALL = tuple((name, mode) for name in SETS for mode in ("dry-run", "enforce"))
 
@@ -129,6 +129,7 @@ def test_report_cannot_tell_which_host_of_a_network_it_was(assayd, build_dir, wo
     asked = assayd(options=f'record {{ path = "{database}" }}', sections='policy host { client-networks = 192.0.2.9/32 '
                    'actions { dkim-none = reject } }')
     text = report(build_dir, database, asked.config_path)
-    near = sum(mail[0].startswith("192.0.2.") for mail in MAILS)
+    # where SPF and DMARC fail together the message is rejected either way, whichever host it was
+    near = sum(mail[0] == "192.0.2.1" or (mail[0] == "192.0.2.9" and mail[2] != "good.example") for mail in MAILS)
     assert untold(text) == near
     assert re.search(rf"^  client address +{near}$", text, re.MULTILINE), text
