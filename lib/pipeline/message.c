@@ -90,8 +90,8 @@ void message_free(struct message **message)
 	if (old == NULL)
 		return;
 	/* all recipients were refused: the message ends here for the record as well */
-	if (!old->outcome_made && old->refused.action != ACTION_NONE && old->facts.recipient_count == 0)
-		remember_message(old->session->engine->store, old, &old->refused);
+	if (!old->outcome_made && old->refused_count != 0 && old->facts.recipient_count == 0)
+		remember_refused(old->session->engine->store, old);
 	/* Continuations of the scope may still run on the I/O thread: they must end before the state they use goes. */
 	dns_scope_free(&old->context.dns);
 	for (size_t i = 0; i < CHECK_COUNT; i++) {
