@@ -174,7 +174,7 @@ static int run_action(struct peers_command *command, struct store *store)
 
 static int run(struct peers_command *command)
 {
-	struct config *config = load_config(command->config_path);
+	const struct config *config = load_config(command->config_path);
 	struct store_config store_config = { .read_only = true };
 	struct store_statistics statistics;
 	struct store *store;

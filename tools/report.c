@@ -52,7 +52,7 @@ static int64_t parse_age(const char *text)
 
 static int run(const struct report_command *command)
 {
-	struct config *config = load_config(command->config_path);
+	const struct config *config = load_config(command->config_path);
 	struct store_config store_config = { .read_only = true };
 	struct store_statistics statistics = { 0 };
 	struct tally *tally;

@@ -21,7 +21,8 @@ enum {
 
 struct engine {
 	atomic_int references;
-	struct config *config;
+	const struct config *config;
+	struct engine_share share;
 	struct shared_resolver *resolver;
 	struct check_shared shared;
 	struct shared_store *store;	/* NULL: nothing is remembered */
@@ -65,7 +66,7 @@ struct message {
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
 	struct decision refused;	/* the strictest refusal of a recipient; action none: there was none */
-	bool outcome_made;
+	bool outcome_made, ended;
 	struct outcome outcome;
 };
 

@@ -187,7 +187,6 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 	action_inserts(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);
 	outcome->quarantine_reason = quarantine_reason(message, &outcome->decision);
-	remember_message(message->session->engine->store, message, &outcome->decision);
 	message->outcome_made = true;
 	return outcome;
 }

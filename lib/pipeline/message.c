@@ -80,6 +80,21 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 	return message;
 }
 
+void message_end(struct message *message)
+{
+	const struct decision *decision = NULL;
+
+	if (message->ended)
+		return;
+	message->ended = true;
+	if (message->outcome_made)
+		decision = &message->outcome.decision;
+	else if (message->refused.action != ACTION_NONE && message->facts.recipient_count == 0)
+		decision = &message->refused;	/* all recipients were refused: it ended there */
+	if (decision != NULL)
+		remember_message(message->session->engine->store, message, decision);
+}
+
 void message_free(struct message **message)
 {
 	struct message *old = *message;
@@ -88,9 +103,6 @@ void message_free(struct message **message)
 	*message = NULL;
 	if (old == NULL)
 		return;
-	/* all recipients were refused: the message ends here for the record as well */
-	if (!old->outcome_made && old->refused.action != ACTION_NONE && old->facts.recipient_count == 0)
-		remember_message(old->session->engine->store, old, &old->refused);
 	/* Continuations of the scope may still run on the I/O thread: they must end before the state they use goes. */
 	dns_scope_free(&old->context.dns);
 	for (size_t i = 0; i < CHECK_COUNT; i++) {

@@ -35,7 +35,7 @@ static void note(void *closure, const char *text)
 
 static struct told advice_on(const char *text)
 {
-	struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+	const struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
 	struct told told = { 0 };
 	size_t count;
 

@@ -27,8 +27,8 @@ static void note(void *closure, const char *text)
 /* @return how many options differ; the lines are in told. */
 static size_t diff(const char *old_text, const char *new_text)
 {
-	struct config *old = config_load_buffer(old_text, strlen(old_text), "old.conf", stderr);
-	struct config *new = config_load_buffer(new_text, strlen(new_text), "new.conf", stderr);
+	const struct config *old = config_load_buffer(old_text, strlen(old_text), "old.conf", stderr);
+	const struct config *new = config_load_buffer(new_text, strlen(new_text), "new.conf", stderr);
 	size_t count;
 
 	assert_non_null(old);
@@ -93,7 +93,7 @@ static bool sets_nothing(const char *text)
 {
 	char path[] = "/tmp/assay-config-XXXXXX";
 	int fd = mkstemp(path);
-	struct config *config;
+	const struct config *config;
 	bool nothing;
 
 	assert_true(fd >= 0);
@@ -109,7 +109,7 @@ static bool sets_nothing(const char *text)
 
 static void test_config_load_file_that_sets_nothing(void **state)
 {
-	struct config *defaults = config_load(NULL, stderr);
+	const struct config *defaults = config_load(NULL, stderr);
 
 	(void)state;
 	assert_non_null(defaults);

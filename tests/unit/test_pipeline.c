@@ -35,15 +35,15 @@ static void write_file(char *path, const char *text)
 	close(fd);
 }
 
-static struct config *load(struct world *world, const char *settings)
+static const struct config *load(struct world *world, const char *settings)
 {
 	char dns[128] = "", text[4096];
-	struct config *config;
+	const struct config *config;
 
 	if (strstr(settings, "dns {") == NULL)
 		snprintf(dns, sizeof(dns), "dns { zone-file = \"%s\" dnssec = off }", world->zone_path);
-	snprintf(text, sizeof(text), "authserv-id = \"mx.test.example\"\ntrusted-networks = { \"198.51.100.0/24\" }\n%s\n%s\n",
-	    dns, settings);
+	snprintf(text, sizeof(text), "%strusted-networks = { \"198.51.100.0/24\" }\n%s\n%s\n",
+	    strstr(settings, "authserv-id") == NULL ? "authserv-id = \"mx.test.example\"\n" : "", dns, settings);
 	strcpy(world->config_path, "/tmp/assay-config-XXXXXX");
 	write_file(world->config_path, text);
 	config = config_load(world->config_path, stderr);
@@ -54,7 +54,7 @@ static struct config *load(struct world *world, const char *settings)
 
 static struct engine *make_engine(struct world *world, const char *settings, struct engine *previous)
 {
-	struct config *config = load(world, settings);
+	const struct config *config = load(world, settings);
 	char why[256] = "";
 	struct engine *engine = engine_new(config, previous, why, sizeof(why));
 
@@ -700,14 +700,13 @@ static void test_message_judge_envelope_judges_no_message_findings(void **state)
 static void test_authserv_id_falls_back_to_the_mta_name(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	struct config *config = load(world, "");
+	const struct config *config = load(world, "authserv-id = \"\"");
 	struct engine *engine;
 	struct session *session;
 	struct message *message;
 	char why[256];
 
 	(void)state;
-	config->authserv_id = NULL;
 	engine = engine_new(config, NULL, why, sizeof(why));
 	assert_non_null(engine);
 	session = session_new(engine);
@@ -792,7 +791,7 @@ static void test_engine_new_same_dns_settings_share_the_resolver(void **state)
 static void test_engine_new_unreadable_zone_says_why(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	struct config *config = load(world, "dns { zone-file = \"/nonexistent/zone\" dnssec = off }");
+	const struct config *config = load(world, "dns { zone-file = \"/nonexistent/zone\" dnssec = off }");
 	char why[256] = "";
 
 	(void)state;

@@ -36,7 +36,7 @@ struct world {
 static void world_open(struct world *world, const char *settings)
 {
 	char text[16384], why[256] = "";
-	struct config *config;
+	const struct config *config;
 	int fd;
 
 	strcpy(world->zone_path, "/tmp/assay-strictest-XXXXXX");
