@@ -63,7 +63,7 @@ int dns_options_check(const struct dns_options *options);
  * Looks for a database before it is read. @param given  by --database: then the configuration says nothing of its place.
  * @return 0, or an exit code after a complaint that says whose directory is missing and what makes it.
  */
-int database_check(const char *command, const struct config *config, const char *path, bool given);
+int database_check(const char *command, const struct config *config, const char *location, bool given);
 
 /* ---- check ------------------------------------------------------------------------------------------------------ */
 

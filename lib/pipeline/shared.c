@@ -113,7 +113,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 	const struct config *config = wish->config;
 
 	return (struct store_config){
-		.path = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
+		.location = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
