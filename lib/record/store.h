@@ -31,7 +31,8 @@ enum store_cap {
 enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
 
 struct store_config {
-	const char *path;		/* of the SQLite database; its directory must exist and be writable */
+	const char *backend;		/* its name (record/backend.h); NULL: the default */
+	const char *location;		/* where the backend keeps the data: for SQLite the path of the database */
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
 	unsigned queue_max;		/* notes that may wait for the writer; further ones are dropped and counted; 0: 20000 */
 	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
@@ -102,7 +103,7 @@ struct flow_note {
 
 /**
  * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
- * starts without memory and tries again. @return NULL only for a wrong configuration (no path); why_r set.
+ * starts without memory and tries again. @return NULL only for a wrong configuration (no location, no such backend); why_r set.
  */
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes);
 
