@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, TOP
+from house import build
+from house.build import TOP
 
 ELSEWHERE = {"libmilter/mfdef.h"}     # of others; their headers that some file includes need not stand here
 INCLUDE = re.compile(r"^\s*#\s*include\s*<([^>]+)>", re.M)
@@ -99,6 +100,6 @@ def test_globals_are_those_of_the_architecture():
     with open(os.path.join(TOP, "ARCHITECTURE.md"), encoding="utf-8") as file:
         paragraph = re.search(r"^- \*\*Globals\*\*.*?(?=^- \*\*|^#)", file.read(), re.S | re.M).group(0)
     named = set(re.findall(r"`((?:lib|milter|tools)/[\w/]+\.c)`", paragraph))
-    found = writable(str(BUILD))
+    found = writable(str(build.directory()))
     assert found, "nothing is built there"
     assert set(found) == named, found
