@@ -14,6 +14,7 @@
 
 #include "assayd.h"
 #include "config/advice.h"
+#include "config/domain_list.h"
 #include "health.h"
 
 enum { WHY_BYTES = 512 };
@@ -136,6 +137,12 @@ void log_advice(const struct config *config)
 	(void)config_advise(config, log_one_advice, NULL);
 }
 
+static void log_list(void *closure, const char *text)
+{
+	(void)closure;
+	log_notice("config: %s", text);
+}
+
 static void say_advice(void *closure, const char *text)
 {
 	(void)closure;
@@ -156,6 +163,7 @@ static int check_only(const struct config *config)
 
 	config_print(config, stdout);
 	(void)fflush(stdout);
+	domain_lists_tell(config, say_advice, NULL);
 	(void)config_advise(config, say_advice, NULL);
 	if (engine == NULL)
 		return fail(EX_CONFIG, why);
@@ -221,6 +229,7 @@ static int start(const struct options *options, const struct config *config)
 	if (chdir("/") != 0)
 		return fail(EX_OSERR, strerror(errno));
 	log_open_config(config, options->verbose);
+	domain_lists_tell(config, log_list, NULL);
 	log_advice(config);
 	/* whoever starts it by hand looks at the terminal, not into the log */
 	if (!options->foreground && config->log_target != LOG_TARGET_STDERR)

@@ -52,7 +52,7 @@ void setup_show_neighbours(const struct setup *setup);
 int setup_apply(struct setup *setup, const struct setup_plan *plan);
 int setup_undo(struct setup *setup);
 
-/** What is wrong when mail passes unjudged. */
+/** Why mail passes unjudged, when it does: the first thing that is wrong. */
 struct setup_check {
 	bool good;
 	const char *sentence;	/* what is wrong, or that all is well */

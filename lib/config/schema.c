@@ -72,7 +72,7 @@ const struct option_row schema_table[] = {
 	    "domains of the MTA's own mailboxes: a recipient in one of them, or without a domain, falls under the policies of all" },
 	{ "", "trusted-networks", OPTION_NETWORKS, CONFIG(trusted_networks), "127.0.0.0/8, ::1", LIST,
 	    "clients that are not judged, and whose Authentication-Results fields may be kept" },
-	{ "", "trusted-authserv-ids", OPTION_DOMAINS, CONFIG(trusted_authserv_ids), "", LIST,
+	{ "", "trusted-authserv-ids", OPTION_FEW_DOMAINS, CONFIG(trusted_authserv_ids), "", LIST,
 	    "Authentication-Results in these names are kept when they come from trusted networks" },
 	{ "", "exempt-authenticated", OPTION_BOOL, CONFIG(exempt_authenticated), "yes", YES_NO,
 	    "do not judge clients that authenticated (SMTP AUTH)" },
@@ -293,4 +293,9 @@ bool option_is_number(enum option_type type)
 bool option_is_list(enum option_type type)
 {
 	return type >= OPTION_STRINGS;
+}
+
+bool option_is_domain_list(enum option_type type)
+{
+	return type == OPTION_DOMAINS || type == OPTION_PATTERNS;
 }

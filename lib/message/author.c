@@ -15,6 +15,7 @@
 #include "message/author_scan.h"
 #include "message/encoded_word.h"
 #include "util/buf.h"
+#include "util/domain.h"
 
 const struct word author_status_words[] = {
 	{ "ok", AUTHOR_OK }, { "multiple", AUTHOR_MULTIPLE }, { "missing", AUTHOR_MISSING }, { "invalid", AUTHOR_INVALID }, { 0 }

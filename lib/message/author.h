@@ -32,10 +32,4 @@ struct author {
 /** Reads the From fields of the message. Everything in author_r lives in the message's arena. Thread: the message's. */
 void author_parse(const struct facts *facts, struct author *author_r);
 
-/**
- * Domain in the form DNS wants: U-labels to A-labels (IDNA2008, non-transitional), lower case, without trailing dot.
- * @return NULL when it is not a domain name.
- */
-const char *domain_normalize(struct arena *arena, const char *text, size_t length);
-
 #endif

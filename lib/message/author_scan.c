@@ -14,6 +14,7 @@
 #include "message/encoded_word.h"
 #include "util/utf8.h"
 #include "util/buf.h"
+#include "util/domain.h"
 
 /* Between "@" and name, the NUL of the literal's end too. */
 #define SKIPPED " \t\r\n\1.\"\\<([])>?"
