@@ -22,9 +22,9 @@
 #include "message/facts.h"
 #include "resolver/resolver.h"
 
-struct dkim_engine;	/* check/dkim.h: long-lived DKIM state, shared by all messages */
+struct dkim_engine;	/* check/dkim/dkim.h: long-lived DKIM state, shared by all messages */
 struct memory_source;	/* check/memory.h: what is remembered of earlier sessions */
-struct psl_context;	/* check/dmarc.h: loaded public suffix list; NULL: not available */
+struct psl_context;	/* check/dmarc/dmarc.h: loaded public suffix list; NULL: not available */
 
 /* What outlives messages; owned by the pipeline's engine. */
 struct check_shared {

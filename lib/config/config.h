@@ -63,6 +63,7 @@ struct policy_config {
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
 	struct domain_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
 	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
+	bool honor_tls_not_required;		/* the global one: lack of TLS is no matter where the message says so */
 };
 
 struct config {

@@ -20,6 +20,7 @@ struct engine *engine_new_sharing(const struct config *config, const struct engi
     char *why_r, size_t why_bytes)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
+	const struct policy_set set = policy_set_of(config);
 
 	if (engine == NULL)
 		out_of_memory();
@@ -39,7 +40,7 @@ struct engine *engine_new_sharing(const struct config *config, const struct engi
 		if (engine->shared.psl == NULL)
 			goto fail;
 	}
-	engine->acts_at_rcpt = policy_acts_at_rcpt(config);
+	engine->acts_at_rcpt = policy_acts_at_rcpt(&set);
 	engine->wants_every_body = policy_uses(config, TRAIT_WHOLE_BODY);
 	if (gethostname(engine->hostname, sizeof(engine->hostname)) != 0 || engine->hostname[0] == '\0')
 		snprintf(engine->hostname, sizeof(engine->hostname), "localhost");

@@ -83,17 +83,15 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 
 void message_end(struct message *message)
 {
-	const struct decision *decision = NULL;
+	struct shared_store *store = message->session->engine->store;
 
 	if (message->ended)
 		return;
 	message->ended = true;
 	if (message->outcome_made)
-		decision = &message->outcome.decision;
-	else if (message->refused.action != ACTION_NONE && message->facts.recipient_count == 0)
-		decision = &message->refused;	/* all recipients were refused: it ended there */
-	if (decision != NULL)
-		remember_message(message->session->engine->store, message, decision);
+		remember_message(store, message, &message->outcome.decision, &message->evidence);
+	else if (message->refused_count != 0 && message->facts.recipient_count == 0)
+		remember_refused(store, message);	/* all recipients were refused: it ended there */
 }
 
 void message_free(struct message **message)

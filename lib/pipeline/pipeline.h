@@ -120,9 +120,6 @@ const struct outcome *message_judge(struct message *message);
 /** Judges connection and envelope only, as if the message ended here (`assay check` without a message). */
 const struct outcome *message_judge_envelope(struct message *message);
 
-/** @return whether the decision is to be carried out as a 4xx or 5xx reply. */
-bool decision_refuses(const struct decision *decision);
-
 /** The log line for a recipient refused at RCPT; in the message's arena. */
 const char *message_log_refused(struct message *message, const char *recipient, const struct decision *decision);
 

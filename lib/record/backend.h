@@ -49,8 +49,7 @@ struct backend {
 	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
 	const char *(*why)(struct backend_handle *handle);
-	/* @return whether what others would open now is another database, or none: it was removed or replaced. The handle then still
-	 * works, on data that nobody else can see: open anew. */
+	/* whether the handle works on, but for nobody: what others would open now is another database, or none. Then open anew. */
 	bool (*is_orphan)(struct backend_handle *handle);
 	int (*begin)(struct backend_handle *handle);
 	int (*commit)(struct backend_handle *handle);

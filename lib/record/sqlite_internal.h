@@ -18,7 +18,7 @@
 #include "record/backend.h"
 
 enum sqlite_statement {
-	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS,
+	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS, ST_FLOWS_OLD,
 	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
 	ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
 	ST_TRIM_FLOW, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED, ST_COUNT
@@ -27,6 +27,7 @@ enum sqlite_statement {
 struct backend_handle {
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_COUNT];
+	int version;		/* of the schema when it was opened; older ones are read, not written */
 	char why[256];
 };
 

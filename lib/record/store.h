@@ -93,6 +93,7 @@ struct flow_note {
 	const char *author_domain, *envelope_domain, *client_network;
 	const char *findings;	/* names, sorted, comma-separated: the set */
 	const char *results;	/* "spf=pass dkim=none dmarc=fail …" */
+	const char *evidence;	/* what policies look at, as text (policy/evidence_text.h) */
 	const char *tls_grade, *tls_version, *tls_cipher;
 	const char *policy, *action;
 	bool enforced;
@@ -151,6 +152,7 @@ int store_peer_pin(struct store *store, const char *peer, bool pinned);
 struct flow_row {
 	int64_t hour_secs;
 	const char *author_domain, *envelope_domain, *client_network, *findings, *results;
+	const char *evidence;	/* "": the row is from before it was recorded */
 	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
 	bool enforced;
 	uint64_t messages, bytes;

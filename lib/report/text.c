@@ -37,6 +37,24 @@ static void print_totals(const struct tally_totals *totals, FILE *out)
 		    percent(totals->would[action], totals->messages));
 }
 
+/* Only where there is something to be said of it. */
+static void print_untold(const struct tally_totals *totals, FILE *out)
+{
+	uint64_t all = 0;
+
+	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
+		all += totals->untold[why];
+	if (all == 0)
+		return;
+	fprintf(out, "  %-11s%16s %20s %14" PRIu64 " %6.2f%%\n\ncannot tell, because of what was not recorded\n", "cannot tell", "", "", all,
+	    percent(all, totals->messages));
+	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
+		if (totals->untold[why] != 0)
+			fprintf(out, "  %-40s %10" PRIu64 "\n", untold_name((enum untold)why), totals->untold[why]);
+	if (totals->untold_old != 0)
+		fprintf(out, "  %-40s %10" PRIu64 "\n", "of these by an earlier version", totals->untold_old);
+}
+
 static void print_by_action(void *arg, const struct tally_row *row)
 {
 	const struct printer *printer = arg;
@@ -89,6 +107,7 @@ void text_print_tally(struct tally *tally, int64_t since_secs, int64_t until_sec
 	fprintf(out, "Assay: %s to %s (UTC)\n%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " flows\n", since, until,
 	    totals->messages, totals->bytes, totals->rows);
 	print_totals(totals, out);
+	print_untold(totals, out);
 	for (int table = 0; table < TALLY_TABLES; table++)
 		print_table(tally, (enum tally_table)table, &printer);
 	arena_free(&printer.arena);
