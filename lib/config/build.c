@@ -19,6 +19,7 @@ struct builder {
 	struct arena *arena;
 	struct complaints *complaints;
 	struct config *config;
+	struct domain_files files;
 };
 
 static bool find_row(const char *section, const char *name, struct option_row *row_r)
@@ -56,7 +57,7 @@ static void apply_option(struct builder *builder, const struct source_option *op
 		return;
 	}
 	if (option_is_domain_list(row->type)) {
-		domain_list_load(row, option, builder->arena, builder->complaints, (void *)((char *)base + row->offset));
+		domain_list_load(row, option, builder->arena, &builder->files, builder->complaints, (void *)((char *)base + row->offset));
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -215,7 +216,7 @@ static void check_whole(struct builder *builder)
 void build_config(const struct source_section *root, struct arena *arena, struct complaints *complaints,
     struct config *config_r)
 {
-	struct builder builder = { arena, complaints, config_r };
+	struct builder builder = { arena, complaints, config_r, { NULL } };
 
 	store_defaults(&builder);
 	apply_section(&builder, root, config_r);

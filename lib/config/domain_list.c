@@ -15,10 +15,20 @@
 
 enum { FAULTS_TOLD_MAX = 10 };	/* of one file: another kind of file is told by its first lines */
 
+struct domain_file {
+	struct domain_file *next;
+	const char *path;
+	bool patterns;			/* as what it was read: ".example.org" is an entry of some lists only */
+	struct list_names names;
+	const struct domain_set *set;	/* of this file alone; NULL until a list is that */
+};
+
 struct loading {
 	const struct option_row *row;
 	struct arena *arena;
 	struct complaints *complaints;
+	struct domain_files *files;
+	struct domain_file *file;	/* the last value, when it named one */
 	const char *path;		/* of the file that is read */
 	unsigned line;			/* of the configuration, where it is named */
 	size_t faults;			/* lines of it that are wrong */
@@ -93,16 +103,44 @@ static bool load_file(struct loading *loading, const char *path, unsigned line, 
 	return loading->faults == 0 && names_r->count != 0;
 }
 
+static struct domain_file *find_file(const struct loading *loading, const char *path, bool patterns)
+{
+	struct domain_file *file = loading->files->first;
+
+	while (file != NULL && (file->patterns != patterns || strcmp(file->path, path) != 0))
+		file = file->next;
+	return file;
+}
+
+/* As it was read before for this configuration, else now. @return NULL when it is no list. */
+static struct domain_file *get_file(struct loading *loading, const char *path, unsigned line)
+{
+	bool patterns = loading->row->type == OPTION_PATTERNS;
+	struct domain_file *file = find_file(loading, path, patterns);
+	struct list_names names;
+
+	if (file != NULL)
+		return file;
+	if (!load_file(loading, path, line, &names))
+		return NULL;
+	keep_names(&names, loading->arena);
+	file = arena_alloc(loading->complaints->arena, sizeof(*file));
+	*file = (struct domain_file){ loading->files->first, arena_strdup(loading->complaints->arena, path), patterns, names, NULL };
+	loading->files->first = file;
+	return file;
+}
+
 static bool load_value(struct loading *loading, const struct source_value *given, struct list_names *names_r)
 {
 	union value value;
 	const char *why;
 
-	if (is_file(given->text) && strpbrk(given->text, "\n\r\t") == NULL) {
-		if (!load_file(loading, given->text + 1, given->line, names_r))
-			return false;
-		keep_names(names_r, loading->arena);
-		return true;
+	loading->file = NULL;
+	if (is_file(given->text) && !value_has_control(given->text)) {
+		loading->file = get_file(loading, given->text + 1, given->line);
+		if (loading->file != NULL)
+			*names_r = loading->file->names;
+		return loading->file != NULL;
 	}
 	if (value_parse(loading->row, given->text, loading->arena, &value, &why) != 0) {
 		complain(loading->complaints, given->line, "%s = '%.100s': %s", loading->row->name, given->text, why);
@@ -113,7 +151,7 @@ static bool load_value(struct loading *loading, const struct source_value *given
 	return true;
 }
 
-static void make_set(struct loading *loading, size_t parts, struct domain_list *list_r)
+static const struct domain_set *make_set(struct loading *loading, size_t parts)
 {
 	size_t total = 0, count = 0;
 	const char **all;
@@ -125,16 +163,27 @@ static void make_set(struct loading *loading, size_t parts, struct domain_list *
 		memcpy(all + count, loading->parts[i].names, loading->parts[i].count * sizeof(*all));
 		count += loading->parts[i].count;
 	}
-	list_r->set = domain_set_make(loading->arena, all, count);
-	list_r->count = domain_set_count(list_r->set);
+	return domain_set_make(loading->arena, all, count);
+}
+
+/* Lists that are one file and nothing else are one set. */
+static const struct domain_set *get_set(struct loading *loading, size_t parts)
+{
+	struct domain_file *file = parts == 1 ? loading->file : NULL;
+
+	if (file == NULL)
+		return make_set(loading, parts);
+	if (file->set == NULL)
+		file->set = make_set(loading, parts);
+	return file->set;
 }
 
 void domain_list_load(const struct option_row *row, const struct source_option *option, struct arena *arena,
-    struct complaints *complaints, struct domain_list *list_r)
+    struct domain_files *files, struct complaints *complaints, struct domain_list *list_r)
 {
 	size_t count = option->value_count;
 	struct domain_source *sources = arena_calloc(arena, count + 1, sizeof(*sources));
-	struct loading loading = { .row = row, .arena = arena, .complaints = complaints };
+	struct loading loading = { .row = row, .arena = arena, .complaints = complaints, .files = files };
 	bool good = true;
 
 	loading.parts = arena_calloc(complaints->arena, count + 1, sizeof(*loading.parts));
@@ -150,7 +199,8 @@ void domain_list_load(const struct option_row *row, const struct source_option *
 	}
 	if (!good)
 		return;
-	make_set(&loading, count, list_r);
+	list_r->set = get_set(&loading, count);
+	list_r->count = domain_set_count(list_r->set);
 	list_r->sources = sources;
 	list_r->source_count = count;
 }

@@ -10,12 +10,17 @@
 #include "config/schema.h"
 #include "config/source.h"
 
+/* Files that were read for one configuration: each is read once, so that two lists of one name are the same list. */
+struct domain_file;
+struct domain_files { struct domain_file *first; };
+
 /**
  * Fills a list. Names of files live in the arena, side by side: their text, and 19 to 30 bytes each.
+ * @param files  empty at first, the same for all lists of a configuration and of the same arena.
  * What is wrong, in the option or in a line of a file, goes to complaints; the list is usable only without.
  */
 void domain_list_load(const struct option_row *row, const struct source_option *option, struct arena *arena,
-    struct complaints *complaints, struct domain_list *list_r);
+    struct domain_files *files, struct complaints *complaints, struct domain_list *list_r);
 
 /** @return the path when the value names a file ("@/path"); else NULL. */
 const char *domain_source_path(const struct domain_source *source);

@@ -231,7 +231,7 @@ static int parse_string(const struct option_row *row, const char *text, struct a
 	return *why_r == NULL ? 0 : -E_SYNTAX;
 }
 
-static bool has_control(const char *text)
+bool value_has_control(const char *text)
 {
 	for (; *text != '\0'; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -245,7 +245,7 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 {
 	memset(value_r, 0, sizeof(*value_r));
 	*why_r = "control characters are not allowed";
-	if (has_control(text))
+	if (value_has_control(text))
 		return -E_SYNTAX;
 	switch (row->type) {
 	case OPTION_BOOL:

@@ -21,7 +21,8 @@ enum {
 
 struct engine {
 	atomic_int references;
-	struct config *config;
+	const struct config *config;
+	struct engine_share share;
 	struct shared_resolver *resolver;
 	struct check_shared shared;
 	struct shared_store *store;	/* NULL: nothing is remembered */
@@ -68,7 +69,8 @@ struct message {
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
 	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
-	bool outcome_made;
+	bool outcome_made, ended;
+	struct evidence evidence;	/* what the outcome was decided on */
 	struct outcome outcome;
 };
 

@@ -175,16 +175,14 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
 		.edits_left = outcome->edits.left,
 	};
-	struct evidence evidence;
 	unsigned wait_secs;
 
-	outcome->decision = message_decide(message, stage, &evidence);
+	outcome->decision = message_decide(message, stage, &message->evidence);
 	wait_secs = remember_greylist(message->session->engine->store, message, &outcome->decision);
 	message_reply(message, wait_secs, &outcome->decision);
 	action_inserts(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);
 	outcome->quarantine_reason = quarantine_reason(message, &outcome->decision);
-	remember_message(message->session->engine->store, message, &outcome->decision, &evidence);
 	message->outcome_made = true;
 	return outcome;
 }

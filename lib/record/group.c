@@ -172,7 +172,7 @@ int group_write(const struct backend *backend, struct backend_handle *handle, co
     const struct note *notes, unsigned *trimmed_r)
 {
 	struct group group = { .backend = backend, .handle = handle, .rules = rules, .arena = arena_new() };
-	int code = backend->has_moved(handle) ? -E_SYSTEM : backend->begin(handle);
+	int code = backend->is_orphan(handle) ? -E_SYSTEM : backend->begin(handle);
 
 	*trimmed_r = 0;
 	for (; code == 0 && notes != NULL; notes = notes->next)

@@ -50,13 +50,17 @@ static int writer_settle(struct backend_handle *handle, unsigned busy_ms)
 	return 0;
 }
 
-static struct backend_handle *backend_open(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes)
+static struct backend_handle *backend_open(const char *path, enum backend_access access, unsigned busy_ms, char *why_r,
+    size_t why_bytes)
 {
 	struct backend_handle *handle = calloc(1, sizeof(*handle));
+	bool write = access != BACKEND_READ;
 	int version, flags = SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 
 	if (handle == NULL)
 		out_of_memory();
+	if (access == BACKEND_CHANGE && !sqlite_files_exist(path, handle->why, sizeof(handle->why)))
+		goto fail;
 	if (write)
 		sqlite_files_secure(path);
 	if (sqlite3_open_v2(path, &handle->db, flags, NULL) != SQLITE_OK) {
@@ -82,7 +86,7 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
-static bool backend_has_moved(struct backend_handle *handle)
+static bool backend_is_orphan(struct backend_handle *handle)
 {
 	int moved = 0;
 
@@ -291,10 +295,11 @@ static int backend_flows_each(struct backend_handle *handle, int64_t since_secs,
 
 const struct backend backend_sqlite = {
 	.name = "sqlite",
+	.look = sqlite_files_look,
 	.open = backend_open,
 	.close = backend_close,
 	.why = backend_why,
-	.has_moved = backend_has_moved,
+	.is_orphan = backend_is_orphan,
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,

@@ -8,7 +8,7 @@
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_expiry.c      rows that are too old or too many
- *   sqlite_files.c       who may read its files
+ *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
  * Thread: the handle's, one at a time.
@@ -33,6 +33,12 @@ struct backend_handle {
 
 /** Makes a database that is not there yet, and takes from one that is what its rights have over 0640 (with -wal and -shm). */
 void sqlite_files_secure(const char *path);
+
+/** @return whether there is a file; else why_r says why not. */
+bool sqlite_files_exist(const char *path, char *why_r, size_t why_bytes);
+
+/** See look in struct backend. */
+int sqlite_files_look(const char *path, struct backend_look *look_r);
 
 /** Notes SQLite's reason in the handle's why. @return -E_SYSTEM, always. */
 int sqlite_fail(struct backend_handle *handle);

@@ -31,8 +31,9 @@ static const char schema_tables[] =
     "CREATE INDEX greylist_waiting ON greylist(last) WHERE passed=0;";
 
 /*
- * What is bounded by number is counted as it comes and goes, whoever writes: a million rows are too many to be counted at
- * each step. Each row stands in the one index in which it is looked for when there are too many.
+ * From version 1 to 2: how many rows there are of each kind stands in the table "total", and triggers keep it right whoever
+ * writes. (Counting a million rows each time before some are deleted would be too slow.) The partial indexes give the
+ * rows of one kind in the order in which they are deleted when there are too many; each row is in one of them only.
  */
 static const char schema_totals[] =
     "DROP INDEX peer_last;"
@@ -70,7 +71,7 @@ static const char schema_evidence[] =
 /* From each version to the next; the version is their number. A step is never changed once it was released. */
 static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence };
 
-/* A number that a query gives; -E_SYSTEM with why set. */
+/* Runs a query that gives one number. @return the number; -E_SYSTEM with why set. */
 static int query_number(struct backend_handle *handle, const char *sql)
 {
 	sqlite3_stmt *statement;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may ask next: see fair.h. Every step costs the same however many networks there are: networks that wait stand in a
- * ring for each rank, and one that may not go on stands in none. Trusts nothing that clients can choose but their address,
- * which TCP has confirmed. Thread: I/O thread.
+ * Which waiting query is sent next: see fair.h. Every step costs the same however many networks there are: networks of one rank
+ * form a ring that is gone round, and a network that may not send now is in no ring. Of what a client can choose only its address
+ * is looked at, which TCP has confirmed. Thread: I/O thread.
  */
 #include "resolver/fair.h"
 

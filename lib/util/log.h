@@ -2,7 +2,7 @@
 #ifndef ASSAY_UTIL_LOG_H
 #define ASSAY_UTIL_LOG_H
 /*
- * The log sink: one of the three globals of the program. Only edges (daemon, tools) log; the library returns reasons.
+ * The log sink: a global, set once at start. Only edges (daemon, tools) log; the library returns reasons.
  * Lines are cleaned: control and 8-bit bytes become \xNN, so that nothing from the network can forge a line.
  * Thread: any, after log_open().
  */

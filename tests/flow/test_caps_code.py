@@ -11,7 +11,7 @@ import pytest
 import caps
 import dkim_signer
 from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
-from conftest import TOP
+from house.build import TOP
 
 WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "lib/dnssec",
          "lib/resolver", "milter")

@@ -26,7 +26,7 @@ static void require(int condition)
 
 static const struct config *loaded(void)
 {
-	static struct config *config;
+	static const struct config *config;
 
 	if (config == NULL)
 		config = config_load_buffer(settings, strlen(settings), "fuzz.conf", stderr);

@@ -279,11 +279,11 @@ static void put_policy(struct buf *text, unsigned number)
 	buf_puts(text, "}\n");
 }
 
-struct config *config_random(void)
+const struct config *config_random(void)
 {
 	struct arena *arena = arena_new();
 	struct buf text = buf_make(arena);
-	struct config *config;
+	const struct config *config;
 
 	buf_printf(&text, "mode = %s\n", one_in(3) ? "dry-run" : "enforce");
 	if (one_in(2))

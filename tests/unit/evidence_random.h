@@ -31,6 +31,6 @@ void model_random(struct model *model_r, struct arena *arena, bool wide);
 void model_shuffle(struct model *model);
 
 /** A configuration; fails the test when the schema has a policy option for which there is no generator. */
-struct config *config_random(void);
+const struct config *config_random(void);
 
 #endif

@@ -9,22 +9,7 @@
 #include <cmocka.h>
 
 #include "util/domain.h"
-
-static struct arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "arena_fixture.h"
 
 static const char *normal(const char *text)
 {
@@ -109,5 +94,5 @@ int main(void)
 		cmocka_unit_test(test_domain_normalize_hostile_bytes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

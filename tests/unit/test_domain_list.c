@@ -59,10 +59,10 @@ static void remove_list(const char *name)
 }
 
 /* Loads a text in which "%" stands for the directory. */
-static struct config *load(const char *format, const char **errors_r)
+static const struct config *load(const char *format, const char **errors_r)
 {
 	struct buf buf = buf_make(arena);
-	struct config *config;
+	const struct config *config;
 	char *errors;
 	size_t size;
 	FILE *out = open_memstream(&errors, &size);
@@ -81,10 +81,10 @@ static struct config *load(const char *format, const char **errors_r)
 	return config;
 }
 
-static struct config *load_good(const char *format)
+static const struct config *load_good(const char *format)
 {
 	const char *errors;
-	struct config *config = load(format, &errors);
+	const struct config *config = load(format, &errors);
 
 	assert_string_equal(errors, "");
 	assert_non_null(config);
@@ -116,7 +116,7 @@ static bool has(const struct config *config, const char *name)
 
 static void test_list_file_and_entries_make_one_list(void **state)
 {
-	struct config *config;
+	const struct config *config;
 	const struct domain_list *list;
 
 	(void)state;
@@ -142,7 +142,7 @@ static void test_list_file_and_entries_make_one_list(void **state)
 
 static void test_list_file_in_every_list_of_domains(void **state)
 {
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	write_list("a", "a.example\n");
@@ -158,6 +158,28 @@ static void test_list_file_in_every_list_of_domains(void **state)
 	check_errors("trusted-authserv-ids = @%/a\ndns { negative-trust-anchors = @%/a }",
 	    "c:1: trusted-authserv-ids = '@%/a': this list takes no file of domains: write them here\n"
 	    "c:2: negative-trust-anchors = '@%/a': this list takes no file of domains: write them here\n");
+	remove_list("a");
+}
+
+/* Read once: the lists are one set; of another kind of list it is another reading. */
+static void test_list_file_of_several_lists(void **state)
+{
+	const struct config *config;
+
+	(void)state;
+	write_list("a", "a.example\n");
+	config = load_good("local-domains = @%/a\ndmarc { trusted-forwarders = @%/a }\n"
+	    "policy p { recipient-domains = @%/a author-domains = { @%/a, b.example } }\npolicy q { recipient-domains = { @%/a } }");
+	assert_ptr_equal(config->policies[0].recipient_domains.set, config->policies[1].recipient_domains.set);
+	assert_ptr_equal(config->policies[0].recipient_domains.set, config->trusted_forwarders.set);
+	assert_ptr_not_equal(config->policies[0].recipient_domains.set, config->local_domains.set);
+	assert_int_equal(config->policies[0].author_domains.count, 2);
+	assert_false(domain_set_has(config->policies[0].recipient_domains.set, "b.example"));
+	config_unref(&config);
+	/* what is right in one list is told as wrong in the other */
+	write_list("a", ".a.example\n");
+	check_errors("dmarc { trusted-forwarders = @%/a }\nlocal-domains = @%/a",
+	    "c:2: %/a:1: '.a.example': this list is of single domains: write it without the dot in front\n");
 	remove_list("a");
 }
 
@@ -211,6 +233,7 @@ static void test_list_file_that_cannot_be_had(void **state)
 	check_errors("local-domains = \"@%\"", "c:1: local-domains = '@%': is a directory, not a file\n");
 	check_errors("local-domains = \"@/dev/zero\"", "c:1: local-domains = '@/dev/zero': is not a regular file\n");
 	check_errors("local-domains = \"@lists/a\"", "c:1: local-domains = '@lists/a': not an absolute path behind the @\n");
+	check_errors("local-domains = \"@/a\\x01\"", "c:1: local-domains = '@/a\\x01': control characters are not allowed\n");
 	check_errors("local-domains = \"@\"", "c:1: local-domains = '@': not an absolute path behind the @\n");
 	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);	/* nobody writes to it */
 	check_errors("local-domains = \"@%/pipe\"", "c:1: local-domains = '@%/pipe': is not a regular file\n");
@@ -240,7 +263,7 @@ static void test_list_file_without_domains_is_refused(void **state)
 static void test_list_file_caps(void **state)
 {
 	struct buf buf = buf_make(arena);
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	for (int i = 0; i <= LIST_FILE_MAX_ENTRIES; i++)
@@ -270,7 +293,7 @@ static char *print(const struct config *config)
 
 static void test_list_file_prints_as_written(void **state)
 {
-	struct config *config, *again;
+	const struct config *config, *again;
 	char *text, *second;
 
 	(void)state;
@@ -302,7 +325,7 @@ static void note(void *closure, const char *text)
 static void test_list_file_change_is_a_change_of_the_configuration(void **state)
 {
 	static const char text[] = "local-domains = \"@%/a\"\npolicy p { recipient-domains = \"@%/a\" }";
-	struct config *old, *same, *new;
+	const struct config *old, *same, *new;
 	char told[1000] = "";
 
 	(void)state;
@@ -328,7 +351,7 @@ static void test_list_file_change_is_a_change_of_the_configuration(void **state)
 
 static void test_domain_lists_tell_counts(void **state)
 {
-	struct config *config;
+	const struct config *config;
 	char told[1000] = "";
 
 	(void)state;
@@ -343,7 +366,7 @@ static void test_domain_lists_tell_counts(void **state)
 /* Local domains that no policy tells apart are asked about once. */
 static void test_local_samples(void **state)
 {
-	struct config *config = load_good("local-domains = { a.example, b.example, c.example, d.other, e.other, f.third }\n"
+	const struct config *config = load_good("local-domains = { a.example, b.example, c.example, d.other, e.other, f.third }\n"
 	    "policy one { recipient-domains = { .example } }\npolicy two { recipient-domains = { c.example, .third } }\n"
 	    "policy three { author-domains = x.example }");
 
@@ -365,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list_file_and_entries_make_one_list),
 		cmocka_unit_test(test_list_file_in_every_list_of_domains),
+		cmocka_unit_test(test_list_file_of_several_lists),
 		cmocka_unit_test(test_list_file_broken_lines_are_told_with_theirs),
 		cmocka_unit_test(test_list_file_of_another_kind_is_told_by_its_first_lines),
 		cmocka_unit_test(test_list_file_that_cannot_be_had),

@@ -210,7 +210,7 @@ static void run_rounds(bool wide, struct tally *plain, struct tally *gaps)
 	struct arena *arena = arena_new();
 
 	for (unsigned round = rounds_wanted(); round > 0; round--) {
-		struct config *first = config_random(), *second = config_random();
+		const struct config *first = config_random(), *second = config_random();
 		const struct policy_set recorder = policy_set_of(first), asked = policy_set_of(second);
 
 		for (unsigned i = 0; i < MESSAGES; i++) {
@@ -263,7 +263,7 @@ static void test_policy_replay_tells_the_client_apart_only_where_it_matters(void
 	(void)state;
 	srand(12);
 	for (unsigned round = rounds_wanted(); round > 0; round--) {
-		struct config *config = config_random();
+		const struct config *config = config_random();
 		const struct policy_set set = policy_set_of(config);
 		struct recorded_decision recorded;
 		struct evidence read;

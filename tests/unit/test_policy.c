@@ -14,7 +14,7 @@
 
 struct fixture {
 	struct arena *arena;
-	struct config *config;
+	const struct config *config;
 	struct results results;
 };
 

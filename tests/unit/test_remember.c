@@ -34,7 +34,7 @@ static struct world *world_new(const char *settings)
 	struct world *world = calloc(1, sizeof(*world));
 	char text[2048], path[128], why[256] = "";
 	struct facts_connection *connection;
-	struct config *config;
+	const struct config *config;
 	FILE *file;
 
 	assert_non_null(world);
@@ -96,6 +96,7 @@ static enum action send_message(struct world *world, const char *extra_name, con
 	action = outcome->decision.action;
 	if (text_r != NULL)
 		*text_r = outcome->decision.text != NULL ? arena_strdup(session_arena(world->session), outcome->decision.text) : NULL;
+	message_end(message);
 	message_free(&message);
 	assert_int_equal(store_flush(engine_store(world->engine)), 0);
 	return action;
@@ -183,6 +184,7 @@ static void test_remember_message_refused_at_rcpt_counts_once(void **state)
 		message_recipient(message, "<ann@test.example>", &decision);
 		assert_int_equal(decision.action, ACTION_REJECT);
 	}
+	message_end(message);
 	message_free(&message);
 	seen = flows(world);
 	assert_int_equal(seen.messages, 1);
@@ -210,6 +212,7 @@ static void test_remember_message_partly_refused_counts_once(void **state)
 	assert_int_equal(decision.action, ACTION_NONE);
 	message_field(message, "From", " Joe <joe@nowhere.example>", 26);
 	message_judge(message);
+	message_end(message);
 	message_free(&message);
 	seen = flows(world);
 	assert_int_equal(seen.messages, 1);
@@ -228,8 +231,35 @@ static void test_remember_message_aborted_before_a_verdict_is_no_flow(void **sta
 	(void)state;
 	message_recipient(message, "<ann@test.example>", &decision);
 	message_field(message, "From", " Joe <joe@good.example>", 23);
+	message_end(message);
 	message_free(&message);
 	assert_int_equal(flows(world).messages, 0);
+	world_free(world);
+}
+
+/* Each message once, whoever says how often that it ended; and only who says so. */
+static void test_message_end_notes_once(void **state)
+{
+	struct world *world = world_new("");
+	struct message *message = message_new(world->session, "<joe@good.example>", NULL);
+	struct decision decision;
+
+	(void)state;
+	message_recipient(message, "<ann@test.example>", &decision);
+	message_field(message, "From", " Joe <joe@good.example>", 23);
+	message_judge(message);
+	assert_int_equal(flows(world).messages, 0);
+	message_end(message);
+	message_end(message);
+	assert_int_equal(flows(world).messages, 1);
+	message_free(&message);
+	assert_int_equal(flows(world).messages, 1);
+
+	message = message_new(world->session, "<joe@good.example>", NULL);
+	message_field(message, "From", " Joe <joe@good.example>", 23);
+	message_judge(message);
+	message_free(&message);
+	assert_int_equal(flows(world).messages, 1);
 	world_free(world);
 }
 
@@ -304,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_remember_message_refused_at_rcpt_counts_once),
 		cmocka_unit_test(test_remember_message_partly_refused_counts_once),
 		cmocka_unit_test(test_remember_message_aborted_before_a_verdict_is_no_flow),
+		cmocka_unit_test(test_message_end_notes_once),
 		cmocka_unit_test(test_remember_message_exempt_is_not_noted),
 		cmocka_unit_test(test_remember_message_exempt_with_cleartext_password_is_noted),
 		cmocka_unit_test(test_remember_message_notes_what_a_replay_needs),

@@ -22,7 +22,7 @@ static const struct flow_row row_template = {
 /* The report on some rows under some settings, as text; free() it. */
 static char *report_of(const char *settings, const struct flow_row *rows, size_t count)
 {
-	struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
+	const struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
 	struct tally *tally;
 	char *text = NULL;
 	size_t length = 0;

@@ -32,7 +32,7 @@ static int place_setup(void **state)
 
 static struct backend_handle *open_backend(struct place *place)
 {
-	place->handle = backend->open(place->path, true, 1000, place->why, sizeof(place->why));
+	place->handle = backend->open(place->path, BACKEND_MAKE, 1000, place->why, sizeof(place->why));
 	assert_non_null(place->handle);
 	return place->handle;
 }
