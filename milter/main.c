@@ -14,6 +14,7 @@
 
 #include "assayd.h"
 #include "config/advice.h"
+#include "config/domain_list.h"
 #include "health.h"
 
 enum { WHY_BYTES = 512 };
@@ -139,6 +140,12 @@ void log_advice(const struct config *config)
 	(void)config_advise(config, log_one_advice, NULL);
 }
 
+static void log_list(void *closure, const char *text)
+{
+	(void)closure;
+	log_notice("config: %s", text);
+}
+
 static void say_advice(void *closure, const char *text)
 {
 	(void)closure;
@@ -158,6 +165,7 @@ static int check_only(struct config *config)
 
 	config_print(config, stdout);
 	(void)fflush(stdout);
+	domain_lists_tell(config, say_advice, NULL);
 	(void)config_advise(config, say_advice, NULL);
 	if (engine == NULL)
 		return fail(EX_CONFIG, why);
@@ -221,13 +229,14 @@ static int start(const struct options *options, struct config *config)
 	if (chdir("/") != 0)
 		return fail(EX_OSERR, strerror(errno));
 	log_open_config(config, options->verbose);
+	domain_lists_tell(config, log_list, NULL);
 	log_advice(config);
 	/* whoever starts it by hand looks at the terminal, not into the log */
 	if (!options->foreground && config->log_target != LOG_TARGET_STDERR)
 		(void)config_advise(config, say_advice, NULL);
 	resources_open(config);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
-	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
+	    run_mode_name(config->mode));
 	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	status_start();

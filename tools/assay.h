@@ -61,9 +61,6 @@ int dns_options_apply(const struct dns_options *options, struct config *config);
  */
 int database_check(const char *command, const struct config *config, const char *path, bool given);
 
-/** Prints text with control and 8-bit bytes as \xNN: nothing from a message reaches the terminal raw. */
-void print_clean(FILE *out, const char *text);
-
 /* ---- check ------------------------------------------------------------------------------------------------------ */
 
 /**

@@ -11,6 +11,7 @@
 #include "assay.h"
 #include "json_text.h"
 #include "util/buf.h"
+#include "util/clean.h"
 
 struct dns_command {
 	const char *config_path, *name;
@@ -172,25 +173,25 @@ static void print_text(const struct dns_answer *answer, const char *explanation,
 	    answer->security == DNS_BOGUS ? "not used" : dns_status_name(answer->status));
 	if (strcmp(answer->name, answer->canonical_name) != 0) {
 		fputs(" (alias of ", stdout);
-		print_clean(stdout, answer->canonical_name);
+		clean_terminal(stdout, answer->canonical_name);
 		putchar(')');
 	}
 	putchar('\n');
 	for (size_t i = 0; i < answer->rr_count; i++) {
 		const struct dns_rr *rr = &answer->rrs[i];
 
-		print_clean(stdout, rr->owner);
+		clean_terminal(stdout, rr->owner);
 		printf(" %u %s ", rr->ttl_secs, dns_type_name(rr->type, type));
-		print_clean(stdout, rdata_text(rr, arena));
+		clean_terminal(stdout, rdata_text(rr, arena));
 		putchar('\n');
 	}
-	print_clean(stdout, answer->why);
+	clean_terminal(stdout, answer->why);
 	putchar('\n');
 	for (const char *line = explanation; line != NULL && *line != '\0';) {
 		size_t length = strcspn(line, "\n");
 
 		fputs("  ", stdout);
-		print_clean(stdout, arena_strndup(arena, line, length));
+		clean_terminal(stdout, arena_strndup(arena, line, length));
 		putchar('\n');
 		line += length + (line[length] != '\0');
 	}

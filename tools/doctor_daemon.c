@@ -11,6 +11,7 @@
 
 #include "build-config.h"
 #include "config/advice.h"
+#include "config/domain_list.h"
 #include "daemon.h"
 #include "doctor.h"
 #include "run.h"
@@ -24,6 +25,11 @@ enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8 };
 static void tell_advice(void *closure, const char *text)
 {
 	doctor_say(closure, "config", DOCTOR_WARNING, NULL, "%s", text);
+}
+
+static void tell_list(void *closure, const char *text)
+{
+	doctor_say(closure, "config", DOCTOR_INFO, NULL, "%s", text);
 }
 
 static void say_errors(struct doctor *doctor, char *text)
@@ -53,6 +59,8 @@ void doctor_config(struct doctor *doctor)
 		    "%s does not exist: the built-in defaults count", doctor->config_path);
 	else if (config_advise(doctor->config, tell_advice, doctor) == 0)
 		doctor_say(doctor, "config", DOCTOR_OK, NULL, "%s: no errors, nothing to advise", doctor->config_path);
+	if (doctor->config != NULL)
+		domain_lists_tell(doctor->config, tell_list, doctor);
 	free(text);
 }
 

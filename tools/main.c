@@ -76,17 +76,12 @@ int parse_resolver(const char *text, struct dns_server *server_r)
 
 int parse_dnssec(const char *text, enum dnssec_mode *mode_r)
 {
-	static const char *const names[] = {
-		[DNSSEC_VALIDATE] = "validate", [DNSSEC_TRUST_AD] = "trust-ad", [DNSSEC_OFF] = "off",
-	};
+	int mode;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*mode_r = (enum dnssec_mode)i;
-			return 0;
-		}
-	}
-	return -E_SYNTAX;
+	if (words_value(dnssec_mode_words, text, &mode) != 0)
+		return -E_SYNTAX;
+	*mode_r = (enum dnssec_mode)mode;
+	return 0;
 }
 
 int parse_time(const char *text, int64_t *secs_r)
@@ -120,18 +115,6 @@ int dns_options_apply(const struct dns_options *options, struct config *config)
 	if (options->clock.fixed_secs != 0)
 		config->dns.clock = &options->clock;
 	return 0;
-}
-
-void print_clean(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 32 && c < 127)
-			fputc(c, out);
-		else
-			fprintf(out, "\\x%02x", c);
-	}
 }
 
 static void usage(FILE *out)

@@ -12,6 +12,7 @@
 #include "config/findings.h"
 #include "check/path.h"
 #include "dns/dns.h"
+#include "util/words.h"
 
 /* Result words of RFC 8601 section 2.7 and the protocols' RFCs; which may occur where is said at each result. */
 enum result {
@@ -21,6 +22,7 @@ enum result {
 };
 
 /** "pass", "temperror" …; RESULT_UNCHECKED gives NULL. */
+extern const struct word result_words[];
 const char *result_name(enum result result);
 
 enum spf_scope { SPF_SCOPE_MFROM, SPF_SCOPE_HELO };
@@ -61,6 +63,8 @@ struct dkim_work {
 };
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
+extern const struct word dmarc_policy_words[];
+const char *dmarc_policy_name(enum dmarc_policy policy);	/* "none" "quarantine" "reject" */
 
 struct dmarc_result {
 	enum result result;		/* none pass fail temperror permerror */
@@ -130,6 +134,7 @@ struct tls_result {
 	bool stripped;			/* the client's STARTTLS arrived overwritten: somebody between it and us keeps TLS away */
 	bool not_required;		/* the message says TLS-Required: No (RFC 8689) */
 };
+extern const struct word tls_grade_words[], cert_status_words[], tlsa_status_words[];
 const char *tls_grade_name(enum tls_grade grade);
 const char *cert_status_name(enum cert_status status);
 const char *tlsa_status_name(enum tlsa_status status);	/* "unchecked" "none" "insecure" "mismatch" … */

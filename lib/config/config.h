@@ -16,9 +16,17 @@
 #include "dnssec/validator.h"
 #include "resolver/resolver.h"
 #include "util/addr.h"
+#include "util/domain.h"
 #include "util/log.h"
 
 enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
+extern const struct word run_mode_words[];
+/** @return "dry-run" or "enforce". */
+static inline const char *run_mode_name(enum run_mode mode)
+{
+	return words_of(run_mode_words, (int)mode);
+}
+
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
@@ -27,19 +35,33 @@ enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 struct string_list { const char *const *items; size_t count; };
 struct network_list { const struct ip_network *items; size_t count; };
 
+/* One value of a list of domains as the file has it: a domain, or "@" with the path of a file of domains. */
+struct domain_source {
+	const char *text;
+	size_t entries;		/* lines with a domain in that file; 1 for a domain */
+};
+
+/* A list of domains, those in files among them. Asked by domain_set_has(list.set, name). */
+struct domain_list {
+	size_t count;			/* different entries; 0: the list is not set, for a file without any is an error */
+	const struct domain_set *set;	/* NULL when count is 0 */
+	const struct domain_source *sources;	/* in the order of the file */
+	size_t source_count;
+};
+
 /* One `policy "name" { }` section. Empty match lists match everything; all non-empty ones must match. */
 struct policy_config {
 	const char *name;
-	struct string_list recipient_domains;	/* "example.org", or ".example.org" for it and all below; lower case */
-	struct string_list author_domains;
+	struct domain_list recipient_domains;	/* "example.org", or ".example.org" for it and all below; lower case */
+	struct domain_list author_domains;
 	struct network_list client_networks;
 	enum run_mode mode;			/* the section's own, else the global one */
 	enum dns_outage dns_outage;		/* the section's own, else the global one */
 	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
 	bool reject_only_secure;		/* reject on insecure evidence becomes quarantine */
-	struct string_list require_secure_domains;	/* insecure passes of these domains count as none */
+	struct domain_list require_secure_domains;	/* insecure passes of these domains count as none */
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
-	struct string_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
+	struct domain_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
 	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
 };
 
@@ -60,7 +82,9 @@ struct config {
 
 	/* who */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
-	struct string_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
+	struct domain_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
+	const char *const *local_samples;	/* of the local domains that fall under the same policies, one each */
+	size_t local_sample_count;
 	struct network_list trusted_networks;	/* exempt from judgement */
 	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
 	bool exempt_authenticated;
@@ -84,7 +108,7 @@ struct config {
 	unsigned dkim_max_signatures;	/* 20 */
 	enum org_domain_method dmarc_method;
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
-	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
+	struct domain_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
 
 	/* tls: versions and cipher suites whose grade the admin sets, against the table */
 	struct string_list tls_weak, tls_ok, tls_strong;
@@ -99,7 +123,7 @@ struct config {
 	/* greylist */
 	unsigned greylist_delay_secs, greylist_window_secs;
 	struct network_list greylist_exempt_networks;
-	struct string_list greylist_exempt_domains;	/* SPF domain or client name's domain */
+	struct domain_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
 	/* dns */
 	struct dns_config dns;		/* dns.validator points to the next */

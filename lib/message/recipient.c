@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "message/author.h"
+#include "util/domain.h"
+
 
 /* By these an MTA may find another address inside: domains, routes (RFC 5321 appendix C), percent hack and bang paths. */
 #define FURTHER_ADDRESS "@%!:"

@@ -10,15 +10,8 @@
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
 #include "policy/reply.h"
+#include "util/domain.h"
 #include "util/error.h"
-
-static bool is_in_domain(const char *name, const char *domain)
-{
-	size_t name_length = strlen(name), length = strlen(domain);
-
-	return name_length >= length && strcmp(name + name_length - length, domain) == 0 &&
-	    (name_length == length || name[name_length - length - 1] == '.');
-}
 
 /* DMARC's alignment; of an author domain without a DMARC record, what relaxed alignment would be. */
 static bool is_aligned(const struct results *results)
@@ -29,12 +22,12 @@ static bool is_aligned(const struct results *results)
 		return true;
 	if (results->dmarc.result != RESULT_NONE || org == NULL)
 		return false;
-	if (results->spf.result == RESULT_PASS && results->spf.domain != NULL && is_in_domain(results->spf.domain, org))
+	if (results->spf.result == RESULT_PASS && results->spf.domain != NULL && domain_is_within(results->spf.domain, org))
 		return true;
 	for (size_t i = 0; i < results->dkim_count; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		if (dkim_result_counts(dkim) && dkim->domain != NULL && is_in_domain(dkim->domain, org))
+		if (dkim_result_counts(dkim) && dkim->domain != NULL && domain_is_within(dkim->domain, org))
 			return true;
 	}
 	return false;
@@ -49,9 +42,9 @@ static bool is_exempt(const struct message *message)
 		if (network_contains(&config->greylist_exempt_networks.items[i], &message->session->connection.client))
 			return true;
 	}
-	if (results->spf.result == RESULT_PASS && policy_domain_matches(&config->greylist_exempt_domains, results->spf.domain))
+	if (results->spf.result == RESULT_PASS && domain_set_has(config->greylist_exempt_domains.set, results->spf.domain))
 		return true;
-	return results->iprev.result == RESULT_PASS && policy_domain_matches(&config->greylist_exempt_domains, results->iprev.name);
+	return results->iprev.result == RESULT_PASS && domain_set_has(config->greylist_exempt_domains.set, results->iprev.name);
 }
 
 /* Who vouches for the message: the domain that passes SPF, so that a pool of senders waits once; else the network. */

@@ -13,6 +13,7 @@
 
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
+#include "util/domain.h"
 
 enum {
 	FIRST_FIELD_ROOM = 32,

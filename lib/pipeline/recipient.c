@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "util/domain.h"
 
 enum { FIRST_RECIPIENT_ROOM = 4 };
 
@@ -51,25 +52,19 @@ static struct recipient_place find_place(struct message *message, const char *re
 	return recipient_find_place(message->arena, *address_r, route);
 }
 
-static bool is_in(const struct string_list *list, const char *domain)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i], domain) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A mailbox of the MTA's own is the same in every local domain; where none are named it may be in any domain. */
+/*
+ * A mailbox of the MTA's own is the same in every local domain; where none are named it may be in any domain. Of local domains
+ * that no policy tells apart one stands for all.
+ */
 static void mark_place(const struct config *config, const struct recipient_place *place, struct policy_who *who, bool *marked)
 {
-	const struct string_list *local = &config->local_domains;
+	const struct domain_list *local = &config->local_domains;
 	bool is_local = place->where == RECIPIENT_LOCAL;
 
 	if (place->where == RECIPIENT_AT_DOMAIN)
-		is_local = is_in(local, place->domain);
-	for (size_t i = 0; is_local && i < local->count; i++) {
-		who->recipient_domain = local->items[i];
+		is_local = domain_set_has(local->set, place->domain);
+	for (size_t i = 0; is_local && i < config->local_sample_count; i++) {
+		who->recipient_domain = config->local_samples[i];
 		policy_mark(config, who, marked);
 	}
 	who->recipient_domain = is_local && local->count == 0 ? NULL : place->domain;

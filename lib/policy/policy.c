@@ -11,28 +11,7 @@
 
 #include "check/tls/cert.h"
 #include "policy/reply.h"
-
-bool policy_domain_matches(const struct string_list *patterns, const char *domain)
-{
-	size_t length, pattern_length;
-
-	if (domain == NULL)
-		return false;
-	length = strlen(domain);
-	for (size_t i = 0; i < patterns->count; i++) {
-		const char *pattern = patterns->items[i];
-
-		pattern_length = strlen(pattern);
-		if (pattern[0] != '.') {
-			if (strcmp(pattern, domain) == 0)
-				return true;
-		} else if (strcmp(pattern + 1, domain) == 0 ||
-		    (length > pattern_length && strcmp(domain + length - pattern_length, pattern) == 0)) {
-			return true;
-		}
-	}
-	return false;
-}
+#include "util/domain.h"
 
 static bool client_matches(const struct policy_config *policy, const struct ip_addr *client)
 {
@@ -45,13 +24,13 @@ static bool client_matches(const struct policy_config *policy, const struct ip_a
 
 enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
 
-static enum match match_name(const struct string_list *patterns, const char *domain)
+static enum match match_name(const struct domain_list *patterns, const char *domain)
 {
 	if (patterns->count == 0)
 		return MATCH_YES;
 	if (domain == NULL)
 		return MATCH_MAYBE;
-	return policy_domain_matches(patterns, domain) ? MATCH_YES : MATCH_NO;
+	return domain_set_has(patterns->set, domain) ? MATCH_YES : MATCH_NO;
 }
 
 static enum match match_policy(const struct policy_config *policy, const struct policy_who *who)
@@ -162,7 +141,7 @@ static void weigh(struct weighing *weighing, const struct finding *finding)
 
 static bool needs_secure(const struct policy_config *policy, enum result result, const char *domain)
 {
-	return result == RESULT_PASS && policy_domain_matches(&policy->require_secure_domains, domain);
+	return result == RESULT_PASS && domain_set_has(policy->require_secure_domains.set, domain);
 }
 
 static bool dkim_passes_securely(const struct results *results, const char *domain)
@@ -244,8 +223,8 @@ static bool lacks_cert(const struct policy_config *policy, const struct results 
 	if (!issuer_accepted(&policy->require_cert_issuers, verified ? cert_common_name(arena, tls->cert_issuer) : NULL))
 		return true;
 	if (policy->require_cert_names.count != 0)
-		return !policy_domain_matches(&policy->require_cert_names, tls_proven_name(tls)) &&
-		    !policy_domain_matches(&policy->require_cert_names, verified ? cert_common_name(arena, tls->cert_subject) : NULL);
+		return !domain_set_has(policy->require_cert_names.set, tls_proven_name(tls)) &&
+		    !domain_set_has(policy->require_cert_names.set, verified ? cert_common_name(arena, tls->cert_subject) : NULL);
 	/* the author, whom the name may fit, is not known before the message */
 	return stage == FINDING_STAGE_MESSAGE && tls->cert_match == NULL && policy->require_cert_issuers.count == 0;
 }

@@ -8,19 +8,9 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/clean.h"
 
 enum { DOMAIN_MAX = 100, HELP_MAX = 250 };
-
-static void append_clean(struct buf *buf, const char *text, size_t max)
-{
-	size_t start = buf->length;
-
-	for (; *text != '\0' && buf->length - start < max; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		buf_putc(buf, c < 0x20 || c >= 0x7f ? '?' : (char)c);
-	}
-}
 
 static const char *domain_text(const struct decision *decision, struct arena *arena)
 {
@@ -28,7 +18,7 @@ static const char *domain_text(const struct decision *decision, struct arena *ar
 
 	if (decision->domain == NULL)
 		return "the sender";
-	append_clean(&buf, decision->domain, DOMAIN_MAX);
+	clean_smtp(&buf, decision->domain, DOMAIN_MAX);
 	return buf.data;
 }
 
@@ -96,7 +86,7 @@ static const char *help_text(const struct config *config, const struct decision 
 			}
 			c++;
 		} else {
-			append_clean(&buf, (const char[]){ *c, '\0' }, 1);
+			buf_putc(&buf, clean_smtp_char(*c));
 		}
 	}
 	return buf.length > HELP_MAX ? "" : buf.data;
@@ -152,7 +142,7 @@ void reply_fill(const struct config *config, const struct results *results, cons
 		buf.data[buf.length = room] = '\0';
 	if (!several && why != NULL && buf.length + 2 < room) {
 		buf_puts(&buf, ": ");
-		append_clean(&buf, why, room - buf.length);
+		clean_smtp(&buf, why, room - buf.length);
 	}
 	buf_puts(&buf, help);
 	decision->text = buf.data;

@@ -9,9 +9,6 @@ enum { REPLY_TEXT_MAX = 400 };
 /* How the text of a greylisted message ends, before the help: whoever knows how long it takes replaces the last word. */
 #define REPLY_TRY_AGAIN "; greylisted, try again "
 
-/** Whether a domain is in a list of "example.org" and ".example.org" patterns; NULL is in none. */
-bool policy_domain_matches(const struct string_list *patterns, const char *domain);
-
 /**
  * Fills code, enhanced and text of a decision whose action, finding and domain are set.
  * @param asking  all findings that ask for the decided action (RFC 7372: several failed checks have a code of their own).

@@ -12,6 +12,7 @@
 
 #include "resolver/query.h"
 #include "util/out_of_memory.h"
+#include "util/siphash.h"
 
 enum {
 	LIGHT_MAX = 64,			/* under way, for a network that has little */
@@ -54,7 +55,7 @@ static struct fair_client **bucket_of(struct fair *fair, const struct ip_addr *n
 
 	memcpy(bytes, network->bytes, sizeof(network->bytes));
 	bytes[sizeof(network->bytes)] = (uint8_t)network->family;
-	return &fair->buckets[dns_name_hash(bytes, sizeof(bytes), fair->key) % (sizeof(fair->buckets) / sizeof(fair->buckets[0]))];
+	return &fair->buckets[siphash(bytes, sizeof(bytes), fair->key) % (sizeof(fair->buckets) / sizeof(fair->buckets[0]))];
 }
 
 static void idle_unlink(struct fair *fair, struct fair_client *client)

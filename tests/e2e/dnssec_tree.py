@@ -8,7 +8,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import shutil
 import subprocess
 import time
 
@@ -22,10 +21,11 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import dns.zone
-import pytest
 
+from house import needs
+from house.ports import free_port
 from world import World
-from world.processes import free_port, wait_for
+from world.processes import wait_for
 
 NOW = int(time.time())
 DAY = 86400
@@ -440,12 +440,10 @@ remote-control:
 
 
 @contextlib.contextmanager
-def started():
-    """The tree, served, in a world of its own; skips where it cannot be made."""
-    for program in ("ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
-        tree = Tree(world)
+def started(*zones):
+    """The tree, or one of these zones, served, in a world of its own; skips where it cannot be made."""
+    needs.programs("nsd", "unbound", "ldns-signzone", "ldns-keygen")
+    with World() as world:
+        tree = Tree(world, *zones)
         tree.start()
         yield tree

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The validator on real servers: a signed tree (dnssec_tree.py) behind NSD and a non-validating Unbound.
 
-Talks to tests/unit/validate_driver (the validator alone) and resolver_driver, not to assayd. ASSAY_BUILD is the top build
-directory.
+Talks to tests/unit/validate_driver (the validator alone) and resolver_driver, not to assayd.
 """
 import os
 import random
-import shutil
 import subprocess
 
 import dns.exception
@@ -20,19 +18,16 @@ import pytest
 
 import dnssec_tree
 from dnssec_proxy import Attacker
-from world.processes import World, free_port
+from house import build
+from house.ports import free_port
 
-BUILD = os.environ.get("ASSAY_BUILD") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-DRIVER = os.path.join(BUILD, "tests", "unit", "validate_driver")
-RESOLVER_DRIVER = os.path.join(BUILD, "tests", "unit", "resolver_driver")
-os.environ["PATH"] += ":/usr/sbin"
 
 
 class Driver:
     """The validator in a process of its own, on one recursive server."""
 
     def __init__(self, port, anchor, *more):
-        self.child = subprocess.Popen([DRIVER, str(port), anchor, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.child = subprocess.Popen([build.program("tests/unit/validate_driver"), str(port), anchor, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _send(self, line):
         self.child.stdin.write(line.encode() + b"\n")
@@ -72,8 +67,8 @@ class Resolver(Driver):
     """The whole resolver in a process of its own."""
 
     def __init__(self, port, anchor, timeout_ms):   # pylint: disable=super-init-not-called
-        self.child = subprocess.Popen([RESOLVER_DRIVER, str(port), anchor, str(timeout_ms)], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE)
+        self.child = subprocess.Popen([build.program("tests/unit/resolver_driver"), str(port), anchor, str(timeout_ms)],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, name, rtype):
         """@return (security, (status, canonical name, records), why)"""
@@ -82,19 +77,6 @@ class Resolver(Driver):
         assert line, f"resolver_driver ended with {self.child.wait()} on {name} {rtype}"
         security, status, canonical, records, why = line.rstrip("\n").split("\t")
         return security, (status, canonical, frozenset(records.split())), why
-
-
-@pytest.fixture(scope="module")
-def tree():
-    for program in ("nsd", "unbound", "ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    if not os.path.exists(DRIVER):
-        pytest.skip(f"{DRIVER} is not built (make check builds it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
-        made = dnssec_tree.Tree(world)
-        made.start()
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -271,9 +253,7 @@ SAMPLE = [case for case in CASES if case[2] != "indeterminate"][::9]
 @pytest.mark.parametrize("name,rtype,security,word", SAMPLE, ids=[f"{c[0]}-{c[1]}" for c in SAMPLE])
 def test_assay_dns_verdict(tree, name, rtype, security, word):
     """The same through the resolver: `assay dns`."""
-    program = os.path.join(BUILD, "assay")
-    if not os.path.exists(program):
-        pytest.skip(f"{program} is not built")
+    program = build.program("assay")
     done = subprocess.run([program, "dns", "--dnssec", "validate", "--resolver", f"127.0.0.1@{tree.port}",
                            "--trust-anchor", tree.anchor, name, rtype], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines()[:1] == [security], done.stdout + done.stderr

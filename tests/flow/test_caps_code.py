@@ -11,7 +11,7 @@ import pytest
 import caps
 import dkim_signer
 from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
-from conftest import TOP
+from house.build import TOP
 
 WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "lib/dnssec",
          "lib/resolver", "milter")
@@ -26,8 +26,8 @@ REASONS = {
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
     "lib/message/author_scan.c CANDIDATE_MAX": "longer than any domain name can be, whatever it is written in",
     "lib/message/address.c DOMAIN_TEXT_MAX": "longer than any domain name can be, whatever it is written in",
-    "lib/message/domain.c TEXT_MAX": "longer than any domain name can be, whatever it is written in",
-    "lib/message/domain.c LABEL_MAX": "the protocol's: such a name cannot be, nor be asked for (RFC 1035 section 2.3.4)",
+    "lib/util/domain.c TEXT_MAX": "longer than any domain name can be, whatever it is written in",
+    "lib/util/domain.c LABEL_MAX": "the protocol's: such a name cannot be, nor be asked for (RFC 1035 section 2.3.4)",
     "lib/check/adsp/record.c RECORD_MAX_BYTES": OWNER,
     "lib/check/adsp/record.c TAGS_MAX": OWNER,
     "lib/check/adsp/record.c NAME_MAX_BYTES": OWNER,
@@ -220,7 +220,7 @@ def comments(letter, excess):
     letter.author = "(" * (50 + excess) + ")" * (50 + excess) + " " + letter.author
 
 
-@code_cap("lib/message/domain.c NAME_MAX_TEXT", "from-invalid", honest="quarantine")
+@code_cap("lib/util/domain.h DOMAIN_MAX_LENGTH", "from-invalid", honest="quarantine")
 def length_of_a_name(letter, excess):
     letter.author += ", a@" + ".".join(["a" * 49] * 4 + ["b" * (253 - 4 * 50 + excess)])
 
@@ -244,8 +244,8 @@ def hops(letter, excess):
 # ---- the tests -------------------------------------------------------------------------------------------------------
 
 def constants():
-    for where in WHERE:
-        for path in sorted((TOP / where).glob("**/*.[ch]")):
+    for where in (*(f"{directory}/**/*.[ch]" for directory in WHERE), "lib/util/domain*.[ch]"):
+        for path in sorted(TOP.glob(where)):
             for name in CONSTANT.findall(path.read_text(encoding="utf-8")):
                 yield f"{path.relative_to(TOP)} {name}"
 

@@ -13,9 +13,8 @@ import dkim
 import pytest
 
 from dkim_signer import Key, parse, relaxed_body, sign, simple_body, zone_text
+from house import build
 
-BUILD = os.environ.get("ASSAY_BUILD", os.path.join(os.path.dirname(__file__), "..", ".."))
-DRIVER = os.path.join(BUILD, "tests", "unit", "dkim_driver")
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dkim")
 NOW = 1700000000
 
@@ -58,6 +57,10 @@ def zone(tmp_path_factory):
     return str(path)
 
 
+def driver():
+    return build.program("tests/unit/dkim_driver")
+
+
 @pytest.fixture
 def judge(zone, tmp_path):
     def run(messages, *options, at=NOW):
@@ -66,7 +69,7 @@ def judge(zone, tmp_path):
             path = tmp_path / ("%d.eml" % i)
             path.write_bytes(message)
             paths.append(str(path))
-        out = subprocess.run([DRIVER, "--zone", zone, "--time", str(at), *options, *paths], check=True, capture_output=True)
+        out = subprocess.run([driver(), "--zone", zone, "--time", str(at), *options, *paths], check=True, capture_output=True)
         return [json.loads(line) for line in out.stdout.splitlines()]
     return run
 
@@ -384,7 +387,7 @@ def test_key_of_8192_bits(judge, zone):
 @pytest.mark.parametrize("name,results", [("rfc6376", ["pass"]), ("rfc8463", ["pass", "pass"])])
 def test_examples_of_the_standards(name, results):
     """RFC 6376 appendix A.2 and RFC 8463 appendix A.3 with their published keys."""
-    out = subprocess.run([DRIVER, "--zone", os.path.join(DATA, "rfc.zone"), os.path.join(DATA, name + ".eml")],
+    out = subprocess.run([driver(), "--zone", os.path.join(DATA, "rfc.zone"), os.path.join(DATA, name + ".eml")],
                          check=True, capture_output=True).stdout
     assert [s["result"] for s in json.loads(out)["dkim"]] == results
 

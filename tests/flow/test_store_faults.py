@@ -16,6 +16,7 @@ import pytest
 
 from milterclient import Client
 
+pytestmark = pytest.mark.slow
 LOCK_SECS = float(os.environ.get("ASSAY_LOCK_SECS", 15))
 # What catches a message that waits for the store. It needs milliseconds, on any machine; the lock lasts longer than this.
 HANG_SECS = 12.0

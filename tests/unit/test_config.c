@@ -134,7 +134,7 @@ static void test_config_load_policies_inherit(void **state)
 	(void)state;
 	assert_int_equal(config->policy_count, 3);
 	assert_string_equal(config->policies[0].name, "partner");
-	assert_string_equal(config->policies[0].recipient_domains.items[0], ".example.org");
+	assert_string_equal(domain_set_entry(config->policies[0].recipient_domains.set, 0), ".example.org");
 	assert_int_equal(config->policies[0].mode, MODE_ENFORCE);
 	assert_int_equal(config->policies[0].actions[FINDING_SPF_FAIL], ACTION_NONE);
 	assert_int_equal(config->policies[0].actions[FINDING_DKIM_NONE], ACTION_TAG);

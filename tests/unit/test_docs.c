@@ -75,7 +75,7 @@ static void test_manual_describes_every_option(void **state)
 		snprintf(item, sizeof(item), "\n.It Ic %s = ", schema_table[i].name);
 		if (strstr(part, item) == NULL)
 			fail_msg("option %s { %s } is not in the manual page", schema_table[i].section, schema_table[i].name);
-		for (const struct option_word *word = schema_table[i].words; word != NULL && word->word != NULL; word++) {
+		for (const struct word *word = schema_table[i].words; word != NULL && word->word != NULL; word++) {
 			if (strstr(part, word->word) == NULL)
 				fail_msg("value %s of option %s is not in the manual page", word->word, schema_table[i].name);
 		}

@@ -8,24 +8,9 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
 #include "check/spf/record.h"
 #include "util/error.h"
-
-static struct arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static int parse_bytes(const char *text, size_t length, struct spf_record *record_r)
 {
@@ -181,14 +166,14 @@ static void test_describe_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_record_is_version, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_parse_mechanisms, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_parse_networks, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_parse_modifiers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_parse_nul, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_parse_terms, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_addr_match_prefixes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_describe_hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_record_is_version, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_parse_mechanisms, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_parse_networks, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_parse_modifiers, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_parse_nul, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_parse_terms, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_addr_match_prefixes, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_describe_hostile, arena_setup, arena_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

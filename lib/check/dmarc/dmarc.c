@@ -13,6 +13,7 @@
 
 #include "check/dmarc/corroborate.h"
 #include "check/dmarc/prefetch.h"
+#include "util/domain.h"
 
 /* One author domain under judgement. */
 struct judgement {
@@ -50,15 +51,6 @@ void dmarc_discover(struct check_context *context, enum dns_purpose purpose, con
 		dmarc_walk_discover(context, purpose, domain, discovery_r);
 }
 
-/* Is name equal to parent or below it? */
-static bool is_within(const char *name, const char *parent)
-{
-	size_t length = strlen(name), parent_length = strlen(parent);
-
-	return length >= parent_length && strcmp(name + length - parent_length, parent) == 0 &&
-	    (length == parent_length || name[length - parent_length - 1] == '.');
-}
-
 enum alignment { ALIGNED, NOT_ALIGNED, ALIGNMENT_UNKNOWN };
 
 /* Identifier alignment, RFC 9989 section 4.10.2. security_r: of the DNS answers it stands on. */
@@ -76,7 +68,7 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 	if (author->org_domain == NULL)	/* limited: the sender named more author domains than are looked up */
 		return author->limited ? NOT_ALIGNED : ALIGNMENT_UNKNOWN;
 	/* a name that is not below the author's organizational domain cannot have the same one: no need to ask DNS for its own */
-	if (!is_within(identifier, author->org_domain))
+	if (!domain_is_within(identifier, author->org_domain))
 		return NOT_ALIGNED;
 	dmarc_discover(judgement->context, DNS_FOR_ALIGNMENT, identifier, &other);
 	*security_r = dns_weakest(author->org_security, other.org_security);
@@ -93,7 +85,7 @@ static void weigh_failure(struct judgement *judgement, const char *identifier, e
 {
 	const char *org_domain = judgement->discovery.org_domain;
 
-	if (is_within(identifier, org_domain != NULL ? org_domain : judgement->result.domain))
+	if (domain_is_within(identifier, org_domain != NULL ? org_domain : judgement->result.domain))
 		judgement->failed = dns_weakest(judgement->failed, evidence);
 }
 
