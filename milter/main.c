@@ -118,15 +118,12 @@ void log_store_state(enum store_news news, const char *text)
 	}
 }
 
-struct config *daemon_load_config(const char *path, FILE *errors)
+const struct config *daemon_load_config(const char *path, FILE *errors)
 {
-	struct config *config = config_load(path, errors);
+	struct config_overrides overrides = { .clock = daemon_clock.shift_secs != 0 ? &daemon_clock : NULL };
 
-	if (config != NULL && daemon_clock.shift_secs != 0)
-		config->dns.clock = &daemon_clock;
-	if (config != NULL)
-		resources_fit(config);
-	return config;
+	resources_bound(&overrides);
+	return config_load_with(path, &overrides, errors);
 }
 
 static void log_one_advice(void *closure, const char *text)
@@ -158,10 +155,11 @@ static int fail(int code, const char *why)
 	return code;
 }
 
-static int check_only(struct config *config)
+static int check_only(const struct config *config)
 {
 	char why[WHY_BYTES] = "";
-	struct engine *engine = engine_new(config, NULL, why, sizeof(why));
+	const struct engine_share share = resources_share(config);
+	struct engine *engine = engine_new_sharing(config, &share, NULL, why, sizeof(why));
 
 	config_print(config, stdout);
 	(void)fflush(stdout);
@@ -195,7 +193,7 @@ static int take_place(const struct options *options, const struct config *config
 	return code;
 }
 
-static int start(const struct options *options, struct config *config)
+static int start(const struct options *options, const struct config *config)
 {
 	char why[WHY_BYTES] = "";
 	struct engine *engine;
@@ -214,7 +212,9 @@ static int start(const struct options *options, struct config *config)
 		return fail(EX_UNAVAILABLE, "libmilter does not take our registration (another version?)");
 	code = take_place(options, config, why);
 	if (code == 0) {
-		engine = engine_new(config, NULL, why, sizeof(why));
+		const struct engine_share share = resources_share(config);
+
+		engine = engine_new_sharing(config, &share, NULL, why, sizeof(why));
 		code = engine == NULL || engine_open_store(engine, NULL, log_store_state, why, sizeof(why)) != 0 ? EX_CONFIG : 0;
 		if (code != 0 && !threads_can_be_made())	/* the configuration is not to blame */
 			code = EX_OSERR;
@@ -247,7 +247,7 @@ static int start(const struct options *options, struct config *config)
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct config *config;
+	const struct config *config;
 	int code;
 
 	threads_prepare();

@@ -86,7 +86,7 @@ static int import_files(const struct config_command *command)
 
 static int check_file(const char *path, bool caps)
 {
-	struct config *config = load_config(path);
+	const struct config *config = load_config(path);
 
 	if (config == NULL)
 		return EX_CONFIG;

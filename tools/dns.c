@@ -52,7 +52,7 @@ static int take_option(int option, struct dns_command *command)
 
 	switch (option) {
 	case 'c': command->config_path = optarg; return -1;
-	case 'T': dns->trust_anchor[0] = optarg; return -1;
+	case 'T': dns->trust_anchor = optarg; return -1;
 	case 'z': dns->zone_file = optarg; return -1;
 	case 'j': command->json = true; return -1;
 	case 'h': usage(stdout); return EX_OK;
@@ -225,7 +225,7 @@ static void print_json(const struct dns_answer *answer, const char *explanation,
 	json_decref(object);
 }
 
-static int look_up(const struct dns_command *command, struct config *config)
+static int look_up(const struct dns_command *command, const struct config *config)
 {
 	struct dns_resolver *resolver;
 	struct dns_scope *scope;
@@ -233,11 +233,8 @@ static int look_up(const struct dns_command *command, struct config *config)
 	const char *explanation = NULL;
 	struct arena *arena;
 	char why[512] = "";
-	int code = dns_options_apply(&command->dns, config);
 	enum dnssec_mode mode;
 
-	if (code != 0)
-		return code;
 	mode = config->dns.zone_file != NULL ? DNSSEC_OFF : config->dns.dnssec;	/* a master file has no signatures */
 	resolver = dns_resolver_new(&config->dns, why, sizeof(why));
 	if (resolver == NULL)
@@ -258,15 +255,19 @@ static int look_up(const struct dns_command *command, struct config *config)
 int command_dns(int argc, char **argv)
 {
 	struct dns_command command = { .config_path = NULL };
-	struct config *config;
+	struct config_overrides overrides;
+	const struct config *config;
 	int code = read_options(argc, argv, &command);
 
 	if (code >= 0)
 		return code;
-	config = load_config(command.config_path);
+	overrides = dns_options_overrides(&command.dns);
+	config = load_config_with(command.config_path, &overrides);
 	if (config == NULL)
 		return EX_CONFIG;
-	code = look_up(&command, config);
+	code = dns_options_check(&command.dns);
+	if (code == 0)
+		code = look_up(&command, config);
 	config_unref(&config);
 	return code;
 }

@@ -174,7 +174,7 @@ static int run_action(struct peers_command *command, struct store *store)
 
 static int run(struct peers_command *command)
 {
-	struct config *config = load_config(command->config_path);
+	const struct config *config = load_config(command->config_path);
 	struct store_config store_config = { .read_only = true };
 	struct store_statistics statistics;
 	struct store *store;
@@ -185,8 +185,8 @@ static int run(struct peers_command *command)
 		return EX_CONFIG;
 	command->rules = (struct peer_rules){ config->habit_min_sessions, config->habit_min_days,
 		config->habit_min_share_percent, config->habit_settle_secs / 86400 };
-	store_config.path = command->database != NULL ? command->database : config->record_path;
-	code = database_check("peers", config, store_config.path, command->database != NULL);
+	store_config.location = command->database != NULL ? command->database : config->record_path;
+	code = database_check("peers", config, store_config.location, command->database != NULL);
 	if (code != 0) {
 		config_unref(&config);
 		return code;

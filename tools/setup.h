@@ -14,7 +14,7 @@ struct setup {
 	struct arena *arena;
 	const char *config_path;	/* of assay.conf */
 	const char *sendmail_cf;
-	struct config *config;
+	const struct config *config;
 	struct postfix postfix;
 	const struct postfix_service *smtpd;	/* NULL: Postfix takes no mail by SMTP */
 };

@@ -14,7 +14,7 @@
 #include "check/check.h"
 #include "util/clean.h"
 
-enum { MAX_TOKENS = 200, MAX_VALUE = 4000, NAME_MAX_BYTES = 255 };
+enum { MAX_TOKENS = 200, MAX_VALUE = 4000, NAME_SHOWN = 255 };
 
 struct token {
 	char *text;	/* in the arena, without the outer parentheses of a comment */
@@ -170,7 +170,7 @@ static void read_with(struct arena *arena, const struct tokens *tokens, size_t a
 		hop->protocol = "SMTP";
 	} else if (at + 2 < tokens->count && strcasecmp(tokens->items[at + 1].text, "encrypted") == 0) {
 		/* netqmail's TLS patch: "with DHE-RSA-AES256-SHA encrypted SMTP" */
-		hop->cipher = clean_word(arena, tokens->items[at].text, NAME_MAX_BYTES);
+		hop->cipher = clean_word(arena, tokens->items[at].text, NAME_SHOWN);
 		hop->protocol = upper(arena, tokens->items[at + 2].text);
 		*tls = true;
 	} else {
@@ -208,10 +208,10 @@ static bool is_word(const struct tokens *tokens, size_t at)
 /* RFC 8314 section 4.3: "tls TLS_AES_128_GCM_SHA256 group x25519"; `at`: the suite. @return the last token read. */
 static size_t read_tls(struct arena *arena, const struct tokens *tokens, size_t at, struct path_hop *hop)
 {
-	hop->cipher = clean_word(arena, tokens->items[at].text, NAME_MAX_BYTES);
+	hop->cipher = clean_word(arena, tokens->items[at].text, NAME_SHOWN);
 	if (!is_word(tokens, at + 1) || !is_word(tokens, at + 2) || !words_are(tokens->items[at + 1].text, "group"))
 		return at;
-	hop->group = clean_word(arena, tokens->items[at + 2].text, NAME_MAX_BYTES);
+	hop->group = clean_word(arena, tokens->items[at + 2].text, NAME_SHOWN);
 	return at + 2;
 }
 
@@ -227,9 +227,9 @@ static void read_clauses(struct arena *arena, const struct tokens *tokens, struc
 		if (!is_word(tokens, i + 1))
 			continue;
 		if (words_are(token->text, "from") && hop->from == NULL)
-			hop->from = clean_word(arena, tokens->items[++i].text, NAME_MAX_BYTES);
+			hop->from = clean_word(arena, tokens->items[++i].text, NAME_SHOWN);
 		else if (words_are(token->text, "by") && hop->by == NULL)
-			hop->by = clean_word(arena, tokens->items[++i].text, NAME_MAX_BYTES);
+			hop->by = clean_word(arena, tokens->items[++i].text, NAME_SHOWN);
 		else if (words_are(token->text, "with") && hop->protocol == NULL)
 			read_with(arena, tokens, ++i, hop, &signs->tls);
 		else if (words_are(token->text, "tls") && hop->protocol != NULL) {

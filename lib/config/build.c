@@ -102,6 +102,7 @@ static void init_policy(struct builder *builder, const char *name, struct policy
 	policy_r->name = name;
 	policy_r->mode = builder->config->mode;
 	policy_r->dns_outage = builder->config->dns_outage;
+	policy_r->honor_tls_not_required = builder->config->tls_honor_not_required;
 	memcpy(policy_r->actions, builder->config->finding_actions, sizeof(policy_r->actions));
 }
 

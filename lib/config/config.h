@@ -4,7 +4,7 @@
 /*
  * The configuration: an immutable, reference-counted snapshot. Made by the loader from one schema table (schema.c),
  * from which the manual page's option list and the sample config are checked too. A session keeps the snapshot it
- * began with; SIGHUP swaps in a new one, or keeps the old one when the file is broken.
+ * began with; SIGHUP swaps in a new one, or keeps the old one when the file is broken. Outside of the loader it is const.
  * Thread: a snapshot may be read by any thread that holds a reference.
  */
 #include <stdbool.h>
@@ -63,6 +63,7 @@ struct policy_config {
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
 	struct domain_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
 	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
+	bool honor_tls_not_required;		/* the global one: lack of TLS is no matter where the message says so */
 };
 
 struct config {
@@ -78,7 +79,6 @@ struct config {
 	enum dns_outage dns_outage;
 	unsigned milter_timeout_secs;
 	unsigned max_sessions;		/* of the MTA, judged at once; 2000 */
-	unsigned store_readers;		/* of the database at once; by what descriptors there are, no option; 0: the store's default */
 
 	/* who */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
@@ -139,23 +139,39 @@ struct config {
 	unsigned dns_deadline_ms;	/* waited for DNS, for all checks of a message together; 20000 */
 };
 
+/* What a command line says instead of the file, and what the process can bear: all that there is to say is said to the loader, for
+ * nothing writes into a snapshot afterwards. Strings are copied. Zero or NULL: as the file says. */
+struct config_overrides {
+	const struct dns_server *resolver;	/* the only server, and no zone file */
+	const char *zone_file, *trust_anchor_file;
+	const enum dnssec_mode *dnssec;
+	const struct clock *clock;		/* for DNSSEC; borrowed for the life of the snapshot */
+	size_t cache_bytes_max;			/* a larger dns { cache-size } is lowered to this */
+	size_t cached_cuts_max;			/* likewise dns { max-cached-cuts } */
+	bool every_check;			/* checks, too, that run only where a policy uses them */
+};
+
 /**
  * Reads a file. @param path NULL: every default.
  * @param errors  where file:line messages with the nearest valid name go (all that were found, not the first only).
  * @return a snapshot with one reference; NULL when there was an error.
  */
-struct config *config_load(const char *path, FILE *errors) __attribute__((warn_unused_result));
+const struct config *config_load_with(const char *path, const struct config_overrides *overrides, FILE *errors)
+	__attribute__((warn_unused_result));
+
+/** The same without overrides. */
+const struct config *config_load(const char *path, FILE *errors) __attribute__((warn_unused_result));
 
 /** As config_load(), from memory. @param name  what the messages call the file. */
-struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
+const struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
 	__attribute__((warn_unused_result));
 
 /** @return whether all options of a section are the same ("dns": may a reload keep the resolver?). */
 bool config_section_equal(const struct config *a, const struct config *b, const char *section);
 
-struct config *config_ref(struct config *config);
+const struct config *config_ref(const struct config *config);
 /** Drops a reference and sets *config to NULL; the last one frees. */
-void config_unref(struct config **config);
+void config_unref(const struct config **config);
 
 /** Writes all effective values in the syntax of the file (it loads again to the same snapshot). */
 void config_print(const struct config *config, FILE *out);

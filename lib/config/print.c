@@ -190,7 +190,7 @@ static void print_sample_policy(const struct section_row *section, const struct 
 
 void config_print_sample(FILE *out)
 {
-	struct config *config = config_load(NULL, stderr);
+	const struct config *config = config_load(NULL, stderr);
 
 	if (config == NULL)
 		out_of_memory();

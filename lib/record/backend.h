@@ -2,7 +2,9 @@
 #ifndef ASSAY_RECORD_BACKEND_H
 #define ASSAY_RECORD_BACKEND_H
 /*
- * What a database has to offer to the store: one small struct of functions. SQLite is the one that is built in.
+ * What a database has to offer to the store: one small struct of functions, found by name. SQLite is the one that is built in.
+ * Where the data are is one text, the location, that only the backend reads: the path of a file for SQLite, a connection string
+ * for a server. Nobody above a backend looks for files, rights or directories; look() does.
  * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
  */
 #include "record/peer.h"
@@ -28,15 +30,27 @@ struct backend_expired {
 	bool more;			/* the step ended at its limit: call again, there is more to delete */
 };
 
+/* MAKE: create what is missing, the schema too, and migrate an older one. CHANGE: the same, but there must be something. */
+enum backend_access { BACKEND_READ, BACKEND_CHANGE, BACKEND_MAKE };
+
+/* What can be told of a location without opening it, for the tools. */
+struct backend_look {
+	long long bytes;		/* how much is there; -1: it cannot be told */
+	char disk[1024];		/* a directory on the file system that fills; "": none of this machine */
+	char why[512];			/* after -E_SYSTEM: one sentence for the admin, with what to do */
+};
+
 struct backend {
 	const char *name;
-	/* write: create the schema when it is missing, migrate an older one; wait at most busy_ms for locks */
-	struct backend_handle *(*open)(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes);
+	/* @return 0: there is something, and the caller may read it; -E_ABSENT: nothing yet; -E_SYSTEM with why. disk in any case */
+	int (*look)(const char *location, struct backend_look *look_r);
+	/* waits at most busy_ms for locks */
+	struct backend_handle *(*open)(const char *location, enum backend_access access, unsigned busy_ms, char *why_r,
+	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
 	const char *(*why)(struct backend_handle *handle);
-	/* @return whether the database file was removed or replaced since it was opened. The handle then still works, on a file
-	 * that nobody else can see: open anew. */
-	bool (*has_moved)(struct backend_handle *handle);
+	/* whether the handle works on, but for nobody: what others would open now is another database, or none. Then open anew. */
+	bool (*is_orphan)(struct backend_handle *handle);
 	int (*begin)(struct backend_handle *handle);
 	int (*commit)(struct backend_handle *handle);
 	void (*rollback)(struct backend_handle *handle);
@@ -61,5 +75,8 @@ struct backend {
 };
 
 extern const struct backend backend_sqlite;
+
+/** @param name  NULL: the one that is used when nobody says another. @return NULL when there is no such backend. */
+const struct backend *backend_find(const char *name);
 
 #endif

@@ -31,7 +31,8 @@ enum store_cap {
 enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
 
 struct store_config {
-	const char *path;		/* of the SQLite database; its directory must exist and be writable */
+	const char *backend;		/* its name (record/backend.h); NULL: the default */
+	const char *location;		/* where the backend keeps the data: for SQLite the path of the database */
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
 	unsigned queue_max;		/* notes that may wait for the writer; further ones are dropped and counted; 0: 20000 */
 	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
@@ -92,6 +93,7 @@ struct flow_note {
 	const char *author_domain, *envelope_domain, *client_network;
 	const char *findings;	/* names, sorted, comma-separated: the set */
 	const char *results;	/* "spf=pass dkim=none dmarc=fail …" */
+	const char *evidence;	/* what policies look at, as text (policy/evidence_text.h) */
 	const char *tls_grade, *tls_version, *tls_cipher;
 	const char *policy, *action;
 	bool enforced;
@@ -101,7 +103,7 @@ struct flow_note {
 
 /**
  * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
- * starts without memory and tries again. @return NULL only for a wrong configuration (no path); why_r set.
+ * starts without memory and tries again. @return NULL only for a wrong configuration (no location, no such backend); why_r set.
  */
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes);
 
@@ -150,6 +152,7 @@ int store_peer_pin(struct store *store, const char *peer, bool pinned);
 struct flow_row {
 	int64_t hour_secs;
 	const char *author_domain, *envelope_domain, *client_network, *findings, *results;
+	const char *evidence;	/* "": the row is from before it was recorded */
 	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
 	bool enforced;
 	uint64_t messages, bytes;

@@ -70,12 +70,12 @@ static void write_list(const char *path, size_t entries)
 		abort();
 }
 
-static struct config *load(const char *path, size_t entries)
+static const struct config *load(const char *path, size_t entries)
 {
 	size_t before = mallinfo2().uordblks + mallinfo2().hblkhd, bytes = 0;
 	double began = cpu_ns(), took;
 	char text[200], name[NAME_BYTES];
-	struct config *config;
+	const struct config *config;
 
 	snprintf(text, sizeof(text), "policy p { recipient-domains = \"@%s\" }", path);
 	config = config_load_buffer(text, strlen(text), "bench", stderr);
@@ -156,7 +156,7 @@ int main(int argc, char **argv)
 	size_t entries = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
 	char path[] = "/tmp/assay-bench-XXXXXX";
 	int fd = mkstemp(path);
-	struct config *config;
+	const struct config *config;
 	bool reached;
 
 	if (fd == -1 || entries < 4)

@@ -6,9 +6,9 @@ import os
 import pathlib
 import signal
 import subprocess
-import time
 
 from house import build
+from house.waiting import wait_for
 
 # Slow enough for a sanitizer build on a busy machine.
 START_SECS = 30
@@ -54,11 +54,14 @@ class Daemon:
         return self.log_path.read_text(errors="replace")
 
     def wait_for_log(self, text, count=1, secs=START_SECS):
-        end = time.monotonic() + secs
-        while self.log().count(text) < count:
-            assert self.process is None or self.process.poll() is None, "assayd ended: " + self.log()
-            assert time.monotonic() < end, f"{text!r} not seen in: " + self.log()
-            time.sleep(0.02)
+        def seen():
+            # looked at before the log: what it wrote at its end is in there
+            ended = self.process is not None and self.process.poll() is not None
+            if self.log().count(text) >= count:
+                return True
+            assert not ended, "assayd ended: " + self.log()
+            return False
+        wait_for(seen, lambda: f"{text!r} in: " + self.log(), secs)
 
     def rss_kib(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

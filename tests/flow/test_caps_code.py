@@ -19,6 +19,7 @@ CONSTANT = re.compile(r"\b((?:[A-Z0-9]+_)*MAX(?:_[A-Z0-9]+)*) = [0-9]")
 
 TEXT = "the length of a text that is shown: reply, log line, header field"
 OWNER = "only the owner of the author domain can pass it, in his own record; no sender can make him"
+RECORDED = "of what the record keeps: past it the evidence says that it lacks some (tests/unit/test_evidence.c); no verdict changes"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
 REASONS = {
@@ -49,6 +50,13 @@ REASONS = {
     "lib/check/tls/tlsa.c NAMES_MAX": LOCAL + "the MTA gives two names",
     "lib/check/tls/cert.h CERT_DIGEST_MAX": LOCAL + "longest digest there is",
     "lib/check/result.h FINDINGS_REPEATED_MAX": "tests/unit/test_result.c: the finding stands, limit-exceeded beside it",
+    "lib/policy/evidence_text.h EVIDENCE_RECIPIENTS_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_AUTHORS_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_PASSES_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_NAME_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_NAMES_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_TEXT_MAX": RECORDED,
+    "lib/policy/recorded.c CLIENTS_MAX": "hosts that policies tell apart in one network: past it a report cannot tell",
     "lib/action/forged.c LAYERS_MAX": "test_name_in_more_layers_than_are_decoded_is_ours",
     "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
     "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",

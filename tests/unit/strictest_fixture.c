@@ -93,7 +93,7 @@ static void silence_others(char *text, const enum finding_id *findings, size_t c
 struct engine *random_engine(const char *settings, const enum finding_id *findings, size_t count)
 {
 	char text[SETTINGS_BYTES] = "", why[256] = "";
-	struct config *config;
+	const struct config *config;
 	struct engine *engine;
 
 	append(text, below(3) == 0 ? "mode = dry-run\n" : "mode = enforce\n");

@@ -36,7 +36,7 @@ static void note(void *closure, const char *text)
 
 static struct told advice_on(const char *text)
 {
-	struct config *config = text_config(text);
+	const struct config *config = text_config(text);
 	struct told told = { 0 };
 	size_t count;
 

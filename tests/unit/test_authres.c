@@ -20,7 +20,7 @@ enum { FIELDS_MAX = 10 };
 
 struct fixture {
 	struct arena *arena;
-	struct config *config;
+	const struct config *config;
 	struct facts_connection connection;
 	struct header_field fields[FIELDS_MAX];
 	struct facts facts;

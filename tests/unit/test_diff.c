@@ -28,7 +28,7 @@ static void note(void *closure, const char *text)
 /* @return how many options differ; the lines are in told. */
 static size_t diff(const char *old_text, const char *new_text)
 {
-	struct config *old = text_config(old_text), *new = text_config(new_text);
+	const struct config *old = text_config(old_text), *new = text_config(new_text);
 	size_t count;
 
 	told[0] = '\0';
@@ -90,7 +90,7 @@ static void test_config_diff_long_values_and_many_lines(void **state)
 static bool sets_nothing(const char *text)
 {
 	char path[FIXTURE_PATH_BYTES];
-	struct config *config;
+	const struct config *config;
 	bool nothing;
 
 	text_file(path, text);
@@ -104,7 +104,7 @@ static bool sets_nothing(const char *text)
 
 static void test_config_load_file_that_sets_nothing(void **state)
 {
-	struct config *defaults = config_load(NULL, stderr);
+	const struct config *defaults = config_load(NULL, stderr);
 
 	(void)state;
 	assert_non_null(defaults);

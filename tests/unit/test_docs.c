@@ -188,7 +188,7 @@ static void test_migration_page_names_every_option(void **state)
 static void test_manual_example_is_valid(void **state)
 {
 	char *manual = read_source("man/assay.conf.5"), *start = strstr(manual, "\n.Sh EXAMPLES\n"), *end;
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	assert_non_null(start);
@@ -207,7 +207,7 @@ static void test_readme_example_is_valid(void **state)
 {
 	char *readme = read_source("README.md"), *start = strstr(readme, "\n    policy \""), *end;
 	const struct policy_config *policy;
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	assert_non_null(start);

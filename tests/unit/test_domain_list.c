@@ -59,10 +59,10 @@ static void remove_list(const char *name)
 }
 
 /* Loads a text in which "%" stands for the directory. */
-static struct config *load(const char *format, const char **errors_r)
+static const struct config *load(const char *format, const char **errors_r)
 {
 	struct buf buf = buf_make(arena);
-	struct config *config;
+	const struct config *config;
 	char *errors;
 	size_t size;
 	FILE *out = open_memstream(&errors, &size);
@@ -81,10 +81,10 @@ static struct config *load(const char *format, const char **errors_r)
 	return config;
 }
 
-static struct config *load_good(const char *format)
+static const struct config *load_good(const char *format)
 {
 	const char *errors;
-	struct config *config = load(format, &errors);
+	const struct config *config = load(format, &errors);
 
 	assert_string_equal(errors, "");
 	assert_non_null(config);
@@ -116,7 +116,7 @@ static bool has(const struct config *config, const char *name)
 
 static void test_list_file_and_entries_make_one_list(void **state)
 {
-	struct config *config;
+	const struct config *config;
 	const struct domain_list *list;
 
 	(void)state;
@@ -142,7 +142,7 @@ static void test_list_file_and_entries_make_one_list(void **state)
 
 static void test_list_file_in_every_list_of_domains(void **state)
 {
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	write_list("a", "a.example\n");
@@ -164,7 +164,7 @@ static void test_list_file_in_every_list_of_domains(void **state)
 /* Read once: the lists are one set; of another kind of list it is another reading. */
 static void test_list_file_of_several_lists(void **state)
 {
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	write_list("a", "a.example\n");
@@ -263,7 +263,7 @@ static void test_list_file_without_domains_is_refused(void **state)
 static void test_list_file_caps(void **state)
 {
 	struct buf buf = buf_make(arena);
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	for (int i = 0; i <= LIST_FILE_MAX_ENTRIES; i++)
@@ -293,7 +293,7 @@ static char *print(const struct config *config)
 
 static void test_list_file_prints_as_written(void **state)
 {
-	struct config *config, *again;
+	const struct config *config, *again;
 	char *text, *second;
 
 	(void)state;
@@ -325,7 +325,7 @@ static void note(void *closure, const char *text)
 static void test_list_file_change_is_a_change_of_the_configuration(void **state)
 {
 	static const char text[] = "local-domains = \"@%/a\"\npolicy p { recipient-domains = \"@%/a\" }";
-	struct config *old, *same, *new;
+	const struct config *old, *same, *new;
 	char told[1000] = "";
 
 	(void)state;
@@ -351,7 +351,7 @@ static void test_list_file_change_is_a_change_of_the_configuration(void **state)
 
 static void test_domain_lists_tell_counts(void **state)
 {
-	struct config *config;
+	const struct config *config;
 	char told[1000] = "";
 
 	(void)state;
@@ -366,7 +366,7 @@ static void test_domain_lists_tell_counts(void **state)
 /* Local domains that no policy tells apart are asked about once. */
 static void test_local_samples(void **state)
 {
-	struct config *config = load_good("local-domains = { a.example, b.example, c.example, d.other, e.other, f.third }\n"
+	const struct config *config = load_good("local-domains = { a.example, b.example, c.example, d.other, e.other, f.third }\n"
 	    "policy one { recipient-domains = { .example } }\npolicy two { recipient-domains = { c.example, .third } }\n"
 	    "policy three { author-domains = x.example }");
 

@@ -27,15 +27,15 @@ struct world {
 	struct session *session;
 };
 
-static struct config *load(struct world *world, const char *settings)
+static const struct config *load(struct world *world, const char *settings)
 {
 	char dns[128] = "", text[4096];
-	struct config *config;
+	const struct config *config;
 
 	if (strstr(settings, "dns {") == NULL)
 		snprintf(dns, sizeof(dns), "dns { zone-file = \"%s\" dnssec = off }", world->zone_path);
-	snprintf(text, sizeof(text), "authserv-id = \"mx.test.example\"\ntrusted-networks = { \"198.51.100.0/24\" }\n%s\n%s\n",
-	    dns, settings);
+	snprintf(text, sizeof(text), "%strusted-networks = { \"198.51.100.0/24\" }\n%s\n%s\n",
+	    strstr(settings, "authserv-id") == NULL ? "authserv-id = \"mx.test.example\"\n" : "", dns, settings);
 	text_file(world->config_path, text);
 	config = config_load(world->config_path, stderr);
 	unlink(world->config_path);
@@ -45,7 +45,7 @@ static struct config *load(struct world *world, const char *settings)
 
 static struct engine *make_engine(struct world *world, const char *settings, struct engine *previous)
 {
-	struct config *config = load(world, settings);
+	const struct config *config = load(world, settings);
 	char why[256] = "";
 	struct engine *engine = engine_new(config, previous, why, sizeof(why));
 
@@ -690,14 +690,13 @@ static void test_message_judge_envelope_judges_no_message_findings(void **state)
 static void test_authserv_id_falls_back_to_the_mta_name(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	struct config *config = load(world, "");
+	const struct config *config = load(world, "authserv-id = \"\"");
 	struct engine *engine;
 	struct session *session;
 	struct message *message;
 	char why[256];
 
 	(void)state;
-	config->authserv_id = NULL;
 	engine = engine_new(config, NULL, why, sizeof(why));
 	assert_non_null(engine);
 	session = session_new(engine);
@@ -782,7 +781,7 @@ static void test_engine_new_same_dns_settings_share_the_resolver(void **state)
 static void test_engine_new_unreadable_zone_says_why(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	struct config *config = load(world, "dns { zone-file = \"/nonexistent/zone\" dnssec = off }");
+	const struct config *config = load(world, "dns { zone-file = \"/nonexistent/zone\" dnssec = off }");
 	char why[256] = "";
 
 	(void)state;

@@ -37,7 +37,7 @@ struct world {
 static void world_open(struct world *world, const char *settings)
 {
 	char text[16384], why[256] = "";
-	struct config *config;
+	const struct config *config;
 
 	text_file(world->zone_path, zone_text);
 	snprintf(text, sizeof(text), "dns { zone-file = \"%s\" dnssec = off }\n%s", world->zone_path, settings);

@@ -24,9 +24,9 @@ void text_file(char *path_r, const char *text)
 	close(fd);
 }
 
-struct config *text_config(const char *text)
+const struct config *text_config(const char *text)
 {
-	struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+	const struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
 
 	assert_non_null(config);
 	return config;

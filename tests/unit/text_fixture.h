@@ -10,6 +10,6 @@ enum { FIXTURE_PATH_BYTES = 64 };
 void text_file(char *path_r, const char *text);
 
 /** The configuration; what is wrong with it goes to stderr. The caller's reference. */
-struct config *text_config(const char *text);
+const struct config *text_config(const char *text);
 
 #endif

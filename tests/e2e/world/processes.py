@@ -6,19 +6,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
-
-def wait_for(condition, what, seconds=15.0, step=0.02):
-    """Polls until condition() is true and returns its value; fails naming what was waited for."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(step)
+from house.waiting import wait_for  # noqa: F401  pylint: disable=unused-import
 
 
 def tcp_answers(port, host="127.0.0.1"):
