@@ -31,6 +31,8 @@ struct spf_result {
 	const char *domain;		/* the domain checked; NULL when there was none */
 	const char *explanation;	/* for fail: by exp=, else the configured default; sanitized ASCII; NULL without either */
 	const char *reason;		/* mechanism that matched, or why it is an error; one line; may be NULL */
+	const char *mechanism;		/* what matched, as written, without qualifier; "default" when nothing did; NULL without a record
+					   that was read to its end */
 	enum dns_security dnssec;	/* weakest of all answers used */
 };
 
