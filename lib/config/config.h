@@ -22,6 +22,7 @@ enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
+enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 
 struct string_list { const char *const *items; size_t count; };
@@ -83,6 +84,7 @@ struct config {
 	unsigned dkim_min_key_bits;	/* 1024 */
 	unsigned dkim_max_signatures;	/* 20 */
 	enum org_domain_method dmarc_method;
+	enum partial_body dkim_partial_body;
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
 	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
 

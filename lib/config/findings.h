@@ -112,7 +112,10 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "the signature's x= is in the past")                                                                        \
 	X(DKIM_PARTIAL_BODY, "dkim-partial-body", DKIM, MESSAGE, NONE, NONE, NONE,                                      \
 	    550, "5.7.21", "DKIM signature of %s covers a part of the body",                                            \
-	    "l= leaves a part of the body unsigned; the signature counts as policy")                                    \
+	    "l= leaves a part of the body unsigned; what it is worth: partial-body in section dkim")                    \
+	X(DKIM_HEADER_UNSIGNED, "dkim-header-unsigned", DKIM, MESSAGE, NONE, NONE, NONE,                                \
+	    550, "5.7.21", "DKIM signature of %s does not cover all that a reader sees",                                \
+	    "a signature that passes leaves Subject, Date, To or Content-Type of the message unsigned")                 \
 	X(DKIM_TEST_MODE, "dkim-test-mode", DKIM, MESSAGE, NONE, NONE, NONE, 550, "5.7.20", "DKIM key of %s is in test mode", \
 	    "the key record says t=y (RFC 6376 section 3.6.1)")                                                         \
 	X(DKIM_TOO_MANY, "dkim-too-many", DKIM, MESSAGE, NONE, NONE, NONE,                                              \

@@ -31,6 +31,7 @@ static const struct option_word words_org_domain[] = {
 	{ "tree-walk", ORG_DOMAIN_TREE_WALK }, { "psl", ORG_DOMAIN_PSL }, { 0 }
 };
 static const struct option_word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO }, { "yes", ADSP_YES }, { 0 } };
+static const struct option_word words_partial_body[] = { { "policy", PARTIAL_BODY_POLICY }, { "pass", PARTIAL_BODY_PASS }, { 0 } };
 static const struct option_word words_dnssec[] = {
 	{ "validate", DNSSEC_VALIDATE }, { "trust-ad", DNSSEC_TRUST_AD }, { "off", DNSSEC_OFF }, { 0 }
 };
@@ -108,6 +109,8 @@ const struct option_row schema_table[] = {
 	    "RSA keys with fewer bits do not count (RFC 8301)" },
 	{ "dkim", "max-signatures", OPTION_COUNT, CONFIG(dkim_max_signatures), "20", CAP(1, 100),
 	    "signatures judged a message" },
+	{ "dkim", "partial-body", OPTION_WORD, CONFIG(dkim_partial_body), "policy", WORD(words_partial_body),
+	    "what a signature that leaves a part of the body unsigned (l=) is worth: policy does not count, pass does" },
 
 	{ "dmarc", "enabled", OPTION_BOOL, CONFIG(dmarc_enabled), "yes", YES_NO,
 	    "judge DMARC (RFC 9989)" },

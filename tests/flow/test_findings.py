@@ -96,6 +96,7 @@ CASES = {
     "dkim-expired": case("good.example", message=signed(tags={"t": str(NOW - 2000), "x": str(NOW - 1000)})),
     "dkim-partial-body": case("good.example", message=signed(tags={"l": "3"})),
     "dkim-test-mode": case("good.example", message=signed(tags={"s": "test"})),
+    "dkim-header-unsigned": case("good.example", message=signed(names=("from",))),
     "dkim-too-many": case(None, message=(signed().split(b"From:")[0]) * 3 + GOOD, config="dkim { max-signatures = 2 }"),
     "dkim-field-added": case("good.example", message=b"Subject: Pay\r\n" + signed()),
     "dmarc-none": case("plain.example", message=PLAIN % b"plain.example"),
