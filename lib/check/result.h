@@ -74,8 +74,8 @@ struct dmarc_result {
 	enum dmarc_policy disposition;	/* what the domain owner asks for this message: none unless it failed */
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
-	bool record_unusable;		/* with none: there are records, but none that can be used */
-	bool corroborated;		/* see FINDING_DMARC_REJECT_CORROBORATED */
+	bool no_policy;			/* no record, or none that can be used */
+	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
 	const char *reason;
 	enum dns_security dnssec;

@@ -80,11 +80,13 @@ struct config {
 	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;
 	enum adsp_use adsp_use;		/* as configured; adsp_enabled is already settled: yes, or auto and used by a policy */
 	bool adsp_when_used;		/* adsp = auto: only when a policy uses it */
+	bool adsp_corroborates;		/* … and none does; asked only where it may make a dmarc-reject a corroborated one */
 	const char *spf_default_explanation;	/* text for fail without exp=; NULL */
 	unsigned dkim_min_key_bits;	/* 1024 */
 	unsigned dkim_max_signatures;	/* 20 */
-	enum org_domain_method dmarc_method;
 	enum partial_body dkim_partial_body;
+	enum org_domain_method dmarc_method;
+	finding_set dmarc_corroborate;	/* which findings turn a dmarc-reject into a corroborated one, too */
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
 	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
 

@@ -28,6 +28,7 @@ enum option_type {
 	OPTION_STRINGS,		/* list of printable ASCII texts → struct string_list; the first of the lists */
 	OPTION_DOMAINS,		/* list of domains → struct string_list */
 	OPTION_PATTERNS,	/* list of domains, ".example.org" for it and all below → struct string_list */
+	OPTION_FINDINGS,	/* list of words, each of a finding → finding_set */
 	OPTION_NETWORKS,	/* list of networks → struct network_list */
 	OPTION_PATH_ARRAY,	/* list of paths → NULL-terminated const char *const * */
 	OPTION_DOMAIN_ARRAY,	/* list of domains → NULL-terminated const char *const * */
@@ -51,7 +52,7 @@ struct option_row {
 	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
-	const struct option_word *words;	/* ends with a NULL word; only for OPTION_WORD */
+	const struct option_word *words;	/* ends with a NULL word; only for OPTION_WORD and OPTION_FINDINGS */
 	enum option_number number;
 	const char *help;		/* one line */
 };

@@ -60,6 +60,21 @@ static void print_strings(const char *const *items, size_t count, FILE *out)
 	fputs(count != 0 ? " }" : "}", out);
 }
 
+static void print_findings(const struct option_row *row, const finding_set *set, FILE *out)
+{
+	const char *between = " ";
+
+	fputc('{', out);
+	for (const struct option_word *word = row->words; word->word != NULL; word++) {
+		if (!finding_set_has(set, (enum finding_id)word->value))
+			continue;
+		fputs(between, out);
+		value_print_quoted(word->word, out);
+		between = ", ";
+	}
+	fputs(between[0] == ',' ? " }" : "}", out);
+}
+
 static void print_networks(const struct network_list *list, FILE *out)
 {
 	char text[ADDR_TEXT_BYTES];
@@ -121,6 +136,9 @@ void value_print(const struct option_row *row, const void *base, FILE *out)
 	case OPTION_PATH_ARRAY:
 	case OPTION_DOMAIN_ARRAY:
 		print_strings(*(const char *const *const *)place, array_count(*(const char *const *const *)place), out);
+		break;
+	case OPTION_FINDINGS:
+		print_findings(row, place, out);
 		break;
 	case OPTION_NETWORKS:
 		print_networks(place, out);

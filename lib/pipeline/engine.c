@@ -31,11 +31,10 @@ struct engine *engine_new(struct config *config, struct engine *previous, char *
 	engine->shared.dkim = dkim_engine_new(config, why_r, why_bytes);
 	if (engine->shared.dkim == NULL)
 		goto fail;
-	if (config->dmarc_method == ORG_DOMAIN_PSL) {
+	if (config->psl_file != NULL)
 		engine->shared.psl = psl_context_new(config->psl_file, why_r, why_bytes);
-		if (engine->shared.psl == NULL)
-			goto fail;
-	}
+	if (engine->shared.psl == NULL && config->dmarc_method == ORG_DOMAIN_PSL)
+		goto fail;	/* for the tree walk, and for the names of peers, it is a help only */
 	engine->acts_at_rcpt = policy_acts_at_rcpt(config);
 	engine->wants_every_body = policy_uses(config, TRAIT_WHOLE_BODY);
 	if (gethostname(engine->hostname, sizeof(engine->hostname)) != 0 || engine->hostname[0] == '\0')
@@ -54,10 +53,6 @@ int engine_open_store(struct engine *engine, struct engine *previous, engine_sto
 	if (engine->store == NULL)
 		return why_r[0] == '\0' ? 0 : -E_CONFIG;
 	engine->shared.memory = &engine->store->source;
-	/* peers are remembered under their organizational domain; without a list their parent name stands in */
-	if (engine->shared.psl == NULL && engine->config->psl_file != NULL)
-		engine->shared.psl = psl_context_new(engine->config->psl_file, why_r, why_bytes);
-	why_r[0] = '\0';
 	return 0;
 }
 
