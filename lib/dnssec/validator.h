@@ -25,7 +25,7 @@ struct validator_config {
 	const char *const *trust_anchor_files;	/* NULL-terminated; DS and DNSKEY records in zone-file form, any owner */
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains, insecure with all below them */
 	const struct clock *clock;
-	/* caps; zero: the default given */
+	/* caps; 0 takes the default, which stands behind each */
 	unsigned max_keys_per_rrsig;		/* 4 */
 	unsigned max_rrsigs_per_rrset;		/* 8 */
 	unsigned max_crypto_per_rrset;		/* 8 */

@@ -16,6 +16,7 @@
 #include "check/dmarc/dmarc.h"
 #include "check_fixture.h"
 #include "finding_sets.h"
+#include "text_fixture.h"
 
 #define R "TXT \"v=DMARC1; "
 

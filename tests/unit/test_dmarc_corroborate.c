@@ -37,7 +37,8 @@ static struct check_fixture *message_new(const char *record)
 	snprintf(zone, sizeof(zone), "_dmarc.example.com. " R "%s\"\n_dmarc.other.test. " R "%s\"\nexample.com. A 192.0.2.1\n"
 	    "other.test. A 192.0.2.1\n", record, record);
 	fixture = fixture_new(zone);
-	fixture->config.trusted_forwarders = (struct string_list){ .items = forwarders, .count = 2 };
+	fixture->config.trusted_forwarders = (struct domain_list){ .count = 2,
+	    .set = domain_set_make(fixture->context.arena, forwarders, 2) };
 	fixture->config.dmarc_corroborate = usual();
 	fixture_from(fixture, "example.com");
 	fixture_spf(fixture, RESULT_FAIL, "example.com", DNS_INSECURE);

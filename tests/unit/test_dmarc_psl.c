@@ -13,6 +13,7 @@
 
 #include "check/dmarc/dmarc.h"
 #include "check_fixture.h"
+#include "text_fixture.h"
 
 #define R "TXT \"v=DMARC1; "
 #define FAILS "TYPE65280 \\# 0\n"
@@ -163,13 +164,10 @@ static void test_dmarc_psl_missing_list_is_temperror(void **state)
 
 static void test_psl_context_new_refuses_what_is_no_list(void **state)
 {
-	char path[] = "/tmp/assay-psl-XXXXXX", why[200] = "";
-	int fd = mkstemp(path);
+	char path[FIXTURE_PATH_BYTES], why[200] = "";
 
 	(void)state;
-	assert_true(fd != -1);
-	assert_int_equal(write(fd, "<html>not found</html>\n", 23), 23);
-	close(fd);
+	text_file(path, "<html>not found</html>\n");
 	assert_null(psl_context_new(path, why, sizeof(why)));
 	assert_non_null(strstr(why, path));
 	unlink(path);

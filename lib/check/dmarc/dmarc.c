@@ -11,6 +11,7 @@
 
 #include "check/dmarc/judgement.h"
 #include "check/dmarc/prefetch.h"
+#include "util/domain.h"
 
 void dmarc_discovery_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
 {

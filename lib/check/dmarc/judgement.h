@@ -9,13 +9,10 @@ struct judgement {
 	struct check_context *context;
 	struct dmarc_discovery discovery;
 	struct dmarc_result result;
-	const char *unknown;		/* why "fail" cannot be said; NULL */
+	const char *unknown;		/* why DMARC is temperror instead of fail unless something passes; NULL: nothing is in doubt */
 	enum dns_security passed;	/* the best evidence of an aligned pass */
 	enum dns_security failed;	/* the weakest evidence of aligned identifiers that did not pass */
 };
-
-/** @return whether name is parent or below it. */
-bool dmarc_is_within(const char *name, const char *parent);
 
 /**
  * Weighs SPF and every signature against the author domain: fills result.spf_aligned and .dkim_aligned, unknown, passed, failed.
