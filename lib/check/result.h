@@ -78,7 +78,7 @@ struct dmarc_result {
 	enum dmarc_policy disposition;	/* what the domain owner asks for this message: none unless it failed */
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
-	bool no_policy;			/* no record, or none that can be used */
+	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
 	const char *reason;

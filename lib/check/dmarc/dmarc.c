@@ -160,6 +160,7 @@ static void distrust_author(const struct author *author, struct dmarc_result *re
 	if (!(result->result == RESULT_PASS && (unread || repeated)) && !(result->result == RESULT_NONE && unread))
 		return;
 	result->result = RESULT_PERMERROR;
+	result->no_policy = false;	/* nobody knows */
 	result->reason = author->domains_truncated ? "more author domains than are judged" :
 	    unread ? author->reason : "several From fields";
 }
