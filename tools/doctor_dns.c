@@ -212,7 +212,9 @@ void doctor_suffixes(struct doctor *doctor)
 
 	if (days < 0)
 		doctor_say(doctor, "suffixes", needed ? DOCTOR_ERROR : DOCTOR_INFO, needed ? "install publicsuffix, or set dmarc { psl-file }" : NULL,
-		    "public suffix list %s is missing%s", path != NULL ? path : "(none)", needed ? "" : "; peers go by their parent's name then");
+		    "public suffix list %s is missing%s",
+		    path != NULL ? path : "(none)", needed ? "" : "; peers go by their parent's name then, and no suffix is "
+		    "kept from counting as an organization in DMARC");
 	else
 		doctor_say(doctor, "suffixes", DOCTOR_OK, NULL, "%s, written %" PRId64 " days ago", path, days);
 }

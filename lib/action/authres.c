@@ -105,10 +105,10 @@ static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
 	if (dmarc->result != RESULT_PASS)
 		put_reason(writer, dmarc->reason);
 	put_property(writer, "header.from", dmarc->domain);
-	/* the policy that applies to this message (IANA: after all options): the disposition when it failed */
-	if (dmarc->has_policy)
-		put_property(writer, "policy.dmarc",
-		    dmarc_policy_name(dmarc->result == RESULT_FAIL ? dmarc->disposition : dmarc->policy));
+	/* what is left of the policy for this message after its options and alignment (RFC 9989 section 9.2); while that is not
+	 * known, nothing is asked for */
+	if (dmarc->has_policy || dmarc->result == RESULT_TEMPERROR)
+		put_property(writer, "policy.dmarc", dmarc_policy_name(dmarc->disposition));
 }
 
 static void put_adsp(struct writer *writer, const struct adsp_result *adsp)

@@ -197,7 +197,10 @@ const char *received_spf_build(const struct action_input *input)
 	put_pair(&field, "client-ip", client, false);
 	put_pair(&field, "envelope-from", facts->mail_from, false);
 	put_pair(&field, "helo", facts->connection->helo, false);
-	put_pair(&field, error ? "problem" : "mechanism", spf->reason, false);
+	if (error)
+		put_pair(&field, "problem", spf->reason, false);
+	else if (spf->result != RESULT_NONE)
+		put_pair(&field, "mechanism", spf->mechanism, false);
 	put_pair(&field, "identity", spf->scope == SPF_SCOPE_HELO ? "helo" : "mailfrom", true);
 	return field.buf.data;
 }

@@ -20,6 +20,8 @@ static void author_judge(struct check_context *context)
 	if (author->field_count > 1 || author->domain_count > 1)
 		results_raise(results, FINDING_FROM_MULTIPLE, domain,
 		    author->field_count > 1 ? "several From fields" : "several author domains", DNS_SECURE);
+	if (author->domains_truncated)
+		results_raise(results, FINDING_FROM_TOO_MANY, NULL, "more author domains than are judged", DNS_SECURE);
 	if (facts->malformed)
 		results_raise(results, FINDING_MESSAGE_MALFORMED, NULL, "NUL bytes, over-long lines or broken field names",
 		    DNS_SECURE);

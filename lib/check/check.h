@@ -3,7 +3,7 @@
 #define ASSAY_CHECK_CHECK_H
 /*
  * A check: facts and DNS answers in, a result and findings out. One file a check; CHECKS_TABLE in config/checks.h names them
- * in run order (dmarc reads the results of spf and dkim, adsp those of dkim).
+ * in run order (dmarc reads the results of spf and dkim, adsp those of dkim and dmarc, corroborate the findings of all).
  *
  *   envelope()   at MAIL FROM: begin look-ups; never waits
  *   header()     when all header fields are there: begin look-ups, prepare; never waits.
@@ -16,6 +16,8 @@
  *
  * Thread: all calls for one message from one thread (that of the connection).
  */
+#include <string.h>
+
 #include "check/result.h"
 #include "config/config.h"
 #include "message/author.h"
@@ -36,6 +38,15 @@ struct check_shared {
 
 /* By which type DMARC and ADSP ask whether a domain exists: the one that mail servers ask for, too. */
 enum { CHECK_EXISTENCE_TYPE = DNS_TYPE_MX };
+
+/**
+ * @return whether the answer says that the name asked for does not exist. One that is an alias does, wherever the alias leads:
+ * NXDOMAIN is then said of its target (RFC 8020 section 2, RFC 9989 appendix A.4).
+ */
+static inline bool check_name_is_absent(const struct dns_answer *answer)
+{
+	return answer->status == DNS_STATUS_NXDOMAIN && strcmp(answer->name, answer->canonical_name) == 0;
+}
 
 /* One message under judgement. */
 struct check_context {

@@ -33,6 +33,8 @@ struct spf_result {
 	const char *domain;		/* the domain checked; NULL when there was none */
 	const char *explanation;	/* for fail: by exp=, else the configured default; sanitized ASCII; NULL without either */
 	const char *reason;		/* mechanism that matched, or why it is an error; one line; may be NULL */
+	const char *mechanism;		/* what matched, as written, without qualifier; "default" when nothing did; NULL without a record
+					   that was read to its end */
 	enum dns_security dnssec;	/* weakest of all answers used */
 };
 
@@ -76,8 +78,8 @@ struct dmarc_result {
 	enum dmarc_policy disposition;	/* what the domain owner asks for this message: none unless it failed */
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
-	bool record_unusable;		/* with result none: the domain has DMARC records, but none that can be used */
-	bool corroborated;		/* see FINDING_DMARC_REJECT_CORROBORATED */
+	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
+	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
 	const char *reason;
 	enum dns_security dnssec;

@@ -52,6 +52,8 @@ static const char *why_never(const struct config *config, enum finding_id id)
 		return check->why_off;
 	if (id == FINDING_SPF_HELO_FAIL && !config->spf_check_helo)
 		return "the HELO name is not checked (check-helo = no in section spf)";
+	if (id == FINDING_DMARC_REJECT_CORROBORATED && finding_set_is_empty(&config->dmarc_corroborate))
+		return "nothing corroborates (corroborate = {} in section dmarc)";
 	if (id == FINDING_INSECURE_PASS && !secure_domains_named(config))
 		return "no policy has require-secure-domains";
 	if (id == FINDING_TLS_CERT_REQUIRED && !certificate_required(config))

@@ -175,8 +175,9 @@ static void advise_files(struct advisor *advisor, const struct identity *identit
 	for (; config->dns.dnssec == DNSSEC_VALIDATE && anchor != NULL && *anchor != NULL; anchor++)
 		advise_file(advisor, identity, "trust-anchor-files", *anchor,
 		    ": validation has nothing to start from (package dns-root-data)");
-	if (config->dmarc_method == ORG_DOMAIN_PSL && config->psl_file != NULL)
-		advise_file(advisor, identity, "psl-file", config->psl_file, " (package publicsuffix)");
+	if (config->psl_file != NULL)
+		advise_file(advisor, identity, "psl-file", config->psl_file, config->dmarc_method == ORG_DOMAIN_PSL ?
+		    " (package publicsuffix)" : " (package publicsuffix): no suffix is kept from counting as an organization in DMARC");
 	if (config->dns.zone_file != NULL)
 		advise_file(advisor, identity, "zone-file", config->dns.zone_file, "");
 	domain_lists_each(config, advise_list, &(struct list_advice){ advisor, identity });

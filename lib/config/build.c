@@ -201,12 +201,23 @@ static bool adsp_is_used(const struct config *config)
 	return false;
 }
 
+/* adsp = auto, and no policy asks for it: it may still be what makes a dmarc-reject a corroborated one. */
+static bool adsp_may_corroborate(const struct config *config)
+{
+	FINDING_SET_EACH(&config->dmarc_corroborate, id) {
+		if (findings_table[id].check == CHECK_ADSP)
+			return config->dmarc_enabled;
+	}
+	return false;
+}
+
 static void check_whole(struct builder *builder)
 {
 	struct config *config = builder->config;
 
 	config->adsp_when_used = config->adsp_use == ADSP_AUTO;
 	config->adsp_enabled = config->adsp_use == ADSP_YES || (config->adsp_use == ADSP_AUTO && adsp_is_used(config));
+	config->adsp_corroborates = config->adsp_use == ADSP_AUTO && !config->adsp_enabled && adsp_may_corroborate(config);
 	if (config->dmarc_method == ORG_DOMAIN_PSL && config->psl_file == NULL)
 		complain(builder->complaints, 0, "dmarc { org-domain = psl } needs a psl-file");
 	if (config->dns.dnssec == DNSSEC_VALIDATE && config->dns.trust_anchor_files[0] == NULL)

@@ -31,7 +31,8 @@ enum finding_trait {
 
 /*
  * One row a check, in the order of judgement: memory reads the results of iprev and tls, dmarc those of spf and dkim, adsp those
- * of dkim. ID, identifier, traits, when it is off (a function of checks.c, or NULL), and why then, for the admin.
+ * of dkim and dmarc, corroborate what all of them found. ID, identifier, traits, when it is off (a function of checks.c, or
+ * NULL), and why then, for the admin.
  */
 #define CHECKS_TABLE(X)                                                                                                 \
 	X(IPREV, iprev, TRAIT_DNS | TRAIT_TOLD, iprev_is_off, "reverse DNS is not checked (enabled = no in section iprev)") \
@@ -47,6 +48,8 @@ enum finding_trait {
 	    "DMARC is not checked (enabled = no in section dmarc)")                                                     \
 	X(ADSP, adsp, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, adsp_is_off,                                       \
 	    "ADSP is not checked (enabled = no in section adsp)")                                                       \
+	X(CORROBORATE, corroborate, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_COMBINED, dmarc_is_off,                    \
+	    "DMARC is not checked (enabled = no in section dmarc)")                                                     \
 	X(PATH, path, TRAIT_NONE, NULL, NULL)
 
 /* Who raises findings, too, but is no check: the stations of the pipeline. Columns as above. */

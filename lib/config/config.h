@@ -30,6 +30,7 @@ static inline const char *run_mode_name(enum run_mode mode)
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
+enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 
 struct string_list { const char *const *items; size_t count; };
@@ -103,10 +104,13 @@ struct config {
 	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;
 	enum adsp_use adsp_use;		/* as configured; adsp_enabled is already settled: yes, or auto and used by a policy */
 	bool adsp_when_used;		/* adsp = auto: only when a policy uses it */
+	bool adsp_corroborates;		/* … and none does; asked only where it may make a dmarc-reject a corroborated one */
 	const char *spf_default_explanation;	/* text for fail without exp=; NULL */
 	unsigned dkim_min_key_bits;	/* 1024 */
 	unsigned dkim_max_signatures;	/* 20 */
+	enum partial_body dkim_partial_body;
 	enum org_domain_method dmarc_method;
+	finding_set dmarc_corroborate;	/* which findings turn a dmarc-reject into a corroborated one, too */
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
 	struct domain_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
 

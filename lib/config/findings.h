@@ -82,6 +82,9 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(FROM_INVALID, "from-invalid", AUTHOR, MESSAGE, QUARANTINE, NONE, NONE,                                        \
 	    550, "5.7.1", "the From field cannot be parsed",                                                            \
 	    "a From field that breaks the grammar or is not all judged, a way around DMARC elsewhere")                  \
+	X(FROM_TOO_MANY, "from-too-many", AUTHOR, MESSAGE, QUARANTINE, NONE, NONE,                                      \
+	    550, "5.7.1", "message has more author domains than are judged",                                            \
+	    "more than ten author domains in From: those past the cap are not judged; no honest message has them")      \
 	X(MESSAGE_MALFORMED, "message-malformed", AUTHOR, MESSAGE, NONE, WHOLE_BODY, NONE, 550, "5.6.0", "message is malformed", \
 	    "NUL bytes, over-long lines or broken header fields")                                                       \
 	X(LIMIT_EXCEEDED, "limit-exceeded", AUTHOR, MESSAGE, TAG, NONE, NONE,                                           \
@@ -114,7 +117,10 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "the signature's x= is in the past")                                                                        \
 	X(DKIM_PARTIAL_BODY, "dkim-partial-body", DKIM, MESSAGE, NONE, NONE, NONE,                                      \
 	    550, "5.7.21", "DKIM signature of %s covers a part of the body",                                            \
-	    "l= leaves a part of the body unsigned; the signature counts as policy")                                    \
+	    "l= leaves a part of the body unsigned; what it is worth: partial-body in section dkim")                    \
+	X(DKIM_HEADER_UNSIGNED, "dkim-header-unsigned", DKIM, MESSAGE, NONE, NONE, NONE,                                \
+	    550, "5.7.21", "DKIM signature of %s does not cover all that a reader sees",                                \
+	    "a signature that passes leaves Subject, Date, To or Content-Type of the message unsigned")                 \
 	X(DKIM_TEST_MODE, "dkim-test-mode", DKIM, MESSAGE, NONE, NONE, NONE, 550, "5.7.20", "DKIM key of %s is in test mode", \
 	    "the key record says t=y (RFC 6376 section 3.6.1)")                                                         \
 	X(DKIM_TOO_MANY, "dkim-too-many", DKIM, MESSAGE, NONE, NONE, NONE,                                              \
@@ -124,7 +130,7 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    550, "5.7.20", "header fields were added to a message signed by %s",                                        \
 	    "a second From, or a field beside the signed one (RFC 6376 section 8.15); the signature does not count")    \
 	X(DMARC_NONE, "dmarc-none", DMARC, MESSAGE, NONE, NONE, NONE, 550, "5.7.1", "no DMARC policy for %s",           \
-	    "the author domain publishes no DMARC record")                                                              \
+	    "the author domain publishes no DMARC record, or none that can be used")                                    \
 	X(DMARC_FAIL, "dmarc-fail", DMARC, MESSAGE, TAG, NONE, DMARC_TEMPERROR, 550, "5.7.26", "DMARC failed for %s",   \
 	    "neither SPF nor DKIM passes in alignment with the author domain; its policy is none")                      \
 	X(DMARC_QUARANTINE, "dmarc-quarantine", DMARC, MESSAGE, QUARANTINE, NONE, DMARC_TEMPERROR,                      \
@@ -135,13 +141,13 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	    "DMARC failed and the author domain asks to reject; alone it should not (RFC 9989 section 7.4)")            \
 	X(DMARC_REJECT_CORROBORATED, "dmarc-reject-corroborated", DMARC, MESSAGE, REJECT, NONE, DMARC_TEMPERROR, 550, "5.7.26", \
 	    "DMARC failed for %s (policy reject) and other evidence agrees",                                            \
-	    "DMARC reject, SPF fails hard too, and nothing speaks for a forwarder or mailing list")                     \
+	    "DMARC reject, something of dmarc { corroborate } too, and nothing speaks for a forwarder or mailing list") \
 	X(DMARC_TEMPERROR, "dmarc-temperror", DMARC, MESSAGE, NONE, NONE, NONE,                                         \
 	    451, "4.7.26", "DMARC check of %s failed temporarily",                                                      \
 	    "a DNS answer that DMARC needed did not come")                                                              \
 	X(DMARC_PERMERROR, "dmarc-permerror", DMARC, MESSAGE, NONE, NONE, NONE,                                         \
 	    550, "5.7.26", "DMARC record of %s cannot be interpreted",                                                  \
-	    "several or invalid DMARC records; treated as no policy")                                                   \
+	    "several or invalid DMARC records, treated as no policy; or a tag twice, of which the first counts")        \
 	X(TLS_PATH_CLEARTEXT, "tls-path-cleartext", PATH, MESSAGE, NONE, LACK_OF_TLS, NONE,                             \
 	    550, "5.7.0", "an earlier hop at %s was not encrypted",                                                     \
 	    "a Received field of the message tells of a hop without TLS")                                               \

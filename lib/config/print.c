@@ -137,9 +137,9 @@ bool config_section_equal(const struct config *a, const struct config *b, const 
 /* "valid:" for words, the range for numbers. */
 static void print_limits(const struct option_row *row, const char *indent, FILE *out)
 {
-	if (row->type != OPTION_WORD)
+	if (row->type != OPTION_WORD && row->type != OPTION_FINDINGS)
 		return;
-	fprintf(out, "%s# one of:", indent);
+	fprintf(out, "%s# %s of:", indent, row->type == OPTION_WORD ? "one" : "any");
 	for (const struct word *word = row->words; word->word != NULL; word++)
 		fprintf(out, " %s", word->word);
 	fputc('\n', out);

@@ -27,6 +27,12 @@ static const struct word words_org_domain[] = {
 	{ "tree-walk", ORG_DOMAIN_TREE_WALK }, { "psl", ORG_DOMAIN_PSL }, { 0 }
 };
 static const struct word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO }, { "yes", ADSP_YES }, { 0 } };
+/* What may speak against a message beside its author domain's p=reject: findings that are raised before it is asked. */
+static const struct word words_corroborate[] = {
+	{ "iprev-fail", FINDING_IPREV_FAIL }, { "adsp-discardable", FINDING_ADSP_DISCARDABLE }, { "tls-downgrade", FINDING_TLS_DOWNGRADE },
+	{ "adsp-all", FINDING_ADSP_ALL }, { "adsp-nxdomain", FINDING_ADSP_NXDOMAIN }, { "spf-fail", FINDING_SPF_FAIL }, { 0 }
+};
+static const struct word words_partial_body[] = { { "policy", PARTIAL_BODY_POLICY }, { "pass", PARTIAL_BODY_PASS }, { 0 } };
 
 #define CONFIG(field) offsetof(struct config, field)
 #define POLICY(field) offsetof(struct policy_config, field)
@@ -97,13 +103,17 @@ const struct option_row schema_table[] = {
 	    "RSA keys with fewer bits do not count (RFC 8301)" },
 	{ "dkim", "max-signatures", OPTION_COUNT, CONFIG(dkim_max_signatures), "20", CAP(1, 100),
 	    "signatures judged a message" },
+	{ "dkim", "partial-body", OPTION_WORD, CONFIG(dkim_partial_body), "policy", WORD(words_partial_body),
+	    "what a signature that leaves a part of the body unsigned (l=) is worth: policy does not count, pass does" },
 
 	{ "dmarc", "enabled", OPTION_BOOL, CONFIG(dmarc_enabled), "yes", YES_NO,
 	    "judge DMARC (RFC 9989)" },
 	{ "dmarc", "org-domain", OPTION_WORD, CONFIG(dmarc_method), "tree-walk", WORD(words_org_domain),
-	    "how the organizational domain is found: tree-walk (RFC 9989) or psl (RFC 7489)" },
+	    "how record and organizational domain are found: tree-walk (RFC 9989) or psl (as RFC 7489; the rest stays RFC 9989)" },
 	{ "dmarc", "psl-file", OPTION_PATH, CONFIG(psl_file), "/usr/share/publicsuffix/public_suffix_list.dafsa", TEXT(1024),
-	    "public suffix list for org-domain = psl" },
+	    "public suffix list: for org-domain = psl, and so that no suffix is taken for an organization; empty: none" },
+	{ "dmarc", "corroborate", OPTION_FINDINGS, CONFIG(dmarc_corroborate), "iprev-fail, adsp-discardable, tls-downgrade",
+	    WORD(words_corroborate), "what makes a DMARC failure under p=reject a dmarc-reject-corroborated" },
 	{ "dmarc", "trusted-forwarders", OPTION_PATTERNS, CONFIG(trusted_forwarders), "", LIST,
 	    "domains whose passing SPF or DKIM speaks for forwarded mail: no corroborated reject" },
 

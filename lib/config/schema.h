@@ -29,6 +29,7 @@ enum option_type {
 	OPTION_FEW_DOMAINS,	/* list of domains that is gone through one by one, so none from files → struct string_list */
 	OPTION_DOMAINS,		/* list of domains and of "@FILE" → struct domain_list */
 	OPTION_PATTERNS,	/* the same, and ".example.org" for it and all below → struct domain_list */
+	OPTION_FINDINGS,	/* list of words, each of a finding → finding_set */
 	OPTION_NETWORKS,	/* list of networks → struct network_list */
 	OPTION_PATH_ARRAY,	/* list of paths → NULL-terminated const char *const * */
 	OPTION_DOMAIN_ARRAY,	/* list of domains, none from files → NULL-terminated const char *const * */
@@ -50,7 +51,7 @@ struct option_row {
 	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
-	const struct word *words;	/* only for OPTION_WORD */
+	const struct word *words;	/* only for OPTION_WORD and OPTION_FINDINGS */
 	enum option_number number;
 	const char *help;		/* one line */
 };

@@ -253,6 +253,7 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 	case OPTION_OCTAL:
 		return parse_octal(row, text, &value_r->number, why_r);
 	case OPTION_WORD:
+	case OPTION_FINDINGS:
 		return parse_word(row, text, arena, &value_r->number, why_r);
 	case OPTION_STRING:
 	case OPTION_NAME:
@@ -354,6 +355,11 @@ void value_store(const struct option_row *row, const union value *values, size_t
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
 		store_domains(values, count, arena, place);
+		break;
+	case OPTION_FINDINGS:
+		*(finding_set *)place = (finding_set){ 0 };
+		for (size_t i = 0; i < count; i++)
+			finding_set_add(place, (enum finding_id)values[i].number);
 		break;
 	case OPTION_NETWORKS:
 		store_networks(values, count, arena, place);

@@ -58,6 +58,21 @@ static void print_strings(const char *const *items, size_t count, FILE *out)
 	fputs(count != 0 ? " }" : "}", out);
 }
 
+static void print_findings(const struct option_row *row, const finding_set *set, FILE *out)
+{
+	const char *between = " ";
+
+	fputc('{', out);
+	for (const struct word *word = row->words; word->word != NULL; word++) {
+		if (!finding_set_has(set, (enum finding_id)word->value))
+			continue;
+		fputs(between, out);
+		value_print_quoted(word->word, out);
+		between = ", ";
+	}
+	fputs(between[0] == ',' ? " }" : "}", out);
+}
+
 /* Files by their names: what is in them is read again. */
 static void print_domains(const struct domain_list *list, FILE *out)
 {
@@ -129,6 +144,9 @@ void value_print(const struct option_row *row, const void *base, FILE *out)
 	case OPTION_PATH_ARRAY:
 	case OPTION_DOMAIN_ARRAY:
 		print_strings(*(const char *const *const *)place, array_count(*(const char *const *const *)place), out);
+		break;
+	case OPTION_FINDINGS:
+		print_findings(row, place, out);
 		break;
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:

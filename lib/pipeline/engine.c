@@ -16,6 +16,19 @@
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
+/* Without the list the tree walk has no guard, and peers go by their parents' names; only org-domain = psl cannot do without. */
+static bool open_suffixes(struct engine *engine, char *why_r, size_t why_bytes)
+{
+	const struct config *config = engine->config;
+
+	if (config->psl_file != NULL)
+		engine->shared.psl = psl_context_new(config->psl_file, why_r, why_bytes);
+	if (engine->shared.psl == NULL && config->dmarc_method == ORG_DOMAIN_PSL)
+		return false;
+	why_r[0] = '\0';
+	return true;
+}
+
 struct engine *engine_new_sharing(const struct config *config, const struct engine_share *share, struct engine *previous,
     char *why_r, size_t why_bytes)
 {
@@ -35,11 +48,8 @@ struct engine *engine_new_sharing(const struct config *config, const struct engi
 	engine->shared.dkim = dkim_engine_new(config, why_r, why_bytes);
 	if (engine->shared.dkim == NULL)
 		goto fail;
-	if (config->dmarc_method == ORG_DOMAIN_PSL) {
-		engine->shared.psl = psl_context_new(config->psl_file, why_r, why_bytes);
-		if (engine->shared.psl == NULL)
-			goto fail;
-	}
+	if (!open_suffixes(engine, why_r, why_bytes))
+		goto fail;
 	engine->acts_at_rcpt = policy_acts_at_rcpt(&set);
 	engine->wants_every_body = policy_uses(config, TRAIT_WHOLE_BODY);
 	if (gethostname(engine->hostname, sizeof(engine->hostname)) != 0 || engine->hostname[0] == '\0')
@@ -60,15 +70,11 @@ int engine_open_store(struct engine *engine, struct engine *previous, engine_sto
     size_t why_bytes)
 {
 	const struct store_wish wish = { .config = engine->config, .readers_max = engine->share.store_readers, .changed = changed };
-	char unused[256];
 	int code = shared_store_get(&wish, previous != NULL ? previous->store : NULL, &engine->store, why_r, why_bytes);
 
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
 	engine->shared.memory = &engine->store->source;
-	/* peers are remembered under their organizational domain; without a list their parent name stands in */
-	if (engine->shared.psl == NULL && engine->config->psl_file != NULL)
-		engine->shared.psl = psl_context_new(engine->config->psl_file, unused, sizeof(unused));
 	return 0;
 }
 

@@ -13,14 +13,14 @@
 #include "util/domain.h"
 #include "util/error.h"
 
-/* DMARC's alignment; of an author domain without a DMARC record, what relaxed alignment would be. */
+/* DMARC's alignment; of an author domain without a DMARC record that can be used, what relaxed alignment would be. */
 static bool is_aligned(const struct results *results)
 {
 	const char *org = results->dmarc.org_domain;
 
 	if (results->dmarc.result == RESULT_PASS || results->dmarc.spf_aligned || results->dmarc.dkim_aligned)
 		return true;
-	if (results->dmarc.result != RESULT_NONE || org == NULL)
+	if (!results->dmarc.no_policy || org == NULL)
 		return false;
 	if (results->spf.result == RESULT_PASS && results->spf.domain != NULL && domain_is_within(results->spf.domain, org))
 		return true;

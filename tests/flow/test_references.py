@@ -38,6 +38,8 @@ def judge(assay, workdir):
 # ---- DMARC ----------------------------------------------------------------------------------------------------------
 
 LEVELS = ["none", "quarantine", "reject"]
+# of the tops of the worlds, what the public suffix list has: Assay takes no organization from there without psd=y
+SUFFIXES = {"com", "co.uk", "uk"} if os.path.exists("/usr/share/publicsuffix/public_suffix_list.dafsa") else set()
 MET = collections.Counter()
 KEY = Key.ed25519()
 
@@ -92,7 +94,7 @@ class DmarcWorld:
                 tags.append(text)
         self.rng.shuffle(tags)
         if self.rng.random() < .04:
-            tags += [tag for tag in tags if tag not in self.IDLE][:1]
+            tags += [tag.partition("=")[0] + "=" + pick(["none", "reject", "s", "y"]) for tag in tags if tag not in self.IDLE][:1]
         equals, name = pick(["=", "=", "=", " = ", "= "]), pick([str, str, str, str.upper])
         parts = [tag.partition("=") for tag in tags]
         tags = [name(tag) + equals * len(sign_) + value for tag, sign_, value in parts]
@@ -108,10 +110,12 @@ class DmarcWorld:
             first, *rest = [tag.partition("=") for tag in text.split(";")]
             if first[0].rstrip().lower() == "v" and first[2].strip() == "DMARC1":
                 records.append([(tag.strip().lower(), value.strip().lower()) for tag, equals, value in rest if equals])
-        known = [tag for record in records for tag,
-                 _value in record if tag + "=" not in {idle[:len(tag) + 1] for idle in self.IDLE}]
-        # RFC 6376 section 3.2: a list with a tag twice is invalid
-        return dict(records[0]) if len(records) == 1 and len(known) == len(set(known)) else None
+        if len(records) != 1:
+            return None
+        record = dict(reversed(records[0]))     # of a tag that stands there twice the first counts
+        if name in SUFFIXES:
+            record["psd"] = "y"
+        return record
 
     def walk(self, domain):
         names = suffixes(domain)
@@ -132,7 +136,8 @@ class DmarcWorld:
             if record.get("psd") == "n":
                 return name
             if record.get("psd") == "y" and name != domain:
-                return suffixes(domain)[-len(name.split(".")) - 1]
+                return next(below for below in suffixes(domain)[-len(name.split(".")) - 1::-1]
+                            if below not in SUFFIXES or below == domain)
         return found[-1][0] if found else domain
 
     @staticmethod
@@ -141,7 +146,7 @@ class DmarcWorld:
         return record.get("rua", "").startswith(("mailto:x", "https:"))
 
     def expect(self, domain, sender, signer):
-        """(result, policy, where, organizational domain, disposition); None: no DMARC."""
+        """(result, policy, where, organizational domain, disposition); None: no record."""
         found, organization = dict(self.walk(domain)), self.organization(domain)
         where = next((name for name in (domain, organization) if name in found), None) or next(
             (name for name in found if found[name].get("psd") == "y"), None)
@@ -151,7 +156,8 @@ class DmarcWorld:
         policy = record.get("p")
         if any(record.get(tag, "none") not in LEVELS for tag in ("sp", "np")) or policy not in LEVELS:
             if not self.asks_for_reports(record):
-                return None
+                MET["unusable"] += 1
+                return "permerror", None, where, organization, "none"
             policy = "none"
         elif where != domain:
             policy = record.get("sp", policy)
@@ -159,13 +165,13 @@ class DmarcWorld:
                 policy = record.get("np", policy)
         passing = [(sender, "aspf")] * (self.spf.get(sender) == "v=spf1 +all") + [(signer, "adkim")] * (signer in self.keys)
         related = [(name, mode) for name, mode in passing if self.organization(name) == organization]
-        self.meet(domain, where, organization, record, policy, related)
+        self.meet(domain, where, organization, record, policy, related, [name for name, _record in self.walk(domain)])
         if any(name == domain or (record.get(mode) != "s" and (name, mode) in related) for name, mode in passing):
             return "pass", policy, where, organization, "none"
         lowered = LEVELS[max(0, LEVELS.index(policy) - 1)]
         return "fail", policy, where, organization, lowered if record.get("t") == "y" else policy
 
-    def meet(self, domain, where, organization, record, policy, related):
+    def meet(self, domain, where, organization, record, policy, related, found):
         """Notes which rules decided."""
         inherited, exists = where != domain, domain in self.owners
         MET.update(name for name, met in {
@@ -185,6 +191,9 @@ class DmarcWorld:
             "eight labels": inherited and len(suffixes(domain)) == 8,
             "over eight labels": inherited and len(suffixes(domain)) > 8,
             "names skipped": any(name in self.dmarc for name in suffixes(domain)[1:-7]),
+            "tag twice": any(len(text.split(name)) > 2 and where in self.dmarc for text in self.dmarc[where]
+                             for name in (" p=", " sp=", ";p=", ";sp=")),
+            "suffix without psd=y": any(name in SUFFIXES and "psd=y" not in "".join(self.dmarc[name]).lower() for name in found),
             "several records": any(len(self.dmarc.get(name, [])) > 1 and self.lookup(name) is None for name in suffixes(domain)),
             "other text beside it": len(self.dmarc[where]) > 1,
             "pct": "pct" in record, "fo": "fo" in record, "unknown tag": "x" in record,
@@ -213,18 +222,18 @@ def test_dmarc_as_the_rfc_says(judge, seed):
         else:
             told = tuple(verdict[key] for key in ("result", "policy", "policy_domain", "org_domain", "disposition"))
             assert told == expected, (domain, sender, signer, verdict, world.walk(domain))
-    assert seen == {None, "pass", "fail"}
+    assert {"pass", "fail"} <= seen <= {None, "pass", "fail", "permerror"}
 
 
 def test_dmarc_rules_have_been_met():
     """Each with the seeds as they are usually; 1,200 messages."""
-    if MET["no DMARC"] < 120:
+    if sum(MET.values()) < 1500:
         pytest.skip("only some worlds were judged")
     assert set(MET) >= {
         "sp", "np", "np absent, sp", "p of the organization", "as p=none", "t=y", "aspf=s", "adkim=s", "dkim relaxed",
         "psd=y above",
         "psd=y itself", "psd=n", "own record, organization above", "eight labels", "over eight labels", "names skipped",
-        "several records",
+        "several records", "tag twice", "unusable", *(["suffix without psd=y"] if SUFFIXES else []),
         "other text beside it", "pct", "fo", "unknown tag"}, MET
 
 

@@ -70,6 +70,7 @@ static void test_config_advise_actions_of_disabled_checks(void **state)
 		{ "spf { check-helo = no }", "spf-helo-fail", "check-helo" },
 		{ "dkim { enabled = no } dmarc { enabled = no }", "dkim-none", "DKIM is not checked" },
 		{ "dmarc { enabled = no }", "dmarc-reject", "DMARC is not checked" },
+		{ "dmarc { corroborate = {} }", "dmarc-reject-corroborated", "nothing corroborates" },
 		{ "adsp { enabled = no }", "adsp-all", "ADSP is not checked" },
 		{ "iprev { enabled = no }", "iprev-fail", "reverse DNS is not checked" },
 		{ "", "tls-downgrade", "nothing is remembered" },
@@ -140,7 +141,8 @@ static void test_config_advise_users_and_files(void **state)
 	    "trust-anchor-files", "/nonexistent/root.key does not exist");
 	check_none("user = \"\" socket = inet:1@::1 dns { trust-anchor-files = \"/nonexistent/root.key\" dnssec = off }");
 	check_one(QUIET "dmarc { org-domain = psl psl-file = \"/nonexistent/psl\" }", "psl-file", "does not exist");
-	check_none(QUIET "dmarc { psl-file = \"/nonexistent/psl\" }");
+	check_one(QUIET "dmarc { psl-file = \"/nonexistent/psl\" }", "psl-file", "no suffix is kept from");
+	check_none(QUIET "dmarc { psl-file = \"\" }");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off zone-file = \"/nonexistent/z\" }", "zone-file",
 	    "does not exist");
 	check_one("user = \"\" socket = unix:/nonexistent/s dns { dnssec = off }", "socket directory /nonexistent",

@@ -163,6 +163,36 @@ static void test_authres_build_all_methods(void **state)
 	assert_non_null(strstr(authres_build(&f->input), "(2048-bit key, dnssec: secure)"));
 }
 
+/* What is left of the policy for this message: its options and alignment are behind it (RFC 9989 section 9.2). */
+static void test_authres_build_policy_dmarc(void **state)
+{
+	static const struct { struct dmarc_result dmarc; const char *shown; } rows[] = {
+		{ { .result = RESULT_PASS, .has_policy = true, .policy = DMARC_POLICY_REJECT }, "none" },
+		{ { .result = RESULT_FAIL, .has_policy = true, .policy = DMARC_POLICY_REJECT, .disposition = DMARC_POLICY_REJECT }, "reject" },
+		{ { .result = RESULT_FAIL, .has_policy = true, .policy = DMARC_POLICY_REJECT, .testing = true,
+		    .disposition = DMARC_POLICY_QUARANTINE }, "quarantine" },
+		{ { .result = RESULT_FAIL, .has_policy = true }, "none" },
+		{ { .result = RESULT_TEMPERROR, .has_policy = true, .policy = DMARC_POLICY_REJECT }, "none" },
+		{ { .result = RESULT_TEMPERROR }, "none" },
+		{ { .result = RESULT_NONE }, NULL },
+		{ { .result = RESULT_PERMERROR }, NULL },
+		{ { .result = RESULT_PERMERROR, .has_policy = true, .policy = DMARC_POLICY_REJECT }, "none" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct authres a;
+		const char *shown;
+
+		f->results.dmarc = rows[i].dmarc;
+		f->results.dmarc.domain = "example.org";
+		a = parse(f, authres_build(&f->input));
+		shown = property(&a.methods[0], "policy.dmarc");
+		if (rows[i].shown == NULL ? shown != NULL : shown == NULL || strcmp(shown, rows[i].shown) != 0)
+			fail_msg("row %zu: policy.dmarc=%s", i, shown);
+	}
+}
+
 static void test_authres_build_hostile_values(void **state)
 {
 	struct fixture *f = *state;
@@ -570,6 +600,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_authres_build_nothing),
 		TEST(test_authres_build_all_methods),
+		TEST(test_authres_build_policy_dmarc),
 		TEST(test_authres_build_hostile_values),
 		TEST(test_authres_build_internationalized),
 		TEST(test_authres_build_decision_comment),

@@ -13,6 +13,7 @@
 #include "config/names.h"
 #include "config/schema.h"
 #include "config/value.h"
+#include "finding_sets.h"
 
 /* Loads a text; *errors_r is what was said (the caller frees it). */
 static const struct config *load(const char *text, size_t length, char **errors_r)
@@ -151,6 +152,37 @@ static void test_config_load_adsp_auto_follows_policies(void **state)
 	(void)state;
 	assert_true(config->adsp_enabled);
 	config_unref(&config);
+}
+
+/* With adsp = auto it is asked for DMARC's sake only, and only while the list has something of it. */
+static void test_config_load_corroborate(void **state)
+{
+	static const struct { const char *text; bool adsp; } rows[] = {
+		{ "", true },
+		{ "dmarc { corroborate = { adsp-discardable, iprev-fail, tls-downgrade } }", true },
+		{ "dmarc { corroborate = { \"adsp-all\" } }", true },
+		{ "dmarc { corroborate = iprev-fail }", false },
+		{ "dmarc { corroborate = {} }", false },
+		{ "dmarc { enabled = no }", false },
+		{ "adsp { enabled = no }", false },
+		{ "adsp { enabled = yes }", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct config *config = load_good(rows[i].text);
+
+		if (config->adsp_corroborates != rows[i].adsp)
+			fail_msg("row %zu", i);
+		if (i < 2)
+			assert_findings(config->dmarc_corroborate,
+			    SET_OF(FINDING_IPREV_FAIL, FINDING_ADSP_DISCARDABLE, FINDING_TLS_DOWNGRADE));
+		if (i == 4)
+			assert_true(finding_set_is_empty(&config->dmarc_corroborate));
+		config_unref(&config);
+	}
+	check_errors("dmarc { corroborate = { dkim-none } }\n", "test.conf:1: corroborate = 'dkim-none': valid: iprev-fail, "
+	    "adsp-discardable, tls-downgrade, adsp-all, adsp-nxdomain, spf-fail\n");
 }
 
 static void test_config_load_unknown_names_all_told(void **state)
@@ -472,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_config_load_values),
 		cmocka_unit_test(test_config_load_policies_inherit),
 		cmocka_unit_test(test_config_load_adsp_auto_follows_policies),
+		cmocka_unit_test(test_config_load_corroborate),
 		cmocka_unit_test(test_config_load_unknown_names_all_told),
 		cmocka_unit_test(test_config_load_bad_values),
 		cmocka_unit_test(test_config_load_time_without_unit),

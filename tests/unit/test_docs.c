@@ -218,8 +218,9 @@ static void test_readme_example_is_valid(void **state)
 	policy = &config->policies[0];
 	assert_int_equal(policy->mode, MODE_ENFORCE);
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		/* the first is raised by require-cert only, the other by no honest message */
-		bool enforced = policy->actions[id] > ACTION_TAG && id != FINDING_TLS_CERT_REQUIRED && id != FINDING_AUTHRES_TOO_MANY;
+		/* the first is raised by require-cert only, the others by no honest message */
+		bool enforced = policy->actions[id] > ACTION_TAG && id != FINDING_TLS_CERT_REQUIRED && id != FINDING_AUTHRES_TOO_MANY &&
+		    id != FINDING_FROM_TOO_MANY;
 
 		assert_int_equal(enforced, id == FINDING_DMARC_REJECT_CORROBORATED);
 	}

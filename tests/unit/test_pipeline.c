@@ -309,7 +309,8 @@ static void test_message_field_from_behind_all_other_caps_is_judged(void **state
 		assert_true(message_facts(message)->judged_unkept);
 		finish(message);
 		assert_string_equal(message_author(message)->domains[0], "victim.example");
-		assert_string_equal(message_results(message)->dmarc.domain, "victim.example");
+		assert_int_equal(message_results(message)->dmarc_author_count, 2);
+		assert_string_equal(message_results(message)->dmarc_authors[0].domain, "victim.example");
 		assert_true(raised(message, FINDING_LIMIT_EXCEEDED));
 		message_free(&message);
 		world_free(world);

@@ -145,11 +145,37 @@ static void test_received_spf_build_pass(void **state)
 {
 	struct fixture *f = *state;
 
-	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "example.org", .reason = "ip4:192.0.2.1" };
+	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "example.org",
+	    .reason = "matched include:example.net -> ip4:192.0.2.1", .mechanism = "include:example.net" };
 	assert_string_equal(received_spf_build(&f->input),
 	    " pass (mx.example.net: domain of example.org designates 192.0.2.1\n\tas permitted sender)\n"
 	    "\treceiver=mx.example.net; client-ip=192.0.2.1;\n\tenvelope-from=\"a@example.org\"; helo=mail.example.org;\n"
-	    "\tmechanism=\"ip4:192.0.2.1\"; identity=mailfrom");
+	    "\tmechanism=\"include:example.net\"; identity=mailfrom");
+}
+
+/* RFC 7208 section 9.1: the mechanism alone, "default" when none matched; of no record there is none. */
+static void test_received_spf_build_mechanism(void **state)
+{
+	static const struct { enum result result; const char *mechanism, *shown; } rows[] = {
+		{ RESULT_FAIL, "all", "mechanism=all;" },
+		{ RESULT_SOFTFAIL, "a", "mechanism=a;" },
+		{ RESULT_PASS, "ip6:2001:db8::/32", "mechanism=\"ip6:2001:db8::/32\";" },
+		{ RESULT_NEUTRAL, "default", "mechanism=default;" },
+		{ RESULT_NONE, NULL, NULL },
+		{ RESULT_NONE, "all", NULL },
+		{ RESULT_TEMPERROR, NULL, NULL },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *value;
+
+		f->results.spf = (struct spf_result){ .result = rows[i].result, .domain = "example.org", .reason = "no mechanism matched",
+		    .mechanism = rows[i].mechanism };
+		value = received_spf_build(&f->input);
+		if (rows[i].shown != NULL ? strstr(value, rows[i].shown) == NULL : strstr(value, "mechanism=") != NULL)
+			fail_msg("row %zu: %s", i, value);
+	}
 }
 
 static void test_received_spf_build_helo_error(void **state)
@@ -188,6 +214,7 @@ int main(void)
 		TEST(test_received_build_certificate_and_auth),
 		TEST(test_received_build_hostile),
 		TEST(test_received_spf_build_pass),
+		TEST(test_received_spf_build_mechanism),
 		TEST(test_received_spf_build_helo_error),
 		TEST(test_received_spf_build_unchecked),
 	};

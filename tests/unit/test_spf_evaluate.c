@@ -125,6 +125,38 @@ static void test_evaluate_include_reason(void **state)
 	assert_string_equal(result.reason, "matched include:_spf.example.net -> a:no.example.net");
 }
 
+/* What Received-SPF shows (RFC 7208 section 9.1): of the record asked, or of the one that it hands over to. */
+static void test_evaluate_mechanism(void **state)
+{
+	static const struct { const char *record, *client, *mechanism; } rows[] = {
+		{ "v=spf1 ip4:192.0.2.0/24 -all", "192.0.2.1", "ip4:192.0.2.0/24" },
+		{ "v=spf1 -ip4:192.0.2.0/24 +all", "192.0.2.1", "ip4:192.0.2.0/24" },
+		{ "v=spf1 a:x.example.org ~all", "192.0.2.1", "all" },
+		{ "v=spf1 ?all", "192.0.2.1", "all" },
+		{ "v=spf1", "192.0.2.1", "default" },
+		{ "v=spf1 ip4:192.0.2.9", "192.0.2.1", "default" },
+		{ "v=spf1 include:i.example.org -all", "192.0.2.1", "include:i.example.org" },
+		{ "v=spf1 redirect=i.example.org", "192.0.2.1", "ip4:192.0.2.1" },
+		{ "v=spf1 redirect=i.example.org", "192.0.2.2", "default" },
+		{ "no record", "192.0.2.1", NULL },
+		{ "v=spf1 moo", "192.0.2.1", NULL },
+		{ "v=spf1 include:none.example.org -all", "192.0.2.1", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fake_free(&scope);
+		scope = fake_new();
+		txt("example.org", rows[i].record);
+		txt("i.example.org", "v=spf1 ip4:192.0.2.1");
+		judge(rows[i].client);
+		if (rows[i].mechanism == NULL)
+			assert_null(result.mechanism);
+		else
+			assert_string_equal(result.mechanism, rows[i].mechanism);
+	}
+}
+
 static void test_evaluate_redirect_stands_anywhere(void **state)
 {
 	(void)state;
@@ -680,7 +712,8 @@ static void test_handed_no_host_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_evaluate_qualifiers), TEST(test_evaluate_include_reason), TEST(test_evaluate_redirect_stands_anywhere),
+		TEST(test_evaluate_qualifiers), TEST(test_evaluate_include_reason), TEST(test_evaluate_mechanism),
+		TEST(test_evaluate_redirect_stands_anywhere),
 		TEST(test_evaluate_family_chooses_type), TEST(test_evaluate_mapped_client), TEST(test_evaluate_loopback_client),
 		TEST(test_evaluate_prefix_lengths), TEST(test_evaluate_null_sender), TEST(test_evaluate_long_names), TEST(test_evaluate_identity_unusable),
 		TEST(test_evaluate_8bit_local_part), TEST(test_evaluate_term_limit_is_global), TEST(test_evaluate_include_loops),

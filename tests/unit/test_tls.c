@@ -227,7 +227,7 @@ static void test_check_author_findings(void **state)
 	author_findings(" a@one.example", true, false, SET_OF(broken));
 	author_findings(" a@one.example", false, true, SET_OF(invalid, limit));
 	author_findings(" a@0.x,a@1.x,a@2.x,a@3.x,a@4.x,a@5.x,a@6.x,a@7.x,a@8.x,a@9.x,a@10.x", false, false,
-	    SET_OF(invalid, multiple, limit));
+	    SET_OF(invalid, multiple, limit, FINDING_FROM_TOO_MANY));
 }
 
 /* context: whether the server sets the AD bit; NULL: it fails. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ADSP (RFC 5617, Historic): does the author domain say that it signs all its mail, and is its signature missing? Runs
- * after dkim, only when the config or a policy wants it. Result words: RFC 8601 section 2.7 / RFC 5617 section 5.4.
+ * after dkim, only when the config or a policy wants it; or for those author domains only that DMARC would have rejected, where
+ * ADSP may agree (check/dmarc/corroborate.c). Result words: RFC 8601 section 2.7 / RFC 5617 section 5.4.
  * Each author domain is judged; the strictest outcome is the message's.
  * Thread: that of the message. Trusts the results of dkim. A missing answer is temperror, never "no record".
  */
@@ -103,9 +104,10 @@ static struct adsp_result judge_domain(struct check_context *context, const char
 		result.dnssec = signature->dnssec;
 		return result;
 	}
+	dns_start(dns_scope_for(context->dns, DNS_FOR_AUTHOR), record_name(context->arena, domain), DNS_TYPE_TXT);
 	exists = ask(context, domain, CHECK_EXISTENCE_TYPE, &result);
 	result.dnssec = exists->security;
-	if (exists->status == DNS_STATUS_NXDOMAIN) {
+	if (check_name_is_absent(exists)) {
 		result.result = RESULT_NXDOMAIN;
 		result.reason = "the author domain does not exist";
 	}
@@ -153,21 +155,45 @@ static int strictness(enum result result)
 	return ranks[result];
 }
 
+/* Nobody else wants to know, but does it agree with DMARC? Only of domains whose mail would be rejected is that a question. */
+static bool may_corroborate(const struct results *results, const char *domain)
+{
+	for (size_t i = 0; i < results->finding_count; i++) {
+		const struct finding *finding = &results->findings[i];
+
+		if (finding->id == FINDING_DMARC_REJECT && finding->domain != NULL && strcmp(finding->domain, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted(const struct check_context *context, const char *domain)
+{
+	return context->config->adsp_enabled ||
+	    (context->config->adsp_corroborates && may_corroborate(context->results, domain));
+}
+
 static void adsp_judge(struct check_context *context)
 {
 	struct results *results = context->results;
 	const struct author *author = context->author;
+	bool judged = false;
 
-	if (!context->config->adsp_enabled)
+	for (size_t i = 0; i < author->domain_count; i++)
+		judged = judged || is_wanted(context, author->domains[i]);
+	if (!context->config->adsp_enabled && (!judged || !results->dkim_checked))
 		return;
 	if (!results->dkim_checked || author->domain_count == 0) {
-		results->adsp = (struct adsp_result){ .result = RESULT_PERMERROR, .dnssec = DNS_SECURE,
+		results->adsp = (struct adsp_result){ .result = RESULT_PERMERROR, .dnssec = DNS_INDETERMINATE,
 			.reason = author->domain_count == 0 ? author->reason : "DKIM was not checked" };
 		return;
 	}
 	for (size_t i = 0; i < author->domain_count; i++) {
-		struct adsp_result result = judge_domain(context, author->domains[i]);
+		struct adsp_result result;
 
+		if (!is_wanted(context, author->domains[i]))
+			continue;
+		result = judge_domain(context, author->domains[i]);
 		raise_findings(results, &result);
 		if (strictness(result.result) > strictness(results->adsp.result))
 			results->adsp = result;

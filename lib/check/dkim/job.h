@@ -49,6 +49,10 @@ void dkim_added_count(const struct facts *facts, unsigned counts_r[DKIM_ONCE_COU
 /** @return a field of which the message holds more than the signature covers, or a second From; NULL. Static string. */
 const char *dkim_added_field(const struct dkim_signature *signature, const unsigned counts[DKIM_ONCE_COUNT]);
 
+/** @return those of Subject, Date, To and Content-Type that the message has and the signature does not cover, in the arena; NULL. */
+const char *dkim_unsigned_fields(struct arena *arena, const struct dkim_signature *signature,
+    const unsigned counts[DKIM_ONCE_COUNT]);
+
 /** The verdict on one signature, with its findings raised. */
 void dkim_judge_job(struct check_context *context, const struct dkim_state *state, const struct dkim_job *job,
     struct dkim_result *result_r);

@@ -79,7 +79,8 @@ static void verdict_restrict(const struct check_context *context, const struct d
 	}
 	if (signature->has_length && signature->length < total_bytes) {
 		verdict->partial_body = true;
-		verdict->result = RESULT_POLICY;
+		if (context->config->dkim_partial_body == PARTIAL_BODY_POLICY)
+			verdict->result = RESULT_POLICY;
 		if (verdict->reason == NULL)
 			verdict->reason = "l= leaves a part of the body unsigned";
 	}
@@ -205,6 +206,20 @@ static void weigh_added_field(struct check_context *context, const struct dkim_s
 	    arena_printf(context->arena, "s=%s: another %s", result->selector, result->added_field), DNS_SECURE);
 }
 
+/* Of a signature that counts, what it leaves to anybody on the way. The message itself says so: nothing of that is insecure. */
+static void raise_unsigned(struct check_context *context, const struct dkim_state *state,
+    const struct dkim_signature *signature, const struct dkim_result *result)
+{
+	const char *fields;
+
+	if (!dkim_result_counts(result))
+		return;
+	fields = dkim_unsigned_fields(context->arena, signature, state->once);
+	if (fields != NULL)
+		results_raise(context->results, FINDING_DKIM_HEADER_UNSIGNED, result->domain,
+		    arena_printf(context->arena, "s=%s: %s", result->selector, fields), DNS_SECURE);
+}
+
 static void raise_findings(struct check_context *context, const struct dkim_job *job, const struct verdict *verdict,
     const struct dkim_result *result)
 {
@@ -253,4 +268,5 @@ void dkim_judge_job(struct check_context *context, const struct dkim_state *stat
 	result_r->partial_body = verdict.partial_body;
 	raise_findings(context, job, &verdict, result_r);
 	weigh_added_field(context, state, signature, result_r);
+	raise_unsigned(context, state, signature, result_r);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is there more against a message than its author domain's p=reject? See the header. The signs of a forwarder can be
- * forged: they only ever turn a rejection into what the plain dmarc-reject finding asks for (quarantine by default).
- * Thread: that of the message. No look-ups.
+ * Is there more against a message than its author domain's p=reject? RFC 9989 section 7.4: nobody should reject for that alone,
+ * and SPF that fails is nothing more, as it does behind every forwarder. What counts is what forwarding does not cause: the
+ * findings that dmarc { corroborate } names. Runs after the checks that raise them.
+ * The signs of a forwarder can be forged: they only ever turn a rejection into what the plain dmarc-reject finding asks for
+ * (quarantine by default). Thread: that of the message. No look-ups.
  */
-#include "check/dmarc/corroborate.h"
-
 #include <string.h>
 #include <strings.h>
 
+#include "check/dmarc/judgement.h"
 #include "check/dmarc/prefetch.h"
 #include "util/domain.h"
 
@@ -67,15 +68,90 @@ static bool passes_for_trusted(const struct check_context *context)
 	return false;
 }
 
-bool dmarc_reject_corroborated(const struct check_context *context, const struct dmarc_result *result)
+static bool speaks_for_forwarder(const struct check_context *context)
 {
 	const struct facts *facts = context->facts;
 
-	if (result->result != RESULT_FAIL || result->disposition != DMARC_POLICY_REJECT ||
-	    context->results->spf.result != RESULT_FAIL || passes_for_trusted(context))
-		return false;
+	if (passes_for_trusted(context))
+		return true;
 	for (size_t i = 0; i < facts->field_count; i++)
 		if (is_forwarding_sign(&facts->fields[i]) || sealed_by_trusted(context, &facts->fields[i]))
-			return false;
-	return true;
+			return true;
+	return false;
 }
+
+/* Are both names of one organization, as far as one is within the other? A network's name is within nothing. */
+static bool is_related(const char *a, const char *b)
+{
+	return a != NULL && (domain_is_within(a, b) || domain_is_within(b, a));
+}
+
+/*
+ * Does this finding speak of the author domain? What is wrong with the client speaks of whatever it brings; a broken habit only
+ * when the client has a proven name in the author's own domain, for what a forwarder does is no habit of the author's; what
+ * a domain says of its mail, of that domain.
+ */
+static bool speaks_of(const struct finding *evidence, const char *author)
+{
+	switch (evidence->id) {
+	case FINDING_IPREV_FAIL:
+		return true;
+	case FINDING_TLS_DOWNGRADE:
+	case FINDING_SPF_FAIL:
+		return is_related(evidence->domain, author);
+	default:
+		return evidence->domain != NULL && strcmp(evidence->domain, author) == 0;
+	}
+}
+
+/* The best proven of what agrees; NULL. */
+static const struct finding *find_evidence(const struct check_context *context, const char *author)
+{
+	const struct results *results = context->results;
+	const struct finding *best = NULL;
+
+	for (size_t i = 0; i < results->finding_count; i++) {
+		const struct finding *finding = &results->findings[i];
+
+		if (finding_set_has(&context->config->dmarc_corroborate, finding->id) && speaks_of(finding, author) &&
+		    (best == NULL || finding->dnssec < best->dnssec))
+			best = finding;
+	}
+	return best;
+}
+
+/* An author that was not read may be one of whom anything speaks that is listed: weighed as the strictest that it could be. */
+static void corroborate_unread(const struct check_context *context)
+{
+	if (context->facts->from_unkept && !finding_set_is_empty(&context->config->dmarc_corroborate))
+		results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, context->author->reason, DNS_SECURE);
+}
+
+/*
+ * Each domain whose mail would be rejected. Not those behind the cap on author domains: whether they are there and ask for that
+ * nobody knows, and from-too-many has an action of its own.
+ */
+static void corroborate_judge(struct check_context *context)
+{
+	struct results *results = context->results;
+	size_t count = results->finding_count;
+
+	if (!finding_set_has(&results->set, FINDING_DMARC_REJECT) || speaks_for_forwarder(context))
+		return;
+	corroborate_unread(context);
+	for (size_t i = 0; i < count; i++) {
+		const struct finding reject = results->findings[i], *evidence;
+
+		if (reject.id != FINDING_DMARC_REJECT || reject.domain == NULL)
+			continue;
+		evidence = find_evidence(context, reject.domain);
+		if (evidence != NULL)
+			results_raise(results, FINDING_DMARC_REJECT_CORROBORATED, reject.domain,
+			    arena_printf(context->arena, "%s agrees", findings_table[evidence->id].name),
+			    dns_weakest(reject.dnssec, evidence->dnssec));
+	}
+}
+
+const struct check check_corroborate = {
+	.id = CHECK_CORROBORATE, .stage = FINDING_STAGE_MESSAGE, .judge = corroborate_judge,
+};

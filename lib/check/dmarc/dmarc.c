@@ -7,23 +7,11 @@
  * (a missing answer, an identifier in temperror) is neither pass nor fail: temperror, as long as nothing passes.
  * Thread: that of the message. Trusts the results of spf and dkim; nothing of the header, nothing of DNS but its security.
  */
-#include "check/dmarc/dmarc.h"
-
 #include <string.h>
 
-#include "check/dmarc/corroborate.h"
+#include "check/dmarc/judgement.h"
 #include "check/dmarc/prefetch.h"
 #include "util/domain.h"
-
-/* One author domain under judgement. */
-struct judgement {
-	struct check_context *context;
-	struct dmarc_discovery discovery;
-	struct dmarc_result result;
-	const char *unknown;		/* why DMARC is temperror instead of fail unless something passes; NULL: nothing is in doubt */
-	enum dns_security passed;	/* the best evidence of an aligned pass */
-	enum dns_security failed;	/* the weakest evidence of aligned identifiers that did not pass */
-};
 
 void dmarc_discovery_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
 {
@@ -49,96 +37,6 @@ void dmarc_discover(struct check_context *context, enum dns_purpose purpose, con
 		dmarc_psl_discover(context, purpose, domain, discovery_r);
 	else
 		dmarc_walk_discover(context, purpose, domain, discovery_r);
-}
-
-enum alignment { ALIGNED, NOT_ALIGNED, ALIGNMENT_UNKNOWN };
-
-/* Identifier alignment, RFC 9989 section 4.10.2. security_r: of the DNS answers it stands on. */
-static enum alignment alignment_of(struct judgement *judgement, const char *identifier, bool strict,
-    enum dns_security *security_r)
-{
-	const struct dmarc_discovery *author = &judgement->discovery;
-	struct dmarc_discovery other;
-
-	*security_r = author->policy_security;
-	if (strcmp(identifier, judgement->result.domain) == 0)
-		return ALIGNED;
-	if (strict)
-		return NOT_ALIGNED;
-	if (author->org_domain == NULL)	/* limited: the sender named more author domains than are looked up */
-		return author->limited ? NOT_ALIGNED : ALIGNMENT_UNKNOWN;
-	/* a name that is not below the author's organizational domain cannot have the same one: no need to ask DNS for its own */
-	if (!domain_is_within(identifier, author->org_domain))
-		return NOT_ALIGNED;
-	dmarc_discover(judgement->context, DNS_FOR_ALIGNMENT, identifier, &other);
-	*security_r = dns_weakest(author->org_security, other.org_security);
-	if (other.limited)	/* the same, of names that sign or send */
-		return NOT_ALIGNED;
-	if (other.org_domain == NULL)
-		return ALIGNMENT_UNKNOWN;
-	return strcmp(other.org_domain, author->org_domain) == 0 ? ALIGNED : NOT_ALIGNED;
-}
-
-/* SPF or a signature that did not pass. If it could have been aligned, the "fail" of DMARC stands on it too, and is no more
- * secure than it. */
-static void weigh_failure(struct judgement *judgement, const char *identifier, enum dns_security evidence)
-{
-	const char *org_domain = judgement->discovery.org_domain;
-
-	if (domain_is_within(identifier, org_domain != NULL ? org_domain : judgement->result.domain))
-		judgement->failed = dns_weakest(judgement->failed, evidence);
-}
-
-/* One identifier with its mechanism's result. @return whether it passes in alignment. */
-static bool weigh(struct judgement *judgement, const char *identifier, bool strict, enum result result,
-    enum dns_security evidence)
-{
-	enum dns_security security;
-	enum alignment alignment;
-
-	if (identifier != NULL)
-		identifier = domain_normalize(judgement->context->arena, identifier, strlen(identifier));
-	if (identifier == NULL) {
-		if (result == RESULT_TEMPERROR)
-			judgement->unknown = "an identifier could not be checked";
-		return false;
-	}
-	if (result != RESULT_PASS && result != RESULT_TEMPERROR) {
-		weigh_failure(judgement, identifier, evidence);
-		return false;
-	}
-	alignment = alignment_of(judgement, identifier, strict, &security);
-	if (alignment == NOT_ALIGNED)
-		return false;
-	security = dns_weakest(security, evidence);
-	if (alignment == ALIGNED && result == RESULT_PASS) {
-		if (security < judgement->passed)
-			judgement->passed = security;
-		return true;
-	}
-	judgement->unknown = result == RESULT_PASS ? "whether a passing identifier is aligned is not known" :
-	    "an aligned identifier could not be checked";
-	return false;
-}
-
-/* SPF counts for MAIL FROM, or for HELO when there is no MAIL FROM; results->spf is that one. spf_helo never counts. */
-static void weigh_identifiers(struct judgement *judgement)
-{
-	const struct results *results = judgement->context->results;
-	const struct dmarc_record *record = judgement->discovery.record;
-
-	judgement->passed = DNS_BOGUS;
-	judgement->failed = DNS_SECURE;
-	judgement->result.spf_aligned = weigh(judgement, results->spf.domain, record->strict_spf, results->spf.result,
-	    results->spf.dnssec);
-	for (size_t i = 0; i < results->dkim_count; i++) {
-		const struct dkim_result *dkim = &results->dkim[i];
-		/* whatever became of the key: this one cannot vouch for what was put on top */
-		enum result result = dkim->added_field != NULL ? RESULT_POLICY : dkim->result;
-
-		if (weigh(judgement, dkim->domain, record->strict_dkim, result, dkim->dnssec))
-			judgement->result.dkim_aligned = true;
-	}
 }
 
 /* A mechanism that was switched off could have passed. */
@@ -175,7 +73,7 @@ static bool choose_policy(struct judgement *judgement)
 		return true;
 	answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), judgement->result.domain, CHECK_EXISTENCE_TYPE);
 	judgement->discovery.policy_security = dns_weakest(judgement->discovery.policy_security, answer->security);
-	if (answer->status == DNS_STATUS_NXDOMAIN || (answer->failure == DNS_FAILURE_LIMIT && record->np.policy > sub))
+	if (check_name_is_absent(answer) || (answer->failure == DNS_FAILURE_LIMIT && record->np.policy > sub))
 		judgement->result.policy = record->np.policy;
 	return answer->status != DNS_STATUS_FAIL || answer->failure == DNS_FAILURE_LIMIT;
 }
@@ -197,16 +95,19 @@ static void judge_with_record(struct judgement *judgement)
 	result->rua = record->rua;
 	result->testing = record->testing;
 	result->dnssec = judgement->discovery.policy_security;
+	if (record->repeated != NULL)
+		result->record_fault = arena_printf(judgement->context->arena, "the DMARC record has tag %s twice, the first counts",
+		    record->repeated);
 	if (!policy_usable(record, &as_none)) {
-		/* RFC 9989 section 5.3: no DMARC processing is applied */
-		result->result = RESULT_NONE;
-		result->record_unusable = true;
+		/* RFC 9989 section 4.10.1: nothing is asked for; section 9.1: a record that is badly formed is told as such */
+		result->result = RESULT_PERMERROR;
+		result->no_policy = true;
 		result->reason = "the DMARC record has no valid policy";
 		return;
 	}
 	result->has_policy = true;
 	policy_known = as_none || choose_policy(judgement);
-	weigh_identifiers(judgement);
+	dmarc_weigh_identifiers(judgement);
 	if (result->spf_aligned || result->dkim_aligned) {
 		result->result = RESULT_PASS;
 		result->dnssec = judgement->passed;
@@ -236,8 +137,10 @@ static void judge_domain(struct judgement *judgement)
 	} else if (discovery->record != NULL) {
 		judge_with_record(judgement);
 	} else {
-		result->result = RESULT_NONE;
-		result->record_unusable = discovery->discarded != NULL;
+		/* several records are as none (section 4.10); one that we do not read to its end is one all the same */
+		result->result = discovery->too_long ? RESULT_PERMERROR : RESULT_NONE;
+		result->no_policy = true;
+		result->record_fault = discovery->discarded;
 		result->reason = discovery->discarded != NULL ? discovery->discarded : "no DMARC record";
 		result->org_domain = discovery->org_domain;
 		result->dnssec = discovery->policy_security;
@@ -245,17 +148,21 @@ static void judge_domain(struct judgement *judgement)
 }
 
 /*
- * RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4): what a mail program shows as its
- * author may be none of the domains that were judged, so that they cannot make it a pass, nor a "none".
+ * RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4). A repeated From field never passes,
+ * whatever aligns. Of one that cannot be read, what a mail program shows as its author may be none of the domains that were
+ * judged: they cannot make it a "none" either.
  */
 static void distrust_author(const struct author *author, struct dmarc_result *result)
 {
-	bool harmless = result->result == RESULT_PASS || result->result == RESULT_NONE;
+	bool unread = author->status == AUTHOR_INVALID || author->domains_truncated;
+	bool repeated = author->field_count > 1;
 
-	if (!harmless || (author->status != AUTHOR_INVALID && !author->domains_truncated))
+	if (!(result->result == RESULT_PASS && (unread || repeated)) && !(result->result == RESULT_NONE && unread))
 		return;
 	result->result = RESULT_PERMERROR;
-	result->reason = author->domains_truncated ? "more author domains than are judged" : author->reason;
+	result->no_policy = false;	/* nobody knows */
+	result->reason = author->domains_truncated ? "more author domains than are judged" :
+	    unread ? author->reason : "several From fields";
 }
 
 static void raise_findings(struct check_context *context, const struct dmarc_result *result)
@@ -266,27 +173,16 @@ static void raise_findings(struct check_context *context, const struct dmarc_res
 	};
 	struct results *results = context->results;
 
-	switch (result->result) {
-	case RESULT_NONE:
+	if (result->no_policy)
 		results_raise(results, FINDING_DMARC_NONE, result->domain, result->reason, result->dnssec);
-		if (result->record_unusable)
-			results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
-		break;
-	case RESULT_TEMPERROR:
+	if (result->record_fault != NULL)
+		results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->record_fault, result->dnssec);
+	if (result->result == RESULT_TEMPERROR)
 		results_raise(results, FINDING_DMARC_TEMPERROR, result->domain, result->reason, result->dnssec);
-		break;
-	case RESULT_PERMERROR:
+	if (result->result == RESULT_PERMERROR)
 		results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
-		break;
-	case RESULT_FAIL:
+	if (result->result == RESULT_FAIL)
 		results_raise(results, by_disposition[result->disposition], result->domain, result->reason, result->dnssec);
-		if (result->corroborated)
-			results_raise(results, FINDING_DMARC_REJECT_CORROBORATED, result->domain, "SPF fails too",
-			    dns_weakest(result->dnssec, results->spf.dnssec));
-		break;
-	default:
-		break;
-	}
 }
 
 /* The greater is the stricter. A temperror may hide a reject, so it stands above what asks for nothing. */
@@ -310,12 +206,12 @@ static int strictness(const struct dmarc_result *result)
 
 /*
  * A domain that was not judged may ask for anything, of a message for which nothing else speaks: as long as it is not known,
- * whatever the policy finds the worst counts. Only a forger has so many authors.
+ * whatever the policy finds the worst counts. Only a forger has so many authors. Whether more speaks against it is not said
+ * here: corroborate.c.
  */
 static void raise_all(const struct check_context *context, const char *domain, const char *why)
 {
-	static const enum finding_id all[] = { FINDING_DMARC_FAIL, FINDING_DMARC_QUARANTINE, FINDING_DMARC_REJECT,
-		FINDING_DMARC_REJECT_CORROBORATED };
+	static const enum finding_id all[] = { FINDING_DMARC_FAIL, FINDING_DMARC_QUARANTINE, FINDING_DMARC_REJECT };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		results_raise(context->results, all[i], domain, why, DNS_SECURE);
@@ -362,7 +258,8 @@ static void dmarc_judge(struct check_context *context)
 	raise_unjudged(context);
 	if (author->domain_count == 0) {
 		/* from-missing and from-invalid are raised elsewhere; this is only DMARC's word for it */
-		*strictest = (struct dmarc_result){ .result = RESULT_PERMERROR, .reason = author->reason, .dnssec = DNS_SECURE };
+		*strictest = (struct dmarc_result){ .result = RESULT_PERMERROR, .reason = author->reason,
+			.dnssec = DNS_INDETERMINATE };
 		return;
 	}
 	for (size_t i = 0; i < author->domain_count; i++) {
@@ -371,7 +268,6 @@ static void dmarc_judge(struct check_context *context)
 		judge_domain(&judgement);
 		if (judgement.discovery.limited && judgement.discovery.failure != NULL)
 			raise_all(context, judgement.result.domain, judgement.result.reason);
-		judgement.result.corroborated = dmarc_reject_corroborated(context, &judgement.result);
 		raise_findings(context, &judgement.result);
 		each[context->results->dmarc_author_count++] = judgement.result;
 		distrust_author(author, &judgement.result);

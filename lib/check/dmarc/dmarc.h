@@ -21,6 +21,9 @@ void psl_context_free(struct psl_context **psl);
 /** Organizational domain by RFC 7489 section 3.2; a public suffix is its own. In the arena. */
 const char *psl_org_domain(const struct psl_context *psl, struct arena *arena, const char *domain);
 
+/** @return whether the list has this name as a public suffix, ICANN's or a private one. Name as A-labels, lower case. */
+bool psl_is_suffix(const struct psl_context *psl, const char *name);
+
 enum { DMARC_WALK_MAX = 8 };	/* RFC 9989 section 4.10 */
 
 /**
@@ -36,6 +39,7 @@ struct dmarc_discovery {
 	bool inherited;				/* it stands above the domain: sp and np count */
 	const char *org_domain;			/* NULL when an answer that could decide it is missing */
 	const char *discarded;			/* why a record that was there does not count; NULL */
+	bool too_long;				/* it was one, over our caps */
 	const struct dns_answer *failed;	/* an answer that is missing; NULL */
 	const char *failure;			/* why nothing can be known at all (no answer, no suffix list); NULL */
 	bool limited;				/* an answer is missing because the message asked for too much */
@@ -63,10 +67,10 @@ struct dmarc_lookup {
 	const struct dns_answer *answer;
 	const struct dmarc_record *record;	/* the only one there; NULL: none that counts */
 	const char *discarded;			/* why none counts although there were some; NULL */
+	bool too_long;				/* because the only one is over our caps */
 };
 void dmarc_lookup_start(struct check_context *context, enum dns_purpose purpose, const char *name);
 void dmarc_lookup_wait(struct check_context *context, enum dns_purpose purpose, const char *name,
     struct dmarc_lookup *lookup_r);
-
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DMARC discovery by the older rules (RFC 7489 sections 3.2 and 6.6.3): public suffix list instead of the tree walk, at
- * most two queries. Chosen in the config for domains that were deployed under them.
+ * The public suffix list, and DMARC discovery by the older rules (RFC 7489 sections 3.2 and 6.6.3) with it: the list instead of
+ * the tree walk, at most two queries. Chosen in the config for domains that were deployed under them. What a record says is
+ * read and judged by RFC 9989 all the same. The tree walk asks the list, too, but only as a guard (walk.c).
  * Thread: the list is constant once loaded. Without a list nothing is known: a failure, never a guess at alignment.
  */
 #include <libpsl.h>
@@ -58,6 +59,12 @@ const char *psl_org_domain(const struct psl_context *psl, struct arena *arena, c
 	return arena_strdup(arena, registrable != NULL ? registrable : domain);
 }
 
+bool psl_is_suffix(const struct psl_context *psl, const char *name)
+{
+	/* not by the rule "*", which makes a suffix of every last label that nobody ever listed */
+	return psl_is_public_suffix2(psl->list, name, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) == 1;
+}
+
 void dmarc_psl_start(struct check_context *context, enum dns_purpose purpose, const char *domain)
 {
 	dmarc_lookup_start(context, purpose, domain);
@@ -94,4 +101,5 @@ void dmarc_psl_discover(struct check_context *context, enum dns_purpose purpose,
 	}
 	discovery_r->record = lookup.record;
 	discovery_r->discarded = lookup.discarded;
+	discovery_r->too_long = lookup.too_long;
 }

@@ -2,7 +2,8 @@
 /*
  * DMARC policy records from DNS. RFC 9989 section 4.8: unknown tags are ignored, and a known tag whose value is wrong
  * gives its default, except that wrong p, sp and np are remembered (section 4.10.1). Tag lists are those of DKIM, where
- * a tag that stands twice makes the list invalid (RFC 6376 section 3.2): nobody can know which one was meant.
+ * a tag that stands twice makes the list invalid (RFC 6376 section 3.2). A policy is not dropped for that, as its domain
+ * would be without protection for a slip: the first value counts, and the admin is told.
  * Thread: that of the arena. Trusts nothing of the text, which may hold any bytes.
  */
 #include "check/dmarc/record.h"
@@ -69,11 +70,32 @@ static void set_policy(struct dmarc_policy_tag *tag, struct slice value)
 	}
 }
 
-/* One reporting URI (RFC 3986, with the obsolete "!10m" behind it): a scheme and something; mailto needs an address. */
+/* Drops the size limit of RFC 7489 section 6.4 behind a URI: "!", digits and perhaps a unit. @return false on any other "!". */
+static bool drop_size(struct slice *uri)
+{
+	const char *mark = memchr(uri->start, '!', uri->length), *p, *end = uri->start + uri->length;
+
+	if (mark == NULL)
+		return true;
+	for (p = mark + 1; p < end && *p >= '0' && *p <= '9'; p++)
+		;
+	if (p == mark + 1)
+		return false;
+	if (p < end && strchr("kmgtKMGT", *p) != NULL)
+		p++;
+	uri->length = (size_t)(mark - uri->start);
+	return p == end;
+}
+
+/* One reporting URI (RFC 3986): a scheme and something; mailto needs an address. */
 static bool uri_valid(struct slice uri)
 {
-	const char *colon = memchr(uri.start, ':', uri.length), *at, *end = uri.start + uri.length;
+	const char *colon, *at, *end;
 
+	if (!drop_size(&uri))
+		return false;
+	end = uri.start + uri.length;
+	colon = memchr(uri.start, ':', uri.length);
 	if (colon == NULL || colon == uri.start || !is_alpha(uri.start[0]))
 		return false;
 	for (const char *p = uri.start; p < colon; p++)
@@ -179,8 +201,10 @@ int dmarc_record_parse(struct arena *arena, const char *text, size_t length, str
 		tag = find_tag(name);
 		if (tag == TAG_COUNT)
 			continue;
-		if ((seen & 1u << tag) != 0)
-			return -E_SYNTAX;
+		if ((seen & 1u << tag) != 0) {
+			record_r->repeated = tag_names[tag];
+			continue;
+		}
 		seen |= 1u << tag;
 		set_tag(arena, record_r, tag, value);
 	}

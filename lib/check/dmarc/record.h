@@ -23,12 +23,13 @@ struct dmarc_record {
 	bool strict_dkim, strict_spf;	/* adkim=s, aspf=s */
 	const char *rua;		/* as written, printable ASCII; NULL when absent */
 	bool rua_valid;			/* at least one reporting URI in it is one */
+	const char *repeated;		/* a known tag that stands there again, of which the first value counts; NULL. Static */
 };
 
 /**
  * Parses the text of one TXT record.
- * @return 0; -E_ABSENT when it is no DMARC record (does not begin with v=DMARC1) and must be ignored; -E_SYNTAX when a
- *         known tag stands twice, -E_LIMIT when it is over 16 KiB or 100 tags: such a record counts for nothing.
+ * @return 0; -E_ABSENT when it is no DMARC record (does not begin with v=DMARC1) and must be ignored; -E_LIMIT when
+ *         it is over 16 KiB or 100 tags: such a record counts for nothing.
  */
 int dmarc_record_parse(struct arena *arena, const char *text, size_t length, struct dmarc_record *record_r);
 

@@ -68,8 +68,9 @@ void dmarc_lookup_wait(struct check_context *context, enum dns_purpose purpose, 
 		found++;
 		*record = parsed;
 		if (status != 0)
-			lookup_r->discarded = status == -E_LIMIT ? "the DMARC record is too long" : "the DMARC record has a tag twice";
+			lookup_r->discarded = "the DMARC record is too long";
 	}
+	lookup_r->too_long = found == 1 && lookup_r->discarded != NULL;
 	if (found > 1)
 		lookup_r->discarded = "several DMARC records at one name";
 	if (found == 1 && lookup_r->discarded == NULL)
@@ -83,6 +84,23 @@ void dmarc_walk_start(struct check_context *context, enum dns_purpose purpose, c
 
 	for (size_t i = 0; i < count; i++)
 		dmarc_lookup_start(context, purpose, names[i]);
+}
+
+/*
+ * A name that the suffix list knows has customers below it, who are not one organization, whether the registry has heard of
+ * psd=y or not. Its record counts as if it said so: it makes no organization and still has a policy for those below.
+ */
+static void guard_suffix(const struct check_context *context, const char *name, struct dmarc_lookup *lookup)
+{
+	struct dmarc_record *record;
+
+	if (lookup->record == NULL || lookup->record->psd == DMARC_PSD_YES || context->shared->psl == NULL ||
+	    !psl_is_suffix(context->shared->psl, name))
+		return;
+	record = arena_alloc(context->arena, sizeof(*record));
+	*record = *lookup->record;
+	record->psd = DMARC_PSD_YES;
+	lookup->record = record;
 }
 
 struct walk {
@@ -100,10 +118,12 @@ static void walk_read(struct check_context *context, enum dns_purpose purpose, c
 		struct dmarc_lookup *lookup = &walk->lookups[i];
 
 		dmarc_lookup_wait(context, purpose, walk->names[i], lookup);
+		guard_suffix(context, walk->names[i], lookup);
 		walk->count = i + 1;
 		discovery->org_security = dns_weakest(discovery->org_security, lookup->answer->security);
 		if (discovery->discarded == NULL)
 			discovery->discarded = lookup->discarded;
+		discovery->too_long = discovery->too_long || lookup->too_long;
 		if (lookup->answer->status == DNS_STATUS_FAIL && discovery->failed == NULL)
 			discovery->failed = lookup->answer;
 		discovery->limited = discovery->limited || lookup->answer->failure == DNS_FAILURE_LIMIT;
@@ -112,15 +132,25 @@ static void walk_read(struct check_context *context, enum dns_purpose purpose, c
 	}
 }
 
+/* The suffix with that many labels; more of them where it is a public suffix itself, of which the one above has not said so. */
+static const char *below_suffix(const struct check_context *context, const char *name, size_t labels)
+{
+	const char *found = suffix(name, labels);
+
+	while (found != name && context->shared->psl != NULL && psl_is_suffix(context->shared->psl, found))
+		found = suffix(name, ++labels);
+	return found;
+}
+
 /* RFC 9989 section 4.10.2; the walk has ended at a psd tag, so only the last record can have one. */
-static const char *walk_org_domain(const struct walk *walk)
+static const char *walk_org_domain(const struct check_context *context, const struct walk *walk)
 {
 	const struct dmarc_record *record;
 
 	for (size_t i = walk->count; i-- > 0;) {
 		record = walk->lookups[i].record;
 		if (record != NULL && record->psd == DMARC_PSD_YES && i != 0)
-			return suffix(walk->names[0], label_count(walk->names[i]) + 1);
+			return below_suffix(context, walk->names[0], label_count(walk->names[i]) + 1);
 		if (record != NULL)
 			return walk->names[i];
 	}
@@ -153,7 +183,7 @@ void dmarc_walk_discover(struct check_context *context, enum dns_purpose purpose
 	*discovery_r = (struct dmarc_discovery){ .org_security = DNS_SECURE };
 	walk_read(context, purpose, domain, &walk, discovery_r);
 	if (discovery_r->failed == NULL)
-		discovery_r->org_domain = walk_org_domain(&walk);
+		discovery_r->org_domain = walk_org_domain(context, &walk);
 	if (walk.lookups[0].record == NULL && discovery_r->failed != NULL) {
 		/* without the domain's own record all of the walk is needed */
 		discovery_r->failure = discovery_r->failed->why;

@@ -163,6 +163,9 @@ void spf_evaluate(const struct spf_request *request, struct dns_scope *scope, st
 	result_r->domain = identity.values.domain;
 	result_r->result = spf_front_run(walk);
 	result_r->reason = verdict_reason(walk, result_r->result);
+	if (walk->root != NULL && result_r->result != RESULT_NONE && result_r->result != RESULT_TEMPERROR &&
+	    result_r->result != RESULT_PERMERROR)
+		result_r->mechanism = spf_frame_mechanism(walk, walk->root);
 	if (walk->answered)
 		result_r->dnssec = walk->security;
 	if (result_r->result == RESULT_FAIL)

@@ -256,3 +256,23 @@ enum result spf_frame_verdict(const struct spf_walk *walk, const struct spf_fram
 		buf_puts(reason, "no mechanism matched");
 	return RESULT_NEUTRAL;
 }
+
+const char *spf_frame_mechanism(const struct spf_walk *walk, const struct spf_frame *frame)
+{
+	for (size_t i = 0; i < frame->record.term_count; i++) {
+		const struct spf_term *term = &frame->record.terms[i];
+		int matched = term_verdict(walk, term, &frame->states[i]);
+		const char *text;
+
+		if (matched == 0)
+			continue;
+		if (matched < 0)
+			return NULL;
+		text = spf_term_describe(walk->arena, term);
+		return strchr("+-~?", text[0]) != NULL ? text + 1 : text;
+	}
+	if (frame->record.redirect == NULL)
+		return "default";
+	frame = frame->states[frame->record.redirect - frame->record.terms].child;
+	return frame != NULL ? spf_frame_mechanism(walk, frame) : NULL;
+}

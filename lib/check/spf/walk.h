@@ -104,6 +104,12 @@ uint16_t spf_walk_addr_type(const struct spf_walk *walk);
  * that had to be evaluated was not. @param reason the terms that decided are appended; may be NULL. */
 enum result spf_frame_verdict(const struct spf_walk *walk, const struct spf_frame *frame, struct buf *reason);
 
+/**
+ * What decided: the mechanism of this record that matched, or of the one that redirect= leads to, as written and without its
+ * qualifier; "default" when none did (RFC 7208 section 9.1). @return in the arena; NULL while a branch is open.
+ */
+const char *spf_frame_mechanism(const struct spf_walk *walk, const struct spf_frame *frame);
+
 /** A new target, and with it a token. @param frame NULL: the root. @return NULL when there are too many (an error is set). */
 struct spf_target *spf_target_add(struct spf_walk *walk, struct spf_frame *frame, size_t term, const char *host);
 void spf_token_make(size_t number, char token_r[SPF_TOKEN_BYTES]);
