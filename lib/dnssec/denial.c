@@ -171,6 +171,9 @@ struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut
 	    j_printf(j, "signer %s is no zone", dns_wire_text(j->arena, cut->name)) : cut->why };
 }
 
+/* What an answer says not to be there, and that in words. */
+struct absence { const uint8_t *name; uint16_t type; const char *text; };
+
 static const char *denied_text(struct judgement *j, const struct vmessage *message, const uint8_t *name, uint16_t type)
 {
 	if (message->rcode == LDNS_RCODE_NXDOMAIN)
@@ -178,48 +181,74 @@ static const char *denied_text(struct judgement *j, const struct vmessage *messa
 	return j_printf(j, "%s has no %s record", dns_wire_text(j->arena, name), judgement_type_text(j, type));
 }
 
-struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+/* One signer's proof. @return whether that settles it; else *why_r says what is wrong with it. */
+static bool judge_by_signer(struct judgement *j, struct vmessage *message, const struct absence *absence, const uint8_t *signer,
+    struct dnssec_outcome *outcome_r, const char **why_r)
 {
-	struct signers signers = proof_signers(j, message, name, type);
-	const char *what = denied_text(j, message, name, type), *why = NULL;
-	struct cut *cut;
+	struct cut *cut = dnssec_walk_to_zone(j, signer);
+	struct denial denial;
 
-	for (unsigned i = 0; i < signers.count; i++) {
-		struct denial denial;
-
-		cut = dnssec_walk_to_zone(j, signers.names[i]);
-		if (cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN)
-			return dnssec_outcome_of_cut(j, cut);
-		if (cut->state != CUT_SECURE) {
-			struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
-
-			why = outcome.why;
-			continue;
-		}
-		judgement_tell_chain(j, cut);
-		denial = denial_judge(j, message, cut, name, type);
-		judgement_tell(j, "%s: by zone %s: %s: %s\n", what, dns_wire_text(j->arena, cut->name), denial.why,
-		    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "bogus");
-		if (cut_left_secs(j, cut) < denial.ttl_secs)
-			denial.ttl_secs = cut_left_secs(j, cut);
-		if (denial.kind != DENIAL_BOGUS)
-			return (struct dnssec_outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
-				j_printf(j, "%s: %s of %s", what, denial.why, dns_wire_text(j->arena, cut->name)) };
-		why = j_printf(j, "%s is not proven: %s", what, denial.why);
-	}
-	if (why != NULL)
-		return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
-	cut = dnssec_walk_to_name(j, type == DNS_TYPE_DS ? dns_wire_parent(name) : name);
 	if (cut->state != CUT_SECURE) {
-		struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
+		*outcome_r = dnssec_outcome_of_cut(j, cut);
+		*why_r = outcome_r->why;
+		return cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN;
+	}
+	judgement_tell_chain(j, cut);
+	denial = denial_judge(j, message, cut, absence->name, absence->type);
+	judgement_tell(j, "%s: by zone %s: %s: %s\n", absence->text, dns_wire_text(j->arena, cut->name), denial.why,
+	    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "not proven");
+	if (cut_left_secs(j, cut) < denial.ttl_secs)
+		denial.ttl_secs = cut_left_secs(j, cut);
+	*outcome_r = (struct dnssec_outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
+		j_printf(j, "%s: %s of %s", absence->text, denial.why, dns_wire_text(j->arena, cut->name)) };
+	*why_r = j_printf(j, "%s is not proven: %s", absence->text, denial.why);
+	return denial.kind != DENIAL_BOGUS;
+}
 
+/* There are records, but they prove nothing, and no unsigned delegation excuses that. */
+static struct dnssec_outcome unproven_outcome(struct judgement *j, const char *why)
+{
+	judgement_tell(j, "%s: bogus\n", why);
+	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+}
+
+/*
+ * Nothing proves the absence: that is as it should be below a delegation that is proven to be unsigned, even if there are
+ * signed records (RFC 4035 section 5.2). With an alias into such a zone comes the proof of the delegation, which says
+ * nothing of the name. unproven: why those that are there prove nothing; NULL: there are none.
+ */
+static struct dnssec_outcome judge_without_proof(struct judgement *j, const struct absence *absence, const char *unproven)
+{
+	struct cut *cut = dnssec_walk_to_name(j, absence->type == DNS_TYPE_DS ? dns_wire_parent(absence->name) : absence->name);
+	struct dnssec_outcome outcome;
+	const char *why;
+
+	if (unproven != NULL && cut->state != CUT_INSECURE)
+		return unproven_outcome(j, unproven);
+	if (cut->state != CUT_SECURE) {
+		outcome = dnssec_outcome_of_cut(j, cut);
 		if (outcome.security == DNS_BOGUS)
-			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s", what,
-			    outcome.why);
+			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s",
+			    absence->text, outcome.why);
 		return outcome;
 	}
 	judgement_tell_chain(j, cut);
-	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", what, dns_wire_text(j->arena, cut->name));
-	judgement_tell(j, "%s: bogus\n", why);
-	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", absence->text,
+	    dns_wire_text(j->arena, cut->name));
+	return unproven_outcome(j, why);
+}
+
+struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+{
+	struct signers signers = proof_signers(j, message, name, type);
+	struct absence absence = { name, type, denied_text(j, message, name, type) };
+	const char *unproven = NULL;
+
+	for (unsigned i = 0; i < signers.count; i++) {
+		struct dnssec_outcome outcome;
+
+		if (judge_by_signer(j, message, &absence, signers.names[i], &outcome, &unproven))
+			return outcome;
+	}
+	return judge_without_proof(j, &absence, unproven);
 }

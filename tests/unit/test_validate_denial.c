@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "dnssec_world.h"
+#include "denial_records.h"
 
 static int setup(void **state)
 {
@@ -201,45 +201,25 @@ static void test_unsigned_proof(void **state)
 
 /* ---- NSEC3 ---- */
 
-enum { FLAG_OPT_OUT = 1 };
-
-/* The hash of a name as a label, moved by delta (-1, 0, +1): neighbours make a cover. */
-static const char *hash_label(struct world_fixture *f, const char *name, unsigned iterations, int delta)
-{
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-	uint8_t salt[] = { 0xaa };
-	ldns_rdf *owner = ldns_dname_new_frm_str(name), *hashed = ldns_nsec3_hash_name(owner, 1, (uint16_t)iterations, 1, salt);
-	char *text = ldns_rdf2str(hashed), *label = arena_strndup(f->world->arena, text, 32);
-
-	for (int i = 31; delta != 0 && i >= 0; i--) {
-		long digit = strchr(digits, label[i]) - digits + delta;
-
-		label[i] = digits[(digit + 32) % 32];
-		if (digit >= 0 && digit < 32)
-			break;
-	}
-	free(text);
-	ldns_rdf_deep_free(owner);
-	ldns_rdf_deep_free(hashed);
-	return label;
-}
-
-static const char *nsec3_record(struct world_fixture *f, const char *owner, const char *next, unsigned flags,
-    unsigned iterations, const char *types)
-{
-	return arena_printf(f->world->arena, "%s.z.test. 300 IN NSEC3 1 %u %u aa %s %s", owner, flags, iterations, next, types);
-}
-
-/* NSEC3 that matches name. */
 static const char *match(struct world_fixture *f, const char *name, const char *types)
 {
-	return nsec3_record(f, hash_label(f, name, 1, 0), hash_label(f, name, 1, 1), 0, 1, types);
+	return nsec3_match(f->world->arena, "z.test.", name, types);
 }
 
-/* NSEC3 that covers name. */
 static const char *cover(struct world_fixture *f, const char *name, unsigned flags)
 {
-	return nsec3_record(f, hash_label(f, name, 1, -1), hash_label(f, name, 1, 1), flags, 1, "A RRSIG");
+	return nsec3_cover(f->world->arena, "z.test.", name, flags);
+}
+
+static const char *hashed(struct world_fixture *f, const char *name, unsigned iterations, int delta)
+{
+	return hash_label(f->world->arena, name, iterations, delta);
+}
+
+static const char *record(struct world_fixture *f, const char *owner, const char *next, unsigned flags, unsigned iterations,
+    const char *types)
+{
+	return nsec3_record(f->world->arena, "z.test.", owner, next, flags, iterations, types);
 }
 
 static void test_nsec3_nodata(void **state)
@@ -333,7 +313,7 @@ static void test_nsec3_nxdomain_encloser_is_delegation(void **state)
 static void test_nsec3_mixed_parameters(void **state)
 {
 	struct world_fixture *f = *state;
-	const char *other = nsec3_record(f, hash_label(f, "*.z.test.", 2, -1), hash_label(f, "*.z.test.", 2, 1), 0, 2, "A RRSIG");
+	const char *other = record(f, hashed(f, "*.z.test.", 2, -1), hashed(f, "*.z.test.", 2, 1), 0, 2, "A RRSIG");
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "b.z.test.", 0), other), "bogus");
 }
@@ -354,8 +334,8 @@ static void test_nsec3_too_many_iterations(void **state)
 {
 	struct world_fixture *f = *state;
 	struct reply *forged = reply_new(f->world, "c.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
-	const char *at_cap = nsec3_record(f, hash_label(f, "a.z.test.", 150, 0), hash_label(f, "a.z.test.", 150, 1), 0, 150, "A RRSIG");
-	const char *over = nsec3_record(f, hash_label(f, "b.z.test.", 151, 0), hash_label(f, "b.z.test.", 151, 1), 0, 151, "A RRSIG");
+	const char *at_cap = record(f, hashed(f, "a.z.test.", 150, 0), hashed(f, "a.z.test.", 150, 1), 0, 150, "A RRSIG");
+	const char *over = record(f, hashed(f, "b.z.test.", 151, 0), hashed(f, "b.z.test.", 151, 1), 0, 151, "A RRSIG");
 
 	assert_string_equal(NODATA(f, "a.z.test.", LDNS_RR_TYPE_TXT, at_cap), "secure");
 	assert_string_equal(NODATA(f, "b.z.test.", LDNS_RR_TYPE_TXT, over), "insecure");
@@ -391,7 +371,7 @@ static void test_nsec3_hashing_is_capped(void **state)
 		strcat(name, "a.");
 	strcat(name, "z.test.");
 	reply = reply_new(f->world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
-	reply_add(reply, SECTION_AUTHORITY, nsec3_record(f, hash_label(f, "z.test.", 150, 0), hash_label(f, "z.test.", 150, 1), 0,
+	reply_add(reply, SECTION_AUTHORITY, record(f, hashed(f, "z.test.", 150, 0), hashed(f, "z.test.", 150, 1), 0,
 	    150, "NS SOA RRSIG"), f->zone);
 	verdict = world_judge(f->world, reply);
 	assert_int_equal(verdict.security, DNS_BOGUS);
@@ -421,8 +401,8 @@ static void test_nsec3_wraps(void **state)
 {
 	struct world_fixture *f = *state;
 	/* the last record: owner above everything, next is the first hash */
-	const char *last = nsec3_record(f, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", hash_label(f, "z.test.", 1, 0), 0, 1, "A RRSIG");
-	const char *apex = nsec3_record(f, hash_label(f, "z.test.", 1, 0), "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", 0, 1, "NS SOA RRSIG");
+	const char *last = record(f, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", hashed(f, "z.test.", 1, 0), 0, 1, "A RRSIG");
+	const char *apex = record(f, hashed(f, "z.test.", 1, 0), "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", 0, 1, "NS SOA RRSIG");
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", apex, last), "secure");
 }
