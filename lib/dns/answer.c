@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/bitmap.h"
 #include "dns/scan.h"
 #include "util/out_of_memory.h"
 
@@ -148,6 +149,19 @@ static bool has_type(const ldns_rr_list *records, ldns_rr_type type)
 	for (size_t i = 0; i < ldns_rr_list_rr_count(records); i++)
 		if (ldns_rr_get_type(ldns_rr_list_rr(records, i)) == type)
 			return true;
+	return false;
+}
+
+/* Whether the NSEC of the end of the chain has no types but its own and NXNAME: rdata 1 is the bitmap. */
+static bool has_nxname(const struct builder *b, const ldns_rr_list *authority)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
+		const ldns_rdf *bitmap = ldns_rr_get_type(rr) == LDNS_RR_TYPE_NSEC ? ldns_rr_rdf(rr, 1) : NULL;
+
+		if (bitmap != NULL && is_owned_by(rr, &b->names[b->link_count]))
+			return bitmap_is_nonexistence(ldns_rdf_data(bitmap), ldns_rdf_size(bitmap));
+	}
 	return false;
 }
 
@@ -305,6 +319,7 @@ static struct answer *packet_answer(struct builder *b, const ldns_pkt *pkt, cons
 	head.ttl_secs = b->ttl_secs;
 	answer = answer_pack(b, &head, wire, b->limits->keep_wire ? length : 0);
 	answer->authenticated = ldns_pkt_ad(pkt);
+	answer->nxname = head.status == DNS_STATUS_NODATA && has_nxname(b, ldns_pkt_authority(pkt));
 	return answer;
 }
 

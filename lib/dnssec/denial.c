@@ -23,19 +23,19 @@ bool denial_rely(struct denial_query *query, struct vrrset *set)
 
 bool denial_is_ancestor_delegation(const uint8_t *bitmap, size_t length)
 {
-	return (nsec_bitmap_has(bitmap, length, DNS_TYPE_NS) && !nsec_bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
-	    nsec_bitmap_has(bitmap, length, DNS_TYPE_DNAME);
+	return (bitmap_has(bitmap, length, DNS_TYPE_NS) && !bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
+	    bitmap_has(bitmap, length, DNS_TYPE_DNAME);
 }
 
 const char *denial_refuse_match(const struct denial_query *query, const uint8_t *bitmap, size_t length, bool wildcard)
 {
-	bool ns = nsec_bitmap_has(bitmap, length, DNS_TYPE_NS), soa = nsec_bitmap_has(bitmap, length, DNS_TYPE_SOA);
+	bool ns = bitmap_has(bitmap, length, DNS_TYPE_NS), soa = bitmap_has(bitmap, length, DNS_TYPE_SOA);
 
-	if (query->type == LDNS_RR_TYPE_ANY)
+	if (query->type == LDNS_RR_TYPE_ANY && !bitmap_is_nonexistence(bitmap, length))
 		return "a name that exists has some type";
-	if (nsec_bitmap_has(bitmap, length, query->type))
+	if (bitmap_has(bitmap, length, query->type))
 		return "the proof says that the type exists";
-	if (query->type != DNS_TYPE_CNAME && nsec_bitmap_has(bitmap, length, DNS_TYPE_CNAME))
+	if (query->type != DNS_TYPE_CNAME && bitmap_has(bitmap, length, DNS_TYPE_CNAME))
 		return "the proof says that the name is an alias";	/* RFC 6840 section 4.3 */
 	if (query->type == DNS_TYPE_DS)
 		return soa && !dns_wire_is_root(query->name) ? "the proof is of the child zone's apex" : NULL;
@@ -167,7 +167,7 @@ struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut
 	    DNS_INDETERMINATE : DNS_BOGUS;
 
 	judgement_tell_chain(j, cut);
-	return (struct dnssec_outcome){ security, cut_left_secs(j, cut), cut->state == CUT_NOT_A_CUT ?
+	return (struct dnssec_outcome){ .security = security, .ttl_secs = cut_left_secs(j, cut), .why = cut->state == CUT_NOT_A_CUT ?
 	    j_printf(j, "signer %s is no zone", dns_wire_text(j->arena, cut->name)) : cut->why };
 }
 
@@ -199,8 +199,9 @@ static bool judge_by_signer(struct judgement *j, struct vmessage *message, const
 	    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "not proven");
 	if (cut_left_secs(j, cut) < denial.ttl_secs)
 		denial.ttl_secs = cut_left_secs(j, cut);
-	*outcome_r = (struct dnssec_outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
-		j_printf(j, "%s: %s of %s", absence->text, denial.why, dns_wire_text(j->arena, cut->name)) };
+	*outcome_r = (struct dnssec_outcome){ .security = denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE,
+		.nonexistent = denial.nonexistent, .ttl_secs = denial.ttl_secs,
+		.why = j_printf(j, "%s: %s of %s", absence->text, denial.why, dns_wire_text(j->arena, cut->name)) };
 	*why_r = j_printf(j, "%s is not proven: %s", absence->text, denial.why);
 	return denial.kind != DENIAL_BOGUS;
 }
@@ -209,7 +210,7 @@ static bool judge_by_signer(struct judgement *j, struct vmessage *message, const
 static struct dnssec_outcome unproven_outcome(struct judgement *j, const char *why)
 {
 	judgement_tell(j, "%s: bogus\n", why);
-	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+	return (struct dnssec_outcome){ .security = DNS_BOGUS, .why = why };
 }
 
 /*

@@ -24,6 +24,7 @@ struct dns_fetcher {
 struct validator_config {
 	const char *const *trust_anchor_files;	/* NULL-terminated; DS and DNSKEY records in zone-file form, any owner */
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains, insecure with all below them */
+	bool local_zones;			/* likewise the zones that resolvers serve themselves (RFC 6303, 6761 …) */
 	const struct clock *clock;
 	/* caps; zero: the default given */
 	unsigned max_keys_per_rrsig;		/* 4 */
@@ -44,6 +45,8 @@ struct validator_verdict {
 	enum dns_security security;
 	bool withheld;		/* indeterminate, because keys or proofs could not be had from servers that have shown before
 				 * that they pass DNSSEC on: somebody may be keeping them back, so the answer is not to be used */
+	bool nonexistent;	/* with secure, or for the last link of a chain: it is proven that the name itself does not exist,
+				 * whatever the rcode says (compact denial, RFC 9824) */
 	uint32_t ttl_secs;	/* how long the verdict may be kept */
 	const char *why;	/* one line, in the arena */
 	const char *explanation;	/* several lines for `assay dns`: each zone, key tag, algorithm, proof; in the arena */

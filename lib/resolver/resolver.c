@@ -14,7 +14,7 @@
 #include "resolver/resolvconf.h"
 #include "util/out_of_memory.h"
 
-enum { RCODE_SERVFAIL = 2, ROUNDS_MAX = 10 };
+enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, ROUNDS_MAX = 10 };
 
 static unsigned or_default(unsigned value, unsigned fallback)
 {
@@ -45,6 +45,10 @@ static enum dns_security security_without_validation(const struct dns_resolver *
 	}
 	answer->head.why = answer->authenticated ? "AD bit set by the resolver on loopback" :
 	    "AD bit not set by the resolver on loopback";
+	if (answer->authenticated && answer->nxname) {	/* the bit vouches for the proof as well */
+		answer->head.status = DNS_STATUS_NXDOMAIN;
+		answer->head.rcode = RCODE_NXDOMAIN;
+	}
 	return answer->authenticated ? DNS_SECURE : DNS_INSECURE;
 }
 
@@ -260,6 +264,7 @@ static int validator_make(struct dns_resolver *resolver, const struct dns_config
 		validator = *config->validator;
 	validator.trust_anchor_files = config->trust_anchor_files;
 	validator.negative_trust_anchors = config->negative_trust_anchors;
+	validator.local_zones = config->local_zones_insecure;
 	validator.clock = config->clock;
 	resolver->validator = validator_new(&validator, why_r, why_bytes);
 	return resolver->validator != NULL ? 0 : -1;

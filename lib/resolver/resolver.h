@@ -43,6 +43,7 @@ struct dns_config {
 	enum dnssec_mode dnssec;
 	const char *const *trust_anchor_files;	/* NULL-terminated */
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains */
+	bool local_zones_insecure;	/* zones that resolvers answer themselves (RFC 6303, 6761 …) are not validated */
 	unsigned timeout_ms;		/* one try at one server; default 2000, doubled for each further round */
 	unsigned rounds;		/* how often the list of servers is gone through; default 3, at most 10 */
 	unsigned edns_bytes;		/* default 1232 */

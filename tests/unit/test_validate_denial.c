@@ -378,6 +378,48 @@ static void test_nsec3_hashing_is_capped(void **state)
 	assert_non_null(strstr(verdict.why, "limit"));
 }
 
+/* The proofs of three kinds that a cap of so much hashing suffices for, and what is said of the others. */
+static void judge_with_hashing_cap(unsigned work, unsigned proven_r[3])
+{
+	struct world_fixture f = { .world = world_new(&(struct validator_config){ .max_nsec3_work = work }) };
+	struct reply *replies[3];
+
+	f.tld = zone_new(world_root(f.world), "test.", LDNS_SIGN_ED25519);
+	f.zone = zone_new(f.tld, "z.test.", LDNS_SIGN_ED25519);
+	replies[0] = reply_new(f.world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
+	replies[1] = reply_noerror(f.world, "b.z.test.", LDNS_RR_TYPE_TXT);
+	replies[2] = reply_noerror(f.world, "b.z.test.", LDNS_RR_TYPE_TXT);
+	for (int i = 0; i < 2; i++) {
+		reply_add(replies[i], SECTION_AUTHORITY, match(&f, "z.test.", "NS SOA RRSIG"), f.zone);
+		reply_add(replies[i], SECTION_AUTHORITY, cover(&f, "b.z.test.", 0), f.zone);
+	}
+	reply_add(replies[0], SECTION_AUTHORITY, cover(&f, "*.z.test.", 0), f.zone);
+	reply_add(replies[1], SECTION_AUTHORITY, match(&f, "*.z.test.", "A RRSIG"), f.zone);
+	reply_add_as(replies[2], SECTION_ANSWER, "*.z.test. 300 IN TXT \"w\"", f.zone, "b.z.test.");
+	reply_add(replies[2], SECTION_AUTHORITY, cover(&f, "b.z.test.", 0), f.zone);
+	for (int i = 0; i < 3; i++) {
+		struct validator_verdict verdict = world_judge(f.world, replies[i]);
+
+		proven_r[i] += verdict.security == DNS_SECURE;
+		if (verdict.security != DNS_SECURE && strstr(verdict.why, "limit") == NULL)
+			fail_msg("kind %d with a cap of %u: %s", i, work, verdict.why);
+	}
+	world_free(&f.world);
+}
+
+/* Wherever the cap is hit on the way, the reason is the limit and not a proof that is missing. */
+static void test_nsec3_hashing_cap_is_named(void **state)
+{
+	unsigned proven[3] = { 0 };
+
+	(void)state;
+	for (unsigned work = 1; work <= 6; work++)	/* each hash of one iteration counts two */
+		judge_with_hashing_cap(work, proven);
+	assert_int_equal(proven[0], 1);
+	assert_int_equal(proven[1], 1);
+	assert_int_equal(proven[2], 5);
+}
+
 static void test_nsec3_wildcard_answer(void **state)
 {
 	struct world_fixture *f = *state;
@@ -430,6 +472,7 @@ int main(void)
 		CASE(test_nsec3_nxdomain_name_exists), CASE(test_nsec3_nxdomain_encloser_is_delegation),
 		CASE(test_nsec3_mixed_parameters), CASE(test_nsec3_unknown_flags_or_algorithm),
 		CASE(test_nsec3_too_many_iterations), CASE(test_nsec3_too_many_records), CASE(test_nsec3_hashing_is_capped),
+		cmocka_unit_test(test_nsec3_hashing_cap_is_named),
 		CASE(test_nsec3_wildcard_answer), CASE(test_nsec3_wraps),
 	};
 
