@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dns/bitmap.h"
+#include "dns/ede.h"
 #include "dns/scan.h"
 #include "util/out_of_memory.h"
 
@@ -23,6 +24,7 @@ struct builder {
 	uint16_t type;
 	uint32_t ttl_secs;
 	bool unfinished;
+	struct ede ede;
 	ldns_rr *found[SCAN_SECTION_RRS];	/* records of the type at the end of the chain */
 	size_t found_count;
 };
@@ -280,7 +282,8 @@ static struct answer *answer_pack(struct builder *b, const struct dns_answer *he
 	bytes = block_room(sizeof(*answer)) + block_room(dns_name_text(b->names[0].bytes, name) + 1) +
 	    block_room(dns_name_text(b->names[b->link_count].bytes, canonical) + 1) +
 	    block_room(b->found_count * sizeof(struct dns_rr)) + block_room(ldns_buffer_position(rdata)) +
-	    (b->unfinished ? block_room(sizeof(struct dns_name)) : 0) + block_room(length);
+	    (b->unfinished ? block_room(sizeof(struct dns_name)) : 0) + block_room(length) +
+	    (b->ede.present ? block_room(strlen(b->ede.words) + 1) : 0);
 	block.at = malloc(bytes);
 	if (block.at == NULL)
 		out_of_memory();
@@ -289,6 +292,8 @@ static struct answer *answer_pack(struct builder *b, const struct dns_answer *he
 	answer->head.name = answer->head.canonical_name = block_string(&block, name);
 	if (b->link_count != 0)
 		answer->head.canonical_name = block_string(&block, canonical);
+	if (b->ede.present)
+		answer->head.remark = block_string(&block, b->ede.words);
 	if (b->found_count != 0)
 		records_pack(answer, &block, b, rdata, ends);
 	if (b->unfinished)
@@ -338,6 +343,7 @@ struct answer *answer_build(const struct dns_name *name, uint16_t type, const ui
 		return NULL;
 	}
 	memcpy(&b.names[0], name, 1u + name->length);	/* only these bytes need to exist */
+	ede_read(wire, length, &b.ede);
 	if (ldns_pkt_edns_extended_rcode(pkt) != 0)	/* its low bits alone may look like NOERROR: RFC 6891 section 6.1.3 */
 		*why_r = "an extended error code";
 	else if (ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NOERROR || ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NXDOMAIN)

@@ -66,6 +66,7 @@ struct dns_answer {
 	const struct dns_rr *rrs;	/* records of the type at canonical_name; NULL unless DATA */
 	size_t rr_count;
 	const char *why;		/* one line: why it failed, or what the security stands on; never NULL */
+	const char *remark;		/* what the recursive server added to a usable answer (RFC 8914), for people; NULL: nothing */
 };
 
 /** All character strings of a TXT record joined without spaces; length_r may be NULL. May contain NUL bytes. */

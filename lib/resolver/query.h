@@ -56,8 +56,9 @@ struct query {
 	uint8_t rcode;			/* of the last refusal */
 	enum dns_failure failure;	/* what it would end with now */
 	bool edns, started;
+	bool bogus;			/* a server said that it did not validate */
 	bool unsent;			/* for want of a socket the last try did not go out */
-	char why[128];			/* what went wrong last */
+	char why[256];			/* what went wrong last */
 };
 
 struct recall;	/* transport.c */

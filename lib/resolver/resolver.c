@@ -68,13 +68,14 @@ static const char *on_message(void *context, void *cookie, const struct dns_serv
 	return NULL;
 }
 
-static void on_give_up(void *context, void *cookie, uint8_t rcode, enum dns_failure failure, const char *why, bool is_outcome)
+static void on_give_up(void *context, void *cookie, const struct query_end *end)
 {
 	struct dns_resolver *resolver = context;
 	struct cache_entry *entry = cookie;
 
-	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, rcode, failure, why, resolver->limits.fail_ttl_secs),
-	    DNS_INDETERMINATE, is_outcome);
+	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, end->rcode, end->failure, end->why,
+	    resolver->limits.fail_ttl_secs), end->is_bogus && resolver->dnssec != DNSSEC_OFF ? DNS_BOGUS : DNS_INDETERMINATE,
+	    end->is_outcome);
 	cache_release(&entry);
 }
 

@@ -13,6 +13,15 @@
 
 enum { TRANSPORT_MAX_SERVERS = 16 };
 
+/* How a query ended that got no answer. */
+struct query_end {
+	uint8_t rcode;
+	enum dns_failure failure;
+	bool is_outcome;	/* it is what became of the question; else only what became of this asking */
+	bool is_bogus;		/* a server says that it did not validate (RFC 8914) */
+	const char *why;	/* borrowed */
+};
+
 struct transport_config {
 	const struct dns_server *servers;	/* copied; at most TRANSPORT_MAX_SERVERS */
 	size_t server_count;
@@ -25,11 +34,8 @@ struct transport_config {
 	 */
 	const char *(*accept)(void *context, void *cookie, const struct dns_server *server, const uint8_t *wire,
 	    size_t length);
-	/**
-	 * There is no answer. The query is over. why is borrowed. I/O thread.
-	 * @param is_outcome  it is what became of the question; else only what became of this asking.
-	 */
-	void (*give_up)(void *context, void *cookie, uint8_t rcode, enum dns_failure failure, const char *why, bool is_outcome);
+	/** There is no answer. The query is over. I/O thread. */
+	void (*give_up)(void *context, void *cookie, const struct query_end *end);
 	/** transport_recall() was called for the cookie. @return whether its query is to end now, with give_up(). I/O thread. */
 	bool (*recall)(void *context, void *cookie);
 	/** That recall or joining is over: the cookie is not used any more for it. */
