@@ -76,20 +76,47 @@ static void response_begin(struct judgement *j, const struct vmessage *message)
 	j->nsec3_used = 0;
 }
 
+static struct denial prove_nxdomain(struct denial_query *query)
+{
+	struct denial denial;
+
+	if (nsec_usable(query, &denial))
+		denial = nsec_prove_nxdomain(query);
+	if (denial.kind == DENIAL_BOGUS && nsec3_present(query))
+		denial = nsec3_prove_nxdomain(query);
+	return denial;
+}
+
+static struct denial prove_nodata(struct denial_query *query)
+{
+	struct denial denial;
+
+	if (nsec_usable(query, &denial))
+		denial = nsec_prove_nodata(query);
+	if (denial.kind == DENIAL_BOGUS && nsec3_present(query))
+		denial = nsec3_prove_nodata(query);
+	return denial;
+}
+
 struct denial denial_judge(struct judgement *j, struct vmessage *message, struct cut *zone, const uint8_t *name,
     uint16_t type)
 {
 	struct denial_query query = { j, message, zone, name, type, MAX_TTL_SECS };
-	struct denial denial;
 	bool nxdomain = message->rcode == LDNS_RCODE_NXDOMAIN;
+	struct denial denial, stronger;
 
 	response_begin(j, message);
 	if (!dns_wire_is_within(name, zone->name))
 		return (struct denial){ .kind = DENIAL_BOGUS, .why = "the proof is of another zone" };
-	if (nsec_usable(&query, &denial))
-		denial = nxdomain ? nsec_prove_nxdomain(&query) : nsec_prove_nodata(&query);
-	if (denial.kind == DENIAL_BOGUS && nsec3_present(&query))
-		denial = nxdomain ? nsec3_prove_nxdomain(&query) : nsec3_prove_nodata(&query);
+	denial = nxdomain ? prove_nxdomain(&query) : prove_nodata(&query);
+	if (denial.kind == DENIAL_BOGUS && !nxdomain) {
+		/* the rcode is not signed, and some caches lose it behind an alias: what is proven is that there is no such name */
+		stronger = prove_nxdomain(&query);
+		if (stronger.kind == DENIAL_SECURE) {
+			denial = stronger;
+			denial.nonexistent = true;
+		}
+	}
 	denial.ttl_secs = query.ttl_secs;
 	return denial;
 }

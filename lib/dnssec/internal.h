@@ -212,7 +212,7 @@ struct validator {
 	struct negative_anchor *negative_anchors;
 	struct dnssec_crypto crypto;
 	struct cut_cache *cuts;
-	atomic_bool anchored;		/* a trust anchor's zone has been found secure: DNSSEC reaches us */
+	atomic_bool anchored;		/* a zone below the root, or a trust anchor's there, has been found secure: DNSSEC reaches us */
 };
 
 struct dnssec_outcome {
@@ -317,7 +317,7 @@ enum denial_kind {
 struct denial {
 	enum denial_kind kind;
 	bool delegation;	/* the name is there, with NS and without SOA */
-	bool nonexistent;	/* the record at the name says itself that there is no such name (RFC 9824) */
+	bool nonexistent;	/* there is no such name, whatever the rcode says: by the name's own record (RFC 9824) or a full proof */
 	uint32_t ttl_secs;
 	const char *why;
 };
@@ -339,7 +339,7 @@ struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut
 struct dnssec_outcome judgement_positive(struct judgement *j, struct vmessage *message, struct vrrset *set);
 struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type);
 
-/** Proof out of one response, by records of one zone: NXDOMAIN when the rcode says so, else NODATA. */
+/** Proof out of one response, by records of one zone: NXDOMAIN when the rcode says so, else NODATA, or that it is even NXDOMAIN. */
 struct denial denial_judge(struct judgement *j, struct vmessage *message, struct cut *zone, const uint8_t *name,
     uint16_t type);
 /** Proof that a wildcard's answer was due: the name next closer to the one with `labels` labels does not exist. */

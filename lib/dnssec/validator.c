@@ -115,6 +115,11 @@ void validator_free(struct validator **validator)
 	*validator = NULL;
 }
 
+void validator_note_reached(struct validator *validator)
+{
+	atomic_store(&validator->anchored, true);
+}
+
 /* ---- the chain of links ---- */
 
 static struct dnssec_outcome bogus(const char *why)

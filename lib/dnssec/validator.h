@@ -46,7 +46,7 @@ struct validator_verdict {
 	bool withheld;		/* indeterminate, because keys or proofs could not be had from servers that have shown before
 				 * that they pass DNSSEC on: somebody may be keeping them back, so the answer is not to be used */
 	bool nonexistent;	/* with secure, or for the last link of a chain: it is proven that the name itself does not exist,
-				 * whatever the rcode says (compact denial, RFC 9824) */
+				 * whatever the rcode says (compact denial, RFC 9824; or a cache that lost the rcode) */
 	uint32_t ttl_secs;	/* how long the verdict may be kept */
 	const char *why;	/* one line, in the arena */
 	const char *explanation;	/* several lines for `assay dns`: each zone, key tag, algorithm, proof; in the arena */
@@ -57,6 +57,11 @@ struct validator;
 /** @return NULL on failure with why_r set: missing, unreadable, empty or unusable trust anchor file, by name and line. */
 struct validator *validator_new(const struct validator_config *config, char *why_r, size_t why_bytes);
 void validator_free(struct validator **validator);
+
+/**
+ * It has been seen by other means that the servers pass DNSSEC on: from now on what does not come is being kept back. Thread: any.
+ */
+void validator_note_reached(struct validator *validator);
 
 /**
  * Judges one response to (name, type).

@@ -77,7 +77,7 @@ void query_note(struct query *query, const char *format, ...)
 		snprintf(query->why + used, sizeof(query->why) - (size_t)used, " from %s", server_text(query, server));
 }
 
-/* The server to ask next in this round: in the configured order, slow ones last. @return -1 when none is left. */
+/* The server to ask next in this round: in the configured order; slow ones, and those without DNSSEC, last. @return -1 when none is left. */
 static int server_choose(const struct query *query)
 {
 	const struct transport *transport = query->transport;
@@ -87,7 +87,7 @@ static int server_choose(const struct query *query)
 	for (size_t i = 0; i < transport->config.server_count; i++) {
 		if (((query->tried | query->struck) >> i & 1) != 0)
 			continue;
-		if (transport->servers[i].slow_until_ms <= now_ms)
+		if (transport->servers[i].slow_until_ms <= now_ms && !atomic_load(&transport->servers[i].plain))
 			return (int)i;
 		if (slow < 0)
 			slow = (int)i;

@@ -76,6 +76,7 @@ struct server_state {
 	int64_t silent_since_ms;	/* first time-out behind that reply; 0: none */
 	struct query *look;		/* a look at it that is under way */
 	int64_t looked_ms;		/* when that was begun, or the last one */
+	_Atomic bool plain;		/* passes no DNSSEC on, while another does: asked last */
 	_Atomic int64_t down_since_ms;	/* it answers nothing, not even for the root; 0: it does */
 };
 

@@ -209,6 +209,28 @@ bool resolver_is_out(const struct dns_resolver *resolver)
 	return health.outage;
 }
 
+size_t dns_resolver_servers(const struct dns_resolver *resolver, struct dns_server *servers_r, size_t max, const char **note_r)
+{
+	*note_r = resolver->servers_note;
+	return resolver->transport != NULL ? transport_servers(resolver->transport, servers_r, max) : 0;
+}
+
+void dns_resolver_note_reach(struct dns_resolver *resolver, enum dns_reach reach)
+{
+	enum dns_reach known = atomic_load(&resolver->reach);
+
+	if (reach == DNS_REACH_FULL && resolver->validator != NULL)
+		validator_note_reached(resolver->validator);
+	while (known != DNS_REACH_FULL && !atomic_compare_exchange_weak(&resolver->reach, &known, reach))
+		;
+}
+
+void dns_resolver_note_server(struct dns_resolver *resolver, size_t index, bool passes_dnssec)
+{
+	if (resolver->transport != NULL)
+		transport_note_server(resolver->transport, index, passes_dnssec);
+}
+
 void dns_resolver_health(struct dns_resolver *resolver, struct dns_health *health_r)
 {
 	memset(health_r, 0, sizeof(*health_r));
@@ -246,7 +268,9 @@ static int transport_make(struct dns_resolver *resolver, const struct dns_config
 		}
 	}
 	if (transport.server_count == 0)
-		transport.server_count = resolvconf_read(RESOLVCONF_PATH, servers, TRANSPORT_MAX_SERVERS);
+		transport.server_count = config->dnssec != DNSSEC_VALIDATE ?
+		    resolvconf_read(RESOLVCONF_PATH, servers, TRANSPORT_MAX_SERVERS) :
+		    resolvconf_choose(&resolvconf_system, servers, TRANSPORT_MAX_SERVERS, &resolver->servers_note);
 	if (transport.server_count == 0) {
 		snprintf(why_r, why_bytes, "no DNS server: none configured and no usable nameserver line in %s", RESOLVCONF_PATH);
 		return -1;

@@ -73,6 +73,11 @@ bool transport_has_waiting(const struct transport *transport);
 /** Somebody else asks the same: see fair_join(). recall_done() is called for the cookie, once. Thread: any; never blocks. */
 void transport_join(struct transport *transport, void *cookie, const struct ip_addr *network, bool for_author);
 
+/** @return number of servers written, at most max. Thread: any. */
+size_t transport_servers(const struct transport *transport, struct dns_server *servers_r, size_t max);
+/** See dns_resolver_note_server(). Thread: any. */
+void transport_note_server(struct transport *transport, size_t index, bool passes_dnssec);
+
 /** What stands between us and the answers: see dns_resolver_health(). Thread: any. */
 void transport_health(const struct transport *transport, struct dns_health *health_r);
 

@@ -439,12 +439,17 @@ remote-control:
         wait_for(answered, f"{child.name} to answer on port {port}")
 
 
+def need(program):
+    """Skips where a program is missing."""
+    if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None:
+        pytest.skip(f"{program} is not installed (scripts/setup installs it)")
+
+
 @contextlib.contextmanager
 def started():
     """The tree, served, in a world of its own; skips where it cannot be made."""
     for program in ("ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
+        need(program)
     with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
         tree = Tree(world)
         tree.start()

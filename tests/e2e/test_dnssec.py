@@ -75,6 +75,11 @@ class Resolver(Driver):
         self.child = subprocess.Popen([RESOLVER_DRIVER, str(port), anchor, str(timeout_ms)], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE)
 
+    def probe(self):
+        """@return (outcome, what, why) of resolver/probe.h"""
+        self._send("probe")
+        return self.child.stdout.readline().decode().rstrip("\n").split("\t")
+
     def ask(self, name, rtype):
         """@return (security, (status, canonical name, records), why)"""
         self._send(f"{name} {int(dns.rdatatype.from_text(rtype))}")

@@ -191,6 +191,74 @@ static void test_anchor_at_local_zone(void **state)
 	assert_int_not_equal(dns_wait(ask(state, config), "t.test", DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
 }
 
+/* ---- servers that pass on the root, and no more ---- */
+
+/* Root and its answers as the true server's; DS and DNSKEY of single labels are refused, as nothing is served for them. */
+static void serve_stub(void)
+{
+	for (struct reply *reply = served.world->replies; reply != NULL; reply = reply->next)
+		if (strcmp(reply->name, "test.") == 0) {
+			free(reply->wire);
+			reply->wire = NULL;	/* is not found any more */
+		}
+	reply_serve(reply_spf(served.world, "zone.test.", served.zone));
+}
+
+static struct dns_resolver *resolver_of(void **state)
+{
+	return ((struct resolver_fixture *)*state)->resolver;
+}
+
+/* The root validates, what is below it never did: not a sign of somebody who keeps it back. */
+static void test_root_alone_is_no_reach(void **state)
+{
+	struct dns_scope *scope;
+	const struct dns_answer *answer;
+
+	serve_stub();
+	scope = ask(state, mode(DNSSEC_VALIDATE));
+	answer = dns_wait(scope, ".", DNS_TYPE_DNSKEY);
+	assert_int_equal(answer->security, DNS_SECURE);
+	answer = dns_wait(scope, "zone.test", DNS_TYPE_TXT);
+	assert_int_equal(answer->security, DNS_INDETERMINATE);
+	assert_int_equal(answer->status, DNS_STATUS_DATA);
+}
+
+/* Once a probe has succeeded, it is. */
+static void test_reach_is_for_good(void **state)
+{
+	struct dns_scope *scope;
+	const struct dns_answer *answer;
+
+	serve_stub();
+	scope = ask(state, mode(DNSSEC_VALIDATE));
+	dns_resolver_note_reach(resolver_of(state), DNS_REACH_FULL);
+	dns_resolver_note_reach(resolver_of(state), DNS_REACH_NONE);
+	answer = dns_wait(scope, "zone.test", DNS_TYPE_TXT);
+	assert_int_equal(answer->security, DNS_INDETERMINATE);
+	assert_int_equal(answer->status, DNS_STATUS_FAIL);
+}
+
+/* Without reach nothing is secure, and nothing bogus either. */
+static void test_no_reach_is_indeterminate(void **state)
+{
+	struct reply *forged = reply_noerror(served.world, "forged.zone.test.", LDNS_RR_TYPE_TXT);
+	struct dns_scope *scope;
+	const struct dns_answer *answer;
+
+	reply_add(forged, SECTION_ANSWER, "forged.zone.test. 300 IN TXT \"v=spf1 +all\"", NULL);
+	reply_serve(forged);
+	reply_serve(reply_spf(served.world, "zone.test.", served.zone));
+	scope = ask(state, mode(DNSSEC_VALIDATE));
+	dns_resolver_note_reach(resolver_of(state), DNS_REACH_NONE);
+	answer = dns_wait(scope, "zone.test", DNS_TYPE_TXT);
+	assert_int_equal(answer->security, DNS_INDETERMINATE);
+	assert_int_equal(answer->status, DNS_STATUS_DATA);
+	assert_non_null(strstr(answer->why, "passes no DNSSEC on"));
+	answer = dns_wait(scope, "forged.zone.test", DNS_TYPE_TXT);
+	assert_int_equal(answer->security, DNS_INDETERMINATE);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -198,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_nxname_is_nxdomain), CASE(test_older_signer_is_nodata),
 		CASE(test_nxname_by_the_word_of_a_validating_server), CASE(test_local_zones), CASE(test_anchor_at_local_zone),
+		CASE(test_root_alone_is_no_reach), CASE(test_reach_is_for_good), CASE(test_no_reach_is_indeterminate),
 	};
 
 	return cmocka_run_group_tests_name("validate_served", tests, NULL, NULL);
