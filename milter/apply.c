@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "assayd.h"
+#include "util/clean.h"
 
 enum { REPLY_MAX_BYTES = 980 };	/* libmilter's MAXREPLYLEN */
 
@@ -28,10 +29,8 @@ static char *reply_text(struct arena *arena, const char *text)
 	size_t length = 0;
 
 	for (; *text != '\0' && length + 2 <= REPLY_MAX_BYTES; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		copy[length++] = c >= 32 && c < 127 ? (char)c : '?';
-		if (c == '%')
+		copy[length++] = clean_smtp_char(*text);
+		if (*text == '%')
 			copy[length++] = '%';
 	}
 	copy[length] = '\0';

@@ -113,8 +113,10 @@ uint64_t admission_waits(void);
 
 /** Raises limits, arranges the last words; before any config is loaded. */
 void resources_begin(void);
-/** Sets what the config may use of the process's descriptors and memory. */
-void resources_fit(struct config *config);
+/** What the process's memory allows a configuration at most, for its loader. */
+void resources_bound(struct config_overrides *overrides);
+/** Which part of the process's descriptors an engine of this configuration may use. */
+struct engine_share resources_share(const struct config *config);
 /** @return 0; EX_OSERR with why_r set when there are too few for any work. */
 int resources_check(const struct config *config, char *why_r, size_t why_bytes);
 /** One sentence with the figures. @return whether all that is configured fits. */
@@ -249,7 +251,7 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 /** Tells the log that the store went down or came up again; called by the store's writer. */
 void log_store_state(enum store_news news, const char *text);
 /** As config_load(), with the daemon's clock (-t). */
-struct config *daemon_load_config(const char *path, FILE *errors);
+const struct config *daemon_load_config(const char *path, FILE *errors);
 /** Tells the log what looks wrong in the config (config/advice.h). */
 void log_advice(const struct config *config);
 /** Opens the log as the config says. */

@@ -57,6 +57,7 @@ static void connection_end_message(struct connection *connection)
 {
 	if (connection->message == NULL)
 		return;
+	message_end(connection->message);
 	message_free(&connection->message);
 	connection->wants_body = false;
 	connection->step = 0;

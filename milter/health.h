@@ -9,8 +9,8 @@
  *   health_affected(HEALTH_RESOLVER, 1);					a message that could not be judged
  *   health_note(HEALTH_RESOLVER, true, NULL);				told once, with the count
  *
- * What nobody can say of that it is well again (a limit was reached, and is not now) counts as well when no fault was noted
- * for a while; one that keeps coming back has to be quiet for longer each time, so that the log stays readable.
+ * Of some conditions nobody can say when they are over (a limit was reached, and just now it is not): these count as over when no
+ * fault was noted for a while. One that keeps coming back has to be quiet for longer each time, so that the log stays readable.
  * health_step() and health_quiet() are pure; the rest is one table, one lock, and the log. Thread: any.
  */
 #include <stdbool.h>

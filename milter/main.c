@@ -14,6 +14,7 @@
 
 #include "assayd.h"
 #include "config/advice.h"
+#include "config/domain_list.h"
 #include "health.h"
 
 enum { WHY_BYTES = 512 };
@@ -117,15 +118,12 @@ void log_store_state(enum store_news news, const char *text)
 	}
 }
 
-struct config *daemon_load_config(const char *path, FILE *errors)
+const struct config *daemon_load_config(const char *path, FILE *errors)
 {
-	struct config *config = config_load(path, errors);
+	struct config_overrides overrides = { .clock = daemon_clock.shift_secs != 0 ? &daemon_clock : NULL };
 
-	if (config != NULL && daemon_clock.shift_secs != 0)
-		config->dns.clock = &daemon_clock;
-	if (config != NULL)
-		resources_fit(config);
-	return config;
+	resources_bound(&overrides);
+	return config_load_with(path, &overrides, errors);
 }
 
 static void log_one_advice(void *closure, const char *text)
@@ -137,6 +135,12 @@ static void log_one_advice(void *closure, const char *text)
 void log_advice(const struct config *config)
 {
 	(void)config_advise(config, log_one_advice, NULL);
+}
+
+static void log_list(void *closure, const char *text)
+{
+	(void)closure;
+	log_notice("config: %s", text);
 }
 
 static void say_advice(void *closure, const char *text)
@@ -151,13 +155,15 @@ static int fail(int code, const char *why)
 	return code;
 }
 
-static int check_only(struct config *config)
+static int check_only(const struct config *config)
 {
 	char why[WHY_BYTES] = "";
-	struct engine *engine = engine_new(config, NULL, why, sizeof(why));
+	const struct engine_share share = resources_share(config);
+	struct engine *engine = engine_new_sharing(config, &share, NULL, why, sizeof(why));
 
 	config_print(config, stdout);
 	(void)fflush(stdout);
+	domain_lists_tell(config, say_advice, NULL);
 	(void)config_advise(config, say_advice, NULL);
 	if (engine == NULL)
 		return fail(EX_CONFIG, why);
@@ -187,7 +193,7 @@ static int take_place(const struct options *options, const struct config *config
 	return code;
 }
 
-static int start(const struct options *options, struct config *config)
+static int start(const struct options *options, const struct config *config)
 {
 	char why[WHY_BYTES] = "";
 	struct engine *engine;
@@ -206,7 +212,9 @@ static int start(const struct options *options, struct config *config)
 		return fail(EX_UNAVAILABLE, "libmilter does not take our registration (another version?)");
 	code = take_place(options, config, why);
 	if (code == 0) {
-		engine = engine_new(config, NULL, why, sizeof(why));
+		const struct engine_share share = resources_share(config);
+
+		engine = engine_new_sharing(config, &share, NULL, why, sizeof(why));
 		code = engine == NULL || engine_open_store(engine, NULL, log_store_state, why, sizeof(why)) != 0 ? EX_CONFIG : 0;
 		if (code != 0 && !threads_can_be_made())	/* the configuration is not to blame */
 			code = EX_OSERR;
@@ -221,13 +229,14 @@ static int start(const struct options *options, struct config *config)
 	if (chdir("/") != 0)
 		return fail(EX_OSERR, strerror(errno));
 	log_open_config(config, options->verbose);
+	domain_lists_tell(config, log_list, NULL);
 	log_advice(config);
 	/* whoever starts it by hand looks at the terminal, not into the log */
 	if (!options->foreground && config->log_target != LOG_TARGET_STDERR)
 		(void)config_advise(config, say_advice, NULL);
 	resources_open(config);
 	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
-	    config->mode == MODE_ENFORCE ? "enforce" : "dry-run");
+	    run_mode_name(config->mode));
 	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	status_start();
@@ -238,7 +247,7 @@ static int start(const struct options *options, struct config *config)
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct config *config;
+	const struct config *config;
 	int code;
 
 	threads_prepare();

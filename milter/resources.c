@@ -20,11 +20,6 @@ enum {
 
 static unsigned descriptor_limit;	/* set once */
 
-static size_t lesser(size_t a, uint64_t b)
-{
-	return a < b ? a : (size_t)b;
-}
-
 static struct descriptor_wants wants_of(const struct config *config)
 {
 	return (struct descriptor_wants){ .sessions = config->max_sessions, .queries = config->dns.max_inflight };
@@ -42,17 +37,22 @@ void resources_begin(void)
 	out_of_memory_set_last_words(last_words);
 }
 
-void resources_fit(struct config *config)
+void resources_bound(struct config_overrides *overrides)
+{
+	uint64_t share = memory_limit_bytes() / CACHE_SHARE;
+
+	/* caches that are full must leave room for mail, else it would be put off for good */
+	overrides->cache_bytes_max = (size_t)(share < SIZE_MAX ? share : SIZE_MAX);
+	overrides->cached_cuts_max = overrides->cache_bytes_max / CUT_BYTES;
+}
+
+struct engine_share resources_share(const struct config *config)
 {
 	const struct descriptor_wants wants = wants_of(config);
 	struct descriptor_plan plan;
 
 	(void)descriptors_share(descriptor_limit, &wants, &plan);
-	config->dns.max_sockets = plan.queries;
-	config->store_readers = plan.readers;
-	/* caches that are full must leave room for mail, else it would be put off for good */
-	config->dns.cache_bytes = lesser(config->dns.cache_bytes, memory_limit_bytes() / CACHE_SHARE);
-	config->dns_validator.max_cached_cuts = lesser(config->dns_validator.max_cached_cuts, memory_limit_bytes() / CACHE_SHARE / CUT_BYTES);
+	return (struct engine_share){ .dns_sockets = plan.queries, .store_readers = plan.readers };
 }
 
 static void tell_memory(const struct config *config)

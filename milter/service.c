@@ -72,7 +72,7 @@ void service_store_news(enum store_news news, const char *text)
 void service_config(struct engine *engine)
 {
 	pthread_mutex_lock(&service.lock);
-	service.mode = engine_config(engine)->mode == MODE_ENFORCE ? "enforce" : "dry-run";
+	service.mode = run_mode_name(engine_config(engine)->mode);
 	if (engine_store(engine) == NULL) {
 		snprintf(service.store, sizeof(service.store), "remembers nothing (no path in record { })");
 		service.store_told = true;

@@ -65,12 +65,12 @@ static void log_lines(char *text)
 	}
 }
 
-static struct config *load_for_reload(const char *path)
+static const struct config *load_for_reload(const char *path)
 {
 	char *text = NULL;
 	size_t length = 0;
 	FILE *errors = open_memstream(&text, &length);
-	struct config *config;
+	const struct config *config;
 
 	if (errors == NULL)
 		return NULL;
@@ -110,11 +110,14 @@ static void log_change(void *closure, const char *text)
 static void reload(const char *path, const char *socket_override, bool verbose)
 {
 	struct engine *current = state_get_engine(), *fresh = NULL;
-	struct config *config = load_for_reload(path);
+	const struct config *config = load_for_reload(path);
 	char why[512] = "";
 
-	if (config != NULL)
-		fresh = engine_new(config, current, why, sizeof(why));
+	if (config != NULL) {
+		const struct engine_share share = resources_share(config);
+
+		fresh = engine_new_sharing(config, &share, current, why, sizeof(why));
+	}
 	if (fresh != NULL && engine_open_store(fresh, current, log_store_state, why, sizeof(why)) != 0)
 		engine_unref(&fresh);
 	if (fresh == NULL) {

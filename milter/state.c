@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the daemon's threads share: the engine in force, and counts of sessions and messages under way.
- * The counts are why SIGTERM loses no message: libmilter's own stop drops whatever is between two commands.
+ * Because messages under way are counted, SIGTERM can wait for them: libmilter's own stop would drop each message that is
+ * between two commands.
  * Thread: any; one lock, held for a few instructions.
  */
 #include <errno.h>

@@ -174,7 +174,6 @@ static json_t *limits_json(const struct config *config)
 /* @return text to be freed, or NULL. */
 static char *status_text(void)
 {
-	static const char *const modes[] = { [DNSSEC_VALIDATE] = "validate", [DNSSEC_TRUST_AD] = "trust-ad", [DNSSEC_OFF] = "off" };
 	struct engine *engine = state_get_engine();
 	const struct config *config;
 	unsigned open_sessions = state_session_count();
@@ -187,10 +186,10 @@ static char *status_text(void)
 	pthread_mutex_lock(&status.lock);
 	all = json_pack("{s:s, s:i, s:I, s:s?, s:s, s:s?, s:{s:i, s:I, s:o}, s:{s:I, s:I, s:o}, s:o, s:{s:s, s:s, s:s}, s:o, s:o, s:o}",
 	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "started", (json_int_t)status.started_secs, "config",
-	    status.config_path, "mode", config->mode == MODE_ENFORCE ? "enforce" : "dry-run", "socket", status.serving,
+	    status.config_path, "mode", run_mode_name(config->mode), "socket", status.serving,
 	    "sessions", "open", (int)open_sessions, "seen", (json_int_t)status.sessions, "last", time_json(status.last_session_secs),
 	    "messages", "judged", (json_int_t)status.messages, "refused", (json_int_t)status.refused, "last",
-	    time_json(status.last_message_secs), "store", store_json(config), "dnssec", "mode", modes[config->dns.dnssec], "root",
+	    time_json(status.last_message_secs), "store", store_json(config), "dnssec", "mode", words_of(dnssec_mode_words, (int)config->dns.dnssec), "root",
 	    status.dnssec != NULL ? status.dnssec : "unknown", "text", status.dnssec_text, "probes", probes_json(), "outages",
 	    health_json(), "descriptors", limits_json(config));
 	pthread_mutex_unlock(&status.lock);

@@ -36,13 +36,15 @@ int tool_getopt(int argc, char **argv, const struct option *table);
 int tool_unexpected(const char *command, const char *argument, const struct option *table);
 
 /** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
-struct config *load_config(const char *path);
+const struct config *load_config(const char *path);
+/** The same with what the command line says instead. */
+const struct config *load_config_with(const char *path, const struct config_overrides *overrides);
 
 /* Options that several subcommands share: they override the config's dns section. */
 struct dns_options {
 	struct dns_server server;	/* --resolver ADDR[@PORT] */
 	bool has_server;
-	const char *trust_anchor[2];	/* --trust-anchor F; NULL-terminated */
+	const char *trust_anchor;	/* --trust-anchor F; NULL */
 	const char *zone_file;		/* --zone F */
 	enum dnssec_mode dnssec;	/* --dnssec */
 	bool has_dnssec;
@@ -52,17 +54,16 @@ struct dns_options {
 int parse_resolver(const char *text, struct dns_server *server_r);
 int parse_dnssec(const char *text, enum dnssec_mode *mode_r);
 int parse_time(const char *text, int64_t *secs_r);
-/** Puts the options into the config (which borrows them). @return 0 or an exit code after a complaint. */
-int dns_options_apply(const struct dns_options *options, struct config *config);
+/** What the options say instead of the file (overrides borrow them). */
+struct config_overrides dns_options_overrides(const struct dns_options *options);
+/** Looks whether the files that the options name are there. @return 0 or an exit code after a complaint. */
+int dns_options_check(const struct dns_options *options);
 
 /**
  * Looks for a database before it is read. @param given  by --database: then the configuration says nothing of its place.
  * @return 0, or an exit code after a complaint that says whose directory is missing and what makes it.
  */
-int database_check(const char *command, const struct config *config, const char *path, bool given);
-
-/** Prints text with control and 8-bit bytes as \xNN: nothing from a message reaches the terminal raw. */
-void print_clean(FILE *out, const char *text);
+int database_check(const char *command, const struct config *config, const char *location, bool given);
 
 /* ---- check ------------------------------------------------------------------------------------------------------ */
 

@@ -71,7 +71,7 @@ static int take_dns_option(int option, const char *value, struct dns_options *dn
 		return parse_dnssec(value, &dns->dnssec) == 0 ? -1 : bad_value("dnssec", value, "validate|trust-ad|off");
 	case 'M':
 		return parse_time(value, &dns->clock.fixed_secs) == 0 ? -1 : bad_value("time", value, "EPOCH (seconds)");
-	case 'T': dns->trust_anchor[0] = value; return -1;
+	case 'T': dns->trust_anchor = value; return -1;
 	default: dns->zone_file = value; return -1;
 	}
 }
@@ -215,18 +215,15 @@ static int judge(const struct check_options *options, struct session *session, F
 	return code;
 }
 
-static int run(const struct check_options *options, struct config *config, FILE *in)
+static int run(const struct check_options *options, const struct config *config, FILE *in)
 {
 	char why[512] = "";
 	struct engine *engine;
 	struct session *session;
-	int code = dns_options_apply(&options->dns, config);
+	int code = dns_options_check(&options->dns);
 
 	if (code != 0)
 		return code;
-	/* whoever asks about one message wants to know, though the daemon spares a look-up that no policy uses */
-	if (config->adsp_use == ADSP_AUTO)
-		config->adsp_enabled = true;
 	engine = engine_new(config, NULL, why, sizeof(why));
 	if (engine == NULL)
 		return tool_complain(EX_CONFIG, "%s", why);
@@ -242,7 +239,8 @@ static int run(const struct check_options *options, struct config *config, FILE 
 int command_check(int argc, char **argv)
 {
 	struct check_options options = { .config_path = NULL };
-	struct config *config;
+	struct config_overrides overrides;
+	const struct config *config;
 	FILE *in = NULL;
 	int code = read_options(argc, argv, &options);
 
@@ -253,7 +251,10 @@ int command_check(int argc, char **argv)
 		if (in == NULL)
 			return code;
 	}
-	config = load_config(options.config_path);
+	overrides = dns_options_overrides(&options.dns);
+	/* whoever asks about one message wants to know, though the daemon spares a look-up that no policy uses */
+	overrides.every_check = true;
+	config = load_config_with(options.config_path, &overrides);
 	code = config != NULL ? run(&options, config, in) : EX_CONFIG;
 	config_unref(&config);
 	if (in != NULL && in != stdin)

@@ -12,6 +12,7 @@
 
 #include "assay.h"
 #include "config/advice.h"
+#include "config/domain_list.h"
 #include "config/import.h"
 #include "util/error.h"
 
@@ -85,12 +86,13 @@ static int import_files(const struct config_command *command)
 
 static int check_file(const char *path, bool caps)
 {
-	struct config *config = load_config(path);
+	const struct config *config = load_config(path);
 
 	if (config == NULL)
 		return EX_CONFIG;
 	(caps ? config_print_caps : config_print)(config, stdout);
 	(void)fflush(stdout);
+	domain_lists_tell(config, tell_advice, NULL);
 	(void)config_advise(config, tell_advice, NULL);
 	config_unref(&config);
 	return EX_OK;

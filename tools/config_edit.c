@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See config_edit.h. The options of the top level that are edited have names that no section knows. */
+/* See config_edit.h. Only options outside sections are edited, and no section has an option of the same name: so a line that
+ * begins with the name is the right one. */
 #include <stdbool.h>
 #include <string.h>
 

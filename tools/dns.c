@@ -11,6 +11,7 @@
 #include "assay.h"
 #include "json_text.h"
 #include "util/buf.h"
+#include "util/clean.h"
 
 struct dns_command {
 	const char *config_path, *name;
@@ -51,7 +52,7 @@ static int take_option(int option, struct dns_command *command)
 
 	switch (option) {
 	case 'c': command->config_path = optarg; return -1;
-	case 'T': dns->trust_anchor[0] = optarg; return -1;
+	case 'T': dns->trust_anchor = optarg; return -1;
 	case 'z': dns->zone_file = optarg; return -1;
 	case 'j': command->json = true; return -1;
 	case 'h': usage(stdout); return EX_OK;
@@ -172,19 +173,19 @@ static void print_text(const struct dns_answer *answer, const char *explanation,
 	    answer->security == DNS_BOGUS ? "not used" : dns_status_name(answer->status));
 	if (strcmp(answer->name, answer->canonical_name) != 0) {
 		fputs(" (alias of ", stdout);
-		print_clean(stdout, answer->canonical_name);
+		clean_terminal(stdout, answer->canonical_name);
 		putchar(')');
 	}
 	putchar('\n');
 	for (size_t i = 0; i < answer->rr_count; i++) {
 		const struct dns_rr *rr = &answer->rrs[i];
 
-		print_clean(stdout, rr->owner);
+		clean_terminal(stdout, rr->owner);
 		printf(" %u %s ", rr->ttl_secs, dns_type_name(rr->type, type));
-		print_clean(stdout, rdata_text(rr, arena));
+		clean_terminal(stdout, rdata_text(rr, arena));
 		putchar('\n');
 	}
-	print_clean(stdout, answer->why);
+	clean_terminal(stdout, answer->why);
 	putchar('\n');
 	if (answer->remark != NULL) {
 		fputs("the recursive server adds: ", stdout);
@@ -195,7 +196,7 @@ static void print_text(const struct dns_answer *answer, const char *explanation,
 		size_t length = strcspn(line, "\n");
 
 		fputs("  ", stdout);
-		print_clean(stdout, arena_strndup(arena, line, length));
+		clean_terminal(stdout, arena_strndup(arena, line, length));
 		putchar('\n');
 		line += length + (line[length] != '\0');
 	}
@@ -230,7 +231,7 @@ static void print_json(const struct dns_answer *answer, const char *explanation,
 	json_decref(object);
 }
 
-static int look_up(const struct dns_command *command, struct config *config)
+static int look_up(const struct dns_command *command, const struct config *config)
 {
 	struct dns_resolver *resolver;
 	struct dns_scope *scope;
@@ -238,11 +239,8 @@ static int look_up(const struct dns_command *command, struct config *config)
 	const char *explanation = NULL;
 	struct arena *arena;
 	char why[512] = "";
-	int code = dns_options_apply(&command->dns, config);
 	enum dnssec_mode mode;
 
-	if (code != 0)
-		return code;
 	mode = config->dns.zone_file != NULL ? DNSSEC_OFF : config->dns.dnssec;	/* a master file has no signatures */
 	resolver = dns_resolver_new(&config->dns, why, sizeof(why));
 	if (resolver == NULL)
@@ -263,15 +261,19 @@ static int look_up(const struct dns_command *command, struct config *config)
 int command_dns(int argc, char **argv)
 {
 	struct dns_command command = { .config_path = NULL };
-	struct config *config;
+	struct config_overrides overrides;
+	const struct config *config;
 	int code = read_options(argc, argv, &command);
 
 	if (code >= 0)
 		return code;
-	config = load_config(command.config_path);
+	overrides = dns_options_overrides(&command.dns);
+	config = load_config_with(command.config_path, &overrides);
 	if (config == NULL)
 		return EX_CONFIG;
-	code = look_up(&command, config);
+	code = dns_options_check(&command.dns);
+	if (code == 0)
+		code = look_up(&command, config);
 	config_unref(&config);
 	return code;
 }

@@ -9,6 +9,7 @@
 
 #include "assay.h"
 #include "doctor.h"
+#include "util/clean.h"
 
 /* Exit statuses, as monitoring plug-ins have them. */
 enum { EXIT_WARNING = 1, EXIT_ERROR = 2 };
@@ -43,11 +44,11 @@ static void print_text(const struct doctor *doctor)
 
 	json_array_foreach(doctor->lines, i, line) {
 		printf("%-8s %-9s ", member(line, "level"), member(line, "check"));
-		print_clean(stdout, member(line, "text"));
+		clean_terminal(stdout, member(line, "text"));
 		putchar('\n');
 		if (member(line, "remedy") != NULL) {
 			printf("%-8s %-9s -> ", "", "");
-			print_clean(stdout, member(line, "remedy"));
+			clean_terminal(stdout, member(line, "remedy"));
 			putchar('\n');
 		}
 	}

@@ -16,7 +16,7 @@ struct doctor {
 	struct arena *arena;
 	const char *config_path;
 	const char *postfix_directory;	/* NULL: Postfix's own */
-	struct config *config;		/* NULL: it has errors */
+	const struct config *config;		/* NULL: it has errors */
 	json_t *status;			/* what assayd tells; NULL: nobody answers */
 	json_t *lines;			/* { check, level, text, remedy } */
 	enum doctor_level worst;

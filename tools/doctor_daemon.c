@@ -11,8 +11,10 @@
 
 #include "build-config.h"
 #include "config/advice.h"
+#include "config/domain_list.h"
 #include "daemon.h"
 #include "doctor.h"
+#include "record/backend.h"
 #include "run.h"
 #include "util/clock.h"
 #include "util/out_of_memory.h"
@@ -24,6 +26,11 @@ enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8 };
 static void tell_advice(void *closure, const char *text)
 {
 	doctor_say(closure, "config", DOCTOR_WARNING, NULL, "%s", text);
+}
+
+static void tell_list(void *closure, const char *text)
+{
+	doctor_say(closure, "config", DOCTOR_INFO, NULL, "%s", text);
 }
 
 static void say_errors(struct doctor *doctor, char *text)
@@ -53,6 +60,8 @@ void doctor_config(struct doctor *doctor)
 		    "%s does not exist: the built-in defaults count", doctor->config_path);
 	else if (config_advise(doctor->config, tell_advice, doctor) == 0)
 		doctor_say(doctor, "config", DOCTOR_OK, NULL, "%s: no errors, nothing to advise", doctor->config_path);
+	if (doctor->config != NULL)
+		domain_lists_tell(doctor->config, tell_list, doctor);
 	free(text);
 }
 
@@ -150,14 +159,12 @@ static void tell_database(void *closure, const char *text)
 	doctor_say(told->doctor, "store", DOCTOR_ERROR, NULL, "%s", text);
 }
 
-static void say_disk(struct doctor *doctor, const char *path)
+static void say_disk(struct doctor *doctor, const char *directory)
 {
-	const char *slash = strrchr(path, '/');
-	const char *directory = slash != NULL && slash != path ? arena_strndup(doctor->arena, path, (size_t)(slash - path)) : "/";
 	struct statvfs disk;
 	unsigned long long free_mib, percent;
 
-	if (statvfs(directory, &disk) != 0 || disk.f_blocks == 0)
+	if (directory[0] == '\0' || statvfs(directory, &disk) != 0 || disk.f_blocks == 0)
 		return;
 	free_mib = (unsigned long long)disk.f_bavail * disk.f_frsize >> 20;
 	percent = (unsigned long long)disk.f_bavail * 100 / disk.f_blocks;
@@ -175,21 +182,22 @@ void doctor_store(struct doctor *doctor)
 {
 	const char *path = doctor->config->record_path;
 	struct told told = { doctor };
-	struct stat status;
+	struct backend_look look;
 
 	if (path == NULL) {
 		doctor_say(doctor, "store", DOCTOR_INFO, "set path in record { }; `assay report` has nothing to say without it",
 		    "nothing is remembered");
 		return;
 	}
+	(void)backend_find(NULL)->look(path, &look);
 	if (strcmp(word(doctor->status, "store", "state"), "down") == 0)
 		doctor_say(doctor, "store", DOCTOR_ERROR, "see the reason; mail is judged without memory meanwhile",
 		    "assayd cannot use the database: %s", word(doctor->status, "store", "text"));
-	else if (config_advise_database(doctor->config, path, tell_database, &told) == 0 && stat(path, &status) == 0)
-		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, (long long)status.st_size >> 10);
+	else if (config_advise_database(doctor->config, path, tell_database, &told) == 0 && look.bytes >= 0)
+		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, look.bytes >> 10);
 	else if (doctor->worst < DOCTOR_ERROR)
 		doctor_say(doctor, "store", DOCTOR_INFO, NULL, "%s is not there yet; assayd makes it at its start", path);
-	say_disk(doctor, path);
+	say_disk(doctor, look.disk);
 }
 
 /* ---- the log ------------------------------------------------------------------------------------------------------------ */

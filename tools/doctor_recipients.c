@@ -6,11 +6,18 @@
 #include <string.h>
 
 #include "doctor.h"
-#include "message/author.h"
-#include "policy/policy.h"
-#include "policy/reply.h"
+#include "util/domain.h"
 
 enum { NAMES_MAX = 100 };
+
+static bool is_among(const struct string_list *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* The domains of mydestination; tables and patterns in it are not read. */
 static struct string_list own_domains(struct arena *arena, const char *mydestination)
@@ -23,16 +30,16 @@ static struct string_list own_domains(struct arena *arena, const char *mydestina
 		const char *name = domain_normalize(arena, word, strlen(word));
 
 		/* that one counts as local without being named */
-		if (name != NULL && strcmp(name, "localhost") != 0 && !policy_domain_matches(&list, name) && list.count < NAMES_MAX)
+		if (name != NULL && strcmp(name, "localhost") != 0 && !is_among(&list, name) && list.count < NAMES_MAX)
 			names[list.count++] = name;
 	}
 	return list;
 }
 
-static const char *first_of(const struct string_list *names, const struct string_list *patterns, bool matching)
+static const char *first_of(const struct string_list *names, const struct domain_list *patterns, bool matching)
 {
 	for (size_t i = 0; i < names->count; i++) {
-		if (policy_domain_matches(patterns, names->items[i]) == matching)
+		if (domain_set_has(patterns->set, names->items[i]) == matching)
 			return names->items[i];
 	}
 	return NULL;

@@ -13,6 +13,7 @@
 
 #include "assay.h"
 #include "json_text.h"
+#include "util/clean.h"
 #include "util/error.h"
 #include "util/log_field.h"
 #include "util/out_of_memory.h"
@@ -89,12 +90,12 @@ static void print_json(const struct log_record *record, struct arena *arena)
 static void print_text(const struct log_record *record)
 {
 	if (record->place != NULL) {
-		print_clean(stdout, record->place);
+		clean_terminal(stdout, record->place);
 		putchar('\n');
 	}
 	for (size_t i = 0; i < record->count; i++) {
 		printf("  %-16s ", record->fields[i].key);
-		print_clean(stdout, record->fields[i].value);
+		clean_terminal(stdout, record->fields[i].value);
 		puts(record->fields[i].cut ? " (cut)" : "");
 	}
 	putchar('\n');

@@ -41,7 +41,12 @@ int tool_complain(int code, const char *format, ...)
 	return code;
 }
 
-struct config *load_config(const char *path)
+const struct config *load_config(const char *path)
+{
+	return load_config_with(path, &(const struct config_overrides){ 0 });
+}
+
+const struct config *load_config_with(const char *path, const struct config_overrides *overrides)
 {
 	if (path == NULL && access(DEFAULT_CONFIG, R_OK) == 0)
 		path = DEFAULT_CONFIG;
@@ -51,7 +56,7 @@ struct config *load_config(const char *path)
 		tool_complain(0, "configuration file %s cannot be read: %s", path, strerror(errno));
 		return NULL;
 	}
-	return config_load(path, stderr);
+	return config_load_with(path, overrides, stderr);
 }
 
 int parse_resolver(const char *text, struct dns_server *server_r)
@@ -76,17 +81,12 @@ int parse_resolver(const char *text, struct dns_server *server_r)
 
 int parse_dnssec(const char *text, enum dnssec_mode *mode_r)
 {
-	static const char *const names[] = {
-		[DNSSEC_VALIDATE] = "validate", [DNSSEC_TRUST_AD] = "trust-ad", [DNSSEC_OFF] = "off",
-	};
+	int mode;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*mode_r = (enum dnssec_mode)i;
-			return 0;
-		}
-	}
-	return -E_SYNTAX;
+	if (words_value(dnssec_mode_words, text, &mode) != 0)
+		return -E_SYNTAX;
+	*mode_r = (enum dnssec_mode)mode;
+	return 0;
 }
 
 int parse_time(const char *text, int64_t *secs_r)
@@ -100,38 +100,23 @@ int parse_time(const char *text, int64_t *secs_r)
 	return 0;
 }
 
-int dns_options_apply(const struct dns_options *options, struct config *config)
+int dns_options_check(const struct dns_options *options)
 {
 	if (options->zone_file != NULL && access(options->zone_file, R_OK) != 0)
 		return tool_complain(EX_NOINPUT, "zone file %s cannot be read", options->zone_file);
-	if (options->trust_anchor[0] != NULL && access(options->trust_anchor[0], R_OK) != 0)
-		return tool_complain(EX_NOINPUT, "trust anchor file %s cannot be read", options->trust_anchor[0]);
-	if (options->has_server) {
-		config->dns.servers = &options->server;
-		config->dns.server_count = 1;
-		config->dns.zone_file = NULL;
-	}
-	if (options->zone_file != NULL)
-		config->dns.zone_file = options->zone_file;
-	if (options->trust_anchor[0] != NULL)
-		config->dns.trust_anchor_files = options->trust_anchor;
-	if (options->has_dnssec)
-		config->dns.dnssec = options->dnssec;
-	if (options->clock.fixed_secs != 0)
-		config->dns.clock = &options->clock;
+	if (options->trust_anchor != NULL && access(options->trust_anchor, R_OK) != 0)
+		return tool_complain(EX_NOINPUT, "trust anchor file %s cannot be read", options->trust_anchor);
 	return 0;
 }
 
-void print_clean(FILE *out, const char *text)
+struct config_overrides dns_options_overrides(const struct dns_options *options)
 {
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 32 && c < 127)
-			fputc(c, out);
-		else
-			fprintf(out, "\\x%02x", c);
-	}
+	return (struct config_overrides){
+		.resolver = options->has_server ? &options->server : NULL,
+		.zone_file = options->zone_file, .trust_anchor_file = options->trust_anchor,
+		.dnssec = options->has_dnssec ? &options->dnssec : NULL,
+		.clock = options->clock.fixed_secs != 0 ? &options->clock : NULL,
+	};
 }
 
 static void usage(FILE *out)

@@ -15,6 +15,7 @@
 #include "json_text.h"
 #include "record/peer.h"
 #include "record/store.h"
+#include "util/clean.h"
 #include "util/error.h"
 
 enum { LIST_DEFAULT = 50 };
@@ -66,9 +67,9 @@ static json_t *peer_json(const char *name, const char *peer, const struct peer_m
 	    name, json_text(arena, peer), "habit", peer_has_tls_habit(memory, rules), "pinned", memory->pinned,
 	    "usual", tls_grade_name((enum tls_grade)peer_usual_grade(memory, rules)),
 	    "best", tls_grade_name((enum tls_grade)memory->best_grade),
-	    "sessions", (json_int_t)memory->sessions, "none", (json_int_t)memory->grades[TLS_GRADE_NONE],
-	    "weak", (json_int_t)memory->grades[TLS_GRADE_WEAK], "ok", (json_int_t)memory->grades[TLS_GRADE_OK],
-	    "strong", (json_int_t)memory->grades[TLS_GRADE_STRONG], "days", (json_int_t)memory->days,
+	    "sessions", (json_int_t)memory->sessions, tls_grade_name(TLS_GRADE_NONE), (json_int_t)memory->grades[TLS_GRADE_NONE],
+	    tls_grade_name(TLS_GRADE_WEAK), (json_int_t)memory->grades[TLS_GRADE_WEAK], tls_grade_name(TLS_GRADE_OK), (json_int_t)memory->grades[TLS_GRADE_OK],
+	    tls_grade_name(TLS_GRADE_STRONG), (json_int_t)memory->grades[TLS_GRADE_STRONG], "days", (json_int_t)memory->days,
 	    "tls_days", (json_int_t)memory->tls_days, "first", (json_int_t)memory->first_secs,
 	    "last", (json_int_t)memory->last_secs, "last_tls", (json_int_t)memory->last_tls_secs,
 	    "changed", (json_int_t)memory->changed_secs, "changed_sessions", (json_int_t)memory->changed_sessions,
@@ -147,7 +148,7 @@ static int show_peer(struct peers_command *command, struct store *store)
 	    memory.pinned ? ", pinned by hand" : "");
 	if (memory.last_cert[0] != '\0') {
 		fputs("  last certificate ", stdout);
-		print_clean(stdout, memory.last_cert);
+		clean_terminal(stdout, memory.last_cert);
 		putchar('\n');
 	}
 	if (memory.changed_secs != 0)
@@ -173,7 +174,7 @@ static int run_action(struct peers_command *command, struct store *store)
 
 static int run(struct peers_command *command)
 {
-	struct config *config = load_config(command->config_path);
+	const struct config *config = load_config(command->config_path);
 	struct store_config store_config = { .read_only = true };
 	struct store_statistics statistics;
 	struct store *store;
@@ -184,8 +185,8 @@ static int run(struct peers_command *command)
 		return EX_CONFIG;
 	command->rules = (struct peer_rules){ config->habit_min_sessions, config->habit_min_days,
 		config->habit_min_share_percent, config->habit_settle_secs / 86400 };
-	store_config.path = command->database != NULL ? command->database : config->record_path;
-	code = database_check("peers", config, store_config.path, command->database != NULL);
+	store_config.location = command->database != NULL ? command->database : config->record_path;
+	code = database_check("peers", config, store_config.location, command->database != NULL);
 	if (code != 0) {
 		config_unref(&config);
 		return code;

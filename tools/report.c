@@ -52,7 +52,7 @@ static int64_t parse_age(const char *text)
 
 static int run(const struct report_command *command)
 {
-	struct config *config = load_config(command->config_path);
+	const struct config *config = load_config(command->config_path);
 	struct store_config store_config = { .read_only = true };
 	struct store_statistics statistics = { 0 };
 	struct tally *tally;
@@ -63,8 +63,8 @@ static int run(const struct report_command *command)
 
 	if (config == NULL)
 		return EX_CONFIG;
-	store_config.path = command->database != NULL ? command->database : config->record_path;
-	code = database_check("report", config, store_config.path, command->database != NULL);
+	store_config.location = command->database != NULL ? command->database : config->record_path;
+	code = database_check("report", config, store_config.location, command->database != NULL);
 	if (code != 0) {
 		config_unref(&config);
 		return code;

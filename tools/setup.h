@@ -14,7 +14,7 @@ struct setup {
 	struct arena *arena;
 	const char *config_path;	/* of assay.conf */
 	const char *sendmail_cf;
-	struct config *config;
+	const struct config *config;
 	struct postfix postfix;
 	const struct postfix_service *smtpd;	/* NULL: Postfix takes no mail by SMTP */
 };
@@ -52,7 +52,7 @@ void setup_show_neighbours(const struct setup *setup);
 int setup_apply(struct setup *setup, const struct setup_plan *plan);
 int setup_undo(struct setup *setup);
 
-/** What is wrong when mail passes unjudged. */
+/** Why mail passes unjudged, when it does: the first thing that is wrong. */
 struct setup_check {
 	bool good;
 	const char *sentence;	/* what is wrong, or that all is well */

@@ -91,7 +91,7 @@ static const char *make_directory(const struct setup *setup, const struct setup_
 static const char *write_config(const struct setup *setup, const struct setup_plan *plan)
 {
 	const char *old = text_file_read(setup->arena, setup->config_path), *text, *trial;
-	struct config *config;
+	const struct config *config;
 	bool right;
 
 	if (old == NULL && errno != ENOENT)

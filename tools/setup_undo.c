@@ -99,7 +99,7 @@ static void restore_socket(const struct setup *setup, const json_t *note)
 {
 	const char *path = setup_note_text(note, "assay.conf", "path"), *before = setup_note_text(note, "assay.conf", "before");
 	const char *now = path != NULL ? text_file_read(setup->arena, path) : NULL, *old_path;
-	struct config *old;
+	const struct config *old;
 
 	if (now == NULL)
 		return;

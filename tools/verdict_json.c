@@ -61,24 +61,15 @@ static json_t *dkim_json(struct arena *arena, const struct results *results)
 	return list;
 }
 
-static const char *dmarc_policy_text(enum dmarc_policy policy)
-{
-	static const char *const names[] = {
-		[DMARC_POLICY_NONE] = "none", [DMARC_POLICY_QUARANTINE] = "quarantine", [DMARC_POLICY_REJECT] = "reject",
-	};
-
-	return names[policy];
-}
-
 static json_t *dmarc_json(struct arena *arena, const struct dmarc_result *dmarc)
 {
 	bool checked = dmarc->result != RESULT_UNCHECKED;
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result", result_text(dmarc->result),
 	    "domain", json_text(arena, dmarc->domain),
-	    "policy", dmarc->has_policy ? json_string(dmarc_policy_text(dmarc->policy)) : json_null(),
+	    "policy", dmarc->has_policy ? json_string(dmarc_policy_name(dmarc->policy)) : json_null(),
 	    "policy_domain", json_text(arena, dmarc->policy_domain), "org_domain", json_text(arena, dmarc->org_domain),
-	    "disposition", checked ? json_string(dmarc_policy_text(dmarc->disposition)) : json_null(),
+	    "disposition", checked ? json_string(dmarc_policy_name(dmarc->disposition)) : json_null(),
 	    "spf_aligned", bool_or_null(checked, dmarc->spf_aligned), "dkim_aligned", bool_or_null(checked, dmarc->dkim_aligned),
 	    "dnssec", dnssec(dmarc->result, dmarc->dnssec), "testing", bool_or_null(checked, dmarc->testing),
 	    "reason", json_text(arena, dmarc->reason));
@@ -144,14 +135,11 @@ static void set_edits(json_t *object, struct arena *arena, const struct edits *e
 
 static json_t *author_json(struct arena *arena, const struct author *author)
 {
-	static const char *const status[] = {
-		[AUTHOR_OK] = "ok", [AUTHOR_MULTIPLE] = "multiple", [AUTHOR_MISSING] = "missing", [AUTHOR_INVALID] = "invalid",
-	};
 	json_t *domains = json_array();
 
 	for (size_t i = 0; i < author->domain_count; i++)
 		json_array_append_new(domains, json_text(arena, author->domains[i]));
-	return json_pack("{s:s, s:o, s:o, s:o}", "status", status[author->status], "domains", domains,
+	return json_pack("{s:s, s:o, s:o, s:o}", "status", words_of(author_status_words, (int)author->status), "domains", domains,
 	    "address", json_text(arena, author->address), "reason", json_text(arena, author->reason));
 }
 

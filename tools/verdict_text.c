@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "assay.h"
+#include "util/clean.h"
 
 struct line {
 	FILE *out;
@@ -20,7 +21,7 @@ static void line_add(struct line *line, const char *label, const char *value)
 	if (value == NULL)
 		return;
 	fprintf(line->out, "%s%s%s", line->detail ? ", " : " ", label, label[0] != '\0' ? " " : "");
-	print_clean(line->out, value);
+	clean_terminal(line->out, value);
 	line->detail = true;
 }
 
@@ -65,9 +66,6 @@ static void print_dkim(FILE *out, const struct results *results)
 
 static void print_dmarc(FILE *out, const struct dmarc_result *dmarc)
 {
-	static const char *const policies[] = {
-		[DMARC_POLICY_NONE] = "none", [DMARC_POLICY_QUARANTINE] = "quarantine", [DMARC_POLICY_REJECT] = "reject",
-	};
 	struct line line;
 
 	if (dmarc->result == RESULT_UNCHECKED)
@@ -75,7 +73,7 @@ static void print_dmarc(FILE *out, const struct dmarc_result *dmarc)
 	line = line_begin(out, "dmarc", result_name(dmarc->result));
 	line_add(&line, "author", dmarc->domain);
 	if (dmarc->has_policy) {
-		line_add(&line, "policy", policies[dmarc->policy]);
+		line_add(&line, "policy", dmarc_policy_name(dmarc->policy));
 		line_add(&line, "of", dmarc->policy_domain);
 	}
 	line_add(&line, "", dmarc->spf_aligned ? "spf aligned" : NULL);
@@ -132,11 +130,11 @@ static void print_findings(FILE *out, const struct results *results)
 		fprintf(out, "finding   %s", findings_table[finding->id].name);
 		if (finding->domain != NULL) {
 			fputs(" of ", out);
-			print_clean(out, finding->domain);
+			clean_terminal(out, finding->domain);
 		}
 		if (finding->detail != NULL) {
 			fputs(": ", out);
-			print_clean(out, finding->detail);
+			clean_terminal(out, finding->detail);
 		}
 		fputc('\n', out);
 	}
@@ -159,7 +157,7 @@ static void print_decision(FILE *out, const struct verdict *verdict)
 	fputc('\n', out);
 	if (decision->code != 250) {
 		fputs("reply     ", out);
-		print_clean(out, reply_line(decision, message_arena(verdict->message)));
+		clean_terminal(out, reply_line(decision, message_arena(verdict->message)));
 		fputc('\n', out);
 	}
 }
@@ -174,7 +172,7 @@ static void print_field(FILE *out, struct arena *arena, const char *name, const 
 
 		for (char *tab = strchr(part, '\t'); tab != NULL; tab = strchr(tab, '\t'))
 			*tab = ' ';
-		print_clean(out, part);
+		clean_terminal(out, part);
 		value += length;
 		if (*value == '\n') {
 			fputs("\n     ", out);

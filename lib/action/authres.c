@@ -92,11 +92,6 @@ static void put_dkim(struct writer *writer, const struct results *results)
 		put_signature(writer, &results->dkim[i]);
 }
 
-static const char *dmarc_policy_name(enum dmarc_policy policy)
-{
-	return policy == DMARC_POLICY_REJECT ? "reject" : policy == DMARC_POLICY_QUARANTINE ? "quarantine" : "none";
-}
-
 static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
 {
 	if (dmarc->result == RESULT_UNCHECKED)

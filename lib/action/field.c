@@ -5,8 +5,9 @@
  */
 #include "action/field.h"
 
-#include <stdint.h>
 #include <string.h>
+
+#include "util/clean.h"
 
 struct field field_make(struct arena *arena, size_t name_length)
 {
@@ -50,58 +51,17 @@ void field_fold(struct field *field)
 	field->column = 8;
 }
 
-/* Length of the UTF-8 character at text (RFC 3629); 0 when it is not one. */
-static size_t utf8_length(const char *text)
-{
-	const uint8_t *b = (const uint8_t *)text;
-	size_t length = b[0] < 0x80 ? 1 : b[0] >= 0xc2 && b[0] <= 0xdf ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 :
-	    b[0] >= 0xf0 && b[0] <= 0xf4 ? 4 : 0;
-
-	for (size_t i = 1; i < length; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f) ||	/* overlong, surrogate */
-	    (b[0] == 0xf0 && b[1] < 0x90) || (b[0] == 0xf4 && b[1] > 0x8f))	/* overlong, above U+10FFFF */
-		return 0;
-	if (b[0] == 0xc2 && b[1] < 0xa0)	/* C1 control characters */
-		return 0;
-	return length;
-}
-
-/* Copies text without control bytes, cut to the maximum at a character's end. */
-static char *clean(struct arena *arena, const char *text)
-{
-	struct buf buf = buf_make(arena);
-
-	while (*text != '\0') {
-		size_t length = utf8_length(text);
-
-		if (buf.length + (length != 0 ? length : 1) > FIELD_VALUE_MAX)
-			break;
-		if (length == 0 || (unsigned char)*text < 0x20 || *text == 0x7f) {
-			buf_putc(&buf, '?');
-			length = 1;
-		} else {
-			buf_append(&buf, text, length);
-		}
-		text += length;
-	}
-	/* an own copy: an empty buffer's data is shared */
-	return arena_strndup(arena, buf.data, buf.length);
-}
-
 bool field_is_domain(const char *text)
 {
-	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	size_t length = clean_span(text, CLEAN_NAME);
 
 	return length != 0 && length <= 255 && text[length] == '\0';
 }
 
-static bool is_atext(unsigned char c)
+/* With the 8-bit octets of UTF-8 (RFC 6532). */
+static bool is_atext(char c)
 {
-	return c >= 0x80 || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+	return (unsigned char)c >= 0x80 || clean_is(c, CLEAN_ATEXT);
 }
 
 bool field_is_dot_atom(const char *text, size_t length)
@@ -109,7 +69,7 @@ bool field_is_dot_atom(const char *text, size_t length)
 	if (length == 0 || length > FIELD_VALUE_MAX || text[0] == '.' || text[length - 1] == '.')
 		return false;
 	for (size_t i = 0; i < length; i++) {
-		if (!is_atext((unsigned char)text[i]) && !(text[i] == '.' && text[i - 1] != '.'))
+		if (!is_atext(text[i]) && !(text[i] == '.' && text[i - 1] != '.'))
 			return false;
 	}
 	return true;
@@ -122,11 +82,7 @@ static bool is_token(const char *text)
 
 	if (length == 0 || text[0] == '.' || text[length - 1] == '.' || strstr(text, "..") != NULL)
 		return false;
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7f || strchr("()<>@,;:\\\"/[]?=", *text) != NULL)
-			return false;
-	}
-	return true;
+	return clean_span(text, CLEAN_TOKEN) == length;
 }
 
 /* [local-part] "@" domain-name, the local part a dot-atom or nothing. */
@@ -155,19 +111,19 @@ static const char *quote(struct arena *arena, const char *text)
 
 const char *field_quoted(struct arena *arena, const char *text)
 {
-	return quote(arena, clean(arena, text));
+	return quote(arena, clean_field(arena, text, FIELD_VALUE_MAX));
 }
 
 const char *field_value(struct arena *arena, const char *text)
 {
-	const char *cleaned = clean(arena, text);
+	const char *cleaned = clean_field(arena, text, FIELD_VALUE_MAX);
 
 	return is_token(cleaned) || is_addr_spec(cleaned) ? cleaned : quote(arena, cleaned);
 }
 
 const char *field_dot_atom(struct arena *arena, const char *text)
 {
-	const char *cleaned = clean(arena, text);
+	const char *cleaned = clean_field(arena, text, FIELD_VALUE_MAX);
 
 	return field_is_dot_atom(cleaned, strlen(cleaned)) ? cleaned : quote(arena, cleaned);
 }
@@ -191,7 +147,7 @@ static void comment_word(struct field *field, const char *word, size_t length, b
 
 void field_comment(struct field *field, const char *text)
 {
-	const char *word = text != NULL ? clean(field->buf.arena, text) : "";
+	const char *word = text != NULL ? clean_field(field->buf.arena, text, FIELD_VALUE_MAX) : "";
 	bool first = true;
 
 	word += strspn(word, " ");

@@ -13,9 +13,9 @@
 
 #include "action/action.h"
 #include "action/authres_parse.h"
-#include "message/author.h"
 #include "message/encoded_word.h"
 #include "util/buf.h"
+#include "util/domain.h"
 
 enum { LAYERS_MAX = 4 };
 

@@ -103,7 +103,7 @@ static void put_decision(struct buf *buf, const struct decision *decision, struc
 		log_field_put(buf, "because", findings_table[decision->finding].name);
 	log_field_put(buf, "about", decision->domain);
 	log_field_put(buf, "policy", decision->policy);
-	log_field_put(buf, "mode", decision->enforced ? "enforce" : "dry-run");
+	log_field_put(buf, "mode", run_mode_name(decision->enforced ? MODE_ENFORCE : MODE_DRY_RUN));
 	if (decision->text != NULL)
 		log_field_put(buf, "reply", reply_line(decision, arena));
 }

@@ -9,8 +9,8 @@
  *   header()     when all header fields are there: begin look-ups, prepare; never waits.
  *                Returns whether the check wants the body.
  *   body()       each chunk as it comes
- *   settle()     at end of message, before any check is judged: waits for what one author domain's policy stands on, so
- *                that no other check uses up its time; judges nothing
+ *   settle()     at end of message, before any check is judged: waits for the DNS answers that tell what one author domain
+ *                asks for, so that other checks cannot use up the time for them; judges nothing
  *   judge()      waits for its answers, fills its result, raises its findings. ENVELOPE checks are judged at RCPT when
  *                a policy may act there, else at end of message; MESSAGE checks at end of message. Once per message.
  *
@@ -22,9 +22,9 @@
 #include "message/facts.h"
 #include "resolver/resolver.h"
 
-struct dkim_engine;	/* check/dkim.h: long-lived DKIM state, shared by all messages */
+struct dkim_engine;	/* check/dkim/dkim.h: long-lived DKIM state, shared by all messages */
 struct memory_source;	/* check/memory.h: what is remembered of earlier sessions */
-struct psl_context;	/* check/dmarc.h: loaded public suffix list; NULL: not available */
+struct psl_context;	/* check/dmarc/dmarc.h: loaded public suffix list; NULL: not available */
 
 /* What outlives messages; owned by the pipeline's engine. */
 struct check_shared {

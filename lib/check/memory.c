@@ -2,7 +2,7 @@
 /*
  * TLS memory (RFC 3207 section 6): compares the session with what is remembered of its peer and warns when TLS is gone or
  * much weaker. Runs after iprev (which confirms the name) and tls (which grades).
- * Trusts the store's answers for nothing but a warning: without memory there is no finding, and never a pass.
+ * What the store says can only raise a warning. It never makes anything pass, and without a store nothing is raised.
  * Thread: that of the message; the store's wait is bounded by itself.
  */
 #include "check/memory.h"

@@ -2,9 +2,9 @@
 #ifndef ASSAY_CHECK_MEMORY_H
 #define ASSAY_CHECK_MEMORY_H
 /*
- * What the checks may ask of the past: a small struct of functions that the pipeline fills from the store. The checks know
- * neither the store nor its rules, and judge as if nothing were remembered when there is none.
- * Thread: any.
+ * How a check asks what earlier sessions of a peer were like. A peer is whoever sends mail to us, under one name (see
+ * memory_peer_name()). The pipeline fills struct memory_source with functions that read the store; so the checks need not know
+ * the store. Without a store they judge as if the peer had never come before. Thread: any.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,12 +16,12 @@
 
 struct psl_context;
 
-/* A peer as the habit rules see it, for a session of the grade asked about. */
+/* What is remembered of a peer, and what that means for the session at hand, whose TLS grade was given. */
 struct memory_view {
-	bool habit;			/* settled habit of TLS, or pinned */
+	bool habit;			/* it usually comes with TLS (record/peer.h says when that is so), or an admin pinned it */
 	bool pinned;
-	bool settled;			/* its change was long enough ago to be its habit now, and it came no better since */
-	bool downgrade;			/* a session of that grade is markedly weaker than the habit */
+	bool settled;			/* it has come weaker than it used to for so long that this is its habit now, and this session is no weaker */
+	bool downgrade;			/* a session of the given grade is markedly weaker than the habit: worth a warning */
 	unsigned usual_grade;		/* enum tls_grade */
 	uint64_t sessions;
 	unsigned days;
@@ -31,14 +31,16 @@ struct memory_view {
 
 struct memory_source {
 	void *context;
-	/* @param host  "" for the peer as a whole. @return 0; -E_ABSENT; -E_SYSTEM: no memory now */
+	/* @param host  one client address of the peer, as text; "" for all of them together.
+	 * @return 0; -E_ABSENT: never seen; -E_SYSTEM: the store cannot be read now */
 	int (*view)(void *context, const char *peer, const char *host, enum tls_grade grade, struct memory_view *view_r);
 };
 
 /**
- * Under what name a client is remembered: the organizational domain of its forward-confirmed name, else its network
- * ("192.0.2.0/24", "2001:db8:1:2::/64").
- * @param psl  NULL: the name without its first label stands in for the organizational domain.
+ * The name under which a client is remembered. When DNS confirms the client's name, it is that name's organizational domain
+ * (so all mail servers of example.com are one peer); otherwise it is the network of the address ("192.0.2.0/24",
+ * "2001:db8:1:2::/64").
+ * @param psl  public suffix list; NULL: the name without its first label is taken for the organizational domain.
  * @param confirmed_name  NULL: there is none.
  * @return in the arena; NULL when the client has no address.
  */

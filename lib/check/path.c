@@ -12,8 +12,9 @@
 #include <strings.h>
 
 #include "check/check.h"
+#include "util/clean.h"
 
-enum { MAX_TOKENS = 200, MAX_VALUE = 4000 };
+enum { MAX_TOKENS = 200, MAX_VALUE = 4000, NAME_SHOWN = 255 };
 
 struct token {
 	char *text;	/* in the arena, without the outer parentheses of a comment */
@@ -25,11 +26,13 @@ struct tokens {
 	size_t count;
 };
 
+const struct word hop_transport_words[] = {
+	{ "unknown", HOP_UNKNOWN }, { "local", HOP_LOCAL }, { "cleartext", HOP_CLEARTEXT }, { "tls", HOP_TLS }, { 0 }
+};
+
 const char *hop_transport_name(enum hop_transport transport)
 {
-	static const char *const names[] = { "unknown", "local", "cleartext", "tls" };
-
-	return names[transport];
+	return words_of(hop_transport_words, (int)transport);
 }
 
 /* Length of the comment that starts at text[0] == '(', with its closing parenthesis if there is one. */
@@ -81,17 +84,6 @@ static const char *comment_value(struct arena *arena, const char *comment, const
 	return arena_strndup(arena, found, strcspn(found, " ,;)\t\n"));
 }
 
-/* A printable, short copy of a name from the field. */
-static const char *clean_name(struct arena *arena, const char *text)
-{
-	char *copy = arena_strndup(arena, text, strnlen(text, 255));
-
-	for (char *c = copy; *c != '\0'; c++)
-		if (*c <= 0x20 || *c >= 0x7f)
-			*c = '?';
-	return copy;
-}
-
 /* "key-exchange X25519MLKEM768"; with an older OpenSSL behind its kind, "ECDHE (prime256v1)"; "DHE (2048 bits)" names none. */
 static const char *postfix_group(struct arena *arena, const char *comment)
 {
@@ -109,7 +101,7 @@ static const char *postfix_group(struct arena *arena, const char *comment)
 		if (word[length] != ')')
 			return NULL;
 	}
-	return length != 0 && length <= 40 ? clean_name(arena, arena_strndup(arena, word, length)) : NULL;
+	return length != 0 && length <= 40 ? clean_word(arena, word, length) : NULL;
 }
 
 /* "TLSv1.3 with cipher X (…)": Postfix and Gmail's kin; "version=… cipher=…": Sendmail, Gmail, Exchange. */
@@ -178,7 +170,7 @@ static void read_with(struct arena *arena, const struct tokens *tokens, size_t a
 		hop->protocol = "SMTP";
 	} else if (at + 2 < tokens->count && strcasecmp(tokens->items[at + 1].text, "encrypted") == 0) {
 		/* netqmail's TLS patch: "with DHE-RSA-AES256-SHA encrypted SMTP" */
-		hop->cipher = clean_name(arena, tokens->items[at].text);
+		hop->cipher = clean_word(arena, tokens->items[at].text, NAME_SHOWN);
 		hop->protocol = upper(arena, tokens->items[at + 2].text);
 		*tls = true;
 	} else {
@@ -216,10 +208,10 @@ static bool is_word(const struct tokens *tokens, size_t at)
 /* RFC 8314 section 4.3: "tls TLS_AES_128_GCM_SHA256 group x25519"; `at`: the suite. @return the last token read. */
 static size_t read_tls(struct arena *arena, const struct tokens *tokens, size_t at, struct path_hop *hop)
 {
-	hop->cipher = clean_name(arena, tokens->items[at].text);
+	hop->cipher = clean_word(arena, tokens->items[at].text, NAME_SHOWN);
 	if (!is_word(tokens, at + 1) || !is_word(tokens, at + 2) || !words_are(tokens->items[at + 1].text, "group"))
 		return at;
-	hop->group = clean_name(arena, tokens->items[at + 2].text);
+	hop->group = clean_word(arena, tokens->items[at + 2].text, NAME_SHOWN);
 	return at + 2;
 }
 
@@ -235,9 +227,9 @@ static void read_clauses(struct arena *arena, const struct tokens *tokens, struc
 		if (!is_word(tokens, i + 1))
 			continue;
 		if (words_are(token->text, "from") && hop->from == NULL)
-			hop->from = clean_name(arena, tokens->items[++i].text);
+			hop->from = clean_word(arena, tokens->items[++i].text, NAME_SHOWN);
 		else if (words_are(token->text, "by") && hop->by == NULL)
-			hop->by = clean_name(arena, tokens->items[++i].text);
+			hop->by = clean_word(arena, tokens->items[++i].text, NAME_SHOWN);
 		else if (words_are(token->text, "with") && hop->protocol == NULL)
 			read_with(arena, tokens, ++i, hop, &signs->tls);
 		else if (words_are(token->text, "tls") && hop->protocol != NULL) {

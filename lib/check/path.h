@@ -7,6 +7,7 @@
  * for a report, never for a pass. Pure. Thread: any.
  */
 #include "message/facts.h"
+#include "util/words.h"
 
 enum hop_transport {
 	HOP_UNKNOWN,	/* the field does not say, or hides it (Postfix: smtpd_hide_client_session) */
@@ -32,6 +33,7 @@ struct path_result {
 	unsigned tls, cleartext, unknown;	/* network hops by kind */
 };
 
+extern const struct word hop_transport_words[];
 const char *hop_transport_name(enum hop_transport transport);	/* "unknown" "local" "cleartext" "tls" */
 
 /** Reads one Received value. Everything lives in the arena. */

@@ -7,37 +7,54 @@
 
 #include <string.h>
 
-static const char *const result_names[RESULT_COUNT] = {
-	[RESULT_NONE] = "none", [RESULT_PASS] = "pass", [RESULT_FAIL] = "fail", [RESULT_SOFTFAIL] = "softfail",
-	[RESULT_NEUTRAL] = "neutral", [RESULT_POLICY] = "policy", [RESULT_TEMPERROR] = "temperror",
-	[RESULT_PERMERROR] = "permerror", [RESULT_UNKNOWN] = "unknown", [RESULT_DISCARD] = "discard",
-	[RESULT_NXDOMAIN] = "nxdomain",
+const struct word result_words[] = {
+	{ "none", RESULT_NONE }, { "pass", RESULT_PASS }, { "fail", RESULT_FAIL }, { "softfail", RESULT_SOFTFAIL },
+	{ "neutral", RESULT_NEUTRAL }, { "policy", RESULT_POLICY }, { "temperror", RESULT_TEMPERROR },
+	{ "permerror", RESULT_PERMERROR }, { "unknown", RESULT_UNKNOWN }, { "discard", RESULT_DISCARD },
+	{ "nxdomain", RESULT_NXDOMAIN }, { 0 }
+};
+
+const struct word dmarc_policy_words[] = {
+	{ "none", DMARC_POLICY_NONE }, { "quarantine", DMARC_POLICY_QUARANTINE }, { "reject", DMARC_POLICY_REJECT }, { 0 }
+};
+
+const struct word tls_grade_words[] = {
+	{ "none", TLS_GRADE_NONE }, { "weak", TLS_GRADE_WEAK }, { "ok", TLS_GRADE_OK }, { "strong", TLS_GRADE_STRONG }, { 0 }
+};
+
+const struct word cert_status_words[] = {
+	{ "none", CERT_NONE }, { "unverified", CERT_UNVERIFIED }, { "failed", CERT_FAILED }, { "tlsa", CERT_TLSA },
+	{ "verified", CERT_VERIFIED }, { 0 }
+};
+
+const struct word tlsa_status_words[] = {
+	{ "unchecked", TLSA_UNCHECKED }, { "none", TLSA_NONE }, { "insecure", TLSA_INSECURE }, { "mismatch", TLSA_MISMATCH },
+	{ "temperror", TLSA_TEMPERROR }, { "bogus", TLSA_BOGUS }, { "match", TLSA_MATCH }, { 0 }
 };
 
 const char *result_name(enum result result)
 {
-	return (unsigned)result < RESULT_COUNT ? result_names[result] : NULL;
+	return words_of(result_words, (int)result);
+}
+
+const char *dmarc_policy_name(enum dmarc_policy policy)
+{
+	return words_of(dmarc_policy_words, (int)policy);
 }
 
 const char *tls_grade_name(enum tls_grade grade)
 {
-	static const char *const names[] = { "none", "weak", "ok", "strong" };
-
-	return names[grade];
+	return words_of(tls_grade_words, (int)grade);
 }
 
 const char *cert_status_name(enum cert_status status)
 {
-	static const char *const names[] = { "none", "unverified", "failed", "tlsa", "verified" };
-
-	return names[status];
+	return words_of(cert_status_words, (int)status);
 }
 
 const char *tlsa_status_name(enum tlsa_status status)
 {
-	static const char *const names[] = { "unchecked", "none", "insecure", "mismatch", "temperror", "bogus", "match" };
-
-	return names[status];
+	return words_of(tlsa_status_words, (int)status);
 }
 
 bool tlsa_status_is_unknown(enum tlsa_status status)

@@ -12,6 +12,7 @@
 #include "config/findings.h"
 #include "check/path.h"
 #include "dns/dns.h"
+#include "util/words.h"
 
 /* Result words of RFC 8601 section 2.7 and the protocols' RFCs; which may occur where is said at each result. */
 enum result {
@@ -21,6 +22,7 @@ enum result {
 };
 
 /** "pass", "temperror" …; RESULT_UNCHECKED gives NULL. */
+extern const struct word result_words[];
 const char *result_name(enum result result);
 
 enum spf_scope { SPF_SCOPE_MFROM, SPF_SCOPE_HELO };
@@ -61,6 +63,8 @@ struct dkim_work {
 };
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
+extern const struct word dmarc_policy_words[];
+const char *dmarc_policy_name(enum dmarc_policy policy);	/* "none" "quarantine" "reject" */
 
 struct dmarc_result {
 	enum result result;		/* none pass fail temperror permerror */
@@ -72,7 +76,7 @@ struct dmarc_result {
 	enum dmarc_policy disposition;	/* what the domain owner asks for this message: none unless it failed */
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
-	bool record_unusable;		/* with none: there are records, but none that can be used */
+	bool record_unusable;		/* with result none: the domain has DMARC records, but none that can be used */
 	bool corroborated;		/* see FINDING_DMARC_REJECT_CORROBORATED */
 	const char *rua;		/* raw, for reports; NULL */
 	const char *reason;
@@ -80,7 +84,7 @@ struct dmarc_result {
 };
 
 struct adsp_result {
-	enum result result;		/* none pass unknown fail discard nxdomain temperror permerror (RFC 8601 2.7.?) */
+	enum result result;		/* none pass unknown fail discard nxdomain temperror permerror (RFC 5617 section 5.4) */
 	const char *domain, *practices;	/* practices: "unknown" "all" "discardable"; NULL: no record */
 	const char *reason;
 	enum dns_security dnssec;
@@ -96,16 +100,18 @@ struct iprev_result {
 enum tls_grade { TLS_GRADE_NONE, TLS_GRADE_WEAK, TLS_GRADE_OK, TLS_GRADE_STRONG };
 
 /*
- * VERIFIED: a chain that the MTA trusts, which stands behind the names in the certificate. TLSA: no such chain, but it is
- * the certificate in tlsa_name's own record; the names in it are then its maker's fancy, and only tlsa_name is proven.
+ * How far the client's certificate is proven. FAILED: the MTA tried to verify it and could not. VERIFIED: an authority that
+ * the MTA trusts has signed it, so the names in it are true. TLSA: no such authority has, but the DNS of tlsa_name says that
+ * this is its certificate; then only tlsa_name is proven, for whoever made the certificate could write any names into it.
  */
 enum cert_status { CERT_NONE, CERT_UNVERIFIED, CERT_FAILED, CERT_TLSA, CERT_VERIFIED };
 
-/* What the client's TLSA records say of its certificate. Ordered: of several names of the client the greatest counts. */
+/* What the TLSA records of the client's names say of its certificate. A client may have several names: the status that comes
+ * last in this list counts. */
 enum tlsa_status {
 	TLSA_UNCHECKED,		/* no certificate, or the MTA gives no fingerprint that could be compared */
 	TLSA_NONE,		/* no records */
-	TLSA_INSECURE,		/* records that DNSSEC does not secure prove nothing, whatever they say */
+	TLSA_INSECURE,		/* records without DNSSEC: they prove nothing, whatever they say */
 	TLSA_MISMATCH,		/* secure records, none of them of this certificate (or none that can be compared) */
 	TLSA_TEMPERROR,		/* a DNS answer did not come */
 	TLSA_BOGUS,
@@ -122,16 +128,17 @@ struct tls_result {
 	const char *cert_subject, *cert_issuer;
 	enum cert_status cert_status;
 	const char *reason;		/* why the grade */
-	const char *cert_match;		/* whom the proven certificate is: "client-name" "helo" "author-domain" "tlsa"; NULL */
+	const char *cert_match;		/* whose proven certificate it is: "client-name" "helo" "author-domain" "tlsa"; NULL: nobody's */
 	enum tlsa_status tlsa;
 	const char *tlsa_name;		/* the client's name that tlsa is about; NULL: unchecked */
-	bool stripped;			/* STARTTLS arrived mangled: somebody between removes it */
+	bool stripped;			/* the client's STARTTLS arrived overwritten: somebody between it and us keeps TLS away */
 	bool not_required;		/* the message says TLS-Required: No (RFC 8689) */
 };
+extern const struct word tls_grade_words[], cert_status_words[], tlsa_status_words[];
 const char *tls_grade_name(enum tls_grade grade);
 const char *cert_status_name(enum cert_status status);
 const char *tlsa_status_name(enum tlsa_status status);	/* "unchecked" "none" "insecure" "mismatch" … */
-/** @return whether nobody knows what the records would have said: a later try may find the certificate proven. */
+/** @return whether the records could not be read (TEMPERROR, BOGUS): a later try may find the certificate proven. */
 bool tlsa_status_is_unknown(enum tlsa_status status);
 /** @return the name whose secure TLSA record is the certificate's; NULL without one. */
 const char *tls_proven_name(const struct tls_result *tls);
@@ -141,8 +148,8 @@ struct peer_result {
 	const char *peer;		/* under what name it is remembered; NULL: not looked up */
 	bool known, habit, pinned, downgrade;
 	bool no_memory;			/* the store gave no answer */
-	bool host_only;			/* with downgrade: other hosts of the peer came as usual since, or none but this has come */
-	bool settled_host;		/* weaker than the peer's habit, but this host has settled so */
+	bool host_only;			/* with downgrade: of the peer's hosts only this one has come weaker than usual */
+	bool settled_host;		/* weaker than the peer's habit, but this host's own habit by now: no downgrade */
 	enum tls_grade usual_grade;
 	const char *reason;		/* with downgrade: in words */
 };
@@ -155,7 +162,7 @@ struct finding {
 	enum dns_security dnssec;	/* of the evidence it stands on (policy may ask for secure) */
 };
 
-/* Each id has a place of its own; FINDINGS_REPEATED_MAX more may say of which further domains it is true. */
+/* Room for every id once, and for FINDINGS_REPEATED_MAX more that repeat an id for another domain. */
 enum { FINDINGS_REPEATED_MAX = 128, FINDINGS_MAX = FINDING_COUNT + FINDINGS_REPEATED_MAX };
 
 struct results {
@@ -173,17 +180,17 @@ struct results {
 	struct tls_result tls;
 	struct peer_result peer;
 	struct path_result path;
-	unsigned dns_failures;		/* of the look-ups: a bit, 1 << enum dns_failure, for each kind */
+	unsigned dns_failures;		/* which kinds of DNS failure this message met: a bit, 1 << enum dns_failure, each */
 	bool exempt;			/* trusted network, local or authenticated: not judged */
 	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission"; NULL */
 	struct finding findings[FINDINGS_MAX];
-	size_t finding_count, repeated_count;	/* those that are not the first of their id */
+	size_t finding_count, repeated_count;	/* repeated_count: how many of them have an id that an earlier one has too */
 	finding_set set;
 };
 
 /**
- * Adds a finding (once per id and domain). Strings are borrowed from the message's arena. Where there is no room for a further
- * domain, the finding that stands there for its id is made to weigh as much, and limit-exceeded is raised.
+ * Adds a finding (once per id and domain). Strings are borrowed from the message's arena. When there is no room for a further
+ * domain, the first finding of that id stands for it too (it counts as secure if either is), and limit-exceeded is raised.
  */
 void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
     enum dns_security dnssec);

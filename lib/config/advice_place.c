@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/advice_internal.h"
+#include "config/domain_list.h"
 
 enum { GROUPS_MAX = 256, NAME_BYTES = 64, PATH_BYTES = 1100 };
 
@@ -148,6 +149,24 @@ static void advise_file(struct advisor *advisor, const struct identity *identity
 	}
 }
 
+struct list_advice {
+	struct advisor *advisor;
+	const struct identity *identity;
+};
+
+/* Files of domains were read as whoever asks; a reload reads them as the user that assayd runs as. */
+static void advise_list(void *closure, const char *where, const struct option_row *row, const struct domain_list *list)
+{
+	const struct list_advice *advice = closure;
+	char option[160];
+
+	snprintf(option, sizeof(option), "%s%s", where, row->name);
+	for (size_t i = 0; i < list->source_count; i++) {
+		if (domain_source_path(&list->sources[i]) != NULL)
+			advise_file(advice->advisor, advice->identity, option, domain_source_path(&list->sources[i]), "");
+	}
+}
+
 static void advise_files(struct advisor *advisor, const struct identity *identity)
 {
 	const struct config *config = advisor->config;
@@ -160,6 +179,7 @@ static void advise_files(struct advisor *advisor, const struct identity *identit
 		advise_file(advisor, identity, "psl-file", config->psl_file, " (package publicsuffix)");
 	if (config->dns.zone_file != NULL)
 		advise_file(advisor, identity, "zone-file", config->dns.zone_file, "");
+	domain_lists_each(config, advise_list, &(struct list_advice){ advisor, identity });
 }
 
 /* The file itself, when there is one already: made by hand as root it stays root's. */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "config/domain_list.h"
+#include "config/local_samples.h"
 #include "config/schema.h"
 #include "config/value.h"
 
@@ -17,6 +19,7 @@ struct builder {
 	struct arena *arena;
 	struct complaints *complaints;
 	struct config *config;
+	struct domain_files files;
 };
 
 static bool find_row(const char *section, const char *name, struct option_row *row_r)
@@ -51,6 +54,10 @@ static void apply_option(struct builder *builder, const struct source_option *op
 		return;	/* perhaps a syntax error cut it off */
 	if (!option_is_list(row->type) && count != 1) {
 		complain(builder->complaints, option->line, "'%s' takes one value, not a list", option->name);
+		return;
+	}
+	if (option_is_domain_list(row->type)) {
+		domain_list_load(row, option, builder->arena, &builder->files, builder->complaints, (void *)((char *)base + row->offset));
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -95,6 +102,7 @@ static void init_policy(struct builder *builder, const char *name, struct policy
 	policy_r->name = name;
 	policy_r->mode = builder->config->mode;
 	policy_r->dns_outage = builder->config->dns_outage;
+	policy_r->honor_tls_not_required = builder->config->tls_honor_not_required;
 	memcpy(policy_r->actions, builder->config->finding_actions, sizeof(policy_r->actions));
 }
 
@@ -208,7 +216,7 @@ static void check_whole(struct builder *builder)
 void build_config(const struct source_section *root, struct arena *arena, struct complaints *complaints,
     struct config *config_r)
 {
-	struct builder builder = { arena, complaints, config_r };
+	struct builder builder = { arena, complaints, config_r, { NULL } };
 
 	store_defaults(&builder);
 	apply_section(&builder, root, config_r);
@@ -217,5 +225,6 @@ void build_config(const struct source_section *root, struct arena *arena, struct
 			apply_section(&builder, &root->sections[i], config_r);
 	}
 	apply_policies(&builder, root);
+	local_samples_find(config_r, arena);
 	check_whole(&builder);
 }

@@ -41,6 +41,6 @@ static bool dns_is_off(const struct config *config)
 	return config->dns.dnssec != DNSSEC_VALIDATE;
 }
 
-#define CHECK_ROW(id, name, traits, is_off, why) [CHECK_##id] = { #name, is_off, why },
+#define CHECK_ROW(id, name, traits, is_off, why) [CHECK_##id] = { #name, is_off, why, (unsigned)CHECK_TRAITS_##id },
 const struct check_row check_rows[CHECK_RAISERS] = { CHECKS_TABLE(CHECK_ROW) STATIONS_TABLE(CHECK_ROW) };
 #undef CHECK_ROW

@@ -26,6 +26,7 @@ enum finding_trait {
 	TRAIT_TLS_REPLY = 1 << 5,	/* deferred with 454: for reasons of TLS (RFC 3207 section 4) */
 	TRAIT_EXPLAINED = 1 << 6,	/* the domain's own words may follow in the reply (exp= of RFC 7208 section 6.2) */
 	TRAIT_WHOLE_BODY = 1 << 7,	/* only the whole body shows it */
+	TRAIT_TOLD = 1 << 8,		/* the check has a result of its own, which header field and log line tell */
 };
 
 /*
@@ -33,16 +34,19 @@ enum finding_trait {
  * of dkim. ID, identifier, traits, when it is off (a function of checks.c, or NULL), and why then, for the admin.
  */
 #define CHECKS_TABLE(X)                                                                                                 \
-	X(IPREV, iprev, TRAIT_DNS, iprev_is_off, "reverse DNS is not checked (enabled = no in section iprev)")          \
-	X(TLS, tls, TRAIT_TLS_REPLY, NULL, NULL)                                                                        \
+	X(IPREV, iprev, TRAIT_DNS | TRAIT_TOLD, iprev_is_off, "reverse DNS is not checked (enabled = no in section iprev)") \
+	X(TLS, tls, TRAIT_TLS_REPLY | TRAIT_TOLD, NULL, NULL)                                                           \
 	X(MEMORY, memory, TRAIT_TLS_REPLY, memory_is_off, "nothing is remembered (no path in section record)")          \
-	X(AUTH, auth, TRAIT_EXEMPT_TOO, NULL, NULL)                                                                     \
-	X(SPF, spf, TRAIT_DNS | TRAIT_AUTHENTICATION, spf_is_off, "SPF is not checked (enabled = no in section spf)")   \
+	X(AUTH, auth, TRAIT_EXEMPT_TOO | TRAIT_TOLD, NULL, NULL)                                                        \
+	X(SPF, spf, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, spf_is_off,                                          \
+	    "SPF is not checked (enabled = no in section spf)")                                                         \
 	X(AUTHOR, author, TRAIT_NONE, NULL, NULL)                                                                       \
-	X(DKIM, dkim, TRAIT_DNS | TRAIT_AUTHENTICATION, dkim_is_off, "DKIM is not checked (enabled = no in section dkim)") \
-	X(DMARC, dmarc, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_COMBINED, dmarc_is_off,                                \
+	X(DKIM, dkim, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, dkim_is_off,                                       \
+	    "DKIM is not checked (enabled = no in section dkim)")                                                       \
+	X(DMARC, dmarc, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_COMBINED | TRAIT_TOLD, dmarc_is_off,                   \
 	    "DMARC is not checked (enabled = no in section dmarc)")                                                     \
-	X(ADSP, adsp, TRAIT_DNS | TRAIT_AUTHENTICATION, adsp_is_off, "ADSP is not checked (enabled = no in section adsp)") \
+	X(ADSP, adsp, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, adsp_is_off,                                       \
+	    "ADSP is not checked (enabled = no in section adsp)")                                                       \
 	X(PATH, path, TRAIT_NONE, NULL, NULL)
 
 /* Who raises findings, too, but is no check: the stations of the pipeline. Columns as above. */
@@ -69,6 +73,7 @@ struct check_row {
 	const char *name;			/* "spf": for people; also the name of its section, where it has one */
 	bool (*is_off)(const struct config *config);	/* NULL: it cannot be switched off */
 	const char *why_off;
+	unsigned traits;			/* enum finding_trait */
 };
 
 /** The tables, CHECK_RAISERS rows, indexed by enum check_id. */

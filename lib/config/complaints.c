@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clean.h"
+
 void complain(struct complaints *complaints, unsigned line, const char *format, ...)
 {
 	va_list arguments;
@@ -26,18 +28,6 @@ void complain(struct complaints *complaints, unsigned line, const char *format, 
 	}
 	complaints->items[complaints->count].line = line;
 	complaints->items[complaints->count++].text = text;
-}
-
-static void print_clean(const char *text, FILE *out)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 0x20 && c < 0x7f)
-			fputc(c, out);
-		else
-			fprintf(out, "\\x%02x", c);
-	}
 }
 
 /* Insertion sort: stable, and there are at most COMPLAINTS_MAX. */
@@ -59,11 +49,11 @@ void complaints_print(struct complaints *complaints, const char *name, FILE *out
 {
 	sort_by_line(complaints);
 	for (size_t i = 0; i < complaints->count; i++) {
-		print_clean(name, out);
+		clean_terminal(out, name);
 		if (complaints->items[i].line != 0)
 			fprintf(out, ":%u", complaints->items[i].line);
 		fputs(": ", out);
-		print_clean(complaints->items[i].text, out);
+		clean_terminal(out, complaints->items[i].text);
 		fputc('\n', out);
 	}
 	if (complaints->dropped != 0)

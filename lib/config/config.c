@@ -45,11 +45,48 @@ static void check_bytes(const char *text, size_t length, struct complaints *comp
 	}
 }
 
-static struct config *load_text(const char *text, size_t length, const char *name, FILE *errors)
+/* What the command line says instead of the file. */
+static void apply_overrides(const struct config_overrides *overrides, struct arena *arena, struct config *config)
+{
+	struct dns_config *dns = &config->dns;
+
+	if (overrides->resolver != NULL) {
+		dns->servers = memcpy(arena_alloc(arena, sizeof(*dns->servers)), overrides->resolver, sizeof(*dns->servers));
+		dns->server_count = 1;
+		dns->zone_file = NULL;
+	}
+	if (overrides->zone_file != NULL)
+		dns->zone_file = arena_strdup(arena, overrides->zone_file);
+	if (overrides->trust_anchor_file != NULL) {
+		const char **files = arena_calloc(arena, 2, sizeof(*files));
+
+		files[0] = arena_strdup(arena, overrides->trust_anchor_file);
+		dns->trust_anchor_files = files;
+	}
+	if (overrides->dnssec != NULL)
+		dns->dnssec = *overrides->dnssec;
+	if (overrides->clock != NULL)
+		dns->clock = overrides->clock;
+	if (overrides->cache_bytes_max != 0 && dns->cache_bytes > overrides->cache_bytes_max)
+		dns->cache_bytes = overrides->cache_bytes_max;
+	if (overrides->cached_cuts_max != 0 && config->dns_validator.max_cached_cuts > overrides->cached_cuts_max)
+		config->dns_validator.max_cached_cuts = overrides->cached_cuts_max;
+	if (overrides->every_check)
+		config->adsp_enabled = config->adsp_enabled || config->adsp_use == ADSP_AUTO;
+}
+
+struct source_text {
+	const char *text, *name;
+	size_t length;
+};
+
+static const struct config *load_text(const struct source_text *source, const struct config_overrides *overrides, FILE *errors)
 {
 	struct arena *arena = arena_new(), *scratch = arena_new();
 	struct snapshot *snapshot = arena_calloc(arena, 1, sizeof(*snapshot));
 	struct complaints complaints = { .arena = scratch };
+	const char *text = source->text;
+	size_t length = source->length;
 
 	snapshot->arena = arena;
 	atomic_init(&snapshot->references, 1);
@@ -60,12 +97,16 @@ static struct config *load_text(const char *text, size_t length, const char *nam
 	snapshot->config.sets_nothing = true;	/* until the builder finds an option */
 	if (complaints.count == 0)
 		build_config(source_parse(arena_strndup(scratch, text, length), &complaints), arena, &complaints, &snapshot->config);
+	if (source->name == NULL)
+		snapshot->config.sets_nothing = false;	/* there is no file that could */
 	if (complaints.count != 0 && length <= MAX_FILE_BYTES && memchr(text, '\0', length) == NULL)
 		slips_explain(arena_strndup(scratch, text, length), &complaints);
-	complaints_print(&complaints, name, errors);
+	complaints_print(&complaints, source->name != NULL ? source->name : "(defaults)", errors);
 	arena_free(&scratch);
-	if (complaints.count == 0)
+	if (complaints.count == 0) {
+		apply_overrides(overrides, arena, &snapshot->config);
 		return &snapshot->config;
+	}
 	arena_free(&arena);
 	return NULL;
 }
@@ -92,45 +133,51 @@ static char *read_file(const char *path, struct arena *arena, size_t *length_r)
 	return error == 0 ? text : NULL;
 }
 
-struct config *config_load(const char *path, FILE *errors)
+const struct config *config_load_with(const char *path, const struct config_overrides *overrides, FILE *errors)
 {
-	struct config *config = NULL;
+	struct source_text source = { .text = "", .name = path };
+	const struct config *config = NULL;
 	struct arena *arena;
-	size_t length;
-	char *text;
 
-	if (path == NULL) {
-		config = load_text("", 0, "(defaults)", errors);
-		if (config != NULL)
-			config->sets_nothing = false;
-		return config;
-	}
+	if (path == NULL)
+		return load_text(&source, overrides, errors);
 	arena = arena_new();
-	text = read_file(path, arena, &length);
-	if (text == NULL)
+	source.text = read_file(path, arena, &source.length);
+	if (source.text == NULL)
 		fprintf(errors, "%s: %s\n", path, strerror(errno));
 	else
-		config = load_text(text, length, path, errors);
+		config = load_text(&source, overrides, errors);
 	arena_free(&arena);
 	return config;
 }
 
-struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
+const struct config *config_load(const char *path, FILE *errors)
 {
-	return load_text(text, length, name, errors);
+	return config_load_with(path, &(const struct config_overrides){ 0 }, errors);
 }
 
-struct config *config_ref(struct config *config)
+const struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
 {
-	struct snapshot *snapshot = (struct snapshot *)(void *)config;
+	const struct source_text source = { .text = text, .name = name, .length = length };
 
-	atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+	return load_text(&source, &(const struct config_overrides){ 0 }, errors);
+}
+
+/* The one place that knows what a config is a part of; all others hold it as it is: const. */
+static struct snapshot *snapshot_of(const struct config *config)
+{
+	return (struct snapshot *)(uintptr_t)config;
+}
+
+const struct config *config_ref(const struct config *config)
+{
+	atomic_fetch_add_explicit(&snapshot_of(config)->references, 1, memory_order_relaxed);
 	return config;
 }
 
-void config_unref(struct config **config)
+void config_unref(const struct config **config)
 {
-	struct snapshot *snapshot = (struct snapshot *)(void *)*config;
+	struct snapshot *snapshot = snapshot_of(*config);
 	struct arena *arena;
 
 	*config = NULL;

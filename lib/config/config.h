@@ -4,7 +4,7 @@
 /*
  * The configuration: an immutable, reference-counted snapshot. Made by the loader from one schema table (schema.c),
  * from which the manual page's option list and the sample config are checked too. A session keeps the snapshot it
- * began with; SIGHUP swaps in a new one, or keeps the old one when the file is broken.
+ * began with; SIGHUP swaps in a new one, or keeps the old one when the file is broken. Outside of the loader it is const.
  * Thread: a snapshot may be read by any thread that holds a reference.
  */
 #include <stdbool.h>
@@ -16,9 +16,17 @@
 #include "dnssec/validator.h"
 #include "resolver/resolver.h"
 #include "util/addr.h"
+#include "util/domain.h"
 #include "util/log.h"
 
 enum run_mode { MODE_DRY_RUN, MODE_ENFORCE };
+extern const struct word run_mode_words[];
+/** @return "dry-run" or "enforce". */
+static inline const char *run_mode_name(enum run_mode mode)
+{
+	return words_of(run_mode_words, (int)mode);
+}
+
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
@@ -27,20 +35,35 @@ enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 struct string_list { const char *const *items; size_t count; };
 struct network_list { const struct ip_network *items; size_t count; };
 
+/* One value of a list of domains as the file has it: a domain, or "@" with the path of a file of domains. */
+struct domain_source {
+	const char *text;
+	size_t entries;		/* lines with a domain in that file; 1 for a domain */
+};
+
+/* A list of domains, those in files among them. Asked by domain_set_has(list.set, name). */
+struct domain_list {
+	size_t count;			/* different entries; 0: the list is not set, for a file without any is an error */
+	const struct domain_set *set;	/* NULL when count is 0 */
+	const struct domain_source *sources;	/* in the order of the file */
+	size_t source_count;
+};
+
 /* One `policy "name" { }` section. Empty match lists match everything; all non-empty ones must match. */
 struct policy_config {
 	const char *name;
-	struct string_list recipient_domains;	/* "example.org", or ".example.org" for it and all below; lower case */
-	struct string_list author_domains;
+	struct domain_list recipient_domains;	/* "example.org", or ".example.org" for it and all below; lower case */
+	struct domain_list author_domains;
 	struct network_list client_networks;
 	enum run_mode mode;			/* the section's own, else the global one */
 	enum dns_outage dns_outage;		/* the section's own, else the global one */
 	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
 	bool reject_only_secure;		/* reject on insecure evidence becomes quarantine */
-	struct string_list require_secure_domains;	/* insecure passes of these domains count as none */
+	struct domain_list require_secure_domains;	/* insecure passes of these domains count as none */
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
-	struct string_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
+	struct domain_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
 	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
+	bool honor_tls_not_required;		/* the global one: lack of TLS is no matter where the message says so */
 };
 
 struct config {
@@ -56,11 +79,12 @@ struct config {
 	enum dns_outage dns_outage;
 	unsigned milter_timeout_secs;
 	unsigned max_sessions;		/* of the MTA, judged at once; 2000 */
-	unsigned store_readers;		/* of the database at once; by what descriptors there are, no option; 0: the store's default */
 
 	/* who */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
-	struct string_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
+	struct domain_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
+	const char *const *local_samples;	/* of the local domains that fall under the same policies, one each */
+	size_t local_sample_count;
 	struct network_list trusted_networks;	/* exempt from judgement */
 	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
 	bool exempt_authenticated;
@@ -84,7 +108,7 @@ struct config {
 	unsigned dkim_max_signatures;	/* 20 */
 	enum org_domain_method dmarc_method;
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
-	struct string_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
+	struct domain_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
 
 	/* tls: versions and cipher suites whose grade the admin sets, against the table */
 	struct string_list tls_weak, tls_ok, tls_strong;
@@ -99,7 +123,7 @@ struct config {
 	/* greylist */
 	unsigned greylist_delay_secs, greylist_window_secs;
 	struct network_list greylist_exempt_networks;
-	struct string_list greylist_exempt_domains;	/* SPF domain or client name's domain */
+	struct domain_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
 	/* dns */
 	struct dns_config dns;		/* dns.validator points to the next */
@@ -115,23 +139,39 @@ struct config {
 	unsigned dns_deadline_ms;	/* waited for DNS, for all checks of a message together; 20000 */
 };
 
+/* What a command line says instead of the file, and what the process can bear: all that there is to say is said to the loader, for
+ * nothing writes into a snapshot afterwards. Strings are copied. Zero or NULL: as the file says. */
+struct config_overrides {
+	const struct dns_server *resolver;	/* the only server, and no zone file */
+	const char *zone_file, *trust_anchor_file;
+	const enum dnssec_mode *dnssec;
+	const struct clock *clock;		/* for DNSSEC; borrowed for the life of the snapshot */
+	size_t cache_bytes_max;			/* a larger dns { cache-size } is lowered to this */
+	size_t cached_cuts_max;			/* likewise dns { max-cached-cuts } */
+	bool every_check;			/* checks, too, that run only where a policy uses them */
+};
+
 /**
  * Reads a file. @param path NULL: every default.
  * @param errors  where file:line messages with the nearest valid name go (all that were found, not the first only).
  * @return a snapshot with one reference; NULL when there was an error.
  */
-struct config *config_load(const char *path, FILE *errors) __attribute__((warn_unused_result));
+const struct config *config_load_with(const char *path, const struct config_overrides *overrides, FILE *errors)
+	__attribute__((warn_unused_result));
+
+/** The same without overrides. */
+const struct config *config_load(const char *path, FILE *errors) __attribute__((warn_unused_result));
 
 /** As config_load(), from memory. @param name  what the messages call the file. */
-struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
+const struct config *config_load_buffer(const char *text, size_t length, const char *name, FILE *errors)
 	__attribute__((warn_unused_result));
 
 /** @return whether all options of a section are the same ("dns": may a reload keep the resolver?). */
 bool config_section_equal(const struct config *a, const struct config *b, const char *section);
 
-struct config *config_ref(struct config *config);
+const struct config *config_ref(const struct config *config);
 /** Drops a reference and sets *config to NULL; the last one frees. */
-void config_unref(struct config **config);
+void config_unref(const struct config **config);
 
 /** Writes all effective values in the syntax of the file (it loads again to the same snapshot). */
 void config_print(const struct config *config, FILE *out);

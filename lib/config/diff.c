@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/domain_list.h"
 #include "config/schema.h"
 #include "config/value.h"
 #include "util/out_of_memory.h"
@@ -58,6 +59,18 @@ static void tell_change(struct differ *differ, const char *where, const char *na
 	tell(differ, where, name, change);
 }
 
+/* The option reads the same, and the files that it names do not. */
+static void tell_domains(struct differ *differ, const char *where, const struct option_row *row, const void *old_base,
+    const void *new_base)
+{
+	const struct domain_list *old = (const void *)((const char *)old_base + row->offset);
+	const struct domain_list *new = (const void *)((const char *)new_base + row->offset);
+	char change[80];
+
+	snprintf(change, sizeof(change), ": other domains in its files: %zu -> %zu", old->count, new->count);
+	tell(differ, where, row->name, change);
+}
+
 /* Whether a policy had what stands outside of it before, and has it now. */
 static bool only_inherits(const struct differ *differ, const struct option_row *outside, const char *old, const char *new)
 {
@@ -77,6 +90,8 @@ static void compare(struct differ *differ, const char *where, const struct optio
 
 	if (strcmp(old, new) != 0 && (outside == NULL || !only_inherits(differ, outside, old, new)))
 		tell_change(differ, where, row->name, old, new);
+	else if (!domain_lists_equal(row, old_base, new_base))
+		tell_domains(differ, where, row, old_base, new_base);
 	free(old);
 	free(new);
 }

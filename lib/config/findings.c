@@ -16,25 +16,26 @@
 const struct finding_row findings_table[FINDING_COUNT] = { FINDINGS_TABLE(FINDING_ROW) };
 #undef FINDING_ROW
 
-static const char *const action_names[ACTION_COUNT] = {
-	[ACTION_NONE] = "none", [ACTION_TAG] = "tag", [ACTION_GREYLIST] = "greylist", [ACTION_DEFER] = "defer",
-	[ACTION_QUARANTINE] = "quarantine", [ACTION_REJECT] = "reject",
+const struct word action_words[] = {
+	{ "none", ACTION_NONE }, { "tag", ACTION_TAG }, { "greylist", ACTION_GREYLIST }, { "defer", ACTION_DEFER },
+	{ "quarantine", ACTION_QUARANTINE }, { "reject", ACTION_REJECT }, { 0 }
 };
 
 const char *action_name(enum action action)
 {
-	return (unsigned)action < ACTION_COUNT ? action_names[action] : "none";
+	const char *word = words_of(action_words, (int)action);
+
+	return word != NULL ? word : "none";
 }
 
 int action_from_name(const char *name, enum action *action_r)
 {
-	for (int i = 0; i < ACTION_COUNT; i++) {
-		if (strcmp(name, action_names[i]) != 0)
-			continue;
-		*action_r = (enum action)i;
-		return 0;
-	}
-	return -E_SYNTAX;
+	int value;
+
+	if (words_value(action_words, name, &value) != 0)
+		return -E_SYNTAX;
+	*action_r = (enum action)value;
+	return 0;
 }
 
 int finding_from_name(const char *name, enum finding_id *id_r)

@@ -13,10 +13,12 @@
 
 #include "config/checks.h"
 #include "util/bits.h"
+#include "util/words.h"
 
 /* Ordered by strength: the greater wins. */
 enum action { ACTION_NONE, ACTION_TAG, ACTION_GREYLIST, ACTION_DEFER, ACTION_QUARANTINE, ACTION_REJECT, ACTION_COUNT };
 
+extern const struct word action_words[];
 const char *action_name(enum action action);
 /** @return 0, or -E_SYNTAX when there is no such action. */
 int action_from_name(const char *name, enum action *action_r);

@@ -7,6 +7,7 @@
 
 #include "config/import_internal.h"
 #include "config/value.h"
+#include "util/clean.h"
 
 enum { COLUMNS = 118 };
 
@@ -16,11 +17,11 @@ static const char *const fate_words[] = {
 };
 
 /* One character of a comment. @return columns. */
-static size_t put_clean(unsigned char c, FILE *out)
+static size_t put_clean(char c, FILE *out)
 {
-	if (c >= 0x20 && c < 0x7f)
-		return fputc(c, out) != EOF ? 1 : 0;
-	return (size_t)fprintf(out, "\\x%02x", c);
+	char escaped[CLEAN_ESCAPE_MAX];
+
+	return fwrite(escaped, 1, clean_escape(c, escaped), out);
 }
 
 /* Words of a comment, broken at COLUMNS. */
@@ -39,7 +40,7 @@ static void print_comment(const char *text, const char *first, const char *next,
 			column += put_clean(' ', out);
 		}
 		for (; length > 0; length--)
-			column += put_clean((unsigned char)*text++, out);
+			column += put_clean(*text++, out);
 	}
 	fputc('\n', out);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/domain_list.h"
 #include "config/schema.h"
 #include "config/value.h"
 #include "util/out_of_memory.h"
@@ -102,10 +103,31 @@ static char *section_text(const struct config *config, const char *section)
 	return text;
 }
 
+static bool same_lists(const char *section, const void *a, const void *b)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		if (is_in(&schema_table[i], section) && !domain_lists_equal(&schema_table[i], a, b))
+			return false;
+	}
+	return true;
+}
+
+/* Of sections that read the same: also what is in the files that they name. */
+static bool same_domains(const struct config *a, const struct config *b, const char *section)
+{
+	if (strcmp(section, "policy") != 0)
+		return same_lists(section, a, b);
+	for (size_t i = 0; i < a->policy_count; i++) {
+		if (!same_lists(section, &a->policies[i], &b->policies[i]))
+			return false;
+	}
+	return true;
+}
+
 bool config_section_equal(const struct config *a, const struct config *b, const char *section)
 {
 	char *text_a = section_text(a, section), *text_b = section_text(b, section);
-	bool equal = strcmp(text_a, text_b) == 0;
+	bool equal = strcmp(text_a, text_b) == 0 && same_domains(a, b, section);
 
 	free(text_a);
 	free(text_b);
@@ -118,7 +140,7 @@ static void print_limits(const struct option_row *row, const char *indent, FILE 
 	if (row->type != OPTION_WORD)
 		return;
 	fprintf(out, "%s# one of:", indent);
-	for (const struct option_word *word = row->words; word->word != NULL; word++)
+	for (const struct word *word = row->words; word->word != NULL; word++)
 		fprintf(out, " %s", word->word);
 	fputc('\n', out);
 }
@@ -168,14 +190,15 @@ static void print_sample_policy(const struct section_row *section, const struct 
 
 void config_print_sample(FILE *out)
 {
-	struct config *config = config_load(NULL, stderr);
+	const struct config *config = config_load(NULL, stderr);
 
 	if (config == NULL)
 		out_of_memory();
 	fputs("# SPDX-License-Identifier: BSD-2-Clause\n"
 	    "# assay.conf - configuration of assayd and assay; see assay.conf(5).\n#\n"
 	    "# Every option is shown with its default. `assay config FILE` checks a file and prints what is in effect.\n"
-	    "# Times need a unit (ms s m h d); sizes may have one (K M G).\n", out);
+	    "# Times need a unit (ms s m h d); sizes may have one (K M G).\n"
+	    "# In lists of domains \"@/path\" stands for those in a file, one a line.\n", out);
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
 		if (strcmp(row->name, "policy") == 0)
 			print_sample_policy(row, &config->policies[config->policy_count - 1], out);

@@ -10,34 +10,23 @@
 /* dnssec = … when the file does not say. */
 #define DEFAULT_DNSSEC "validate"
 
-static const struct option_word words_mode[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
-static const struct option_word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
-static const struct option_word words_dns_outage[] = {
+const struct word run_mode_words[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
+static const struct word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
+static const struct word words_dns_outage[] = {
 	{ "accept", DNS_OUTAGE_ACCEPT }, { "defer-pressed", DNS_OUTAGE_DEFER_PRESSED }, { "defer", DNS_OUTAGE_DEFER }, { 0 }
 };
-static const struct option_word words_log_target[] = {
+static const struct word words_log_target[] = {
 	{ "syslog", LOG_TARGET_SYSLOG }, { "journal", LOG_TARGET_JOURNAL }, { "stderr", LOG_TARGET_STDERR }, { 0 }
 };
-static const struct option_word words_log_level[] = {
-	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE },
-	{ "info", LOG_LEVEL_INFO }, { "debug", LOG_LEVEL_DEBUG }, { 0 }
-};
-static const struct option_word words_facility[] = {
+static const struct word words_facility[] = {
 	{ "mail", LOG_MAIL }, { "daemon", LOG_DAEMON }, { "auth", LOG_AUTH }, { "user", LOG_USER },
 	{ "local0", LOG_LOCAL0 }, { "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 }, { "local3", LOG_LOCAL3 },
 	{ "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 }, { "local7", LOG_LOCAL7 }, { 0 }
 };
-static const struct option_word words_org_domain[] = {
+static const struct word words_org_domain[] = {
 	{ "tree-walk", ORG_DOMAIN_TREE_WALK }, { "psl", ORG_DOMAIN_PSL }, { 0 }
 };
-static const struct option_word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO }, { "yes", ADSP_YES }, { 0 } };
-static const struct option_word words_dnssec[] = {
-	{ "validate", DNSSEC_VALIDATE }, { "trust-ad", DNSSEC_TRUST_AD }, { "off", DNSSEC_OFF }, { 0 }
-};
-static const struct option_word words_action[] = {
-	{ "none", ACTION_NONE }, { "tag", ACTION_TAG }, { "greylist", ACTION_GREYLIST }, { "defer", ACTION_DEFER },
-	{ "quarantine", ACTION_QUARANTINE }, { "reject", ACTION_REJECT }, { 0 }
-};
+static const struct word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO }, { "yes", ADSP_YES }, { 0 } };
 
 #define CONFIG(field) offsetof(struct config, field)
 #define POLICY(field) offsetof(struct policy_config, field)
@@ -66,7 +55,7 @@ const struct option_row schema_table[] = {
 	    "unix socket at which assayd tells assay doctor how it fares; empty: none" },
 	{ "", "log-target", OPTION_WORD, CONFIG(log_target), "syslog", WORD(words_log_target),
 	    "where log lines go" },
-	{ "", "log-level", OPTION_WORD, CONFIG(log_level), "info", WORD(words_log_level),
+	{ "", "log-level", OPTION_WORD, CONFIG(log_level), "info", WORD(log_level_words),
 	    "lines less important than this are not written" },
 	{ "", "log-facility", OPTION_WORD, CONFIG(log_facility), "mail", WORD(words_facility),
 	    "syslog facility" },
@@ -83,12 +72,12 @@ const struct option_row schema_table[] = {
 	    "domains of the MTA's own mailboxes: a recipient in one of them, or without a domain, falls under the policies of all" },
 	{ "", "trusted-networks", OPTION_NETWORKS, CONFIG(trusted_networks), "127.0.0.0/8, ::1", LIST,
 	    "clients that are not judged, and whose Authentication-Results fields may be kept" },
-	{ "", "trusted-authserv-ids", OPTION_DOMAINS, CONFIG(trusted_authserv_ids), "", LIST,
+	{ "", "trusted-authserv-ids", OPTION_FEW_DOMAINS, CONFIG(trusted_authserv_ids), "", LIST,
 	    "Authentication-Results in these names are kept when they come from trusted networks" },
 	{ "", "exempt-authenticated", OPTION_BOOL, CONFIG(exempt_authenticated), "yes", YES_NO,
 	    "do not judge clients that authenticated (SMTP AUTH)" },
 	/* what */
-	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(words_mode),
+	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(run_mode_words),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
 	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "defer-pressed", WORD(words_dns_outage),
 	    "what happens to a message that cannot be judged for want of DNS answers, where a forgery would be refused" },
@@ -137,7 +126,7 @@ const struct option_row schema_table[] = {
 	    "recursive servers, ADDRESS or ADDRESS@PORT; empty: those of /etc/resolv.conf" },
 	{ "dns", "zone-file", OPTION_PATH, CONFIG(dns.zone_file), "", TEXT(1024),
 	    "answer from this master file instead of the network (for tests)" },
-	{ "dns", "dnssec", OPTION_WORD, CONFIG(dns.dnssec), DEFAULT_DNSSEC, WORD(words_dnssec),
+	{ "dns", "dnssec", OPTION_WORD, CONFIG(dns.dnssec), DEFAULT_DNSSEC, WORD(dnssec_mode_words),
 	    "validate: check signatures ourselves; trust-ad: believe a server on loopback; off" },
 	{ "dns", "trust-anchor-files", OPTION_PATH_ARRAY, CONFIG(dns.trust_anchor_files), "/usr/share/dns/root.key", LIST,
 	    "files with DS or DNSKEY records to start validation from" },
@@ -251,7 +240,7 @@ const struct option_row schema_table[] = {
 	    "matches author (From) domains; they are not known yet at RCPT" },
 	{ "policy", "client-networks", OPTION_NETWORKS, POLICY(client_networks), "", LIST,
 	    "matches client addresses" },
-	{ "policy", "mode", OPTION_WORD, POLICY(mode), NULL, WORD(words_mode),
+	{ "policy", "mode", OPTION_WORD, POLICY(mode), NULL, WORD(run_mode_words),
 	    "as the global mode, for this policy" },
 	{ "policy", "dns-outage", OPTION_WORD, POLICY(dns_outage), NULL, WORD(words_dns_outage),
 	    "as the global dns-outage, for this policy" },
@@ -293,7 +282,7 @@ struct option_row schema_finding_row(enum finding_id id, bool in_policy)
 
 	return (struct option_row){
 		.section = in_policy ? "actions" : "findings", .name = finding->name, .type = OPTION_WORD,
-		.offset = base + (size_t)id * sizeof(enum action), .words = words_action, .help = finding->help,
+		.offset = base + (size_t)id * sizeof(enum action), .words = action_words, .help = finding->help,
 		.default_text = in_policy ? NULL : action_name(finding->default_action),
 	};
 }
@@ -306,4 +295,9 @@ bool option_is_number(enum option_type type)
 bool option_is_list(enum option_type type)
 {
 	return type >= OPTION_STRINGS;
+}
+
+bool option_is_domain_list(enum option_type type)
+{
+	return type == OPTION_DOMAINS || type == OPTION_PATTERNS;
 }

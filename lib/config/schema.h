@@ -26,11 +26,12 @@ enum option_type {
 	OPTION_PATH,		/* absolute path → const char *, NULL for "" */
 	OPTION_SOCKET,		/* libmilter's socket forms → const char * */
 	OPTION_STRINGS,		/* list of printable ASCII texts → struct string_list; the first of the lists */
-	OPTION_DOMAINS,		/* list of domains → struct string_list */
-	OPTION_PATTERNS,	/* list of domains, ".example.org" for it and all below → struct string_list */
+	OPTION_FEW_DOMAINS,	/* list of domains that is gone through one by one, so none from files → struct string_list */
+	OPTION_DOMAINS,		/* list of domains and of "@FILE" → struct domain_list */
+	OPTION_PATTERNS,	/* the same, and ".example.org" for it and all below → struct domain_list */
 	OPTION_NETWORKS,	/* list of networks → struct network_list */
 	OPTION_PATH_ARRAY,	/* list of paths → NULL-terminated const char *const * */
-	OPTION_DOMAIN_ARRAY,	/* list of domains → NULL-terminated const char *const * */
+	OPTION_DOMAIN_ARRAY,	/* list of domains, none from files → NULL-terminated const char *const * */
 	OPTION_SERVERS,		/* list of ADDRESS[@PORT] → struct dns_config's servers and server_count */
 };
 
@@ -42,8 +43,6 @@ enum option_number {
 	NUMBER_TUNING,	/* anything else: what a number means, as above how many NSEC3 iterations a zone counts as unsigned */
 };
 
-struct option_word { const char *word; int value; };
-
 struct option_row {
 	const char *section;		/* "" for the top level */
 	const char *name;
@@ -51,7 +50,7 @@ struct option_row {
 	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
-	const struct option_word *words;	/* ends with a NULL word; only for OPTION_WORD */
+	const struct word *words;	/* only for OPTION_WORD */
 	enum option_number number;
 	const char *help;		/* one line */
 };
@@ -72,5 +71,8 @@ bool option_is_number(enum option_type type);
 
 /** @return whether an option of this type takes more than one value. */
 bool option_is_list(enum option_type type);
+
+/** @return whether an option of this type is a struct domain_list, whose values may name files of domains. */
+bool option_is_domain_list(enum option_type type);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "config/value_print.h"
 #include "util/buf.h"
+#include "util/domain.h"
 #include "util/error.h"
 
 static const struct value_unit value_byte_units[] = { { "G", 1LL << 30 }, { "M", 1LL << 20 }, { "K", 1LL << 10 }, { "", 1 }, { 0 } };
@@ -112,54 +113,31 @@ static int parse_word(const struct option_row *row, const char *text, struct are
     const char **why_r)
 {
 	struct buf buf = buf_make(arena);
+	int value;
 
-	for (const struct option_word *word = row->words; word->word != NULL; word++) {
-		if (strcmp(text, word->word) == 0) {
-			*number_r = word->value;
-			return 0;
-		}
-		buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "valid: ", word->word);
+	if (words_value(row->words, text, &value) == 0) {
+		*number_r = value;
+		return 0;
 	}
+	for (const struct word *word = row->words; word->word != NULL; word++)
+		buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "valid: ", word->word);
 	*why_r = buf.data;
 	return -E_SYNTAX;
-}
-
-/* Domain as A-labels; underscores are allowed because DNS does. */
-static const char *domain_fault(const char *text, bool pattern)
-{
-	size_t label = 0, length;
-
-	if (pattern && text[0] == '.')
-		text++;
-	length = strlen(text);
-	if (length == 0)
-		return "not a domain name";
-	if (length > 253)
-		return "longer than a domain name can be (253)";
-	for (; *text != '\0'; text++) {
-		if (*text == '.' && label == 0)
-			return "not a domain name (empty label)";
-		if ((unsigned char)*text >= 0x80)
-			return "not a domain name: write internationalized names as A-labels (xn--...)";
-		if (*text != '.' && strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", *text) == NULL)
-			return "not a domain name";
-		label = *text == '.' ? 0 : label + 1;
-		if (label > 63)
-			return "not a domain name (label over 63 characters)";
-	}
-	return label == 0 ? "not a domain name (write it without the final dot)" : NULL;
 }
 
 static int parse_domain(const struct option_row *row, const char *text, struct arena *arena, const char **text_r,
     const char **why_r)
 {
-	char *lower = arena_strdup(arena, text);
+	char *lower = arena_strdup(arena, text), *name = lower;
 
 	for (char *c = lower; *c != '\0'; c++) {
 		if (*c >= 'A' && *c <= 'Z')
 			*c += 'a' - 'A';
 	}
-	*why_r = domain_fault(lower, row->type == OPTION_PATTERNS);
+	name += row->type == OPTION_PATTERNS && name[0] == '.';
+	*why_r = domain_fault(name, strlen(name));
+	if (text[0] == '@')
+		*why_r = "this list takes no file of domains: write them here";
 	*text_r = lower;
 	return *why_r == NULL ? 0 : -E_SYNTAX;
 }
@@ -253,7 +231,7 @@ static int parse_string(const struct option_row *row, const char *text, struct a
 	return *why_r == NULL ? 0 : -E_SYNTAX;
 }
 
-static bool has_control(const char *text)
+bool value_has_control(const char *text)
 {
 	for (; *text != '\0'; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -267,7 +245,7 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 {
 	memset(value_r, 0, sizeof(*value_r));
 	*why_r = "control characters are not allowed";
-	if (has_control(text))
+	if (value_has_control(text))
 		return -E_SYNTAX;
 	switch (row->type) {
 	case OPTION_BOOL:
@@ -284,6 +262,7 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 	case OPTION_STRINGS:
 		*why_r = "must not be empty";
 		return text[0] == '\0' ? -E_SYNTAX : parse_string(row, text, arena, &value_r->text, why_r);
+	case OPTION_FEW_DOMAINS:
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
 	case OPTION_DOMAIN_ARRAY:
@@ -309,6 +288,18 @@ static const char *const *string_array(const union value *values, size_t count, 
 	for (size_t i = 0; i < count; i++)
 		items[i] = values[i].text;
 	return items;
+}
+
+static void store_domains(const union value *values, size_t count, struct arena *arena, struct domain_list *list_r)
+{
+	struct domain_source *sources = arena_calloc(arena, count + 1, sizeof(*sources));
+
+	for (size_t i = 0; i < count; i++)
+		sources[i] = (struct domain_source){ values[i].text, 1 };
+	list_r->set = domain_set_make(arena, string_array(values, count, arena), count);
+	list_r->count = domain_set_count(list_r->set);
+	list_r->sources = sources;
+	list_r->source_count = count;
 }
 
 static void store_networks(const union value *values, size_t count, struct arena *arena, struct network_list *list_r)
@@ -353,13 +344,16 @@ void value_store(const struct option_row *row, const union value *values, size_t
 		*(const char **)place = values[0].text;
 		break;
 	case OPTION_STRINGS:
-	case OPTION_DOMAINS:
-	case OPTION_PATTERNS:
+	case OPTION_FEW_DOMAINS:
 		*(struct string_list *)place = (struct string_list){ string_array(values, count, arena), count };
 		break;
 	case OPTION_PATH_ARRAY:
 	case OPTION_DOMAIN_ARRAY:
 		*(const char *const **)place = string_array(values, count, arena);
+		break;
+	case OPTION_DOMAINS:
+	case OPTION_PATTERNS:
+		store_domains(values, count, arena, place);
 		break;
 	case OPTION_NETWORKS:
 		store_networks(values, count, arena, place);

@@ -25,6 +25,9 @@ union value {
 int value_parse(const struct option_row *row, const char *text, struct arena *arena, union value *value_r,
     const char **why_r);
 
+/** @return whether there is a control character, which no value may have: it could not be printed so that it loads again. */
+bool value_has_control(const char *text);
+
 /** Puts values (exactly one unless the type is a list) at the row's offset in base; arrays go to the arena. */
 void value_store(const struct option_row *row, const union value *values, size_t count, struct arena *arena, void *base);
 

@@ -42,12 +42,10 @@ static void print_number(const struct option_row *row, long long number, FILE *o
 
 static void print_word(const struct option_row *row, int value, FILE *out)
 {
-	for (const struct option_word *word = row->words; word->word != NULL; word++) {
-		if (word->value == value) {
-			fputs(word->word, out);
-			return;
-		}
-	}
+	const char *word = words_of(row->words, value);
+
+	if (word != NULL)
+		fputs(word, out);
 }
 
 static void print_strings(const char *const *items, size_t count, FILE *out)
@@ -58,6 +56,17 @@ static void print_strings(const char *const *items, size_t count, FILE *out)
 		value_print_quoted(items[i], out);
 	}
 	fputs(count != 0 ? " }" : "}", out);
+}
+
+/* Files by their names: what is in them is read again. */
+static void print_domains(const struct domain_list *list, FILE *out)
+{
+	fputc('{', out);
+	for (size_t i = 0; i < list->source_count; i++) {
+		fputs(i != 0 ? ", " : " ", out);
+		value_print_quoted(list->sources[i].text, out);
+	}
+	fputs(list->source_count != 0 ? " }" : "}", out);
 }
 
 static void print_networks(const struct network_list *list, FILE *out)
@@ -114,13 +123,16 @@ void value_print(const struct option_row *row, const void *base, FILE *out)
 		value_print_quoted(*(const char *const *)place != NULL ? *(const char *const *)place : "", out);
 		break;
 	case OPTION_STRINGS:
-	case OPTION_DOMAINS:
-	case OPTION_PATTERNS:
+	case OPTION_FEW_DOMAINS:
 		print_strings(((const struct string_list *)place)->items, ((const struct string_list *)place)->count, out);
 		break;
 	case OPTION_PATH_ARRAY:
 	case OPTION_DOMAIN_ARRAY:
 		print_strings(*(const char *const *const *)place, array_count(*(const char *const *const *)place), out);
+		break;
+	case OPTION_DOMAINS:
+	case OPTION_PATTERNS:
+		print_domains(place, out);
 		break;
 	case OPTION_NETWORKS:
 		print_networks(place, out);

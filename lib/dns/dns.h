@@ -12,6 +12,7 @@
 
 #include "util/addr.h"
 #include "util/arena.h"
+#include "util/words.h"
 
 /* RR types the checks ask for (RFC 1035, 3596, 4034); any other number is allowed too. */
 enum {
@@ -90,6 +91,7 @@ struct ip_addr dns_rr_addr(const struct dns_rr *rr);
 uint16_t dns_type_from_name(const char *name);
 const char *dns_type_name(uint16_t type, char text_r[16]);
 const char *dns_status_name(enum dns_status status);	/* "NOERROR" "NODATA" "NXDOMAIN" "SERVFAIL" */
+extern const struct word dns_security_words[];
 const char *dns_security_name(enum dns_security security);	/* "secure" "insecure" "indeterminate" "bogus" */
 
 static inline enum dns_security dns_weakest(enum dns_security a, enum dns_security b)

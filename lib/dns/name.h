@@ -51,9 +51,6 @@ bool dns_name_is_within(const struct dns_name *name, const struct dns_name *ance
 /** Cuts the first label off; the root stays the root. */
 void dns_name_chop(struct dns_name *name);
 
-/** Keyed hash (SipHash-2-4): names come from strangers, who must not choose the bucket. */
-uint64_t dns_name_hash(const uint8_t *bytes, size_t length, const uint64_t key[2]);
-
 /* ---- by pointer ---- */
 
 /** @return octets, the root label included: 1 for the root. */

@@ -162,9 +162,11 @@ const char *dns_status_name(enum dns_status status)
 	return names[status];
 }
 
+const struct word dns_security_words[] = {
+	{ "secure", DNS_SECURE }, { "insecure", DNS_INSECURE }, { "indeterminate", DNS_INDETERMINATE }, { "bogus", DNS_BOGUS }, { 0 }
+};
+
 const char *dns_security_name(enum dns_security security)
 {
-	static const char *const names[] = { "secure", "insecure", "indeterminate", "bogus" };
-
-	return names[security];
+	return words_of(dns_security_words, (int)security);
 }

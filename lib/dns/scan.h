@@ -30,4 +30,8 @@ const char *scan_name(const uint8_t *wire, size_t length, size_t offset, size_t 
 /** Checks the rdata of one RR at offset in a message of length bytes. @return NULL or what is wrong. */
 const char *scan_rdata(uint16_t type, const uint8_t *wire, size_t length, size_t offset, size_t rdata_length);
 
+/** How many rdata fields a record of that type must have: as many as ldns wants, but for NSEC, whose bitmap is never empty
+ * (RFC 4034 section 4.1.2), and OPT, which mostly is (RFC 6891 section 6.1.2). */
+size_t scan_fields_minimum(uint16_t type);
+
 #endif

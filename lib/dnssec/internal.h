@@ -126,7 +126,7 @@ enum cut_state { CUT_SECURE, CUT_INSECURE, CUT_NOT_A_CUT, CUT_BOGUS, CUT_UNKNOWN
 struct cut {
 	atomic_uint references;
 	enum cut_state state;
-	bool unproven;			/* BOGUS for want of a proof only: what is signed below it may be proven all the same */
+	bool unproven;			/* BOGUS only because a proof is missing: signed data below it may still be proven */
 	uint8_t name[DNS_NAME_BYTES];
 	struct cut *parent;		/* zone above, held; NULL at an anchor */
 	struct vkey *keys;
@@ -276,7 +276,7 @@ bool dnssec_rrset_is_expanded(const struct vrrset *set);
 
 /** State of the zone with that name: SECURE, INSECURE, NOT_A_CUT, BOGUS, UNKNOWN. Never NULL; held. */
 struct cut *dnssec_walk_to_zone(struct judgement *j, const uint8_t *zone);
-/** The state a name without signatures stands in: SECURE (the zone it would have to be signed by), INSECURE, … */
+/** State of the zone in which an unsigned name lies. SECURE: the name should have been signed, by that zone; INSECURE: no. */
 struct cut *dnssec_walk_to_name(struct judgement *j, const uint8_t *name);
 /* What a zone's keys are to be trusted by: a verified DS set of the zone above, or an anchor. */
 struct ds_set {

@@ -26,7 +26,7 @@ struct validator_config {
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains, insecure with all below them */
 	bool local_zones;			/* likewise the zones that resolvers serve themselves (RFC 6303, 6761 …) */
 	const struct clock *clock;
-	/* caps; zero: the default given */
+	/* caps; 0 takes the default, which stands behind each */
 	unsigned max_keys_per_rrsig;		/* 4 */
 	unsigned max_rrsigs_per_rrset;		/* 8 */
 	unsigned max_crypto_per_rrset;		/* 8 */

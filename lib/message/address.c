@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "message/utf8.h"
+#include "util/utf8.h"
 
 enum {
 	COMMENT_DEPTH_MAX = 50,

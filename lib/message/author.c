@@ -15,6 +15,11 @@
 #include "message/author_scan.h"
 #include "message/encoded_word.h"
 #include "util/buf.h"
+#include "util/domain.h"
+
+const struct word author_status_words[] = {
+	{ "ok", AUTHOR_OK }, { "multiple", AUTHOR_MULTIPLE }, { "missing", AUTHOR_MISSING }, { "invalid", AUTHOR_INVALID }, { 0 }
+};
 
 enum { ADDRESS_TEXT_MAX = 320 };	/* 64 + @ + 255, for the log */
 

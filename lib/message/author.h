@@ -7,6 +7,7 @@
  * Hostile input: never guesses. What cannot be parsed is AUTHOR_INVALID, and no policy takes that for "nothing to check".
  */
 #include "message/facts.h"
+#include "util/words.h"
 
 enum author_status {
 	AUTHOR_OK,		/* exactly one From field, exactly one distinct domain */
@@ -14,6 +15,7 @@ enum author_status {
 	AUTHOR_MISSING,		/* no From field, or one without any address (empty group) */
 	AUTHOR_INVALID,		/* a From field that does not parse, or was not read to its end; domains that could be read are listed */
 };
+extern const struct word author_status_words[];	/* "ok" "multiple" "missing" "invalid" */
 
 enum { AUTHOR_MAX_DOMAINS = 10 };
 
@@ -29,11 +31,5 @@ struct author {
 
 /** Reads the From fields of the message. Everything in author_r lives in the message's arena. Thread: the message's. */
 void author_parse(const struct facts *facts, struct author *author_r);
-
-/**
- * Domain in the form DNS wants: U-labels to A-labels (IDNA2008, non-transitional), lower case, without trailing dot.
- * @return NULL when it is not a domain name.
- */
-const char *domain_normalize(struct arena *arena, const char *text, size_t length);
 
 #endif

@@ -12,8 +12,9 @@
 
 #include "message/author.h"
 #include "message/encoded_word.h"
-#include "message/utf8.h"
+#include "util/utf8.h"
 #include "util/buf.h"
+#include "util/domain.h"
 
 /* Between "@" and name, the NUL of the literal's end too. */
 #define SKIPPED " \t\r\n\1.\"\\<([])>?"

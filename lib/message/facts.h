@@ -64,14 +64,14 @@ struct facts {
 	const struct header_field *fields;	/* in order */
 	size_t field_count;
 	unsigned authres_unkept;	/* Authentication-Results fields behind the last kept one that nobody has read */
-	bool authres_unread;		/* there are such, or with blanks in the name: what they say is not known */
+	bool authres_unread;		/* such fields were not kept, or have blanks in their name: nobody knows what they say */
 	bool fields_truncated;		/* header fields over the caps (count or bytes) were not kept */
 	bool from_unkept;		/* a From field was among them: its authors are not known */
 	bool judged_unkept;		/* so was another field on which a verdict hangs */
 	bool malformed;			/* NUL bytes or over-long lines, or names that are not field names, were seen */
 	unsigned header_lines;		/* of all fields, kept or not; saturates */
 	bool address_cut;		/* an address of the envelope was longer than what is kept of one */
-	uint64_t header_bytes, body_bytes;	/* of the body what was handed over */
+	uint64_t header_bytes, body_bytes;	/* octets of the body that were handed over */
 	bool body_unread;		/* there is more of the body, which the MTA was asked not to send */
 	uint64_t told_bytes;		/* size of the whole message as the MTA tells it; 0: it does not */
 	uint64_t body_lines;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Recipients to places. Pure; thread: any. Trusts the MTA for what it resolved; of the client's text only the form that has
- * one meaning for every MTA is read. When in doubt the place is unknown, which is the strictest (policy/policy.h).
+ * Finds the domain of a recipient (recipient.h). Trusts what the MTA resolved. Of the client's text only the plain form
+ * user@domain is read, since every MTA reads that alike. In all other cases the domain is unknown, and then every recipient
+ * policy that could apply does (policy/policy.h). Pure; thread: any.
  */
 #include "message/recipient.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "message/author.h"
+#include "util/domain.h"
+
 
 /* By these an MTA may find another address inside: domains, routes (RFC 5321 appendix C), percent hack and bang paths. */
 #define FURTHER_ADDRESS "@%!:"

@@ -2,9 +2,10 @@
 #ifndef ASSAY_MESSAGE_RECIPIENT_H
 #define ASSAY_MESSAGE_RECIPIENT_H
 /*
- * Where a recipient is, as far as policies match on it. What RCPT says is the client's word: <ann>, <@relay:ann@a.example>,
- * <ann%a.example@mx.example> and <"ann@a.example"> may all reach ann@a.example, by rules that only the MTA knows. Therefore
- * what the MTA has resolved goes first, and what cannot be told is told as unknown.
+ * The domain of a recipient, for policies that apply to some recipient domains only. The address in RCPT is the client's
+ * choice: <ann>, <@relay:ann@a.example>, <ann%a.example@mx.example> and <"ann@a.example"> may all reach ann@a.example, by
+ * rules that only the MTA knows. Therefore the address that the MTA made of it is used when there is one; when the domain
+ * cannot be told for certain the result says so.
  */
 #include "util/arena.h"
 
@@ -15,7 +16,7 @@ struct recipient_route {
 };
 
 enum recipient_where {
-	RECIPIENT_UNKNOWN,	/* may be in any domain */
+	RECIPIENT_UNKNOWN,	/* nobody can tell: it may be in any domain */
 	RECIPIENT_LOCAL,	/* a mailbox of the MTA itself, named without one of its domains */
 	RECIPIENT_AT_DOMAIN,
 };

@@ -16,15 +16,19 @@
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
-struct engine *engine_new(struct config *config, struct engine *previous, char *why_r, size_t why_bytes)
+struct engine *engine_new_sharing(const struct config *config, const struct engine_share *share, struct engine *previous,
+    char *why_r, size_t why_bytes)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
+	const struct policy_set set = policy_set_of(config);
 
 	if (engine == NULL)
 		out_of_memory();
 	atomic_init(&engine->references, 1);
 	engine->config = config_ref(config);
-	engine->resolver = shared_resolver_get(config, previous != NULL ? previous->resolver : NULL, why_r, why_bytes);
+	engine->share = *share;
+	engine->resolver = shared_resolver_get(config, share->dns_sockets, previous != NULL ? previous->resolver : NULL, why_r,
+	    why_bytes);
 	if (engine->resolver == NULL)
 		goto fail;
 	engine->shared.resolver = engine->resolver->resolver;
@@ -36,7 +40,7 @@ struct engine *engine_new(struct config *config, struct engine *previous, char *
 		if (engine->shared.psl == NULL)
 			goto fail;
 	}
-	engine->acts_at_rcpt = policy_acts_at_rcpt(config);
+	engine->acts_at_rcpt = policy_acts_at_rcpt(&set);
 	engine->wants_every_body = policy_uses(config, TRAIT_WHOLE_BODY);
 	if (gethostname(engine->hostname, sizeof(engine->hostname)) != 0 || engine->hostname[0] == '\0')
 		snprintf(engine->hostname, sizeof(engine->hostname), "localhost");
@@ -47,17 +51,24 @@ fail:
 	return NULL;
 }
 
+struct engine *engine_new(const struct config *config, struct engine *previous, char *why_r, size_t why_bytes)
+{
+	return engine_new_sharing(config, &(const struct engine_share){ 0 }, previous, why_r, why_bytes);
+}
+
 int engine_open_store(struct engine *engine, struct engine *previous, engine_store_changed *changed, char *why_r,
     size_t why_bytes)
 {
-	engine->store = shared_store_get(engine->config, previous != NULL ? previous->store : NULL, changed, why_r, why_bytes);
-	if (engine->store == NULL)
-		return why_r[0] == '\0' ? 0 : -E_CONFIG;
+	const struct store_wish wish = { .config = engine->config, .readers_max = engine->share.store_readers, .changed = changed };
+	char unused[256];
+	int code = shared_store_get(&wish, previous != NULL ? previous->store : NULL, &engine->store, why_r, why_bytes);
+
+	if (code != 0)
+		return code == -E_ABSENT ? 0 : code;
 	engine->shared.memory = &engine->store->source;
 	/* peers are remembered under their organizational domain; without a list their parent name stands in */
 	if (engine->shared.psl == NULL && engine->config->psl_file != NULL)
-		engine->shared.psl = psl_context_new(engine->config->psl_file, why_r, why_bytes);
-	why_r[0] = '\0';
+		engine->shared.psl = psl_context_new(engine->config->psl_file, unused, sizeof(unused));
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* What is noted of a judged message: a flow, and its session with its peer. Thread: the message's. Cannot fail: the store drops. */
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
+#include "policy/evidence_text.h"
 #include "util/buf.h"
 
 /* Names of a set of findings, in the order of the table: the same set gives the same text. */
@@ -26,16 +27,6 @@ static finding_set weighed_findings(const struct results *results)
 	return set;
 }
 
-static finding_set secure_findings(const struct results *results)
-{
-	finding_set set = { 0 };
-
-	for (size_t i = 0; i < results->finding_count; i++)
-		if (results->findings[i].dnssec == DNS_SECURE && finding_is(results->findings[i].id, TRAIT_DNS))
-			finding_set_add(&set, results->findings[i].id);
-	return set;
-}
-
 static const char *word(enum result result)
 {
 	const char *name = result_name(result);
@@ -54,27 +45,13 @@ static const char *dkim_word(const struct results *results)
 	return word(best);
 }
 
-/* Results, and what else a policy looks at: so that another one can be replayed over the row (report/replay.c reads it). */
+/* For people and SQL; what a policy looks at is in the evidence. */
 static const char *results_text(const struct message *message)
 {
 	const struct results *results = message->results;
-	struct buf buf = buf_make(message->arena);
-	finding_set secure = secure_findings(results);
 
-	buf_printf(&buf, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result), dkim_word(results),
-	    word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
-	if (results->exempt)
-		buf_puts(&buf, " exempt");
-	if (results->tls.cert_status != CERT_NONE)
-		buf_printf(&buf, " cert=%s%s%s", cert_status_name(results->tls.cert_status),
-		    results->tls.cert_match != NULL ? "/" : "", results->tls.cert_match != NULL ? results->tls.cert_match : "");
-	if (tlsa_status_is_unknown(results->tls.tlsa))
-		buf_printf(&buf, " tlsa=%s", tlsa_status_name(results->tls.tlsa));
-	if (results->tls.not_required)
-		buf_puts(&buf, " tls-required=no");
-	if (!finding_set_is_empty(&secure))
-		buf_printf(&buf, " secure=%s", findings_text(message->arena, &secure));
-	return buf.data;
+	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result),
+	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
 }
 
 static void note_peer(struct shared_store *shared, struct message *message)
@@ -96,7 +73,8 @@ static void note_peer(struct shared_store *shared, struct message *message)
 	store_peer_note(shared->store, &note);
 }
 
-void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision)
+void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision,
+    const struct evidence *evidence)
 {
 	const struct results *results = message->results;
 	struct flow_note note = {
@@ -117,7 +95,19 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
 	note.findings = findings_text(message->arena, &findings);
 	note.results = results_text(message);
+	note.evidence = evidence_write(evidence, message->arena);
 	store_flow_note(shared->store, &note);
 	if (!results->exempt)
 		note_peer(shared, message);
+}
+
+void remember_refused(struct shared_store *shared, struct message *message)
+{
+	struct evidence evidence;
+	struct decision decision;
+
+	if (shared == NULL)
+		return;
+	decision = message_decide(message, FINDING_STAGE_ENVELOPE, &evidence);
+	remember_message(shared, message, &decision, &evidence);
 }

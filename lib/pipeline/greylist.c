@@ -10,15 +10,8 @@
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
 #include "policy/reply.h"
+#include "util/domain.h"
 #include "util/error.h"
-
-static bool is_in_domain(const char *name, const char *domain)
-{
-	size_t name_length = strlen(name), length = strlen(domain);
-
-	return name_length >= length && strcmp(name + name_length - length, domain) == 0 &&
-	    (name_length == length || name[name_length - length - 1] == '.');
-}
 
 /* DMARC's alignment; of an author domain without a DMARC record, what relaxed alignment would be. */
 static bool is_aligned(const struct results *results)
@@ -29,12 +22,12 @@ static bool is_aligned(const struct results *results)
 		return true;
 	if (results->dmarc.result != RESULT_NONE || org == NULL)
 		return false;
-	if (results->spf.result == RESULT_PASS && results->spf.domain != NULL && is_in_domain(results->spf.domain, org))
+	if (results->spf.result == RESULT_PASS && results->spf.domain != NULL && domain_is_within(results->spf.domain, org))
 		return true;
 	for (size_t i = 0; i < results->dkim_count; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		if (dkim_result_counts(dkim) && dkim->domain != NULL && is_in_domain(dkim->domain, org))
+		if (dkim_result_counts(dkim) && dkim->domain != NULL && domain_is_within(dkim->domain, org))
 			return true;
 	}
 	return false;
@@ -49,9 +42,9 @@ static bool is_exempt(const struct message *message)
 		if (network_contains(&config->greylist_exempt_networks.items[i], &message->session->connection.client))
 			return true;
 	}
-	if (results->spf.result == RESULT_PASS && policy_domain_matches(&config->greylist_exempt_domains, results->spf.domain))
+	if (results->spf.result == RESULT_PASS && domain_set_has(config->greylist_exempt_domains.set, results->spf.domain))
 		return true;
-	return results->iprev.result == RESULT_PASS && policy_domain_matches(&config->greylist_exempt_domains, results->iprev.name);
+	return results->iprev.result == RESULT_PASS && domain_set_has(config->greylist_exempt_domains.set, results->iprev.name);
 }
 
 /* Who vouches for the message: the domain that passes SPF, so that a pool of senders waits once; else the network. */
@@ -66,25 +59,7 @@ static const char *origin(struct message *message)
 	return network != NULL ? network : "local";
 }
 
-static void decision_pass(struct decision *decision)
-{
-	decision->action = ACTION_NONE;
-	decision->code = 250;
-	decision->enhanced = decision->text = NULL;
-}
-
-/* The reply, with how long it takes instead of "later". */
-static const char *waiting_text(struct arena *arena, const char *text, unsigned wait_secs)
-{
-	const char *later = strstr(text, REPLY_TRY_AGAIN "later");
-
-	if (later == NULL)
-		return text;
-	later += strlen(REPLY_TRY_AGAIN);
-	return arena_printf(arena, "%.*sin %u seconds%s", (int)(later - text), text, wait_secs, later + strlen("later"));
-}
-
-void remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision)
+unsigned remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision)
 {
 	struct greylist_rules rules = { message->config->greylist_delay_secs, message->config->greylist_window_secs };
 	struct greylist_try try = {
@@ -99,26 +74,26 @@ void remember_greylist(struct shared_store *shared, struct message *message, str
 	int code;
 
 	if (decision->action != ACTION_GREYLIST)
-		return;
+		return 0;
 	if (shared == NULL || is_exempt(message)) {
-		decision_pass(decision);
-		return;
+		decision->action = ACTION_NONE;
+		return 0;
 	}
 	key = greylist_key(message->arena, origin(message), message->facts.mail_from, recipient);
 	if (store_is_opening(shared->store)) {	/* who has waited is not known yet, and it is not for long */
 		(void)store_greylist_note(shared->store, key, message->facts.time_secs, false);
-		return;
+		return 0;
 	}
 	code = store_greylist_get(shared->store, key, &entry);
 	if (code != 0 && code != -E_ABSENT) {
-		decision_pass(decision);
-		return;
+		decision->action = ACTION_NONE;
+		return 0;
 	}
 	verdict = greylist_judge(code == 0 ? &entry : NULL, &try, &rules, &wait_secs);
 	/* in dry-run too: that is how it is measured how many come back. A try that cannot be remembered must not wait */
 	code = store_greylist_note(shared->store, key, message->facts.time_secs, verdict == GREYLIST_PASS);
-	if (verdict == GREYLIST_PASS || code != 0 || !store_is_up(shared->store))
-		decision_pass(decision);
-	else
-		decision->text = waiting_text(message->arena, decision->text, wait_secs);
+	if (verdict != GREYLIST_PASS && code == 0 && store_is_up(shared->store))
+		return wait_secs;
+	decision->action = ACTION_NONE;
+	return 0;
 }

@@ -21,7 +21,8 @@ enum {
 
 struct engine {
 	atomic_int references;
-	struct config *config;
+	const struct config *config;
+	struct engine_share share;
 	struct shared_resolver *resolver;
 	struct check_shared shared;
 	struct shared_store *store;	/* NULL: nothing is remembered */
@@ -61,11 +62,15 @@ struct message {
 	struct recipient_place *recipient_places;	/* parallel */
 	size_t recipient_room;
 	bool recipients_truncated;
+	struct recipient_place *refused_places;	/* of recipients refused at RCPT, who do not count but for the record */
+	size_t refused_count, refused_room;
+	size_t refused_total;		/* those whose place is not kept with them */
 
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
-	struct decision refused;	/* the strictest refusal of a recipient; action none: there was none */
-	bool outcome_made;
+	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
+	bool outcome_made, ended;
+	struct evidence evidence;	/* what the outcome was decided on */
 	struct outcome outcome;
 };
 
@@ -78,7 +83,14 @@ void message_judge_stage(struct message *message, enum finding_stage stage);
 /** An address as the MTA hands it over, in the arena, without the angle brackets, cut at ADDRESS_MAX_BYTES. */
 const char *message_address_copy(struct message *message, const char *text);
 
-/** The strictest decision of all policies that the message falls under, by its recipients and author domains. */
-struct decision message_decide(struct message *message, enum finding_stage stage);
+/**
+ * The strictest decision of all policies that the message falls under, by its recipients and author domains; where all recipients
+ * were refused, of those under which they fell. Without a reply.
+ * @param evidence_r  on which it stands; in the message's arena.
+ */
+struct decision message_decide(struct message *message, enum finding_stage stage, struct evidence *evidence_r);
+
+/** Makes the reply of a settled decision. @param wait_secs  for the action greylist; 0: not known. */
+void message_reply(struct message *message, unsigned wait_secs, struct decision *decision);
 
 #endif

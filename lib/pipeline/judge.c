@@ -13,12 +13,6 @@
 
 enum { QUARANTINE_REASON_MAX = 100 };	/* what MTAs keep of it */
 
-bool decision_refuses(const struct decision *decision)
-{
-	return decision->enforced && (decision->action == ACTION_GREYLIST || decision->action == ACTION_DEFER ||
-	    decision->action == ACTION_REJECT);
-}
-
 const char *message_exempt_reason(const struct message *message)
 {
 	const struct config *config = message->config;
@@ -181,13 +175,14 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
 		.edits_left = outcome->edits.left,
 	};
+	unsigned wait_secs;
 
-	outcome->decision = message_decide(message, stage);
-	remember_greylist(message->session->engine->store, message, &outcome->decision);
+	outcome->decision = message_decide(message, stage, &message->evidence);
+	wait_secs = remember_greylist(message->session->engine->store, message, &outcome->decision);
+	message_reply(message, wait_secs, &outcome->decision);
 	action_inserts(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);
 	outcome->quarantine_reason = quarantine_reason(message, &outcome->decision);
-	remember_message(message->session->engine->store, message, &outcome->decision);
 	message->outcome_made = true;
 	return outcome;
 }

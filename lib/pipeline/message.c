@@ -13,6 +13,7 @@
 
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
+#include "util/domain.h"
 
 enum {
 	FIRST_FIELD_ROOM = 32,
@@ -80,6 +81,19 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 	return message;
 }
 
+void message_end(struct message *message)
+{
+	struct shared_store *store = message->session->engine->store;
+
+	if (message->ended)
+		return;
+	message->ended = true;
+	if (message->outcome_made)
+		remember_message(store, message, &message->outcome.decision, &message->evidence);
+	else if (message->refused_count != 0 && message->facts.recipient_count == 0)
+		remember_refused(store, message);	/* all recipients were refused: it ended there */
+}
+
 void message_free(struct message **message)
 {
 	struct message *old = *message;
@@ -88,9 +102,6 @@ void message_free(struct message **message)
 	*message = NULL;
 	if (old == NULL)
 		return;
-	/* all recipients were refused: the message ends here for the record as well */
-	if (!old->outcome_made && old->refused.action != ACTION_NONE && old->facts.recipient_count == 0)
-		remember_message(old->session->engine->store, old, &old->refused);
 	/* Continuations of the scope may still run on the I/O thread: they must end before the state they use goes. */
 	dns_scope_free(&old->context.dns);
 	for (size_t i = 0; i < CHECK_COUNT; i++) {

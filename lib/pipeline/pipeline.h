@@ -21,12 +21,21 @@ struct store;
 struct session;
 struct message;
 
+/* What an engine may use of what the process has; zero: as much as the config says, or the part's own default. */
+struct engine_share {
+	unsigned dns_sockets;		/* DNS queries that have a socket at once */
+	unsigned store_readers;		/* open handles of the database */
+};
+
 /**
  * Takes its own reference of the config. A previous engine may be given: its resolver is shared when the dns settings are
  * the same, so that a reload keeps the cache.
  * @return NULL with why_r set.
  */
-struct engine *engine_new(struct config *config, struct engine *previous, char *why_r, size_t why_bytes);
+struct engine *engine_new_sharing(const struct config *config, const struct engine_share *share, struct engine *previous,
+    char *why_r, size_t why_bytes);
+/** The same in a process that has enough of everything. */
+struct engine *engine_new(const struct config *config, struct engine *previous, char *why_r, size_t why_bytes);
 /**
  * Lets the engine remember (config record path): the daemon does, `assay check` does not. Called once, right after
  * engine_new(). A database that cannot be opened now is no failure.
@@ -59,7 +68,12 @@ bool session_may_want_body(const struct session *session);
 
 /** @param mail_from with or without <>; "" or "<>" for the null sender. Begins the look-ups of the envelope checks. */
 struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock);
-/** End or abort. Sets *message to NULL. */
+/**
+ * The message ended, as whatever: notes what came of it for the record, once. A message without a verdict is noted only when all of
+ * its recipients were refused. The daemon calls it for each message before message_free(), also for one that the client gave up.
+ */
+void message_end(struct message *message);
+/** Frees it, and ends the queries that only it waited for; notes nothing. Sets *message to NULL. */
 void message_free(struct message **message);
 struct facts *message_facts(struct message *message);	/* e.g. to set queue_id */
 const struct results *message_results(const struct message *message);
@@ -105,9 +119,6 @@ const struct outcome *message_judge(struct message *message);
 
 /** Judges connection and envelope only, as if the message ended here (`assay check` without a message). */
 const struct outcome *message_judge_envelope(struct message *message);
-
-/** @return whether the decision is to be carried out as a 4xx or 5xx reply. */
-bool decision_refuses(const struct decision *decision);
 
 /** The log line for a recipient refused at RCPT; in the message's arena. */
 const char *message_log_refused(struct message *message, const char *recipient, const struct decision *decision);

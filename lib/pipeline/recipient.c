@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Recipients, and the policies that a message falls under: one for each recipient with each author domain. All of them weigh
- * the findings and the strictest counts, so that a second author, a recipient whose domain nobody can tell, or one over the
- * cap sheds no policy. Trusts recipient_find_place() for the places. Cannot fail. Thread: the connection's.
+ * Recipients, those refused at RCPT too, and what of the message is put before the policies.
+ * Trusts recipient_find_place() for the places. Cannot fail. Thread: the connection's.
  */
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "policy/reply.h"
 
 enum { FIRST_RECIPIENT_ROOM = 4 };
 
@@ -51,106 +51,83 @@ static struct recipient_place find_place(struct message *message, const char *re
 	return recipient_find_place(message->arena, *address_r, route);
 }
 
-static bool is_in(const struct string_list *list, const char *domain)
+static void evidence_of(const struct message *message, enum finding_stage stage, struct evidence *evidence_r)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i], domain) == 0)
-			return true;
+	const struct evidence_input input = {
+		.stage = stage, .facts = &message->facts, .author = &message->author, .results = message->results,
+		.recipients = message->recipient_places, .recipient_count = message->facts.recipient_count,
+		.refused = message->refused_places, .refused_count = message->refused_count,
+		.recipients_over_cap = message->recipients_truncated,
+	};
+
+	evidence_make(&input, message->arena, evidence_r);
+}
+
+void message_reply(struct message *message, unsigned wait_secs, struct decision *decision)
+{
+	const char *explanation = message->results->spf.explanation;
+	const struct reply_input input = {
+		.help_url = message->config->help_url, .wait_secs = wait_secs,
+		.explanation = explanation != NULL ? explanation : message->config->spf_default_explanation,
+	};
+
+	reply_make(&input, message->arena, decision);
+}
+
+struct decision message_decide(struct message *message, enum finding_stage stage, struct evidence *evidence_r)
+{
+	const struct policy_set set = policy_set_of(message->config);
+	struct evidence judged;
+
+	evidence_of(message, stage, evidence_r);
+	judged = *evidence_r;
+	if (judged.recipient_count == 0) {	/* nobody is left: they count as those who they were */
+		judged.recipients = judged.refused;
+		judged.recipient_count = judged.refused_count;
 	}
-	return false;
-}
-
-/* A mailbox of the MTA's own is the same in every local domain; where none are named it may be in any domain. */
-static void mark_place(const struct config *config, const struct recipient_place *place, struct policy_who *who, bool *marked)
-{
-	const struct string_list *local = &config->local_domains;
-	bool is_local = place->where == RECIPIENT_LOCAL;
-
-	if (place->where == RECIPIENT_AT_DOMAIN)
-		is_local = is_in(local, place->domain);
-	for (size_t i = 0; is_local && i < local->count; i++) {
-		who->recipient_domain = local->items[i];
-		policy_mark(config, who, marked);
-	}
-	who->recipient_domain = is_local && local->count == 0 ? NULL : place->domain;
-	if (!is_local || local->count == 0 || place->domain != NULL)
-		policy_mark(config, who, marked);
-}
-
-static bool same_place(const struct recipient_place *a, const struct recipient_place *b)
-{
-	return a->where == b->where && strcmp(a->domain != NULL ? a->domain : "", b->domain != NULL ? b->domain : "") == 0;
-}
-
-/* Every recipient with the author that stands in who; recipients over the cap may be anywhere. */
-static void mark_recipients(const struct message *message, struct policy_who *who, bool *marked)
-{
-	static const struct recipient_place unknown = { .where = RECIPIENT_UNKNOWN };
-	const struct recipient_place *places = message->recipient_places;
-	size_t count = message->facts.recipient_count;
-
-	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || !same_place(&places[i], &places[i - 1]))	/* they often come sorted */
-			mark_place(message->config, &places[i], who, marked);
-	}
-	if (count == 0 || message->recipients_truncated)
-		mark_place(message->config, &unknown, who, marked);
-}
-
-/* Whether the author domains that were read are all that a reader could be shown. */
-static bool authors_known(const struct message *message)
-{
-	const struct author *author = &message->author;
-
-	return (author->status == AUTHOR_OK || author->status == AUTHOR_MULTIPLE) && author->domain_count != 0 &&
-	    !author->domains_truncated && !message->facts.fields_truncated;
-}
-
-static void mark_policies(const struct message *message, bool *marked)
-{
-	struct policy_who who = { .client = &message->session->connection.client, .before_author = !message->header_done };
-
-	for (size_t i = 0; i < message->author.domain_count; i++) {
-		who.author_domain = message->author.domains[i];
-		mark_recipients(message, &who, marked);
-	}
-	who.author_domain = NULL;
-	if (!authors_known(message))
-		mark_recipients(message, &who, marked);
-}
-
-static struct decision strictest_of(const struct message *message, const bool *marked, enum finding_stage stage)
-{
-	const struct config *config = message->config;
-	struct decision strictest = { .policy = NULL }, decision;
-
-	for (size_t i = 0; i < config->policy_count; i++) {
-		if (!marked[i])
-			continue;
-		policy_decide(config, &config->policies[i], message->results, stage, message->arena, &decision);
-		strictest = strictest.policy != NULL ? *decision_stricter(&strictest, &decision) : decision;
-	}
-	return strictest;	/* policy_mark() has marked one */
-}
-
-struct decision message_decide(struct message *message, enum finding_stage stage)
-{
-	bool *marked = arena_calloc(message->arena, message->config->policy_count, sizeof(*marked));
-
-	mark_policies(message, marked);
-	return strictest_of(message, marked, stage);
+	/* had nobody been refused, there would be some over the cap */
+	if (message->refused_total + message->facts.recipient_count > message->config->max_recipients)
+		evidence_r->lacks |= EVIDENCE_LACKS_RECIPIENTS;
+	return policy_judge(&set, &judged, message->arena);
 }
 
 static void decide_at_rcpt(struct message *message, const struct recipient_place *place, struct decision *decision_r)
 {
-	struct policy_who who = { .client = &message->session->connection.client, .before_author = true };
-	bool *marked = arena_calloc(message->arena, message->config->policy_count, sizeof(*marked));
+	const struct policy_set set = policy_set_of(message->config);
+	struct evidence evidence;
 
 	message_judge_stage(message, FINDING_STAGE_ENVELOPE);
-	mark_place(message->config, place, &who, marked);
-	*decision_r = strictest_of(message, marked, FINDING_STAGE_ENVELOPE);
+	if (message->at_rcpt == NULL) {
+		message->at_rcpt = arena_alloc(message->arena, sizeof(*message->at_rcpt));
+		evidence_of(message, FINDING_STAGE_ENVELOPE, message->at_rcpt);
+	}
+	evidence = *message->at_rcpt;
+	evidence.recipients = place;
+	evidence.recipient_count = 1;
+	*decision_r = policy_judge(&set, &evidence, message->arena);
 	if (decision_r->action == ACTION_GREYLIST)	/* waits for the message, which may vouch for itself */
-		*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
+		*decision_r = decision_none();
+	message_reply(message, 0, decision_r);
+}
+
+/* As many as may be accepted, each place once: of those that are left out message_decide() knows by their number. */
+static void refused_keep(struct message *message, const struct recipient_place *place)
+{
+	struct recipient_place *places = message->refused_places;
+
+	message->refused_total++;
+	if (message->refused_count != 0 && message->refused_count == message->refused_room) {
+		message->refused_count = evidence_sort_places(places, message->refused_count);
+		if (message->refused_count >= message->config->max_recipients)
+			return;
+	}
+	if (message->refused_count == message->refused_room) {
+		message->refused_room = message->refused_room == 0 ? FIRST_RECIPIENT_ROOM : message->refused_room * 2;
+		message->refused_places = arena_calloc(message->arena, message->refused_room, sizeof(*places));
+		if (message->refused_count != 0)
+			memcpy(message->refused_places, places, message->refused_count * sizeof(*places));
+	}
+	message->refused_places[message->refused_count++] = *place;
 }
 
 void message_recipient_resolved(struct message *message, const char *recipient, const struct recipient_route *route,
@@ -159,8 +136,8 @@ void message_recipient_resolved(struct message *message, const char *recipient, 
 	struct recipient_place place;
 	const char *address;
 
-	*decision_r = (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
-	/* over the cap nothing more is stored; mark_recipients() knows */
+	*decision_r = decision_none();
+	/* over the cap nothing more is stored; the evidence knows */
 	if (message->facts.recipient_count >= message->config->max_recipients && !message_acts_at_rcpt(message)) {
 		message->recipients_truncated = true;
 		return;
@@ -169,9 +146,7 @@ void message_recipient_resolved(struct message *message, const char *recipient, 
 	if (message_acts_at_rcpt(message)) {
 		decide_at_rcpt(message, &place, decision_r);
 		if (decision_refuses(decision_r)) {
-			if (message->refused.action == ACTION_NONE)
-				message->refused = *decision_r;
-			message->refused = *decision_stricter(&message->refused, decision_r);
+			refused_keep(message, &place);
 			return;
 		}
 	}

@@ -5,10 +5,17 @@
  * (flow.c). Thread: any; the store is shared by all. */
 #include "pipeline/shared.h"
 
-/** Greylist: lets a decision of that action pass when an earlier try or the evidence allows it, else words the reply. */
-void remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision);
+/**
+ * Greylist: lets a decision of that action pass (none) when an earlier try or the results allow it.
+ * @return how many seconds the client has to wait, for the reply; 0: nobody knows, or it need not.
+ */
+unsigned remember_greylist(struct shared_store *shared, struct message *message, struct decision *decision);
 
-/** Notes the message as a flow, and its session, once, with its peer. */
-void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision);
+/** Notes the message as a flow, and its session, once, with its peer. @param evidence  that the decision stands on. */
+void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision,
+    const struct evidence *evidence);
+
+/** The same of a message all of whose recipients were refused at RCPT. */
+void remember_refused(struct shared_store *shared, struct message *message);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "util/error.h"
 #include "util/out_of_memory.h"
 
 enum { DAY_SECS = 86400 };
@@ -37,10 +38,10 @@ static uint64_t dns_files_stamp(const struct dns_config *dns)
 }
 
 /* Whether the resolver may stay with its cache. A zone file is read again on every reload. */
-static bool resolver_serves(const struct shared_resolver *shared, const struct config *config)
+static bool resolver_serves(const struct shared_resolver *shared, const struct config *config, unsigned max_sockets)
 {
 	return config->dns.zone_file == NULL && config_section_equal(shared->config, config, "dns") &&
-	    shared->config->dns.clock == config->dns.clock && shared->config->dns.max_sockets == config->dns.max_sockets &&
+	    shared->config->dns.clock == config->dns.clock && shared->max_sockets == max_sockets &&
 	    shared->files_stamp == dns_files_stamp(&config->dns);
 }
 
@@ -56,13 +57,15 @@ void shared_resolver_unref(struct shared_resolver **shared)
 	free(old);
 }
 
-static struct shared_resolver *shared_resolver_new(struct config *config, char *why_r, size_t why_bytes)
+static struct shared_resolver *shared_resolver_new(const struct config *config, unsigned max_sockets, char *why_r, size_t why_bytes)
 {
 	struct shared_resolver *shared = calloc(1, sizeof(*shared));
+	struct dns_config dns = config->dns;
 
 	if (shared == NULL)
 		out_of_memory();
-	shared->resolver = dns_resolver_new(&config->dns, why_r, why_bytes);
+	dns.max_sockets = shared->max_sockets = max_sockets;
+	shared->resolver = dns_resolver_new(&dns, why_r, why_bytes);
 	if (shared->resolver == NULL) {
 		free(shared);
 		return NULL;
@@ -73,14 +76,14 @@ static struct shared_resolver *shared_resolver_new(struct config *config, char *
 	return shared;
 }
 
-struct shared_resolver *shared_resolver_get(struct config *config, struct shared_resolver *previous, char *why_r,
-    size_t why_bytes)
+struct shared_resolver *shared_resolver_get(const struct config *config, unsigned max_sockets, struct shared_resolver *previous,
+    char *why_r, size_t why_bytes)
 {
-	if (previous != NULL && resolver_serves(previous, config)) {
+	if (previous != NULL && resolver_serves(previous, config, max_sockets)) {
 		atomic_fetch_add(&previous->references, 1);
 		return previous;
 	}
-	return shared_resolver_new(config, why_r, why_bytes);
+	return shared_resolver_new(config, max_sockets, why_r, why_bytes);
 }
 
 /* ---- store --------------------------------------------------------------------------------------- */
@@ -104,34 +107,47 @@ static int view_peer(void *context, const char *peer, const char *host, enum tls
 	return 0;
 }
 
-struct shared_store *shared_store_get(struct config *config, struct shared_store *previous, engine_store_changed *changed,
-    char *why_r, size_t why_bytes)
+/* What the config says of the store. */
+static struct store_config settings_of(const struct store_wish *wish)
 {
-	struct shared_store *shared;
-	struct store_config store_config = {
-		.path = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
+	const struct config *config = wish->config;
+
+	return (struct store_config){
+		.location = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
-		.clock = config->dns.clock, .changed = changed, .readers_max = config->store_readers,
+		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,
 	};
+}
 
-	if (why_bytes != 0)
-		why_r[0] = '\0';
+static bool store_serves(const struct shared_store *shared, const struct config *config)
+{
+	return config_section_equal(shared->config, config, "record") &&
+	    shared->config->greylist_window_secs == config->greylist_window_secs;
+}
+
+int shared_store_get(const struct store_wish *wish, struct shared_store *previous, struct shared_store **shared_r, char *why_r,
+    size_t why_bytes)
+{
+	const struct config *config = wish->config;
+	const struct store_config settings = settings_of(wish);
+	struct shared_store *shared;
+
 	if (config->record_path == NULL)
-		return NULL;
-	if (previous != NULL && config_section_equal(previous->config, config, "record") &&
-	    previous->config->greylist_window_secs == config->greylist_window_secs) {
+		return -E_ABSENT;
+	if (previous != NULL && store_serves(previous, config)) {
 		atomic_fetch_add(&previous->references, 1);
-		return previous;
+		*shared_r = previous;
+		return 0;
 	}
 	shared = calloc(1, sizeof(*shared));
 	if (shared == NULL)
 		out_of_memory();
-	shared->store = store_open(&store_config, why_r, why_bytes);
+	shared->store = store_open(&settings, why_r, why_bytes);
 	if (shared->store == NULL) {
 		free(shared);
-		return NULL;
+		return -E_CONFIG;
 	}
 	atomic_init(&shared->references, 1);
 	shared->config = config_ref(config);
@@ -140,7 +156,8 @@ struct shared_store *shared_store_get(struct config *config, struct shared_store
 		.min_share_percent = config->habit_min_share_percent, .settle_days = config->habit_settle_secs / DAY_SECS,
 	};
 	shared->source = (struct memory_source){ .context = shared, .view = view_peer };
-	return shared;
+	*shared_r = shared;
+	return 0;
 }
 
 void shared_store_unref(struct shared_store **shared)

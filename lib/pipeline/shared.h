@@ -16,7 +16,8 @@
 struct shared_resolver {
 	atomic_int references;
 	struct dns_resolver *resolver;
-	struct config *config;		/* whose dns section the resolver was made from; a reference */
+	const struct config *config;		/* whose dns section the resolver was made from; a reference */
+	unsigned max_sockets;		/* of the process's, that it may have; 0: as many as it likes */
 	uint64_t files_stamp;		/* state of the files that it was made from */
 };
 
@@ -24,25 +25,32 @@ struct shared_resolver {
  * Makes the resolver that the config asks for, or shares the previous one (NULL: there is none).
  * @return NULL with why_r set.
  */
-struct shared_resolver *shared_resolver_get(struct config *config, struct shared_resolver *previous, char *why_r,
-    size_t why_bytes);
+struct shared_resolver *shared_resolver_get(const struct config *config, unsigned max_sockets, struct shared_resolver *previous,
+    char *why_r, size_t why_bytes);
 void shared_resolver_unref(struct shared_resolver **shared);
 
 /* A store and the settings it was opened with. */
 struct shared_store {
 	atomic_int references;
 	struct store *store;
-	struct config *config;		/* a reference */
+	const struct config *config;		/* a reference */
 	struct peer_rules rules;
 	struct memory_source source;	/* for the checks; its context is this struct */
 };
 
+/* What is asked of a store. */
+struct store_wish {
+	const struct config *config;
+	unsigned readers_max;		/* handles for reading; 0: the store's default */
+	engine_store_changed *changed;	/* told when the database is lost or found; NULL */
+};
+
 /**
- * Opens the store that the config names, or shares the previous one.
- * @return NULL when the config names none (why_r empty) or it cannot be opened (why_r set).
+ * Opens the store that the config names, or shares the previous one (NULL: there is none).
+ * @return 0 with shared_r; -E_ABSENT when the config names none, -E_CONFIG with why_r set when it cannot be opened.
  */
-struct shared_store *shared_store_get(struct config *config, struct shared_store *previous, engine_store_changed *changed,
-    char *why_r, size_t why_bytes);
+int shared_store_get(const struct store_wish *wish, struct shared_store *previous, struct shared_store **shared_r, char *why_r,
+    size_t why_bytes);
 void shared_store_unref(struct shared_store **shared);
 
 #endif

@@ -2,54 +2,72 @@
 #ifndef ASSAY_POLICY_POLICY_H
 #define ASSAY_POLICY_POLICY_H
 /*
- * The policy: a pure function (findings, who, clock) → decision. No I/O, no globals, no waiting: so it can be replayed
- * over the past, and dry-run is only the `enforced` flag of the outcome. Thread: any.
+ * The policy: a pure function (evidence, policy) → decision. No I/O, no globals, no waiting, and nothing is looked at beside the
+ * two: so it can be replayed over the past (recorded.h), and dry-run is only the `enforced` flag of the outcome. Thread: any.
  */
 #include "check/result.h"
 #include "config/config.h"
+#include "policy/evidence.h"
 
-/* Whom a message concerns, as far as policies match on it: one recipient and one author of what may be several. */
-struct policy_who {
-	const char *recipient_domain;	/* lower case A-labels; NULL: not known, it may be any */
-	const char *author_domain;	/* lower case A-labels; NULL: not known, it may be any */
-	bool before_author;		/* at RCPT, before the header: policies with author_domains do not match yet */
-	const struct ip_addr *client;
+/* All policies of a configuration, and what choosing one of them hangs on besides. Borrowed from the config. */
+struct policy_set {
+	const struct policy_config *policies;	/* file order; the last one matches all */
+	size_t count;
+	const struct domain_set *local_domains;	/* in which the MTA has the same mailboxes; NULL: none */
+	const char *const *local_samples;	/* of those that no policy tells apart one each */
+	size_t local_sample_count;
 };
+struct policy_set policy_set_of(const struct config *config);
 
+/*
+ * What was decided. The reply is made of it afterwards, once (reply.h). Where the evidence lacks something, action is what comes of
+ * the rest, and may the strongest that could come of the whole: nothing that is lacking ever makes a decision weaker.
+ */
 struct decision {
 	enum action action;		/* the strongest of what the findings ask for */
+	enum action may;		/* the same, unless the evidence lacks something on which it hangs */
 	enum finding_id finding;	/* the one that decided; FINDING_COUNT: none */
 	const char *domain;		/* its domain; NULL */
 	const char *policy;		/* name of the policy section that decided */
 	bool enforced;			/* mode was enforce: the action is to be carried out */
+	finding_set asking;		/* all findings that ask for the action */
+
+	/* the reply, by reply_make() */
 	unsigned code;			/* 250 when nothing is refused; else 4xx / 5xx */
 	const char *enhanced;		/* "5.7.23"; NULL with 250 */
 	const char *text;		/* reply text without codes, ASCII, in the arena; NULL with 250 */
 };
 
-/** Whether all conditions of a policy hold; one whose recipient or author is not known does not. */
-bool policy_matches(const struct policy_config *policy, const struct policy_who *who);
+/** A decision to do nothing, by no policy. */
+struct decision decision_none(void);
+
+/* Whether a message falls under a policy. MAYBE: that hangs on what the evidence lacks. */
+enum policy_mark { POLICY_OUT, POLICY_MAYBE, POLICY_IN };
 
 /**
- * Marks the policies under which a message has to be weighed, the strictest of which counts: the first that matches; before it
- * every one that may match, since a name that it asks for is not known. So what cannot be read is never weighed more leniently
- * than anything it could stand for. Called once for each recipient with each author; at least one is marked.
- * @param marked  config->policy_count flags; those that are set stay set.
+ * Marks the policies under which a message has to be weighed, the strictest of which counts: for each recipient with each author
+ * domain the first that matches; before it every one that may match, since a name that it asks for is not known. So what cannot be
+ * read is never weighed more leniently than anything it could stand for.
+ * At stage ENVELOPE policies with author-domains do not match yet. Recipients that were refused do not count. The client has to be
+ * one address: of recorded evidence recorded.h knows what to do.
+ * @param marks_r  set->count of enum policy_mark. At least one is not OUT when the evidence has a recipient or lacks some.
  */
-void policy_mark(const struct config *config, const struct policy_who *who, bool *marked);
+void policy_select(const struct policy_set *set, const struct evidence *evidence, unsigned char *marks_r);
 
-/**
- * Weighs findings by one policy.
- * @param stage  ENVELOPE: only findings of that stage count (at RCPT); MESSAGE: all.
- */
-void policy_decide(const struct config *config, const struct policy_config *policy, const struct results *results,
-    enum finding_stage stage, struct arena *arena, struct decision *decision_r);
+/** Weighs evidence by one policy. At stage ENVELOPE (at RCPT) only findings of that stage count. Makes no reply. */
+void policy_decide(const struct policy_config *policy, const struct evidence *evidence, struct decision *decision_r);
+
+/** The strictest decision of all policies under which a message falls. @param evidence  lacks nothing. */
+struct decision policy_judge(const struct policy_set *set, const struct evidence *evidence, struct arena *arena);
 
 /** The stricter of two decisions for one message with several recipients: enforced ones before dry ones, then strength. */
 const struct decision *decision_stricter(const struct decision *a, const struct decision *b);
 
+/** @return whether the decision is to be carried out as a 4xx or 5xx reply. */
+bool decision_refuses(const struct decision *decision);
+
 /** @return whether any policy could defer or reject at RCPT (enforced action on an envelope finding). */
-bool policy_acts_at_rcpt(const struct config *config);
+bool policy_acts_at_rcpt(const struct policy_set *set);
 
 /** @return whether any policy gives a finding with this trait an action other than none. */
 bool policy_uses(const struct config *config, enum finding_trait trait);

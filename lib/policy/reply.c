@@ -8,19 +8,9 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/clean.h"
 
 enum { DOMAIN_MAX = 100, HELP_MAX = 250 };
-
-static void append_clean(struct buf *buf, const char *text, size_t max)
-{
-	size_t start = buf->length;
-
-	for (; *text != '\0' && buf->length - start < max; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		buf_putc(buf, c < 0x20 || c >= 0x7f ? '?' : (char)c);
-	}
-}
 
 static const char *domain_text(const struct decision *decision, struct arena *arena)
 {
@@ -28,7 +18,7 @@ static const char *domain_text(const struct decision *decision, struct arena *ar
 
 	if (decision->domain == NULL)
 		return "the sender";
-	append_clean(&buf, decision->domain, DOMAIN_MAX);
+	clean_smtp(&buf, decision->domain, DOMAIN_MAX);
 	return buf.data;
 }
 
@@ -78,14 +68,14 @@ static void append_several(struct buf *buf, const char *domain, const finding_se
 }
 
 /* "; see https://…": %s is the finding's name, %d the domain. */
-static const char *help_text(const struct config *config, const struct decision *decision, struct arena *arena)
+static const char *help_text(const char *help_url, const struct decision *decision, struct arena *arena)
 {
 	struct buf buf = buf_make(arena);
 
-	if (config->help_url == NULL)
+	if (help_url == NULL)
 		return "";
 	buf_puts(&buf, "; see ");
-	for (const char *c = config->help_url; *c != '\0'; c++) {
+	for (const char *c = help_url; *c != '\0'; c++) {
 		if (c[0] == '%' && c[1] == 's') {
 			buf_puts(&buf, findings_table[decision->finding].name);
 			c++;
@@ -96,17 +86,10 @@ static const char *help_text(const struct config *config, const struct decision 
 			}
 			c++;
 		} else {
-			append_clean(&buf, (const char[]){ *c, '\0' }, 1);
+			buf_putc(&buf, clean_smtp_char(*c));
 		}
 	}
 	return buf.length > HELP_MAX ? "" : buf.data;
-}
-
-static const char *explanation(const struct config *config, const struct results *results, const struct decision *decision)
-{
-	if (!finding_is(decision->finding, TRAIT_EXPLAINED))
-		return NULL;
-	return results->spf.explanation != NULL ? results->spf.explanation : config->spf_default_explanation;
 }
 
 static void fill_codes(struct decision *decision, bool several, struct arena *arena)
@@ -129,30 +112,44 @@ static void fill_codes(struct decision *decision, bool several, struct arena *ar
 	decision->enhanced = arena_printf(arena, "%c%s", reject ? '5' : '4', enhanced + 1);
 }
 
-void reply_fill(const struct config *config, const struct results *results, const finding_set *asking, struct arena *arena,
-    struct decision *decision)
+static void append_waiting(struct buf *buf, unsigned wait_secs)
 {
-	const char *domain = domain_text(decision, arena), *help, *why = explanation(config, results, decision);
-	bool several = several_failed(decision, asking);
+	buf_puts(buf, "; greylisted, try again ");
+	if (wait_secs != 0)
+		buf_printf(buf, "in %u seconds", wait_secs);
+	else
+		buf_puts(buf, "later");
+}
+
+void reply_make(const struct reply_input *input, struct arena *arena, struct decision *decision)
+{
+	bool several;
+	const char *domain, *help, *why = NULL;
 	struct buf buf = buf_make(arena);
 	size_t room;
 
+	decision->code = 250;
+	decision->enhanced = decision->text = NULL;
 	if (decision->action != ACTION_REJECT && decision->action != ACTION_DEFER && decision->action != ACTION_GREYLIST)
 		return;
+	several = several_failed(decision, &decision->asking);
+	if (finding_is(decision->finding, TRAIT_EXPLAINED))
+		why = input->explanation;
+	domain = domain_text(decision, arena);
 	fill_codes(decision, several, arena);
 	if (several)
-		append_several(&buf, domain, asking);
+		append_several(&buf, domain, &decision->asking);
 	else
 		append_template(&buf, findings_table[decision->finding].text, domain);
 	if (decision->action == ACTION_GREYLIST)
-		buf_puts(&buf, REPLY_TRY_AGAIN "later");
-	help = help_text(config, decision, arena);
+		append_waiting(&buf, input->wait_secs);
+	help = help_text(input->help_url, decision, arena);
 	room = REPLY_TEXT_MAX - strlen(help);
 	if (buf.length > room)
 		buf.data[buf.length = room] = '\0';
 	if (!several && why != NULL && buf.length + 2 < room) {
 		buf_puts(&buf, ": ");
-		append_clean(&buf, why, room - buf.length);
+		clean_smtp(&buf, why, room - buf.length);
 	}
 	buf_puts(&buf, help);
 	decision->text = buf.data;

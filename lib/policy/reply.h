@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ASSAY_POLICY_REPLY_H
 #define ASSAY_POLICY_REPLY_H
-/* The SMTP reply of a decision: codes from the findings table, text with the domain that failed. Pure. Thread: any. */
+/*
+ * The SMTP reply of a decision: codes from the findings table, text with the domain that failed. Made once, when the decision is
+ * settled. Pure. Thread: any.
+ */
 #include "policy/policy.h"
 
 enum { REPLY_TEXT_MAX = 400 };
 
-/* How the text of a greylisted message ends, before the help: whoever knows how long it takes replaces the last word. */
-#define REPLY_TRY_AGAIN "; greylisted, try again "
+/* What is said besides the decision. */
+struct reply_input {
+	const char *help_url;		/* with %s for the finding's name, %d for the domain; NULL */
+	const char *explanation;	/* by the domain that failed, or the configured one; NULL */
+	unsigned wait_secs;		/* of a greylisted message: so long; 0: nobody knows */
+};
 
-/** Whether a domain is in a list of "example.org" and ".example.org" patterns; NULL is in none. */
-bool policy_domain_matches(const struct string_list *patterns, const char *domain);
-
-/**
- * Fills code, enhanced and text of a decision whose action, finding and domain are set.
- * @param asking  all findings that ask for the decided action (RFC 7372: several failed checks have a code of their own).
- */
-void reply_fill(const struct config *config, const struct results *results, const finding_set *asking, struct arena *arena,
-    struct decision *decision);
+/** Sets code, enhanced and text of a settled decision; everything in the arena. */
+void reply_make(const struct reply_input *input, struct arena *arena, struct decision *decision);
 
 #endif

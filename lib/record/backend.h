@@ -2,7 +2,9 @@
 #ifndef ASSAY_RECORD_BACKEND_H
 #define ASSAY_RECORD_BACKEND_H
 /*
- * What a database has to offer to the store: one small struct of functions. SQLite is the one that is built in.
+ * What a database has to offer to the store: one small struct of functions, found by name. SQLite is the one that is built in.
+ * Where the data are is one text, the location, that only the backend reads: the path of a file for SQLite, a connection string
+ * for a server. Nobody above a backend looks for files, rights or directories; look() does.
  * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
  */
 #include "record/peer.h"
@@ -11,30 +13,44 @@
 struct backend_handle;
 
 /*
- * Rows last seen before these times go, and those above these numbers (0: any number): the flows written first, the peers
- * and hosts seen longest ago. Of the greylist those seen longest ago that never passed, as long as they are more than half
- * of what may stay; then those that passed. So neither kind drives out the other.
+ * What expire() deletes. By age: rows last seen before the times below. By number, when there are more than the maxima (0: no
+ * maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never passed fill
+ * more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen longest
+ * ago. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
  */
 struct backend_expiry {
 	int64_t flows_secs, peers_secs;
-	int64_t greylist_passed_secs, greylist_waiting_secs;	/* that passed; that never did */
+	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
 	unsigned flows_max, peers_max, hosts_max, greylist_max;
 };
 
 /* What one step of expiry came to. */
 struct backend_expired {
 	unsigned trimmed[STORE_CAPS];	/* rows that went because there were too many */
-	bool more;			/* some kind reached the limit: another step has work */
+	bool more;			/* the step ended at its limit: call again, there is more to delete */
+};
+
+/* MAKE: create what is missing, the schema too, and migrate an older one. CHANGE: the same, but there must be something. */
+enum backend_access { BACKEND_READ, BACKEND_CHANGE, BACKEND_MAKE };
+
+/* What can be told of a location without opening it, for the tools. */
+struct backend_look {
+	long long bytes;		/* how much is there; -1: it cannot be told */
+	char disk[1024];		/* a directory on the file system that fills; "": none of this machine */
+	char why[512];			/* after -E_SYSTEM: one sentence for the admin, with what to do */
 };
 
 struct backend {
 	const char *name;
-	/* write: create the schema when it is missing, migrate an older one; wait at most busy_ms for locks */
-	struct backend_handle *(*open)(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes);
+	/* @return 0: there is something, and the caller may read it; -E_ABSENT: nothing yet; -E_SYSTEM with why. disk in any case */
+	int (*look)(const char *location, struct backend_look *look_r);
+	/* waits at most busy_ms for locks */
+	struct backend_handle *(*open)(const char *location, enum backend_access access, unsigned busy_ms, char *why_r,
+	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
 	const char *(*why)(struct backend_handle *handle);
-	/* whether the database was removed or replaced since it was opened: the handle works on, but for nobody */
-	bool (*has_moved)(struct backend_handle *handle);
+	/* whether the handle works on, but for nobody: what others would open now is another database, or none. Then open anew. */
+	bool (*is_orphan)(struct backend_handle *handle);
 	int (*begin)(struct backend_handle *handle);
 	int (*commit)(struct backend_handle *handle);
 	void (*rollback)(struct backend_handle *handle);
@@ -45,17 +61,22 @@ struct backend {
 	int (*peer_forget)(struct backend_handle *handle, const char *peer);
 	int (*peers_each)(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
 	int (*hosts_each)(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
-	/* lets the hosts of one peer go that were seen longest ago, all but keep, at most limit of them now */
+	/* Deletes hosts of one peer, those seen longest ago first, until `keep` are left; at most `limit` of them in this call.
+	 * trimmed_r: how many. */
 	int (*hosts_trim)(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
 	int (*greylist_get)(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
 	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
-	/* deletes at most limit rows of a kind (of peers with their hosts twice that), each kind in a transaction of its own */
+	/* One step of deleting what is too old or too much: at most `limit` rows of each kind (peers take their hosts with them:
+	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
 	    struct backend_expired *expired_r);
 };
 
 extern const struct backend backend_sqlite;
+
+/** @param name  NULL: the one that is used when nobody says another. @return NULL when there is no such backend. */
+const struct backend *backend_find(const char *name);
 
 #endif

@@ -82,7 +82,7 @@ static int peer_add(struct group *group, const struct peer_note *note, const cha
 static void flow_add(struct group *group, const struct flow_note *note)
 {
 	const char *const texts[] = { note->author_domain, note->envelope_domain, note->client_network, note->findings,
-		note->results, note->tls_grade, note->tls_version, note->tls_cipher, note->policy, note->action };
+		note->results, note->tls_grade, note->tls_version, note->tls_cipher, note->policy, note->action, note->evidence };
 	struct buf key = buf_make(group->arena);
 	struct flow_slot *slot;
 
@@ -172,7 +172,7 @@ int group_write(const struct backend *backend, struct backend_handle *handle, co
     const struct note *notes, unsigned *trimmed_r)
 {
 	struct group group = { .backend = backend, .handle = handle, .rules = rules, .arena = arena_new() };
-	int code = backend->has_moved(handle) ? -E_SYSTEM : backend->begin(handle);
+	int code = backend->is_orphan(handle) ? -E_SYSTEM : backend->begin(handle);
 
 	*trimmed_r = 0;
 	for (; code == 0 && notes != NULL; notes = notes->next)

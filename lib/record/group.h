@@ -30,9 +30,9 @@ struct group_rules {
 };
 
 /**
- * Applies the notes in one transaction: all of them or none. A peer that has got a new host and has too many now loses those
- * seen longest ago.
- * @param trimmed_r  hosts that went so.
+ * Writes the notes in one transaction: all of them or none. When a note brings a new host to a peer and the peer then has more
+ * than peer_hosts_max, its hosts seen longest ago are deleted.
+ * @param trimmed_r  how many hosts were deleted.
  * @return 0, or -E_SYSTEM with the reason in the backend's why().
  */
 int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,

@@ -14,7 +14,7 @@
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
-enum { SETTLE_STEP_MS = 10 };
+enum { SETTLE_STEP_MS = 10, FLOW_TEXTS = 11 };
 
 /*
  * NORMAL: with WAL a crash loses the last commits, never the database. A full group or step changes thousands of pages all
@@ -50,13 +50,17 @@ static int writer_settle(struct backend_handle *handle, unsigned busy_ms)
 	return 0;
 }
 
-static struct backend_handle *backend_open(const char *path, bool write, unsigned busy_ms, char *why_r, size_t why_bytes)
+static struct backend_handle *backend_open(const char *path, enum backend_access access, unsigned busy_ms, char *why_r,
+    size_t why_bytes)
 {
 	struct backend_handle *handle = calloc(1, sizeof(*handle));
+	bool write = access != BACKEND_READ;
 	int version, flags = SQLITE_OPEN_NOMUTEX | (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 
 	if (handle == NULL)
 		out_of_memory();
+	if (access == BACKEND_CHANGE && !sqlite_files_exist(path, handle->why, sizeof(handle->why)))
+		goto fail;
 	if (write)
 		sqlite_files_secure(path);
 	if (sqlite3_open_v2(path, &handle->db, flags, NULL) != SQLITE_OK) {
@@ -67,6 +71,7 @@ static struct backend_handle *backend_open(const char *path, bool write, unsigne
 	version = sqlite_schema_check(handle, write);
 	if (version < 0)
 		goto fail;
+	handle->version = version;
 	if (write && (writer_settle(handle, busy_ms) != 0 || sqlite_schema_prepare(handle, version) != 0))
 		goto fail;
 	return handle;
@@ -81,7 +86,7 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
-static bool backend_has_moved(struct backend_handle *handle)
+static bool backend_is_orphan(struct backend_handle *handle)
 {
 	int moved = 0;
 
@@ -251,22 +256,22 @@ static int backend_flow_add(struct backend_handle *handle, const struct flow_not
 {
 	sqlite3_stmt *statement = sqlite_statement(handle, ST_FLOW_ADD);
 	const char *const texts[] = { note->author_domain, note->envelope_domain, note->client_network, note->findings,
-		note->results, note->tls_grade, note->tls_version, note->tls_cipher, note->policy, note->action };
+		note->results, note->tls_grade, note->tls_version, note->tls_cipher, note->policy, note->action, note->evidence };
 
 	if (statement == NULL)
 		return -E_SYSTEM;
 	sqlite3_bind_int64(statement, 1, note->time_secs - note->time_secs % 3600);
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < FLOW_TEXTS; i++)
 		sqlite_bind_text(statement, 2 + i, texts[i]);
-	sqlite3_bind_int64(statement, 12, note->enforced);
-	sqlite3_bind_int64(statement, 13, (int64_t)note->bytes);
-	sqlite3_bind_int64(statement, 14, note->messages != 0 ? (int64_t)note->messages : 1);
+	sqlite3_bind_int64(statement, 2 + FLOW_TEXTS, note->enforced);
+	sqlite3_bind_int64(statement, 3 + FLOW_TEXTS, (int64_t)note->bytes);
+	sqlite3_bind_int64(statement, 4 + FLOW_TEXTS, note->messages != 0 ? (int64_t)note->messages : 1);
 	return sqlite_step_done(handle, statement);
 }
 
 static int backend_flows_each(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg)
 {
-	sqlite3_stmt *statement = sqlite_statement(handle, ST_FLOWS);
+	sqlite3_stmt *statement = sqlite_statement(handle, handle->version < 3 ? ST_FLOWS_OLD : ST_FLOWS);
 	int code;
 
 	if (statement == NULL)
@@ -275,13 +280,14 @@ static int backend_flows_each(struct backend_handle *handle, int64_t since_secs,
 	while ((code = sqlite_step_row(handle, statement)) == 0) {
 		struct flow_row row = { .hour_secs = sqlite3_column_int64(statement, 0) };
 		const char **const texts[] = { &row.author_domain, &row.envelope_domain, &row.client_network, &row.findings,
-			&row.results, &row.tls_grade, &row.tls_version, &row.tls_cipher, &row.policy, &row.action };
+			&row.results, &row.tls_grade, &row.tls_version, &row.tls_cipher, &row.policy, &row.action,
+			&row.evidence };
 
-		for (int i = 0; i < 10; i++)
+		for (int i = 0; i < FLOW_TEXTS; i++)
 			*texts[i] = (const char *)sqlite3_column_text(statement, 1 + i);
-		row.enforced = sqlite3_column_int(statement, 11) != 0;
-		row.messages = (uint64_t)sqlite3_column_int64(statement, 12);
-		row.bytes = (uint64_t)sqlite3_column_int64(statement, 13);
+		row.enforced = sqlite3_column_int(statement, 1 + FLOW_TEXTS) != 0;
+		row.messages = (uint64_t)sqlite3_column_int64(statement, 2 + FLOW_TEXTS);
+		row.bytes = (uint64_t)sqlite3_column_int64(statement, 3 + FLOW_TEXTS);
 		each(arg, &row);
 	}
 	return code == -E_ABSENT ? 0 : code;
@@ -289,10 +295,11 @@ static int backend_flows_each(struct backend_handle *handle, int64_t since_secs,
 
 const struct backend backend_sqlite = {
 	.name = "sqlite",
+	.look = sqlite_files_look,
 	.open = backend_open,
 	.close = backend_close,
 	.why = backend_why,
-	.has_moved = backend_has_moved,
+	.is_orphan = backend_is_orphan,
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,

@@ -8,7 +8,7 @@
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_expiry.c      rows that are too old or too many
- *   sqlite_files.c       who may read its files
+ *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
  * Thread: the handle's, one at a time.
@@ -18,7 +18,7 @@
 #include "record/backend.h"
 
 enum sqlite_statement {
-	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS,
+	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS, ST_FLOWS_OLD,
 	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
 	ST_EXPIRE_FLOW, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
 	ST_TRIM_FLOW, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED, ST_COUNT
@@ -27,11 +27,18 @@ enum sqlite_statement {
 struct backend_handle {
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_COUNT];
+	int version;		/* of the schema when it was opened; older ones are read, not written */
 	char why[256];
 };
 
 /** Makes a database that is not there yet, and takes from one that is what its rights have over 0640 (with -wal and -shm). */
 void sqlite_files_secure(const char *path);
+
+/** @return whether there is a file; else why_r says why not. */
+bool sqlite_files_exist(const char *path, char *why_r, size_t why_bytes);
+
+/** See look in struct backend. */
+int sqlite_files_look(const char *path, struct backend_look *look_r);
 
 /** Notes SQLite's reason in the handle's why. @return -E_SYSTEM, always. */
 int sqlite_fail(struct backend_handle *handle);

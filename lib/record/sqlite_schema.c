@@ -10,7 +10,7 @@
 
 #include "util/error.h"
 
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
 static const char schema_tables[] =
     "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
@@ -31,8 +31,9 @@ static const char schema_tables[] =
     "CREATE INDEX greylist_waiting ON greylist(last) WHERE passed=0;";
 
 /*
- * What is bounded by number is counted as it comes and goes, whoever writes: a million rows are too many to be counted at
- * each step. Each row stands in the one index in which it is looked for when there are too many.
+ * From version 1 to 2: how many rows there are of each kind stands in the table "total", and triggers keep it right whoever
+ * writes. (Counting a million rows each time before some are deleted would be too slow.) The partial indexes give the
+ * rows of one kind in the order in which they are deleted when there are too many; each row is in one of them only.
  */
 static const char schema_totals[] =
     "DROP INDEX peer_last;"
@@ -54,10 +55,28 @@ static const char schema_totals[] =
     "CREATE TRIGGER greylist_passes AFTER UPDATE OF passed ON greylist WHEN (NEW.passed=0)<>(OLD.passed=0) BEGIN"
     " UPDATE total SET waiting=waiting+(NEW.passed=0)-(OLD.passed=0), passed=passed+(OLD.passed=0)-(NEW.passed=0); END;";
 
-/* From each version to the next; the version is their number. A step is never changed once it was released. */
-static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals };
+/*
+ * Rows with different evidence are different rows, so it is part of what makes one; that cannot be added to a table but by a new one.
+ * The rows keep their order, by which the oldest are found.
+ */
+static const char schema_evidence[] =
+    "ALTER TABLE flow RENAME TO flow_before;"
+    "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
+    " client_network TEXT NOT NULL, findings TEXT NOT NULL, results TEXT NOT NULL, tls_grade TEXT NOT NULL,"
+    " tls_version TEXT NOT NULL, tls_cipher TEXT NOT NULL, policy TEXT NOT NULL, action TEXT NOT NULL,"
+    " evidence TEXT NOT NULL, enforced INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " UNIQUE(hour,author_domain,envelope_domain,client_network,policy,action,enforced,evidence,findings,results,tls_grade,"
+    "tls_version,tls_cipher));"
+    "INSERT INTO flow(rowid,hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+    "tls_cipher,policy,action,evidence,enforced,messages,bytes)"
+    " SELECT rowid,hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,tls_cipher,policy,"
+    "action,'',enforced,messages,bytes FROM flow_before ORDER BY rowid;"
+    "DROP TABLE flow_before;";
 
-/* A number that a query gives; -E_SYSTEM with why set. */
+/* From each version to the next; the version is their number. A step is never changed once it was released. */
+static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence };
+
+/* Runs a query that gives one number. @return the number; -E_SYSTEM with why set. */
 static int query_number(struct backend_handle *handle, const char *sql)
 {
 	sqlite3_stmt *statement;
@@ -126,5 +145,7 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version)
 		code = sqlite_commit(handle);
 	if (code != 0)
 		sqlite_rollback(handle);
+	else
+		handle->version = SCHEMA_VERSION;
 	return code;
 }

@@ -29,10 +29,13 @@ static const char *const statements[ST_COUNT] = {
 	[ST_GREY_PUT] = "INSERT INTO greylist(key,first,last,passed,tries) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(key) DO UPDATE SET "
 	    "first=excluded.first,last=excluded.last,passed=excluded.passed,tries=excluded.tries",
 	[ST_FLOW_ADD] = "INSERT INTO flow(hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,"
-	    "tls_version,tls_cipher,policy,action,enforced,messages,bytes) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?14,?13) "
+	    "tls_version,tls_cipher,policy,action,evidence,enforced,messages,bytes) "
+	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?15,?14) "
 	    "ON CONFLICT DO UPDATE SET messages=messages+excluded.messages,bytes=bytes+excluded.bytes",
 	[ST_FLOWS] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
-	    "tls_cipher,policy,action,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
+	    "tls_cipher,policy,action,evidence,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
+	[ST_FLOWS_OLD] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
 	[ST_HOSTS_MANY] = "SELECT 1 FROM peer WHERE peer=?1 AND host<>'' LIMIT 1 OFFSET ?2",
 	/* the hosts of one peer are few: sorted rather than searched in the hosts of all */
 	[ST_TRIM_PEER_HOSTS] = "DELETE FROM peer WHERE peer=?1 AND host IN "

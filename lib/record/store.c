@@ -8,11 +8,9 @@
  */
 #include "record/store_internal.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "util/error.h"
 #include "util/out_of_memory.h"
@@ -24,13 +22,10 @@ enum { DAY_SECS = 86400 };
 static struct backend_handle *command_open(struct store *store)
 {
 	char why[256] = "";
-	struct backend_handle *handle = NULL;
+	/* a mistyped location must not become a database that belongs to root */
+	struct backend_handle *handle = store->backend->open(store->location, BACKEND_CHANGE, STORE_WRITER_BUSY_MS * 5, why,
+	    sizeof(why));
 
-	/* a mistyped path must not become a database that belongs to root */
-	if (access(store->path, F_OK) == 0)
-		handle = store->backend->open(store->path, true, STORE_WRITER_BUSY_MS * 5, why, sizeof(why));
-	else
-		snprintf(why, sizeof(why), "%s: %s", store->path, strerror(errno));
 	if (handle == NULL) {
 		pthread_mutex_lock(&store->lock);
 		memcpy(store->statistics.why, why, sizeof(why));
@@ -103,22 +98,27 @@ static void store_defaults(struct store_config *config)
 
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes)
 {
+	const struct backend *backend = backend_find(config->backend);
 	struct store *store;
 	pthread_condattr_t monotonic;
 
-	if (config->path == NULL || config->path[0] == '\0') {
+	if (config->location == NULL || config->location[0] == '\0') {
 		snprintf(why_r, why_bytes, "the store has no path");
 		return NULL;
 	}
+	if (backend == NULL) {
+		snprintf(why_r, why_bytes, "there is no store of the kind '%s'", config->backend);
+		return NULL;
+	}
 	store = calloc(1, sizeof(*store));
-	if (store == NULL || (store->path = strdup(config->path)) == NULL)
+	if (store == NULL || (store->location = strdup(config->location)) == NULL)
 		out_of_memory();
 	store->config = *config;
 	store_defaults(&store->config);
 	store->rules.peer.settle_days = store->config.peer_settle_days;
 	store->rules.greylist_window_secs = store->config.greylist_window_secs;
 	store->rules.peer_hosts_max = store->config.peer_hosts_max;
-	store->backend = &backend_sqlite;
+	store->backend = backend;
 	store->last = &store->first;
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -157,7 +157,7 @@ void store_close(struct store **store_p)
 	pthread_cond_destroy(&store->done);
 	pthread_cond_destroy(&store->reader_free);
 	pthread_mutex_destroy(&store->lock);
-	free(store->path);
+	free(store->location);
 	free(store);
 	*store_p = NULL;
 }

@@ -19,7 +19,7 @@
 
 struct store;
 
-/* What is bounded by number. */
+/* The kinds of rows of which there may be only so many. */
 enum store_cap {
 	STORE_CAP_FLOWS, STORE_CAP_PEERS,
 	STORE_CAP_HOSTS,	/* of all peers together */
@@ -27,28 +27,30 @@ enum store_cap {
 	STORE_CAP_GREYLIST, STORE_CAPS
 };
 
-/* What the store tells of itself: it is up, it is down, it is up and something goes wrong. */
+/* What the store reports: the database can be used; it cannot; it can, but something is wrong. */
 enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
 
 struct store_config {
-	const char *path;		/* of the SQLite database; its directory must exist and be writable */
+	const char *backend;		/* its name (record/backend.h); NULL: the default */
+	const char *location;		/* where the backend keeps the data: for SQLite the path of the database */
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
-	unsigned queue_max;		/* notes waiting; above it they are dropped and counted; 0: 20000 */
+	unsigned queue_max;		/* notes that may wait for the writer; further ones are dropped and counted; 0: 20000 */
 	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
 	unsigned readers_max;		/* reads at once, each with two descriptors; further ones wait; 0: 64 */
-	unsigned retry_secs;		/* after a failure the database is tried again so late; 0: 10 */
-	unsigned flow_keep_days;	/* retention; 0: 400 */
-	unsigned flows_max;		/* rows of flows; above it the oldest go, in steps; 0: any number */
-	unsigned peer_keep_days;	/* not seen for so long; pinned peers stay; 0: 180 */
-	unsigned peers_max;		/* above it those seen longest ago go with their hosts, not pinned ones; 0: any number */
+	unsigned retry_secs;		/* how long the writer waits after a failure before it tries the database again; 0: 10 */
+	unsigned flow_keep_days;	/* flows older than this are deleted; 0: 400 */
+	unsigned flows_max;		/* rows of flows; when there are more, the oldest are deleted, some at a time; 0: any number */
+	unsigned peer_keep_days;	/* peers not seen for this long are deleted, unless pinned; 0: 180 */
+	unsigned peers_max;		/* when there are more, the ones seen longest ago are deleted with their hosts, unless pinned; 0: any number */
 	unsigned peer_hosts_max;	/* hosts of one peer; 0: any number */
 	unsigned greylist_keep_days;	/* 0: 36 */
 	unsigned greylist_max;		/* above it those seen longest ago go; 0: any number */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
 	const struct clock *clock;
-	/* called by the writer when it goes down or up; as a warning, of dropped notes once it has caught up, and once of
-	   each number above that begins to cost rows; NULL */
+	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
+	 * when notes were dropped (once, when it has caught up) and when one of the maxima above begins to delete rows (once
+	 * for each). NULL: nobody wants to know. */
 	void (*changed)(enum store_news news, const char *text);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };
@@ -62,9 +64,9 @@ struct peer_memory {
 	uint64_t sessions, grades[STORE_GRADES];	/* sessions by grade: none, weak, ok, strong */
 	unsigned days, tls_days;		/* distinct days on which it came; came with TLS */
 	int64_t last_tls_secs;			/* 0: never */
-	int64_t changed_secs;			/* since when it has come without its usual TLS only; 0: it has not */
+	int64_t changed_secs;			/* since when all its sessions are weaker than its habit; 0: they are not */
 	uint64_t changed_sessions;		/* sessions since then */
-	int64_t settled_secs;			/* the habit was given up then (configured time after the change); 0 */
+	int64_t settled_secs;			/* when the old habit was given up, because peer_settle_days had passed since the change; 0: never */
 	unsigned best_grade;
 	bool pinned;				/* an admin said: TLS required */
 	char last_cert[256];			/* subject of the last client certificate; "" none */
@@ -77,7 +79,7 @@ struct peer_note {
 	const char *cert;	/* subject; NULL: none */
 	int64_t time_secs;
 	bool downgraded;	/* judged tls-downgrade: counts as change, not towards the habit */
-	bool host_only;		/* says nothing of the peer as a whole */
+	bool host_only;		/* counts for this host only, not for the peer as a whole */
 };
 
 struct greylist_entry {
@@ -91,6 +93,7 @@ struct flow_note {
 	const char *author_domain, *envelope_domain, *client_network;
 	const char *findings;	/* names, sorted, comma-separated: the set */
 	const char *results;	/* "spf=pass dkim=none dmarc=fail …" */
+	const char *evidence;	/* what policies look at, as text (policy/evidence_text.h) */
 	const char *tls_grade, *tls_version, *tls_cipher;
 	const char *policy, *action;
 	bool enforced;
@@ -100,7 +103,7 @@ struct flow_note {
 
 /**
  * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
- * starts without memory and tries again. @return NULL only for a wrong configuration (no path); why_r set.
+ * starts without memory and tries again. @return NULL only for a wrong configuration (no location, no such backend); why_r set.
  */
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes);
 
@@ -149,6 +152,7 @@ int store_peer_pin(struct store *store, const char *peer, bool pinned);
 struct flow_row {
 	int64_t hour_secs;
 	const char *author_domain, *envelope_domain, *client_network, *findings, *results;
+	const char *evidence;	/* "": the row is from before it was recorded */
 	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
 	bool enforced;
 	uint64_t messages, bytes;

@@ -27,7 +27,7 @@ struct store {
 	struct store_config config;
 	struct group_rules rules;
 	const struct backend *backend;
-	char *path;
+	char *location;
 
 	pthread_t writer;
 	bool writer_runs;

@@ -86,7 +86,8 @@ int store_greylist_note(struct store *store, const char *key, int64_t time_secs,
 int store_flow_note(struct store *store, const struct flow_note *from)
 {
 	const char *const texts[] = { from->author_domain, from->envelope_domain, from->client_network, from->findings,
-		from->results, from->tls_grade, from->tls_version, from->tls_cipher, from->policy, from->action };
+		from->results, from->tls_grade, from->tls_version, from->tls_cipher, from->policy, from->action,
+		from->evidence };
 	size_t bytes = 0;
 	struct note *note;
 	char *room;
@@ -106,6 +107,7 @@ int store_flow_note(struct store *store, const struct flow_note *from)
 	note->u.flow.tls_cipher = note_string(&room, from->tls_cipher);
 	note->u.flow.policy = note_string(&room, from->policy);
 	note->u.flow.action = note_string(&room, from->action);
+	note->u.flow.evidence = note_string(&room, from->evidence);
 	return store_queue(store, note);
 }
 

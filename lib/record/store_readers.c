@@ -38,7 +38,7 @@ static void reader_gone(struct store *store)
 static struct backend_handle *reader_open(struct store *store)
 {
 	char why[256] = "";
-	struct backend_handle *handle = store->backend->open(store->path, false, store->config.busy_ms, why, sizeof(why));
+	struct backend_handle *handle = store->backend->open(store->location, BACKEND_READ, store->config.busy_ms, why, sizeof(why));
 
 	if (handle != NULL)
 		return handle;
@@ -66,7 +66,7 @@ static struct backend_handle *reader_take(struct store *store)
 		opens = clock_monotonic_ms() >= store->reader_retry_ms;
 	store->readers_open += opens;
 	pthread_mutex_unlock(&store->lock);
-	if (handle != NULL && store->backend->has_moved(handle)) {
+	if (handle != NULL && store->backend->is_orphan(handle)) {
 		store->backend->close(&handle);
 		opens = true;		/* in its place */
 	}
@@ -81,7 +81,7 @@ static void reader_put(struct store *store, struct backend_handle *handle, int c
 	pthread_mutex_lock(&store->lock);
 	if (!keep) {
 		store->statistics.read_failures++;
-		snprintf(store->statistics.why, sizeof(store->statistics.why), "%s: %s", store->path,
+		snprintf(store->statistics.why, sizeof(store->statistics.why), "%s: %s", store->location,
 		    store->backend->why(handle));
 	} else {
 		store->readers[store->reader_count++] = handle;

@@ -148,7 +148,7 @@ static void return_group(struct store *store, struct note *group, unsigned count
 /* Closes a database that failed, until it is time to try again. */
 static void writer_lose(struct store *store, struct writer_state *state)
 {
-	snprintf(state->why, sizeof(state->why), "%s: %s", store->path, store->backend->why(state->handle));
+	snprintf(state->why, sizeof(state->why), "%s: %s", store->location, store->backend->why(state->handle));
 	store->backend->close(&state->handle);
 	state->retry_ms = clock_monotonic_ms() + (int64_t)store->config.retry_secs * 1000;
 	state->behind = false;
@@ -182,7 +182,7 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 
 	memset(state->trimmed, 0, sizeof(state->trimmed));
 	if (state->handle == NULL) {
-		state->handle = store->backend->open(store->path, true, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
+		state->handle = store->backend->open(store->location, BACKEND_MAKE, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
 		if (state->handle == NULL) {
 			state->retry_ms = now_ms + (int64_t)store->config.retry_secs * 1000;
 			return -E_SYSTEM;
@@ -209,7 +209,7 @@ static void tell_trimmed(struct store *store, const struct writer_state *state)
 		store->told_trimmed[cap] = true;
 		if (store->config.changed == NULL)
 			continue;
-		snprintf(text, sizeof(text), "%.200s: %s = %u is reached: %s", store->path, caps[cap].option,
+		snprintf(text, sizeof(text), "%.200s: %s = %u is reached: %s", store->location, caps[cap].option,
 		    cap_number(&store->config, cap), caps[cap].cost);
 		store->config.changed(STORE_WARNING, text);
 	}
@@ -223,9 +223,9 @@ static void tell_state(struct store *store, const struct writer_state *state)
 	char text[512];
 
 	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
-		store->config.changed(up ? STORE_UP : STORE_DOWN, up ? store->path : state->why);
+		store->config.changed(up ? STORE_UP : STORE_DOWN, up ? store->location : state->why);
 	if (tell_dropped && store->config.changed != NULL) {
-		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->path, dropped);
+		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->location, dropped);
 		store->config.changed(STORE_WARNING, text);
 	}
 	if (tell_dropped)

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads a recorded row back into what a policy looks at, and has the policies at hand decide it. Trusts the store for nothing but
- * termination of strings; what a row does not say counts as not known. Cannot fail. Thread: one.
+ * Reads a recorded row back into evidence, and has the policies at hand decide it. Trusts the store for nothing but termination of
+ * strings; what a row does not say is lacking, and policy_replay() knows what that means. Cannot fail. Thread: one.
  */
 #include "report/replay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/evidence_text.h"
 #include "policy/policy.h"
 #include "util/arena.h"
 #include "util/out_of_memory.h"
 
 struct replay {
-	const struct config *config;
+	struct policy_set set;
 	struct arena *arena;	/* for one row's decision; reset each time */
-	struct results *results;
 };
 
 struct replay *replay_new(const struct config *config)
 {
 	struct replay *replay = calloc(1, sizeof(*replay));
 
-	if (replay == NULL || (replay->results = calloc(1, sizeof(*replay->results))) == NULL)
+	if (replay == NULL)
 		out_of_memory();
-	replay->config = config;
+	replay->set = policy_set_of(config);
 	replay->arena = arena_new();
 	return replay;
 }
@@ -37,20 +37,22 @@ void replay_free(struct replay **replay)
 	if (old == NULL)
 		return;
 	arena_free(&old->arena);
-	free(old->results);
 	free(old);
 }
 
-/* A word of the row's results, "name=value": a copy of the value; NULL when it is not there. */
+/* ---- rows without evidence --------------------------------------------------------------------------------------- */
+
+/* A word of the row's results, "name=value" or "name": a copy of the value; NULL when it is not there. */
 static const char *row_result(struct replay *replay, const struct flow_row *row, const char *name)
 {
 	size_t length = strlen(name);
 
 	for (const char *word = row->results; *word != '\0'; word += strspn(word, " ")) {
 		size_t word_length = strcspn(word, " ");
+		bool has_value = word_length > length && word[length] == '=';
 
-		if (word_length > length && strncmp(word, name, length) == 0 && word[length] == '=')
-			return arena_strndup(replay->arena, word + length + 1, word_length - length - 1);
+		if (strncmp(word, name, length) == 0 && (has_value || word_length == length))
+			return arena_strndup(replay->arena, word + length + has_value, word_length - length - has_value);
 		word += word_length;
 	}
 	return NULL;
@@ -67,75 +69,121 @@ static bool list_has(const char *list, const char *name)
 	return false;
 }
 
-/* The row as the policy saw its messages; names of findings that are not known (of another version) are left out. */
-static void read_row(struct replay *replay, const struct flow_row *row)
+static bool is_result(const char *word, const char *result)
 {
-	struct results *results = replay->results;
-	const char *names = row->findings, *secure = row_result(replay, row, "secure");
-	const char *cert = row_result(replay, row, "cert"), *required = row_result(replay, row, "tls-required");
-	const char *tlsa = row_result(replay, row, "tlsa");
+	return word != NULL && strcmp(word, result) == 0;
+}
 
-	memset(results, 0, sizeof(*results));
-	results->tls.not_required = required != NULL && strcmp(required, "no") == 0;
-	if (cert != NULL && strncmp(cert, "verified", strlen("verified")) == 0)
-		results->tls.cert_status = CERT_VERIFIED;
-	else if (cert != NULL && strcmp(cert, "tlsa/tlsa") == 0)
-		results->tls.cert_status = CERT_TLSA;
-	if (tlsa != NULL)	/* recorded only when no answer came: "temperror" or "bogus" */
-		results->tls.tlsa = strcmp(tlsa, "bogus") == 0 ? TLSA_BOGUS : TLSA_TEMPERROR;
-	if (cert != NULL && strchr(cert, '/') != NULL)
-		results->tls.cert_match = strchr(cert, '/') + 1;
-	while (*names != '\0') {
-		size_t length = strcspn(names, ",");
-		char *name = arena_strndup(replay->arena, names, length);
-		enum finding_id id;
+static void old_findings(struct replay *replay, const struct flow_row *row, struct evidence *evidence)
+{
+	const char *secure = row_result(replay, row, "secure");
 
-		if (finding_from_name(name, &id) == 0)
-			results_raise(results, id, NULL, NULL, list_has(secure, name) ? DNS_SECURE : DNS_INSECURE);
-		names += length + (names[length] == ',');
+	evidence->findings = arena_calloc(replay->arena, FINDING_COUNT, sizeof(*evidence->findings));
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		const char *name = findings_table[id].name;
+
+		if (list_has(row->findings, name))
+			evidence->findings[evidence->finding_count++] = (struct evidence_finding){ .id = (enum finding_id)id,
+				.secure = !finding_is((enum finding_id)id, TRAIT_DNS) || list_has(secure, name) };
 	}
 }
 
-/*
- * Whether a policy applies to a row. What the row knows decides (author, client network); for what it does not know
- * (recipients, single addresses of the network) the name of the policy that applied at the time stands in.
- */
-static bool applies(const struct policy_config *policy, const struct flow_row *row, const struct policy_who *who,
-    const struct ip_network *network)
+/* "verified/client-name": of the names inside nothing was recorded. */
+static void old_cert(struct replay *replay, const struct flow_row *row, struct evidence *evidence)
 {
-	struct policy_config rest = *policy;
+	const char *cert = row_result(replay, row, "cert"), *match = cert != NULL ? strchr(cert, '/') : NULL;
+	size_t length = match != NULL ? (size_t)(match - cert) : cert != NULL ? strlen(cert) : 0;
 
-	if (policy_matches(policy, who))
-		return true;
-	if (strcmp(policy->name, row->policy) != 0)
-		return false;
-	rest.recipient_domains.count = 0;
-	for (size_t i = 0; i < policy->client_networks.count; i++)
-		if (network_contains(network, &policy->client_networks.items[i].addr))
-			rest.client_networks.count = 0;
-	return policy_matches(&rest, who);
+	for (int status = CERT_NONE; status <= CERT_VERIFIED && cert != NULL; status++) {
+		const char *name = cert_status_name((enum cert_status)status);
+
+		if (strlen(name) == length && strncmp(cert, name, length) == 0)
+			evidence->cert.status = (enum cert_status)status;
+	}
+	evidence->cert.match = match != NULL ? match + 1 : NULL;
+	evidence->cert.tlsa_unknown = row_result(replay, row, "tlsa") != NULL;	/* recorded only then */
 }
 
-static const struct policy_config *row_policy(const struct replay *replay, const struct flow_row *row)
+/* The first author domain was recorded; these findings tell that it may not have been the only one. */
+static void old_authors(struct replay *replay, const struct flow_row *row, struct evidence *evidence)
 {
-	struct ip_network network = { .addr = { .family = AF_UNSPEC } };
-	struct policy_who who = { .author_domain = row->author_domain[0] != '\0' ? row->author_domain : NULL,
-		.client = &network.addr };
+	static const enum finding_id several[] = { FINDING_FROM_MULTIPLE, FINDING_FROM_INVALID, FINDING_FROM_MISSING, FINDING_LIMIT_EXCEEDED };
+	struct evidence_author *author = arena_calloc(replay->arena, 1, sizeof(*author));
 
-	if (network_parse(row->client_network, &network) != 0)
-		network.addr.family = AF_UNSPEC;
-	for (size_t i = 0; i + 1 < replay->config->policy_count; i++)
-		if (applies(&replay->config->policies[i], row, &who, &network))
-			return &replay->config->policies[i];
-	return &replay->config->policies[replay->config->policy_count - 1];
+	for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++) {
+		if (list_has(row->findings, findings_table[several[i]].name))
+			evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
+	}
+	evidence->authors = author;
+	evidence->author_count = row->author_domain[0] != '\0';
+	if (evidence->author_count == 0)
+		evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
+	author->domain = row->author_domain;
+	author->dmarc = is_result(row_result(replay, row, "dmarc"), "pass") ? RESULT_PASS : RESULT_UNCHECKED;
+	if (author->dmarc == RESULT_PASS)	/* on secure data or not: as if there were another one */
+		evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
+}
+
+/* The words of a row that was made before evidence was recorded. */
+static void old_row(struct replay *replay, const struct flow_row *row, struct evidence *evidence_r)
+{
+	const char *dkim = row_result(replay, row, "dkim");
+
+	*evidence_r = (struct evidence){ .stage = FINDING_STAGE_MESSAGE, .client.addr.family = AF_UNSPEC,
+		.lacks = EVIDENCE_LACKS_RECIPIENTS | EVIDENCE_LACKS_CERT };
+	old_findings(replay, row, evidence_r);
+	old_cert(replay, row, evidence_r);
+	old_authors(replay, row, evidence_r);
+	if (is_result(row_result(replay, row, "spf"), "pass"))
+		evidence_r->lacks |= EVIDENCE_LACKS_SPF;
+	if (is_result(dkim, "pass"))
+		evidence_r->lacks |= EVIDENCE_LACKS_SIGNATURES;
+	/* enforced before any signature was looked at: perhaps at RCPT, where all that follows was not seen */
+	if (row->enforced && is_result(dkim, "-") && (is_result(row->action, "defer") || is_result(row->action, "reject")))
+		evidence_r->stage = FINDING_STAGE_ENVELOPE;
+	evidence_r->exempt = row_result(replay, row, "exempt") != NULL;
+	evidence_r->tls_not_required = is_result(row_result(replay, row, "tls-required"), "no");	/* recorded where it counted */
+	if (network_parse(row->client_network, &evidence_r->client) != 0)
+		evidence_r->client.addr.family = AF_UNSPEC;
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+/* Names of findings that are not known here are left out. @return false: there are such. */
+static bool row_findings(struct replay *replay, const struct flow_row *row, finding_set *set_r)
+{
+	bool all_known = true;
+
+	*set_r = (finding_set){ 0 };
+	for (const char *names = row->findings; *names != '\0';) {
+		size_t length = strcspn(names, ",");
+		enum finding_id id;
+
+		if (finding_from_name(arena_strndup(replay->arena, names, length), &id) == 0)
+			finding_set_add(set_r, id);
+		else
+			all_known = all_known && length == 0;
+		names += length + (names[length] == ',');
+	}
+	return all_known;
 }
 
 void replay_row(struct replay *replay, const struct flow_row *row, struct replayed *replayed_r)
 {
-	struct decision decision;
+	struct recorded_decision recorded;
+	struct evidence evidence;
+	bool all_known;
 
 	arena_reset(replay->arena);
-	read_row(replay, row);
-	policy_decide(replay->config, row_policy(replay, row), replay->results, FINDING_STAGE_MESSAGE, replay->arena, &decision);
-	*replayed_r = (struct replayed){ .action = decision.action, .findings = replay->results->set };
+	*replayed_r = (struct replayed){ .old = row->evidence[0] == '\0' };
+	all_known = row_findings(replay, row, &replayed_r->findings);
+	if (!replayed_r->old)
+		(void)evidence_read(row->evidence, replay->arena, &evidence);	/* what fails lacks sense */
+	else
+		old_row(replay, row, &evidence);
+	if (replayed_r->old && !all_known)
+		evidence.lacks |= EVIDENCE_LACKS_FINDINGS;
+	policy_replay(&replay->set, &evidence, replay->arena, &recorded);
+	replayed_r->why = recorded.why;
+	replayed_r->action = recorded.decision.action;
 }

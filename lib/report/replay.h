@@ -2,17 +2,21 @@
 #ifndef ASSAY_REPORT_REPLAY_H
 #define ASSAY_REPORT_REPLAY_H
 /*
- * What a policy would have made of the past: the policy is a function of the findings, so recorded rows are decided anew by the
- * configuration at hand. Thread: one.
+ * What the policies at hand would have made of the past: a policy is a function of evidence (policy/evidence.h), and the evidence of
+ * each message was recorded. Rows of an older database have none; what their other columns say is evidence with gaps.
+ * Thread: one.
  */
 #include "config/config.h"
+#include "policy/recorded.h"
 #include "record/store.h"
 
 struct replay;
 
 /* What one row comes to. */
 struct replayed {
-	enum action action;	/* that the policies at hand decide, enforced or not */
+	enum untold why;	/* UNTOLD_NOT: action is what the policies would have decided */
+	enum action action;	/* enforced or not; none where nothing can be told */
+	bool old;		/* the row is from before evidence was recorded */
 	finding_set findings;	/* the row's, as far as this version knows them */
 };
 

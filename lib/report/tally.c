@@ -97,36 +97,37 @@ static struct group *group_find(struct group **groups, const char *name, bool *n
 }
 
 static struct tally_row *count(struct tally *tally, enum tally_table table, const char *name, uint64_t messages,
-    enum action would)
+    const struct replayed *replayed)
 {
 	bool is_new;
 	struct tally_row *row = &group_find(&tally->tables[table], name, &is_new)->row;
 
 	row->messages += messages;
-	row->would[would] += messages;
+	if (replayed->why == UNTOLD_NOT)
+		row->would[replayed->action] += messages;
 	return row;
 }
 
 /* Counts a version or cipher suite: messages, and the client networks that use it. */
 static void count_use(struct tally *tally, enum tally_table table, const char *name, const struct flow_row *flow,
-    enum action would)
+    const struct replayed *replayed)
 {
-	struct tally_row *row = count(tally, table, name, flow->messages, would);
+	struct tally_row *row = count(tally, table, name, flow->messages, replayed);
 	bool is_new;
 
 	group_find(&tally->networks, arena_printf(tally->arena, "%s %s", name, flow->client_network), &is_new);
 	row->networks += is_new;
 }
 
-static void count_tls(struct tally *tally, const struct flow_row *flow, enum action would)
+static void count_tls(struct tally *tally, const struct flow_row *flow, const struct replayed *replayed)
 {
 	bool judged = flow->tls_grade[0] != '\0';
 
-	count(tally, TALLY_GRADES, judged ? flow->tls_grade : "(not judged)", flow->messages, would);
+	count(tally, TALLY_GRADES, judged ? flow->tls_grade : "(not judged)", flow->messages, replayed);
 	if (judged)
-		count_use(tally, TALLY_VERSIONS, flow->tls_version[0] != '\0' ? flow->tls_version : "(cleartext)", flow, would);
+		count_use(tally, TALLY_VERSIONS, flow->tls_version[0] != '\0' ? flow->tls_version : "(cleartext)", flow, replayed);
 	if (flow->tls_cipher[0] != '\0')
-		count_use(tally, TALLY_CIPHERS, flow->tls_cipher, flow, would);
+		count_use(tally, TALLY_CIPHERS, flow->tls_cipher, flow, replayed);
 }
 
 void tally_add(void *arg, const struct flow_row *flow)
@@ -145,12 +146,13 @@ void tally_add(void *arg, const struct flow_row *flow)
 	(flow->enforced ? totals->carried_out : totals->told)[then] += flow->messages;
 
 	replay_row(tally->replay, flow, &replayed);
-	totals->would[replayed.action] += flow->messages;
+	(replayed.why == UNTOLD_NOT ? &totals->would[replayed.action] : &totals->untold[replayed.why])[0] += flow->messages;
+	totals->untold_old += replayed.why != UNTOLD_NOT && replayed.old ? flow->messages : 0;
 	FINDING_SET_EACH(&replayed.findings, id)
-		count(tally, TALLY_FINDINGS, findings_table[id].name, flow->messages, replayed.action);
+		count(tally, TALLY_FINDINGS, findings_table[id].name, flow->messages, &replayed);
 	count(tally, TALLY_DOMAINS, flow->author_domain[0] != '\0' ? flow->author_domain : "(none)", flow->messages,
-	    replayed.action);
-	count_tls(tally, flow, replayed.action);
+	    &replayed);
+	count_tls(tally, flow, &replayed);
 }
 
 const struct tally_totals *tally_totals(const struct tally *tally)

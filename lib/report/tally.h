@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "policy/recorded.h"
 #include "record/store.h"
 
 struct tally;
@@ -18,7 +19,9 @@ struct tally_totals {
 	uint64_t rows, messages, bytes;
 	uint64_t carried_out[ACTION_COUNT];	/* messages, by what was decided and enforced at the time */
 	uint64_t told[ACTION_COUNT];		/* by what was decided in dry-run at the time */
-	uint64_t would[ACTION_COUNT];		/* by what the policies at hand decide */
+	uint64_t would[ACTION_COUNT];		/* by what the policies at hand decide, as far as that can be told */
+	uint64_t untold[UNTOLD_COUNT];		/* where it cannot, by why */
+	uint64_t untold_old;			/* of those, in rows from before evidence was recorded */
 };
 
 enum tally_table { TALLY_FINDINGS, TALLY_DOMAINS, TALLY_GRADES, TALLY_VERSIONS, TALLY_CIPHERS, TALLY_TABLES };
@@ -34,7 +37,7 @@ extern const struct tally_kind tally_tables[TALLY_TABLES];
 struct tally_row {
 	const char *name;	/* as recorded: printers clean it for where it goes. Borrowed until the tally goes */
 	uint64_t messages;
-	uint64_t would[ACTION_COUNT];	/* messages, by what the policies at hand decide */
+	uint64_t would[ACTION_COUNT];	/* those of which it can be told, by what the policies at hand decide */
 	uint64_t networks;	/* client networks that it was seen from; only where the table is not by action */
 };
 

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints a tally for people. Names in it come from messages: printf cuts them, and the checks let only domains and words in. */
+/* Prints a tally for people. Names in it come from messages, so they are cleaned for the terminal, and cut. */
 #include "report/text.h"
 
 #include <inttypes.h>
 #include <time.h>
 
-enum { TOP = 20 };
+#include "util/clean.h"
+
+enum { TOP = 20, NAME_SHOWN = 60 };
 
 struct printer {
 	FILE *out;
 	uint64_t all;		/* messages */
+	struct arena *arena;
 };
+
+static const char *name_text(const struct printer *printer, const char *name)
+{
+	struct buf buf = buf_make(printer->arena);
+
+	clean_smtp(&buf, name, NAME_SHOWN);
+	return buf.data;
+}
 
 static double percent(uint64_t part, uint64_t whole)
 {
@@ -26,12 +37,30 @@ static void print_totals(const struct tally_totals *totals, FILE *out)
 		    percent(totals->would[action], totals->messages));
 }
 
+/* Only where there is something to be said of it. */
+static void print_untold(const struct tally_totals *totals, FILE *out)
+{
+	uint64_t all = 0;
+
+	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
+		all += totals->untold[why];
+	if (all == 0)
+		return;
+	fprintf(out, "  %-11s%16s %20s %14" PRIu64 " %6.2f%%\n\ncannot tell, because of what was not recorded\n", "cannot tell", "", "", all,
+	    percent(all, totals->messages));
+	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
+		if (totals->untold[why] != 0)
+			fprintf(out, "  %-40s %10" PRIu64 "\n", untold_name((enum untold)why), totals->untold[why]);
+	if (totals->untold_old != 0)
+		fprintf(out, "  %-40s %10" PRIu64 "\n", "of these by an earlier version", totals->untold_old);
+}
+
 static void print_by_action(void *arg, const struct tally_row *row)
 {
 	const struct printer *printer = arg;
 
-	fprintf(printer->out, "  %-40.60s %10" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %10" PRIu64 " %9" PRIu64 "\n",
-	    row->name, row->messages, row->would[ACTION_TAG], row->would[ACTION_GREYLIST], row->would[ACTION_DEFER],
+	fprintf(printer->out, "  %-40s %10" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %10" PRIu64 " %9" PRIu64 "\n",
+	    name_text(printer, row->name), row->messages, row->would[ACTION_TAG], row->would[ACTION_GREYLIST], row->would[ACTION_DEFER],
 	    row->would[ACTION_QUARANTINE], row->would[ACTION_REJECT]);
 }
 
@@ -40,7 +69,7 @@ static void print_use(void *arg, const struct tally_row *row)
 {
 	const struct printer *printer = arg;
 
-	fprintf(printer->out, "  %-46.60s %10" PRIu64 " %8.2f%% %16" PRIu64 "\n", row->name, row->messages,
+	fprintf(printer->out, "  %-46s %10" PRIu64 " %8.2f%% %16" PRIu64 "\n", name_text(printer, row->name), row->messages,
 	    percent(row->messages, printer->all), row->networks);
 }
 
@@ -67,7 +96,7 @@ static void print_table(struct tally *tally, enum tally_table table, struct prin
 void text_print_tally(struct tally *tally, int64_t since_secs, int64_t until_secs, FILE *out)
 {
 	const struct tally_totals *totals = tally_totals(tally);
-	struct printer printer = { .out = out, .all = totals->messages };
+	struct printer printer = { .out = out, .all = totals->messages, .arena = arena_new() };
 	char since[32], until[32];
 	struct tm tm;
 	time_t time_value = (time_t)since_secs;
@@ -78,6 +107,8 @@ void text_print_tally(struct tally *tally, int64_t since_secs, int64_t until_sec
 	fprintf(out, "Assay: %s to %s (UTC)\n%" PRIu64 " messages, %" PRIu64 " bytes, %" PRIu64 " flows\n", since, until,
 	    totals->messages, totals->bytes, totals->rows);
 	print_totals(totals, out);
+	print_untold(totals, out);
 	for (int table = 0; table < TALLY_TABLES; table++)
 		print_table(tally, (enum tally_table)table, &printer);
+	arena_free(&printer.arena);
 }

@@ -14,7 +14,7 @@
 struct account_share {
 	unsigned max_lookups, max_queries;
 	_Atomic unsigned lookups, queries;
-	_Atomic bool exceeded;		/* somebody wanted more */
+	_Atomic bool exceeded;		/* more was asked for than the share allows, at least once */
 };
 
 struct account {
@@ -24,7 +24,7 @@ struct account {
 	struct account_share shares[DNS_PURPOSE_COUNT];
 };
 
-/** An account with a reference for the caller. Without limits->by_purpose the first share is all there is. */
+/** Makes an account; the caller holds a reference. Without limits->by_purpose all purposes use the first share. */
 struct account *account_new(const struct dns_limits *limits);
 struct account *account_ref(struct account *account);
 void account_unref(struct account **account);
@@ -39,8 +39,9 @@ bool account_take_lookup(struct account_share *share);
 bool account_take_query(struct account_share *share);
 
 /**
- * Takes one query if there is room for it, without a note if not.
- * @param early  nobody waits for it yet: such may have two fifths of the share, lest guesses take the room of questions.
+ * Takes one query if the share has room for it. A refusal is not noted as exceeded.
+ * @param early  the query is a guess that nobody waits for yet. Guesses may use two fifths of the share, so that there is room
+ *               left for what is really asked.
  */
 bool account_try_query(struct account_share *share, bool early);
 

@@ -14,6 +14,7 @@
 
 #include "util/clock.h"
 #include "util/out_of_memory.h"
+#include "util/siphash.h"
 
 enum { SHARDS = 16, ENTRY_BYTES_GUESS = 512, BUCKETS_MIN = 16, BUCKETS_MAX = 65536 };
 
@@ -181,7 +182,7 @@ static struct cache_entry *table_add(struct cache_shard *shard, const struct dns
 struct cache_entry *cache_acquire(struct cache *cache, const struct dns_name *name, uint16_t type, unsigned depth,
     const void *who, bool may_make, bool *new_r)
 {
-	uint64_t hash = dns_name_hash(name->bytes, name->length, cache->key) + type * 0x9e3779b97f4a7c15u;
+	uint64_t hash = siphash(name->bytes, name->length, cache->key) + type * 0x9e3779b97f4a7c15u;
 	struct cache_shard *shard = &cache->shards[hash >> 60];
 	struct cache_entry *entry;
 

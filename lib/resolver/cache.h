@@ -32,15 +32,15 @@ struct cache_entry {
 	struct cache_shard *shard;
 	uint64_t hash;
 	uint16_t type;
-	uint8_t depth;			/* how many follow-ups led here; bounds chains across messages */
+	uint8_t depth;			/* how many CNAMEs, each asked in a message of its own, led to this question: bounds such chains */
 	struct dns_name *name;		/* behind the entry; only its length's bytes exist */
 	/* under the shard's mutex */
 	struct cache_entry *next;	/* in its bucket */
 	struct cache_entry *newer, *older;	/* completed entries by last use */
 	struct subscriber *subscribers;
-	unsigned askers;		/* scopes and judgements that wait for it, or did */
-	unsigned own_askers;		/* those of them that are its maker's */
-	const void *maker;		/* never followed; held by the query while PENDING */
+	unsigned askers;		/* how many scopes and judgements asked for it and have not left */
+	unsigned own_askers;		/* how many of these belong to the account that asked first (maker) */
+	const void *maker;		/* the account that asked first; only compared, never dereferenced; the query holds it while PENDING */
 	pthread_cond_t changed;
 	enum entry_state state;
 	bool in_table;

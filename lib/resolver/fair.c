@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may ask next: see fair.h. Every step costs the same however many networks there are: networks that wait stand in a
- * ring for each rank, and one that may not go on stands in none. Trusts nothing that clients can choose but their address,
- * which TCP has confirmed. Thread: I/O thread.
+ * Which waiting query is sent next: see fair.h. Every step costs the same however many networks there are: networks of one rank
+ * form a ring that is gone round, and a network that may not send now is in no ring. Of what a client can choose only its address
+ * is looked at, which TCP has confirmed. Thread: I/O thread.
  */
 #include "resolver/fair.h"
 
@@ -12,6 +12,7 @@
 
 #include "resolver/query.h"
 #include "util/out_of_memory.h"
+#include "util/siphash.h"
 
 enum {
 	LIGHT_MAX = 64,			/* under way, for a network that has little */
@@ -54,7 +55,7 @@ static struct fair_client **bucket_of(struct fair *fair, const struct ip_addr *n
 
 	memcpy(bytes, network->bytes, sizeof(network->bytes));
 	bytes[sizeof(network->bytes)] = (uint8_t)network->family;
-	return &fair->buckets[dns_name_hash(bytes, sizeof(bytes), fair->key) % (sizeof(fair->buckets) / sizeof(fair->buckets[0]))];
+	return &fair->buckets[siphash(bytes, sizeof(bytes), fair->key) % (sizeof(fair->buckets) / sizeof(fair->buckets[0]))];
 }
 
 static void idle_unlink(struct fair *fair, struct fair_client *client)

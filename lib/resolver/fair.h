@@ -2,12 +2,13 @@
 #ifndef ASSAY_RESOLVER_FAIR_H
 #define ASSAY_RESOLVER_FAIR_H
 /*
- * Who may ask next. The queries that wait are held by client network, so that one network's flood waits behind itself; the
- * questions of author domains go before the other questions of their network, networks with little under way before
- * those with much, and among them those whose queries have been answered before the others. Part of the table is kept for
- * networks with little under way.
+ * Which waiting query is sent next when more is asked than may be under way. There is a queue for each client network, so a
+ * network that asks a flood of questions waits behind its own flood and not in front of others.
+ *   within a network     questions about author domains first
+ *   between networks     those with few queries under way first; among equals those whose earlier queries were answered
+ * Some places of the table are kept free for networks with few queries under way.
  *
- * I/O thread only. Sizes: networks are kept while they have queries, and some thousands of others for their standing.
+ * I/O thread only. A network is remembered while it has queries; of the others some thousands, for how their queries fared.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,13 +20,13 @@ struct fair_client;
 
 struct fair {
 	unsigned max_inflight;
-	unsigned light;			/* queries under way up to which a network has little */
+	unsigned light;			/* a network with at most so many queries under way has "few" */
 	size_t inflight, waiting, max_waiting;
 	size_t clients, idle_count;
 	uint64_t key[2];
 	unsigned turn;
 	struct fair_client *buckets[1024];
-	struct fair_client *rings[3];	/* by rank: networks that wait and may go on */
+	struct fair_client *rings[3];	/* networks that have a query waiting and may send it, by rank: the first ring goes first */
 	struct fair_client *idle_newest, *idle_oldest;
 };
 
@@ -40,8 +41,8 @@ bool fair_add(struct fair *fair, struct query *query);
 struct query *fair_next(struct fair *fair);
 
 /**
- * Somebody else, of that network, asks the same as a query that has not been begun: it waits where there is less before it, so
- * that nobody's question stands behind another one's flood.
+ * A client of another network asks the same question while the query still waits. The query moves to that network's queue if
+ * it is the shorter one, so that nobody's question waits behind somebody else's flood.
  */
 void fair_join(struct fair *fair, struct query *query, const struct ip_addr *network, bool for_author);
 
@@ -54,7 +55,7 @@ struct query *fair_first_waiting(const struct fair *fair);
 /** A query that was under way is over. @param answered  somebody answered it. */
 void fair_over(struct fair *fair, struct query *query, bool answered);
 
-/** @return whether others wait for this query's place: it had its chance, and is not to be sent again. */
+/** @return whether queries of others wait for the place of this one: then it is not sent a second time, it had its chance. */
 bool fair_is_pressed(const struct fair *fair, const struct query *query);
 
 #endif

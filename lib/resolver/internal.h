@@ -33,7 +33,7 @@ struct dns_resolver {
 struct asker {
 	struct account *account;
 	enum dns_purpose purpose;
-	bool early;		/* nobody waits for it yet: without room it is left */
+	bool early;		/* a guess that nobody waits for yet: not asked when there is no room */
 };
 
 /**
@@ -61,7 +61,7 @@ enum judging { JUDGING_DONE, JUDGING_LATE, JUDGING_LIMITED, JUDGING_PRESSED };
 enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     const struct asker *asker);
 
-/** Judges a complete entry anew with explanation; the cached verdict stays. Texts in the arena. */
+/** Judges a complete entry once more, with explanation; the cached verdict stays. Texts in the arena. */
 void resolver_explain(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     const struct asker *asker, struct arena *arena, struct validator_verdict *verdict_r);
 

@@ -41,20 +41,20 @@ struct query {
 	void *cookie;			/* NULL: a look at a server, which nobody waits for */
 	struct account *account;	/* whose it is; held */
 	enum dns_purpose purpose;
-	struct ip_addr network;		/* among whose queries it waits: that of the account, or of somebody who joined */
-	bool for_author;		/* whoever of them */
+	struct ip_addr network;		/* in whose queue it waits: the network of the account, or of somebody else who asks the same */
+	bool for_author;		/* one of those who ask wants it for an author domain */
 	struct fair_client *client;	/* NULL: neither waiting nor under way */
-	struct zone *zone;		/* in whose share it is; NULL: in none */
+	struct zone *zone;		/* the zone that it is counted for (silence.h); NULL: none */
 	struct dns_name name;
 	uint16_t type;
 	uv_timer_t timer;
 	struct attempt *attempt;
 	unsigned server, round;
-	uint32_t tried, struck;		/* servers: asked in this round; gave a definite refusal, not asked again */
+	uint32_t tried, struck;		/* bit sets of servers: asked in this round; refused for good and not asked again */
 	unsigned socket_failures;
 	unsigned tries;			/* packets and connections so far */
 	uint8_t rcode;			/* of the last refusal */
-	enum dns_failure failure;	/* what it would end with now */
+	enum dns_failure failure;	/* the kind of failure to report if nothing better comes */
 	bool edns, started;
 	bool bogus;			/* a server said that it did not validate */
 	bool unsent;			/* for want of a socket the last try did not go out */
@@ -113,7 +113,7 @@ void attempt_end(struct query *query);
 
 /* ---- query.c: what became of a try ---- */
 
-/** Charges a try that is not the first. @return false when the one who asked may not, and nobody else waits. */
+/** Charges a further try to the account. @return false when its share is used up and nobody else waits for the answer. */
 bool query_charge(struct query *query);
 /** A message with its id and question. */
 void query_replied(struct query *query, const uint8_t *wire, size_t length);

@@ -14,6 +14,10 @@
 #include "resolver/resolvconf.h"
 #include "util/out_of_memory.h"
 
+const struct word dnssec_mode_words[] = {
+	{ "validate", DNSSEC_VALIDATE }, { "trust-ad", DNSSEC_TRUST_AD }, { "off", DNSSEC_OFF }, { 0 }
+};
+
 enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, ROUNDS_MAX = 10 };
 
 static unsigned or_default(unsigned value, unsigned fallback)

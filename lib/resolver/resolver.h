@@ -17,6 +17,7 @@
 #include "util/addr.h"
 #include "util/arena.h"
 #include "util/clock.h"
+#include "util/words.h"
 
 /* What a look-up is for. Each purpose has its own share of what a message may ask. */
 enum dns_purpose {
@@ -30,6 +31,7 @@ enum dns_purpose {
 };
 
 enum dnssec_mode { DNSSEC_VALIDATE, DNSSEC_TRUST_AD, DNSSEC_OFF };
+extern const struct word dnssec_mode_words[];	/* "validate" "trust-ad" "off" */
 
 struct validator_config;	/* dnssec/validator.h */
 

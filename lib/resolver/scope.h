@@ -14,13 +14,13 @@ enum { QUESTION_BUCKETS = 32 };
 
 struct question {
 	struct question *next;		/* in its bucket */
-	struct question *made_before;	/* of all that the scope ever made */
+	struct question *made_before;	/* the one that the scope made before this one: a list of all */
 	struct cache_entry *links[ANSWER_CHAIN_LINKS + 1];	/* the chain, one entry a message */
 	unsigned entry_count, link_count;
 	enum dns_purpose purpose;	/* whose share it is charged to */
 	bool from_cache;
 	bool followed;			/* a continuation goes along the chain as it comes */
-	bool limited;			/* its purpose's share did not suffice */
+	bool limited;			/* not asked, or not to the end, because its purpose's share was used up */
 	const char *broken;		/* the chain cannot be followed: why */
 	const struct dns_answer *answer;	/* final, judged */
 };
@@ -68,7 +68,7 @@ struct cache_entry *question_advance(struct scope_core *core, struct question *q
 /** The answer of a chain that is at its end: data from the last link, the worst of the others. */
 struct dns_answer *question_compose(struct scope_core *core, const struct question *question, bool judged);
 
-/** An answer that no message stands behind. */
+/** An answer made by us, because nothing was asked. */
 const struct dns_answer *answer_without_message(struct scope_core *core, const char *name, uint16_t type,
     enum dns_failure failure, const char *why);
 

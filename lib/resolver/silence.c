@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "util/out_of_memory.h"
+#include "util/siphash.h"
 
 enum {
 	BUCKETS = 4096, ZONES_MAX = 16384,
@@ -104,7 +105,7 @@ static void zones_of(const struct dns_name *name, struct zones *zones_r)
 
 static uint64_t hash_of(const struct silence *silence, const char *name)
 {
-	return dns_name_hash((const uint8_t *)name, strlen(name), silence->key);
+	return siphash(name, strlen(name), silence->key);
 }
 
 static struct zone *find(struct silence *silence, const char *name)

@@ -2,14 +2,15 @@
 #ifndef ASSAY_RESOLVER_SILENCE_H
 #define ASSAY_RESOLVER_SILENCE_H
 /*
- * Zones that do not answer, remembered for a while, so that each further name below them does not take its own time-outs.
- * The resolver behind us knows the zones' servers, we do not: a zone is taken to be what somebody could have registered
- * (public suffix list; a /24 or /48 of reverse names), or one label below it, and is silent when a question got no answer
- * that was sent after another one had got none, while the recursive server answered others. So packets that were lost
- * together count once.
+ * Remembers for a while which zones do not answer, so that further names below them are not asked, each with its time-outs.
  *
- * Who was given a name below somebody's domain, or finds one there that is dead, must not silence that domain: what has answered
- * below it is asked on, and so are its own records (at the domain, its policies, its keys) until they do not answer themselves.
+ * What a zone is: the recursive server knows where zones begin, we do not. We take a domain that somebody could have registered
+ * (by the public suffix list; a /24 or /48 of reverse names) and each name one label below it for a zone.
+ * When it is silent: a first question timed out, then a second one, sent after that, timed out too, while the recursive server
+ * answered other questions. (Two packets that were lost together say no more than one.)
+ *
+ * One dead name below a domain must not silence the whole domain: somebody else may own that name. So names below it that have
+ * answered are still asked, and so are the domain's own records (at its name, its policies, its keys) until they time out too.
  *
  * Each zone has its share of the query table as well, so that one whose servers are slow holds up only itself, however many
  * clients' messages point into it.
@@ -36,7 +37,7 @@ void silence_free(struct silence **silence);
  */
 bool silence_holds(struct silence *silence, const struct dns_name *name, bool for_author, int64_t now_ms, const char **zone_r);
 
-/** @return whether its zone is silent, so that a question that has had its chance is not to be sent again. */
+/** @return whether the name's zone is silent: then a question that was sent once and timed out is not sent again. */
 bool silence_is_known(struct silence *silence, const struct dns_name *name, int64_t now_ms);
 
 /**

@@ -17,7 +17,7 @@ enum { TRANSPORT_MAX_SERVERS = 16 };
 struct query_end {
 	uint8_t rcode;
 	enum dns_failure failure;
-	bool is_outcome;	/* it is what became of the question; else only what became of this asking */
+	bool is_outcome;	/* this question has no answer; false: only this attempt was ended, somebody else may get one */
 	bool is_bogus;		/* a server says that it did not validate (RFC 8914) */
 	const char *why;	/* borrowed */
 };
@@ -26,7 +26,7 @@ struct transport_config {
 	const struct dns_server *servers;	/* copied; at most TRANSPORT_MAX_SERVERS */
 	size_t server_count;
 	unsigned timeout_ms, rounds, edns_bytes, max_inflight;
-	unsigned max_sockets;	/* 1 … max_inflight: queries that have one; further ones wait */
+	unsigned max_sockets;	/* 1 … max_inflight: how many queries may have a socket at once; further ones wait */
 	bool dnssec_ok, checking_disabled, ask_authenticated;	/* DO, CD, AD bits of the queries */
 	/**
 	 * A message that matches id, question and server, with rcode NOERROR or NXDOMAIN, arrived. I/O thread.
@@ -38,9 +38,10 @@ struct transport_config {
 	void (*give_up)(void *context, void *cookie, const struct query_end *end);
 	/** transport_recall() was called for the cookie. @return whether its query is to end now, with give_up(). I/O thread. */
 	bool (*recall)(void *context, void *cookie);
-	/** That recall or joining is over: the cookie is not used any more for it. */
+	/** The transport is done with a recall or a join: it will not use the cookie for it again. */
 	void (*recall_done)(void *context, void *cookie);
-	/** Whether nobody but the one whose account it is waits for the answer; then, from now on, nobody will. I/O thread. */
+	/** @return whether only the owner of the account waits for the answer. If so the query is taken back: nobody can join it any more.
+	 * I/O thread. */
 	bool (*only_asker)(void *context, void *cookie);
 	/** The query of a cookie; NULL when it has been completed, or was not submitted yet. */
 	struct query *(*query_of)(void *cookie);

@@ -11,6 +11,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "util/clean.h"
 #include "util/log_field.h"
 
 enum { LOG_LAST_BYTES = 512 };
@@ -23,7 +24,11 @@ static struct {
 } sink = { LOG_TARGET_STDERR, LOG_LEVEL_INFO, LOG_MAIL, "assay" };
 
 static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
-static const char *const words[] = { "error", "warning", "notice", "info", "debug" };
+
+const struct word log_level_words[] = {
+	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG }, { 0 }
+};
 
 void log_open(enum log_target target, enum log_level level, int facility, const char *program)
 {
@@ -40,22 +45,6 @@ int log_wants(enum log_level level)
 	return level <= sink.level;
 }
 
-/* Copies text so that one call stays one line of printable ASCII. */
-static void clean(char *out, size_t room, const char *text)
-{
-	size_t used = 0;
-
-	for (; *text != '\0' && used + 5 < room; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 0x20 && c < 0x7f)
-			out[used++] = (char)c;
-		else
-			used += (size_t)snprintf(out + used, room - used, "\\x%02x", c);
-	}
-	out[used] = '\0';
-}
-
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[LOG_LINE_BYTES], line[LOG_LINE_BYTES];
@@ -67,10 +56,10 @@ void log_line(enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	clean(line, sizeof(line), text);
+	clean_log_line(line, sizeof(line), text);	/* one call stays one line of printable ASCII */
 	switch (target) {
 	case LOG_TARGET_STDERR:
-		fprintf(stderr, "%s: %s\n", words[level], line);
+		fprintf(stderr, "%s: %s\n", words_of(log_level_words, (int)level), line);
 		break;
 	case LOG_TARGET_SYSLOG:
 		syslog(priorities[level], "%s", line);

@@ -2,11 +2,14 @@
 #ifndef ASSAY_UTIL_LOG_H
 #define ASSAY_UTIL_LOG_H
 /*
- * The log sink: one of the three globals of the program. Only edges (daemon, tools) log; the library returns reasons.
+ * The log sink: a global, set once at start. Only edges (daemon, tools) log; the library returns reasons.
  * Lines are cleaned: control and 8-bit bytes become \xNN, so that nothing from the network can forge a line.
  * Thread: any, after log_open().
  */
+#include "util/words.h"
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+extern const struct word log_level_words[];	/* "error" "warning" "notice" "info" "debug" */
 enum log_target { LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_JOURNAL };
 
 /**

@@ -7,34 +7,28 @@
 
 #include <string.h>
 
+#include "util/clean.h"
 #include "util/error.h"
+#include "util/log.h"
 
-#define BARE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,@/+*<>[]"
 #define DIGITS "0123456789"
 #define KEY  "abcdefghijklmnopqrstuvwxyz" DIGITS "_"
-
-enum { ESCAPE_MAX = 4 };
 
 static const char hex[] = "0123456789abcdef";
 
 /* @return length of the text that stands for a byte within quotes. */
-static size_t escape(unsigned char c, char text_r[ESCAPE_MAX])
+static size_t escape(char c, char text_r[CLEAN_ESCAPE_MAX])
 {
-	if (c < 0x20 || c >= 0x7f) {
-		text_r[0] = '\\';
-		text_r[1] = 'x';
-		text_r[2] = hex[c >> 4];
-		text_r[3] = hex[c & 15];
-		return 4;
-	}
+	if (c != '"' && c != '\\')
+		return clean_escape(c, text_r);
 	text_r[0] = '\\';
-	text_r[c == '"' || c == '\\'] = (char)c;
-	return c == '"' || c == '\\' ? 2 : 1;
+	text_r[1] = c;
+	return 2;
 }
 
 static bool is_bare(const char *value)
 {
-	size_t length = strspn(value, BARE);
+	size_t length = clean_span(value, CLEAN_BARE);
 
 	return length != 0 && length <= LOG_FIELD_BYTES && value[length] == '\0';
 }
@@ -52,8 +46,8 @@ void log_field_put(struct buf *buf, const char *key, const char *value)
 	}
 	buf_putc(buf, '"');
 	for (; *value != '\0'; value++) {
-		char text[ESCAPE_MAX];
-		size_t length = escape((unsigned char)*value, text);
+		char text[CLEAN_ESCAPE_MAX];
+		size_t length = escape(*value, text);
 
 		if (used + length > LOG_FIELD_BYTES)
 			break;
@@ -144,12 +138,14 @@ static bool take_logger(struct cursor *cursor, bool (*take_time)(struct cursor *
 /* What stands in front of our words: by its whole form, for what senders say holds any words but begins no line. */
 static void take_place(struct cursor *cursor, struct log_record *record)
 {
-	static const char *const levels[] = { "error: ", "warning: ", "notice: ", "info: ", "debug: " };
 	const char *start = cursor->at;
 	bool taken = take_logger(cursor, take_old_time) || take_logger(cursor, take_new_time);
 
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]) && !taken; i++)
-		taken = take(cursor, levels[i]);
+	for (const struct word *level = log_level_words; level->word != NULL && !taken; level++) {
+		taken = take(cursor, level->word) && take(cursor, ": ");
+		if (!taken)
+			cursor->at = start;
+	}
 	if (taken)
 		record->place = arena_strndup(cursor->arena, start, (size_t)(cursor->at - start) - strlen(": "));
 }
@@ -191,7 +187,7 @@ static int read_quoted(struct cursor *cursor, struct log_field *field)
 			field->cut = take(cursor, "...");
 			return 0;
 		}
-		if (c < 0x20 || c >= 0x7f || (c == '\\' && (c = take_escape(cursor)) < 0))
+		if (!clean_is((char)c, CLEAN_TEXT) || (c == '\\' && (c = take_escape(cursor)) < 0))
 			return -E_SYNTAX;
 		buf_putc(&buf, (char)c);
 	}
@@ -208,7 +204,9 @@ static int read_field(struct cursor *cursor, struct log_field *field_r)
 		return -E_SYNTAX;
 	if (take(cursor, "\""))
 		return read_quoted(cursor, field_r);
-	length = span(cursor, BARE);
+	length = 0;
+	while (cursor->at + length < cursor->end && clean_is(cursor->at[length], CLEAN_BARE))
+		length++;
 	field_r->value = arena_strndup(cursor->arena, cursor->at, length);
 	cursor->at += length;
 	return length != 0 ? 0 : -E_SYNTAX;

@@ -144,7 +144,7 @@ static void measure(struct store *store, const char *title, unsigned count, int 
 
 static struct store *reopen(const char *path, struct clock *clock)
 {
-	struct store_config config = { .path = path, .clock = clock };
+	struct store_config config = { .location = path, .clock = clock };
 	char why[256];
 	struct store *store = store_open(&config, why, sizeof(why));
 

@@ -5,19 +5,21 @@
 Each question is a new name below a wildcard: a signed answer and its proof, both verified anew. Unbound's own figure is what
 it spends with its validator less what it spends without; ours is the process of validate_driver less what it
 spends on the same questions in a zone that is not signed (sockets, parsing).
-usage: ASSAY_BUILD=DIR tests/bench/validate_unbound.py [QUESTIONS]
+usage: tests/bench/validate_unbound.py [QUESTIONS]     ASSAY_BUILD: the build directory (default: build/ in the tree)
 """
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [TESTS, os.path.join(TESTS, "e2e")]
 
 import dns.message  # noqa: E402
 import dns.query  # noqa: E402
 
 import dnssec_tree  # noqa: E402
+from house import build  # noqa: E402
 from test_dnssec import Driver  # noqa: E402
-from world.processes import World, free_port  # noqa: E402
+from world import World, free_port  # noqa: E402
 
 
 def cpu_us(pid):
@@ -43,6 +45,7 @@ def driver_us(driver, zone, count, tag):
 
 
 def main():
+    build.of_argument()
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3000
     with World() as world:
         tree = dnssec_tree.Tree(world)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One private mail world for the whole run: DNS, Postfix, and assayd twice (dry-run and enforce)."""
 import os
-import shutil
-import sys
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from world import Assayd, Dns, Keys, Postfix, World, scenarios  # noqa: E402  pylint: disable=wrong-import-position
+import dnssec_tree
+from house import needs
+from world import Assayd, Dns, Keys, Postfix, World, scenarios
 
 
 class Stack:
@@ -78,8 +76,13 @@ def publish_extra(dns, keys):
 def stack():
     if os.geteuid() != 0:
         pytest.skip("needs root: Postfix starts as root")
-    for program in ("postfix", "nsd", "unbound"):
-        if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
+    needs.programs("postfix", "nsd", "unbound")
+    with World() as world:
         yield Stack(world)
+
+
+@pytest.fixture(scope="module")
+def tree():
+    """A signed tree of zones behind NSD and a non-validating Unbound."""
+    with dnssec_tree.started() as made:
+        yield made

@@ -3,12 +3,16 @@
 """
 The demonstration behind scripts/demo: the mails of world/scenarios.py through real Postfix, with DNS from real NSD and
 Unbound, once in dry-run and once enforced. Prints what was expected and what was seen; exit status 1 on a difference.
-Needs ASSAY_BUILD (build directory) and root.
+Needs root and a build: ASSAY_BUILD, else build/ in the tree.
 """
+import os
 import re
 import sys
 import textwrap
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from house import build
 from world import Assayd, Dns, Keys, Postfix, World, delivered_fields
 from world.client import deliver_swaks
 from world.mail import split_fields
@@ -101,6 +105,7 @@ def enforce(world, postfix, keys):
 
 
 def main():
+    build.of_argument()
     with World() as world:
         dns, keys = Dns(world), Keys()
         publish(dns, keys)

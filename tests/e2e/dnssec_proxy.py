@@ -24,7 +24,7 @@ import dns.rdatatype
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from world.processes import bound_pair
+from house.ports import bound_pair
 
 FORGED = {"A": "203.0.113.66", "AAAA": "2001:db8::666", "TXT": '"v=spf1 +all forged"', "MX": "1 evil.example.",
           "CNAME": "evil.example.", "DNAME": "evil.example.", "DS": "1 13 2 " + "66" * 32, "NS": "evil.example.",

@@ -17,6 +17,7 @@ import dns.query
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import dnssec_tree  # noqa: E402  pylint: disable=wrong-import-position
+from house import build  # noqa: E402  pylint: disable=wrong-import-position
 from world import Assayd, World  # noqa: E402  pylint: disable=wrong-import-position
 from world.processes import wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -86,7 +87,7 @@ def assay(world, tree, name, servers):
     assayd.start()
     wait_for(lambda: "dnssec: validation" in assayd.log() or "no DNSSEC on" in assayd.log(), "the probe's word", 30)
     config = write()
-    answered = {name: json.loads(run(Assayd.program("assay"), "dns", "--json", "--config", config, name, rtype))
+    answered = {name: json.loads(run(build.program("assay"), "dns", "--json", "--config", config, name, rtype))
                 for name, rtype in NAMES}
     log = assayd.log()
     return {"log": log, "status": assayd.stop(),

@@ -14,13 +14,13 @@ import pytest
 
 import dnssec_tree
 from dnssec_tree import DAY, Zone
+from house import needs
 from world import Assayd, World, delivered_fields, scenarios, sendmail
 from world import mail as m
 from world.client import Client, tls_context
 from world.processes import wait_for
 from world.tls import self_signed
 
-os.environ["PATH"] += ":/usr/sbin"
 FINGERPRINT = "define(`confCERT_FINGERPRINT_ALGORITHM', `{}')dnl"
 NO_IPREV = "iprev {\n\tenabled = no\n}\n"   # the tree has no reverse zones
 PARTNER = "mta.partner.example"
@@ -111,10 +111,8 @@ def stage_fixture(stack):
     reason = sendmail.why_not()
     if reason:
         pytest.skip(reason)
-    for program in ("ldns-signzone", "ldns-keygen"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (scripts/setup installs it)")
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
+    needs.programs("ldns-signzone", "ldns-keygen")
+    with World() as world:
         yield Stage(stack, world)
 
 
@@ -238,7 +236,7 @@ def test_record_keeps_what_a_replay_needs(stage):
     def rows(query):
         with sqlite3.connect(f"file:{stage.record}?mode=ro", uri=True) as database:
             return [text for text, in database.execute(query)]
-    wait_for(lambda: any(" cert=tlsa/tlsa" in results for results in rows("SELECT results FROM flow")), "the flow")
+    wait_for(lambda: any(" c=tlsa:tlsa:::mx.match.one" in text for text in rows("SELECT evidence FROM flow")), "the flow")
     # the peer is known by the name that is proven, not by what the certificate says
     wait_for(lambda: set(rows("SELECT cert FROM peer")) == {"mx.match.one"}, "the peer's certificate")
 

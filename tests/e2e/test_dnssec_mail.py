@@ -4,29 +4,20 @@
 The three domains publish the same SPF record; only the state of their zones differs (dnssec_tree.py).
 """
 import contextlib
-import os
 
 import pytest
 
-import dnssec_tree
 from test_doctor import Relay
 from world import delivered_fields, scenarios
 from world.client import deliver
 from world.processes import wait_for
 
-os.environ["PATH"] += ":/usr/sbin"
 POLICIES = """
 policy "secure-only" {
 	reject-only-secure = yes
 }
 """
 FINDINGS = {"spf-fail": "reject", "dnssec-bogus": "defer"}
-
-
-@pytest.fixture(scope="module")
-def tree(stack):
-    with dnssec_tree.started() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -16,18 +16,12 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-import dnssec_tree
+from house.ports import free_port
 from place import NUMBERS, Place
 from world import Assayd
-from world.processes import free_port, wait_for
+from world.processes import wait_for
 
-os.environ["PATH"] += ":/usr/sbin"
-
-
-@pytest.fixture(scope="module", name="tree")
-def tree_fixture(stack):
-    with dnssec_tree.started() as made:
-        yield made
+pytestmark = pytest.mark.slow
 
 
 def dns_section(tree, port=None, address="127.0.0.1"):
@@ -248,9 +242,8 @@ def test_old_config(applied):
 
 def test_two_daemons(applied):
     second = applied.directory + "/run/second.sock"
-    process = subprocess.Popen(["assayd", "-f", "-c", applied.conf, "-p", "unix:" + second], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               env=dict(os.environ, PATH=os.environ["ASSAY_BUILD"] + ":" + os.environ["PATH"]))
+    process = subprocess.Popen([Assayd.program(), "-f", "-c", applied.conf, "-p", "unix:" + second], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: os.path.exists(second), "the second assayd")
         assert "2 processes of assayd" in the_only(doctor(applied, 1), "warning", "daemon")

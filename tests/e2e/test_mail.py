@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The mails of the demonstration, each in dry-run and enforced, and what the header of a delivered message looks like."""
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
-from world import Keys, delivered_fields, parse_authres, scenarios
+from world import Assayd, Keys, delivered_fields, parse_authres, scenarios
 from world.client import Client, deliver, deliver_swaks
 from world.mail import AUTHSERV_ID, RECIPIENT_DOMAIN, split_fields
 from world.processes import wait_for
@@ -135,8 +134,7 @@ def test_spf_explanation_reaches_the_reply(stack):
 
 def logged(assayd):
     """What `assay log` reads in the daemon's log."""
-    program = os.path.join(os.environ["ASSAY_BUILD"], "assay")
-    done = subprocess.run([program, "log", "--json", "-"], input=assayd.log(), capture_output=True, text=True, timeout=60,
+    done = subprocess.run([Assayd.program("assay"), "log", "--json", "-"], input=assayd.log(), capture_output=True, text=True, timeout=60,
                           check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

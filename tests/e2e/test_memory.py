@@ -15,6 +15,7 @@ from world import Assayd
 from world import mail as m
 from world.client import Client, tls_context
 
+pytestmark = pytest.mark.slow
 _domain = itertools.count(1)
 _network = itertools.count(20)
 

@@ -11,6 +11,8 @@ from place import NUMBERS, Place
 from world import Assayd
 from world.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="place")
 def place_fixture(stack, request):

@@ -6,7 +6,6 @@ Unbound. tests/bench/run-starve measures the same with honest mail at a steady r
 """
 import itertools
 import json
-import os
 import re
 import subprocess
 import threading
@@ -18,11 +17,11 @@ import pytest
 import dnssec_tree
 import starve_world
 from starve_world import Front, Hostile, KINDS, LONG_NAMES, long_message, long_name, long_zones, signature_field
-from world import Assayd, World, wait_for
+from world import Assayd, wait_for
 from world import mail as m
 from world.client import deliver
 
-os.environ["PATH"] += ":/usr/sbin"
+pytestmark = pytest.mark.slow
 MOST_QUERIES = 400
 SESSIONS = 40
 FEW_PROBES = 20         # of a zone that is known to be silent, in one message
@@ -68,9 +67,7 @@ def zones():
 
 @pytest.fixture(name="tree", scope="module")
 def tree_fixture():
-    with World(keep=bool(os.environ.get("ASSAY_KEEP"))) as world:
-        tree = dnssec_tree.Tree(world, zones())
-        tree.start()
+    with dnssec_tree.started(zones()) as tree:
         yield tree
 
 

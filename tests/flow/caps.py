@@ -13,7 +13,7 @@ import os
 import subprocess
 import tempfile
 
-from conftest import BUILD
+from house import build
 
 ACTIONS = ("none", "tag", "greylist", "defer", "quarantine", "reject")
 VICTIM, ATTACKER = "victim.example", "attacker.example"
@@ -127,7 +127,7 @@ def judge(case, letter, excess, which="as set"):
             return path
         settings = case.settings if isinstance(case.settings, str) else case.settings()
         config = write("conf", f"mode = enforce\n{SETTINGS[which][0]}\n{settings}\n")
-        argv = [str(BUILD / "assay"), "check", "--config", config]
+        argv = [str(build.program("assay")), "check", "--config", config]
         if case.serve is None:
             argv += ["--zone", write("zone", ZONE + (case.zone if isinstance(case.zone, str) else case.zone()))]
             return read(argv + letter.options(), letter)

@@ -8,6 +8,8 @@ import socket
 import struct
 import threading
 
+from house.ports import bound_pair
+
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA = 1, 2, 5, 6, 12, 15, 16, 28
 NSEC3, TSIG = 50, 250
 
@@ -61,26 +63,11 @@ class HostileServer:
     def __init__(self, answer):
         self.answer = answer
         self.queries = []
-        self.udp, self.tcp = self._bind()
+        self.udp, self.tcp = bound_pair()
+        self.tcp.listen(64)
         self.port = self.udp.getsockname()[1]
         self.stopping = False
         self.threads = [threading.Thread(target=run, daemon=True) for run in (self._serve_udp, self._serve_tcp)]
-
-    @staticmethod
-    def _bind():
-        while True:
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.bind(("127.0.0.1", 0))
-            tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tcp.bind(("127.0.0.1", udp.getsockname()[1]))
-            except OSError:
-                udp.close()
-                tcp.close()
-                continue
-            tcp.listen(64)
-            return udp, tcp
 
     def __enter__(self):
         for thread in self.threads:

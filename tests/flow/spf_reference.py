@@ -11,8 +11,6 @@ import re
 import spf
 
 RULES = {
-    "final-dot": "4.3: a zero-length label is malformed when it is not at the end. pyspf finds no domain in joe@example.org.",
-    "last-at": "4.1, RFC 5321 4.1.2: the domain stands behind the last @, a local part may have one. pyspf takes the first",
     "postmaster": "4.3: postmaster MUST be substituted for a missing local part; so in %{s}. pyspf does it in %{l} only",
     "in-order": "4.6.2, 4.6.4: mechanisms are evaluated left to right until one matches; what a term behind it would ask "
                 "for (its %{p}, its redirect=) is neither asked nor counted. pyspf expands and counts while it parses",
@@ -74,12 +72,6 @@ class Amended(spf.query):
         super().__init__(**arguments)
         self.rules = frozenset(rules)
         self.parsing = self.voided = False
-        if "last-at" in self.rules and "@" in self.s:
-            self.l, self.o = self.s.rsplit("@", 1)
-            self.l = self.l or "postmaster"
-        if "final-dot" in self.rules and self.o.endswith("."):
-            self.o = self.o[:-1]
-            self.s = self.s[:-1]
         if "postmaster" in self.rules and self.s.startswith("@"):
             self.s = "postmaster" + self.s
         self.d = self.o

@@ -26,6 +26,8 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 import dns.rrset
 
+from house.ports import bound_pair
+
 IN = dns.rdataclass.IN
 CHAIN = 20
 
@@ -116,17 +118,8 @@ class Zone:
 class SuiteServer:
     def __init__(self, zonedata):
         self.zone = Zone(zonedata)
-        for _ in range(20):  # one port for both protocols
-            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.udp.bind(("127.0.0.1", 0))
-            self.port = self.udp.getsockname()[1]
-            self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            try:
-                self.tcp.bind(("127.0.0.1", self.port))
-                break
-            except OSError:
-                self.udp.close()
-                self.tcp.close()
+        self.udp, self.tcp = bound_pair()
+        self.port = self.udp.getsockname()[1]
         self.tcp.listen(64)
         self.stopping = False
         self.udp.settimeout(0.2)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import ZONE
+from programs import ZONE
 
 USAGE, NO_INPUT = 64, 66
 

@@ -16,7 +16,7 @@ import subprocess
 
 import pytest
 
-from conftest import ZONE
+from programs import ZONE
 
 CONFIG = 'authserv-id = "mx.test.example"\nlog-level = error\n'
 V = "victim.example"

@@ -11,7 +11,7 @@ import pytest
 import caps
 import dkim_signer
 from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
-from conftest import TOP
+from house.build import TOP
 
 WHERE = ("lib/message", "lib/check", "lib/pipeline", "lib/policy", "lib/action", "lib/dns", "lib/dnssec",
          "lib/resolver", "milter")
@@ -19,6 +19,7 @@ CONSTANT = re.compile(r"\b((?:[A-Z0-9]+_)*MAX(?:_[A-Z0-9]+)*) = [0-9]")
 
 TEXT = "the length of a text that is shown: reply, log line, header field"
 OWNER = "only the owner of the author domain can pass it, in his own record; no sender can make him"
+RECORDED = "of what the record keeps: past it the evidence says that it lacks some (tests/unit/test_evidence.c); no verdict changes"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
 REASONS = {
@@ -26,8 +27,8 @@ REASONS = {
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
     "lib/message/author_scan.c CANDIDATE_MAX": "longer than any domain name can be, whatever it is written in",
     "lib/message/address.c DOMAIN_TEXT_MAX": "longer than any domain name can be, whatever it is written in",
-    "lib/message/domain.c TEXT_MAX": "longer than any domain name can be, whatever it is written in",
-    "lib/message/domain.c LABEL_MAX": "the protocol's: such a name cannot be, nor be asked for (RFC 1035 section 2.3.4)",
+    "lib/util/domain.c TEXT_MAX": "longer than any domain name can be, whatever it is written in",
+    "lib/util/domain.c LABEL_MAX": "the protocol's: such a name cannot be, nor be asked for (RFC 1035 section 2.3.4)",
     "lib/check/adsp/record.c RECORD_MAX_BYTES": OWNER,
     "lib/check/adsp/record.c TAGS_MAX": OWNER,
     "lib/check/adsp/record.c NAME_MAX_BYTES": OWNER,
@@ -49,6 +50,13 @@ REASONS = {
     "lib/check/tls/tlsa.c NAMES_MAX": LOCAL + "the MTA gives two names",
     "lib/check/tls/cert.h CERT_DIGEST_MAX": LOCAL + "longest digest there is",
     "lib/check/result.h FINDINGS_REPEATED_MAX": "tests/unit/test_result.c: the finding stands, limit-exceeded beside it",
+    "lib/policy/evidence_text.h EVIDENCE_RECIPIENTS_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_AUTHORS_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_PASSES_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_NAME_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_NAMES_MAX": RECORDED,
+    "lib/policy/evidence_text.h EVIDENCE_TEXT_MAX": RECORDED,
+    "lib/policy/recorded.c CLIENTS_MAX": "hosts that policies tell apart in one network: past it a report cannot tell",
     "lib/action/forged.c LAYERS_MAX": "test_name_in_more_layers_than_are_decoded_is_ours",
     "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
     "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
@@ -220,7 +228,7 @@ def comments(letter, excess):
     letter.author = "(" * (50 + excess) + ")" * (50 + excess) + " " + letter.author
 
 
-@code_cap("lib/message/domain.c NAME_MAX_TEXT", "from-invalid", honest="quarantine")
+@code_cap("lib/util/domain.h DOMAIN_MAX_LENGTH", "from-invalid", honest="quarantine")
 def length_of_a_name(letter, excess):
     letter.author += ", a@" + ".".join(["a" * 49] * 4 + ["b" * (253 - 4 * 50 + excess)])
 
@@ -244,8 +252,8 @@ def hops(letter, excess):
 # ---- the tests -------------------------------------------------------------------------------------------------------
 
 def constants():
-    for where in WHERE:
-        for path in sorted((TOP / where).glob("**/*.[ch]")):
+    for where in (*(f"{directory}/**/*.[ch]" for directory in WHERE), "lib/util/domain*.[ch]"):
+        for path in sorted(TOP.glob(where)):
             for name in CONSTANT.findall(path.read_text(encoding="utf-8")):
                 yield f"{path.relative_to(TOP)} {name}"
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import ZONE
+from programs import ZONE
 
 USAGE, NO_INPUT, CONFIG = 64, 66, 78
 

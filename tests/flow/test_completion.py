@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """bash completion offers what the programs take: every long option, the commands, the finding names."""
 import json
-import pathlib
 import re
 import shlex
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
+from house.build import TOP
+
 COMPLETIONS = TOP / "completions"
 
 

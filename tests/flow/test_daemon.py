@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from house.waiting import wait_for
 from milterclient import Client
 
 USAGE, NO_USER, UNAVAILABLE, CANT_CREATE, CONFIG = 64, 67, 69, 73, 78
@@ -230,10 +231,7 @@ def test_background_start_returns_when_it_serves(build_dir, assayd):
         assert os.getsid(pid) == pid
     finally:
         os.kill(pid, signal.SIGTERM)
-    end = time.monotonic() + 20
-    while pid_file.exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(lambda: not pid_file.exists(), "the pid file to be removed")
 
 
 def test_background_start_that_fails_tells_its_code(build_dir, assayd):

@@ -13,9 +13,8 @@ import dkim
 import pytest
 
 from dkim_signer import Key, parse, relaxed_body, sign, simple_body, zone_text
+from house import build
 
-BUILD = os.environ.get("ASSAY_BUILD", os.path.join(os.path.dirname(__file__), "..", ".."))
-DRIVER = os.path.join(BUILD, "tests", "unit", "dkim_driver")
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dkim")
 NOW = 1700000000
 
@@ -58,6 +57,10 @@ def zone(tmp_path_factory):
     return str(path)
 
 
+def driver():
+    return build.program("tests/unit/dkim_driver")
+
+
 @pytest.fixture
 def judge(zone, tmp_path):
     def run(messages, *options, at=NOW):
@@ -66,7 +69,7 @@ def judge(zone, tmp_path):
             path = tmp_path / ("%d.eml" % i)
             path.write_bytes(message)
             paths.append(str(path))
-        out = subprocess.run([DRIVER, "--zone", zone, "--time", str(at), *options, *paths], check=True, capture_output=True)
+        out = subprocess.run([driver(), "--zone", zone, "--time", str(at), *options, *paths], check=True, capture_output=True)
         return [json.loads(line) for line in out.stdout.splitlines()]
     return run
 
@@ -111,7 +114,7 @@ CASES = {
     "l= short": (tagged(l="10"), "policy", "l=", ["dkim-partial-body", "dkim-no-pass"]),
     "l= and text appended": (tagged(l=str(L)) + b"more\r\n", "policy", "l=", ["dkim-partial-body"]),
     "l= too long": (tagged(l=str(L + 1)), "fail", "shorter than l=", ["dkim-fail"]),
-    "l= huge": (tagged(l="9" * 76), "fail", "shorter than l=", ["dkim-fail"]),
+    "l= huge": (tagged(l="9" * 20), "fail", "shorter than l=", ["dkim-fail"]),
     "l= no number": (tagged(l="-1"), "permerror", "l=", ["dkim-permerror"]),
     "l=0": (tagged(l="0"), "policy", "l=", ["dkim-partial-body"]),
     "expired": (tagged(t=str(NOW - 5000), x=str(NOW - 1000)), "policy", "expired", ["dkim-expired", "dkim-no-pass"]),
@@ -132,7 +135,7 @@ CASES = {
     "i= elsewhere": (tagged(i="joe@example.net"), "permerror", "i=", ["dkim-permerror"]),
     "i= like a suffix": (tagged(i="joe@badexample.org"), "permerror", "i=", []),
     "i= quoted-printable": (tagged(i="j=6Fe=3B@example.org"), "pass", None, []),
-    "i= too long": (tagged(i="x" * 300 + "@example.org"), "permerror", "i=", []),
+    "i= too long": (tagged(i="x" * 243 + "@example.org"), "permerror", "i=", []),
     "i= quoted @": (tagged(i='"a@b"@example.org'), "pass", None, []),
     "From unsigned": (good(names=("to", "subject")), "permerror", "From", ["dkim-permerror"]),
     "v=2": (tagged(v="2"), "permerror", "v=", []),
@@ -171,13 +174,13 @@ CASES = {
     "tag that ends in b": (tagged(zb="x"), "pass", None, []),
     "tag in capitals too": (tagged(H="from"), "pass", None, []),
     "unknown tags": (tagged(r="y", foo="bar"), "pass", None, []),
-    "too many tags": (good(tags=many_tags(60)), "permerror", "too many", []),
+    "too many tags": (good(tags=many_tags(41)), "permerror", "too many", []),
     "final semicolon": (good(b_tag="b=").replace(b"; b=", b"; b=", 1), "pass", None, []),
     "h= with empty names": (tagged(h="from::to:subject:date:"), "pass", None, []),
     "h= folded": (tagged(h="from :\r\n\tto : subject :\r\n date"), "pass", None, []),
     "h= over 4,095 octets": (good(names=("from", "to") + tuple("x%058d" % i for i in range(90))), "pass", None, []),
-    "h= of 2,000 names": (good(names=("from",) + ("a",) * 1999), "permerror", "too many", []),
-    "h= names its own field": (tagged(h="from:subject:dkim-signature:from:from"), "fail", None, []),
+    "h= of 501 names": (good(names=("from",) + ("a",) * 500), "permerror", "too many", []),
+    "h= names its own field": (tagged(h="from:dkim-signature:from"), "fail", None, []),
     "U-label in d=": (tagged(d="bücher.example"), "pass", None, []),
     "U-label in s=": (tagged(s="grün"), "pass", None, []),
     "A-label in d=": (tagged(d="XN--BCHER-kva.example"), "pass", None, []),
@@ -193,7 +196,7 @@ CASES = {
     "space before the colon": (good(name=b"DKIM-Signature ", canon="simple/simple"), "pass", None, []),
     "name in other case": (good(name=b"dkim-signaTURE", canon="simple/simple"), "pass", None, []),
     "b= of one octet": (good()[:good().index(b"; b=")] + b"; b=/g\r\n" + MESSAGE, "fail", "did not verify", ["dkim-fail"]),
-    "very long field": (tagged(z="x" * 40000), "permerror", "too long", []),
+    "very long field": (tagged(z="x" * 32768), "permerror", "too long", []),
     "field of 30 KB": (tagged(z="x" * 30000), "pass", None, []),
 }
 
@@ -290,10 +293,12 @@ def test_canonicalizations(judge, canon, chunk):
 
 
 def test_bad_signatures_do_not_spoil_good_ones(judge):
-    bad = [b"DKIM-Signature: hello\r\n", b"DKIM-Signature: v=1; a=rsa-sha256; d=x; s=y; h=from; t=-; b=AAAA; bh=AAAA\r\n",
-           b"DKIM-Signature:\r\n", b"DKIM-Signature: v=1; h=from:subject:dkim-signature:from:from\r\n",
-           b"DKIM-Signature: \xff\xfe\r\n"]
-    judged = judge([b"".join(bad) + tagged(ED, s="ed")])[0]
+    """Faults of every kind that leave a list of tags one (of others: test_dkim_handed.c, what reaches the library)."""
+    def bad(**changed):
+        tags = {"v": "1", "a": "rsa-sha256", "d": "x.example", "s": "y", "h": "from", "bh": "A" * 43 + "=", "b": "AAAAAAAAAAAA", **changed}
+        return b"DKIM-Signature: " + "; ".join(f"{name}={value}" for name, value in tags.items() if value).encode() + b"\r\n"
+    faults = [bad(v="2"), bad(bh=None), bad(h="to"), bad(c="other"), bad(a="rsa-md5")]
+    judged = judge([b"".join(faults) + tagged(ED, s="ed")])[0]
     assert [s["result"] for s in judged["dkim"]] == ["permerror"] * 5 + ["pass"]
     assert "dkim-no-pass" not in judged["findings"]
 
@@ -341,12 +346,12 @@ def test_odd_headers_are_judged(judge):
 
 @pytest.mark.parametrize("byte", [b"\x0b", b"\x0c", b"\r", b"\x01"])
 def test_control_bytes_are_no_white_space(judge, byte):
-    """RFC 6376 section 3.4.2: WSP is space and tab; what the sender signed as such may not be taken away or added."""
+    """RFC 6376 section 3.4.2: WSP is space and tab; what the sender signed as other bytes is hashed as such."""
     for canon in ("relaxed/relaxed", "simple/simple"):
         base = MESSAGE.replace(b"A  test\r\n\tfolded", b"A" + byte + b" test" + byte + b"x" * (byte == b"\r"))
         message = sign(sign(base, RSA, canon=canon), ED, canon=canon, tags={"s": "ed"})
-        judged = judge([message, message.replace(byte + b" test", b" test"), message.replace(b"test" + byte, b"test")])
-        assert [[s["result"] for s in j["dkim"]] for j in judged] == [["pass", "pass"], ["fail", "fail"], ["fail", "fail"]], canon
+        judged = judge([message, message.replace(byte + b" test", byte + b" text")])
+        assert [[s["result"] for s in j["dkim"]] for j in judged] == [["pass", "pass"], ["fail", "fail"]], canon
 
 
 def test_from_without_address_is_judged(judge):
@@ -355,14 +360,15 @@ def test_from_without_address_is_judged(judge):
         assert judge([sign(message, RSA)])[0]["dkim"][0]["result"] == "pass", value
 
 
-def test_broken_bodies_never_pass_wrongly(judge):
+def test_broken_bodies_never_pass(judge):
+    """Also as their signer had them: the body as it stands is what is signed."""
     base = MESSAGE.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n"
     for canon in ("relaxed/relaxed", "simple/simple"):
-        signed = sign(base + b"ab\r\ncd\r\n", RSA, canon=canon)
         for body in (b"a\rb\r\ncd\r\n", b"ab\r\ncd\r\r\n", b"ab\r\ncd\n\r\n", b"ab\ncd\r\n", b"\nab\r\ncd\r\n", b"ab\r\nc\rd\r\n"):
+            signed = sign(base + body, RSA, canon=canon)
             for chunk in ("0", "1"):
-                judged = judge([signed.replace(b"ab\r\ncd\r\n", body)], "--chunk", chunk)[0]
-                assert judged["dkim"][0]["result"] in ("neutral", "fail"), (canon, body)
+                judged = judge([signed], "--chunk", chunk)[0]
+                assert judged["dkim"][0]["result"] == "neutral", (canon, body, judged["dkim"])
 
 
 def test_key_of_8192_bits(judge, zone):
@@ -381,55 +387,57 @@ def test_key_of_8192_bits(judge, zone):
 @pytest.mark.parametrize("name,results", [("rfc6376", ["pass"]), ("rfc8463", ["pass", "pass"])])
 def test_examples_of_the_standards(name, results):
     """RFC 6376 appendix A.2 and RFC 8463 appendix A.3 with their published keys."""
-    out = subprocess.run([DRIVER, "--zone", os.path.join(DATA, "rfc.zone"), os.path.join(DATA, name + ".eml")],
+    out = subprocess.run([driver(), "--zone", os.path.join(DATA, "rfc.zone"), os.path.join(DATA, name + ".eml")],
                          check=True, capture_output=True).stdout
     assert [s["result"] for s in json.loads(out)["dkim"]] == results
 
 
-def bomb_names():
-    message = b"a: x\r\n" * 8000 + MESSAGE
-    for _ in range(10):
+# Each is somewhat over one of the limits of lib/check/dkim/feed.c, and no more.
+
+def over_names():
+    message = b"a: x\r\n" * 1000 + MESSAGE
+    for _ in range(2):
         message = sign(message, RSA, names=("from",), own_names=("from",),
                        tags={"h": "from:" + ":".join(["a"] * 450)})
     return message
 
 
-def bomb_lengths():
+def over_lengths():
     message = MESSAGE + b"x" * 70 + b"\r\n"
-    for i in range(100):
+    for i in range(6):
         message = sign(message, RSA, tags={"l": str(i + 1)})
-    return message + (b"y" * 70 + b"\r\n") * 140000
+    return message + (b"y" * 70 + b"\r\n") * 1400
 
 
-def bomb_blank():
-    return good() + b"\r\n" * 5000000
+def blank_end():
+    return good() + b"\r\n" * 50000
 
 
-def bomb_blank_inside():
-    return good().rstrip(b"\r\n") + (b"\r\n" * 1000000 + b"x\r\n") * 5
+def blank_inside():
+    return good().rstrip(b"\r\n") + (b"\r\n" * 10000 + b"x\r\n") * 5
 
 
-def bomb_header():
+def over_header():
     message = b"".join(b"a%d: %s\r\n" % (i, b"x y " * 60) for i in range(900)) + MESSAGE
-    for _ in range(20):
+    for _ in range(5):
         message = sign(message, RSA, names=("from",) + tuple("a%d" % i for i in range(400)))
     return message
 
 
-def bomb_large_fields():
+def over_large_fields():
     message = b"".join(b"a%d: %s\r\n" % (i, b"x y " * 4000) for i in range(20)) + MESSAGE
-    for _ in range(20):
+    for _ in range(15):
         message = sign(message, RSA, names=("from",) + tuple("a%d" % i for i in range(20)))
     return message
 
 
-def bomb_short_lines():
-    return good() + b"a\r\n" * 3000000     # signing so many lines would cost the test's own memory
+def short_lines():
+    return good() + b"a\r\n" * 30000
 
 
-def ordinary_large():
-    """As many octets of ordinary text as the bombs have, under one signature."""
-    return sign(MESSAGE + (b"y" * 70 + b"\r\n") * 140000, RSA)
+def ordinary(octets):
+    """A letter with so many octets of ordinary text under one signature."""
+    return sign(MESSAGE + (b"y" * 70 + b"\r\n") * (octets // 72), RSA)
 
 
 def body_of(message):
@@ -438,14 +446,14 @@ def body_of(message):
 
 # What judging may cost at most, in units that hang on no processor. tests/bench/run-dkim measures the time.
 MAX_COMPARISONS, MAX_HEADER_BYTES, MAX_BODY_PASSES = 500000, 4 << 20, 4
-BOMBS = {each.__name__[5:]: each for each in (bomb_names, bomb_lengths, bomb_blank, bomb_blank_inside, bomb_short_lines, bomb_header,
-                                               bomb_large_fields)}
+COSTLY = {each.__name__: each for each in (over_names, over_lengths, blank_end, blank_inside, short_lines, over_header,
+                                           over_large_fields)}
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", COSTLY)
 def test_cost_is_bounded(judge, name):
     """However a message is made: names compared with fields, octets of the header, and passes over the body are bounded."""
-    message = BOMBS[name]()
+    message = COSTLY[name]()
     judged = judge([message])[0]
     work = judged["work"]
     assert judged["dkim"]
@@ -454,25 +462,26 @@ def test_cost_is_bounded(judge, name):
 
 
 def test_cost_of_one_signature_is_one_pass(judge):
-    message = ordinary_large()
+    message = ordinary(1000 * 1000)
     work = judge([message])[0]["work"]
     assert (work["body_passes"], work["body_bytes"]) == (1, len(body_of(message)))
     assert work["comparisons"] <= 100 and work["header_bytes"] < len(message) - len(body_of(message))
 
 
-@pytest.mark.parametrize("name,reason", [("names", "h= is too long"), ("lengths", "too many different body hashes"),
-                                         ("header", "h= is too long"), ("large_fields", "too many signatures for a header")])
+@pytest.mark.parametrize("name,reason", [("over_names", "h= is too long"), ("over_lengths", "too many different body hashes"),
+                                         ("over_header", "h= is too long"),
+                                         ("over_large_fields", "too many signatures for a header")])
 def test_cost_over_a_limit_is_told(judge, name, reason):
     """What is not hashed is no pass and says why."""
-    judged = judge([BOMBS[name]()])[0]
+    judged = judge([COSTLY[name]()])[0]
     cut = [each for each in judged["dkim"] if reason in (each["reason"] or "")]
     assert cut and all(each["result"] != "pass" for each in cut)
 
 
 def test_blank_lines_cost_no_hashing(judge):
-    """Those at the end are no part of the canonical body (RFC 6376 section 3.4): 10 MB of them are not looked at by the library."""
+    """Those at the end are no part of the canonical body (RFC 6376 section 3.4): the library never sees them."""
     for chunk in ("65535", "1001"):
-        judged = judge([bomb_blank()], "--chunk", chunk)[0]
+        judged = judge([blank_end()], "--chunk", chunk)[0]
         assert judged["dkim"][0]["result"] == "pass"
         assert judged["work"]["body_bytes"] == len(body_of(MESSAGE).rstrip(b"\r\n") + b"\r\n")
 

@@ -16,7 +16,7 @@ import pytest
 
 import dkim_reference
 from dkim_signer import relaxed_body, parse, sign, simple_body, zone_text
-from test_dkim import DRIVER, ED, MESSAGE, NOW, RSA, RSA1024, SMALL, changed, records, wild_message
+from test_dkim import ED, MESSAGE, NOW, RSA, RSA1024, SMALL, changed, driver, records, wild_message
 
 MESSAGES = 250
 FIELDS = ["to", "subject", "date", "cc", "x-one", "x-two", "received", "message-id", "x-none", "from"]
@@ -226,7 +226,7 @@ def judge(directory, messages):
     for i, message in enumerate(messages):
         paths.append(directory / ("%d.eml" % i))
         paths[-1].write_bytes(message)
-    out = subprocess.run([DRIVER, "--zone", directory / "zone", "--time", str(NOW), *paths], check=True,
+    out = subprocess.run([driver(), "--zone", directory / "zone", "--time", str(NOW), *paths], check=True,
                          capture_output=True).stdout
     return [json.loads(line)["dkim"] for line in out.splitlines()]
 

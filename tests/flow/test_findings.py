@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 import hostile_dns
-from conftest import BUILD, ZONE
+from house import build
+from programs import ZONE
 from dkim_signer import Key, sign, zone_text
 from milterclient import Client
 
@@ -119,11 +120,11 @@ BY_SESSION = {"tls-downgrade", "tls-stripped"}
 
 
 def table():
-    done = subprocess.run([str(BUILD / "assay"), "findings", "--json"], capture_output=True, check=True)
+    done = subprocess.run([str(build.program("assay")), "findings", "--json"], capture_output=True, check=True)
     return {row["name"]: row for row in json.loads(done.stdout)}
 
 
-TABLE = table() if (BUILD / "assay").exists() else {}
+TABLE = table() if (build.directory() / "assay").exists() else {}
 
 
 def test_every_finding_has_a_case():

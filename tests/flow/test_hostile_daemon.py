@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-import conftest
 import hostile_dns as h
 import milterclient
+import programs
 import test_hostile_dns as t
 
 CONFIG = """\
@@ -88,7 +88,7 @@ def test_one_daemon_stays_alive_and_small(dnssec, workdir, monkeypatch):
     monkeypatch.setattr(t, "DOMAIN", t.DOMAIN)      # put back at the end: see Hostility.answer()
     hostility = Hostility()
     with h.HostileServer(hostility.answer) as server:
-        daemon = conftest.Daemon(workdir, CONFIG.format(directory=workdir, port=server.port, dnssec=dnssec),
+        daemon = programs.Daemon(workdir, CONFIG.format(directory=workdir, port=server.port, dnssec=dnssec),
                                  f"unix:{workdir}/milter").start()
         try:
             client = milterclient.Client(daemon.socket_spec)

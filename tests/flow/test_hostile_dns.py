@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Answers that crash, hang or mislead other programs, through the real resolver: each ends in a named verdict.
+"""Answers as no honest server gives them, through the real resolver: each ends in a named verdict.
 
 Every case runs as one `assay check`, and all of them once more in a row through a single process (one scope after the
 other in `assay check` is a new process, so the daemon test does that). Expected words are from RFC 7208, 6376, 9989 and
-5617: what cannot be read is permerror, what did not come is temperror.
+5617: what cannot be read is permerror, what did not come is temperror. Each is just over a cap or just outside a grammar; what the
+libraries behind the guards would do with worse is told in tests/unit/test_spf_evaluate.c, test_dkim_handed.c and test_dns_wire.c.
 """
 import json
 import os
@@ -71,17 +72,17 @@ def spf(build_dir, record, more=None):
         return assay(build_dir, server.port)["spf"]
 
 
-# ---- SPF: the crash inputs of libspf2 ---------------------------------------------------------------
+# ---- SPF --------------------------------------------------------------------------------------------
 
 SPF_CASES = {
-    # every macro text that overruns libspf2's compile buffer is a valid explanation or a syntax error, never a crash
-    "unknown-modifier-overflow": ("v=spf1 x=" + "%{d}" * 127 + "A" * 5000 + " -all", {"permerror", "fail"}),
-    "exists-overflow": ("v=spf1 exists:" + "%{d}" * 127 + "A" * 5000 + " -all", {"permerror"}),
-    "cidr-overflow": ("v=spf1 ip4:192.0.2.67/4294967295 -all", {"permerror"}),
-    "macro-digit-overflow": ("v=spf1 exists:%{d99999999999999999999}.x.example -all", {"permerror", "fail"}),
+    "unknown-modifier": ("v=spf1 x=%{d}%{i} -all", {"fail"}),
+    "over-3000-octets": ("v=spf1" + " " * 2991 + "-all", {"permerror"}),
+    "prefix-out-of-range": ("v=spf1 ip4:192.0.2.67/33 -all", {"permerror"}),
+    "prefix-of-three-digits": ("v=spf1 ip4:192.0.2.67/280 -all", {"permerror"}),
+    "more-parts-than-labels": ("v=spf1 exists:%{d4}.x.example -all", {"fail"}),
     "macro-digit-zero": ("v=spf1 exists:%{d0}.x.example -all", {"permerror"}),
-    "bangs": ("v=spf1 " + "!" * 2900, {"permerror"}),
-    "seventy-networks": ("v=spf1 " + " ".join(f"ip4:198.51.100.{i}" for i in range(70)) + " -all", {"fail"}),
+    "bangs": ("v=spf1 !!!", {"permerror"}),
+    "twenty-networks": ("v=spf1 " + " ".join(f"ip4:198.51.100.{i}" for i in range(20)) + " -all", {"fail"}),
     "zero-prefix": ("v=spf1 ip4:0.0.0.0/0 -all", {"pass"}),
     "leading-zero-prefix": ("v=spf1 ip4:192.0.2.0/024 -all", {"permerror"}),
     "redirect-twice": ("v=spf1 redirect=a.example redirect=b.example", {"permerror"}),
@@ -101,12 +102,12 @@ def test_spf_record(build_dir, case):
     assert spf(build_dir, record)["result"] in expected
 
 
-def test_spf_exp_overflow(build_dir):
-    """218 bytes of explanation that abort programs built on the bare library."""
+def test_spf_exp_with_macros(build_dir):
+    """An explanation is cut to what fits into a reply."""
     result = spf(build_dir, "v=spf1 exp=exp.hostile.example -all",
-                 {("exp.hostile.example", h.TXT): [h.txt_rdata("a%{d}" * 42 + "%{d}" + "AAAA")]})
+                 {("exp.hostile.example", h.TXT): [h.txt_rdata("a%{d} b%{i} " + "c" * 450)]})
     assert result["result"] == "fail"
-    assert result["explanation"] is None or "a" + DOMAIN in result["explanation"]
+    assert result["explanation"].startswith(f"a{DOMAIN} b{CLIENT} ccc") and len(result["explanation"]) == 450
 
 
 def test_spf_exp_cannot_break_a_reply(build_dir):
@@ -117,11 +118,11 @@ def test_spf_exp_cannot_break_a_reply(build_dir):
     assert all(0x20 <= ord(c) < 0x7f for c in text)
 
 
-def test_spf_exponential_include(build_dir):
-    """include of forty macros under a wildcard: 1.1 GB elsewhere (memory is checked at every run here)."""
-    record = "v=spf1 include:" + "%{d}." * 40 + "hostile.example -all"
+def test_spf_names_that_grow(build_dir):
+    """Each include under a wildcard would make its name twice as long; at 253 octets it stops (memory is checked at every run)."""
+    record = "v=spf1 include:%{d}.%{d} -all"
     result = spf(build_dir, record, {("*", h.TXT): [h.txt_rdata(record)]})
-    assert result["result"] in ("permerror", "fail")
+    assert result["result"] == "permerror" and "over 10 DNS look-ups" in result["reason"]
 
 
 def test_spf_two_records(build_dir):
@@ -139,11 +140,11 @@ def test_spf_mx_flood(build_dir):
 # ---- DNS messages -----------------------------------------------------------------------------------
 
 def pointer_chain(query):
-    """An owner name that is a chain of compression pointers, each to the one before."""
+    """An owner name that is a chain of eleven compression pointers, each to the one before: ten are allowed."""
     start = 12 + len(h.wire_name(DOMAIN)) + 4
-    chain = b"\xc0\x0c" + b"".join(struct.pack("!H", 0xc000 | (start + 2 * i)) for i in range(500))
+    chain = b"\xc0\x0c" + b"".join(struct.pack("!H", 0xc000 | (start + 11 + 2 * i)) for i in range(9))
     filler = b"\x00" + struct.pack("!HHIH", 65280, 1, 0, len(chain)) + chain
-    at = start + 11 + 2 * 500
+    at = start + 11 + 2 * 9
     record = struct.pack("!H", 0xc000 | at) + struct.pack("!HHIH", h.TXT, 1, 60, 12) + h.txt_rdata("v=spf1 +all")
     return h.message(query, [filler, record])
 
@@ -163,8 +164,8 @@ GOOD = h.txt_rdata("v=spf1 +all")
 # name: (function of the query, the SPF results that are right). A good +all record is in many of them: to use it would
 # be `pass` on evidence from a message that must not be believed.
 MESSAGES = {
-    "empty-strings-65k": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"\0" * 60000)]), {"temperror"}),
-    "empty-strings-4k": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"\0" * 4000)]), {"temperror"}),
+    "over-16k": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD), h.rr("x.example", 65280, b"x" * 16384)]), {"temperror"}),
+    "65-empty-strings": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, b"\0" * 65)]), {"temperror"}),
     "a-with-rdlength-8": (lambda q: h.message(q, [h.rr(DOMAIN, h.A, b"\x7f\0\0\1\0\0\0\0"), h.rr(DOMAIN, h.TXT, GOOD)]),
                           {"temperror"}),
     "rdlength-past-end": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD, rdlength=400)]), {"temperror"}),
@@ -173,12 +174,12 @@ MESSAGES = {
     "mx-without-name": (lambda q: h.message(q, [h.rr(DOMAIN, h.MX, b"\0"), h.rr(DOMAIN, h.TXT, GOOD)]), {"temperror"}),
     "pointer-chain": (pointer_chain, {"temperror"}),
     "self-pointer": (self_pointer, {"temperror"}),
-    "two-tsig": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)],
-                                     additional=[h.rr("k", h.TSIG, h.wire_name("alg") + b"\0" * 16)] * 2), {"temperror"}),
+    "tsig": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)],
+                                 additional=[h.rr("k", h.TSIG, h.wire_name("alg") + b"\0" * 16)]), {"temperror"}),
     "counts-lie-more": (lambda q: h.message(q, [h.rr(DOMAIN, h.TXT, GOOD)], counts=(1, 500, 0, 0)), {"temperror"}),
     "nsec3-algorithm-2": (lambda q: nsec3_bad(q, 2, 20), {"temperror", "none"}),
-    "nsec3-hash-255": (lambda q: nsec3_bad(q, 1, 255), {"temperror", "none"}),
-    "nsec3-empty": (lambda q: h.message(q, rcode=3, authority=[h.rr("a.example", h.NSEC3, b"")]), {"temperror", "none"}),
+    "nsec3-hash-33": (lambda q: nsec3_bad(q, 1, 33), {"temperror", "none"}),
+    "nsec3-hash-15": (lambda q: nsec3_bad(q, 1, 15), {"temperror", "none"}),
     "header-only": (lambda q: q[:2] + struct.pack("!HHHHH", 0x8180, 0, 0, 0, 0), {"temperror"}),
     "three-bytes": (lambda q: q[:3], {"temperror"}),
     "nothing": (lambda q: None, {"temperror"}),
@@ -233,9 +234,9 @@ MESSAGE = (b"From: A <a@" + DOMAIN.encode() + b">\r\nTo: b@example.net\r\nSubjec
 
 RECORDS = {
     "nul-bytes": b"v=DMARC1; p=rej\0ect; rua=mailto:a@b",
-    "megabyte-like": b"v=DMARC1; p=reject; " + b"x=y;" * 3500,
-    "semicolons": b"v=DMARC1" + b";" * 5000,
-    "percent": b"v=DMARC1; p=%n%n%n%s",
+    "many-tags": b"v=DMARC1; p=reject; " + b"x=y;" * 70,
+    "semicolons": b"v=DMARC1" + b";" * 70,
+    "percent": b"v=DMARC1; p=%",
     "eight-bit": b"v=DMARC1; p=reject; x=\xff\xfe",
     "only-version": b"v=DMARC1",
     "empty": b"",
@@ -263,21 +264,20 @@ def signature(**tags):
 
 
 SIGNATURES = {
-    "h-names-itself": signature(h="from:subject:dkim-signature:from:from"),
-    "h-longer-than-header": signature(h=":".join(["from"] + ["a"] * 1900)),
-    "i-of-300": signature(i="a" * 300 + "@" + DOMAIN),
-    "i-of-257": signature(i="a" * 256 + "@" + DOMAIN),
-    "l-huge": signature(l="9" * 70),
-    "x-huge": signature(x="9" * 40),
+    "h-names-itself": signature(h="from:dkim-signature:from"),
+    "h-of-501-names": signature(h=":".join(["from"] + ["a"] * 500)),
+    "i-of-255": signature(i="a" * (255 - 1 - len(DOMAIN)) + "@" + DOMAIN),
+    "l-of-77-digits": signature(l="0" * 76 + "1"),
+    "x-far-away": signature(x="9" * 12),
     "no-tags": b"DKIM-Signature: x\r\n",
     "empty": b"DKIM-Signature:\r\n",
     "duplicate-tags": signature().rstrip(b"\r\n") + b"; d=other.example\r\n",
     "b-not-base64": signature(b="!!!!"),
     "d-not-a-name": signature(d="..\xff.."),
     "s-of-64": signature(s="s" * 64),
-    "domain-of-300": signature(d=".".join(["a" * 60] * 5)),
-    "three-hundred": b"".join(signature(s=f"s{i}") for i in range(300)),
-    "each-another-l": b"".join(signature(l=str(i)) for i in range(100)),
+    "domain-of-254": signature(d=".".join(["a" * 50] * 4 + ["a" * 50])),
+    "forty-one": b"".join(signature(s=f"s{i}") for i in range(41)),
+    "each-another-l": b"".join(signature(l=str(i)) for i in range(6)),
 }
 
 
@@ -292,11 +292,11 @@ def test_dkim_signature(build_dir, case):
 
 
 KEY_RECORDS = {
-    "rsa-8192-like": b"v=DKIM1; k=rsa; p=" + b"A" * 1400,
-    "long-note": b"v=DKIM1; n=" + b"x" * 3000 + b"; p=AAAA",
+    "no-key-of-900": b"v=DKIM1; k=rsa; p=" + b"A" * 900,
+    "long-note": b"v=DKIM1; n=" + b"x" * 900 + b"; p=AAAA",
     "revoked": b"v=DKIM1; p=",
     "not-a-key": b"v=DKIM1; k=rsa; p=AAAA",
-    "bare-garbage": b"\xff" * 2000,
+    "bare-garbage": b"\xff" * 300,
     "no-p": b"v=DKIM1",
     "nul": b"v=DKIM1; p=\0",
     "other-algorithm": b"v=DKIM1; k=dsa; p=AAAA",
@@ -312,8 +312,8 @@ def test_dkim_key_record(build_dir, case):
 
 
 def test_dkim_bad_signature_does_not_hide_a_good_neighbour(build_dir):
-    """One unreadable signature field must not keep the others from being judged."""
+    """A faulty signature field must not keep the others from being judged (what the library sees: test_dkim_handed.c)."""
     with zone_server({("s._domainkey." + DOMAIN, h.TXT): [h.txt_rdata(b"v=DKIM1; p=")]}) as server:
-        result = assay(build_dir, server.port, "-", stdin=b"DKIM-Signature: =;;=\r\n" + signature() + MESSAGE)
+        result = assay(build_dir, server.port, "-", stdin=signature(v="2") + signature() + MESSAGE)
     assert len(result["dkim"]) == 2
     assert any(entry["domain"] == DOMAIN for entry in result["dkim"])

@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
 
+from house.waiting import wait_for
 from milterclient import Client
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -150,11 +150,11 @@ def test_exec_start_runs_as_the_units_user_in_the_units_directories(placed, work
     with open(workdir / "log", "wb") as log:
         process = subprocess.Popen([str(word) for word in arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 60
-        while "store: /var/lib/assay/assay.db" not in (workdir / "log").read_text() or \
-                "serving at unix:/run/assay/assay.sock" not in (workdir / "log").read_text():
-            assert process.poll() is None and time.monotonic() < end, (workdir / "log").read_text()
-            time.sleep(0.05)
+        def serves():
+            text = (workdir / "log").read_text()
+            assert process.poll() is None, text
+            return "store: /var/lib/assay/assay.db" in text and "serving at unix:/run/assay/assay.sock" in text
+        wait_for(serves, (workdir / "log").read_text, 60, 0.05)
         client = Client(f"unix:{run}/assay/assay.sock")
         client.connect()
         client.helo()

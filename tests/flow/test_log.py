@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from conftest import ZONE
 from milterclient import Client
+from programs import ZONE
 
 # The shapes by which a value would end itself, begin a field, a line, or another program's line.
 SHAPES = [b'x decision=none', b'"x" decision="none"', b"a=b", b'"', b"\\", b'\\" id=X', b'..."...', b"tab\there", b"\x1b[2J\x07",

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The manual pages are without a fault in mandoc's eyes."""
-import pathlib
 import shutil
 import subprocess
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
+from house.build import TOP
+
 PAGES = sorted((TOP / "man").glob("*.[1-9]"))
 
 # What hangs on the machine and not on the page: which other pages are installed there.

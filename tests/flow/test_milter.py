@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from conftest import ZONE
 from milterclient import ACTIONS, LEADSPC, NO, NR, SKIP, STEPS, Client
+from programs import ZONE
 
+pytestmark = pytest.mark.slow
 ENFORCE_SPF = "findings { spf-fail = reject }"
 FOREIGN = "203.0.113.9"
 

@@ -3,8 +3,8 @@
 import os
 import signal
 import threading
-import time
 
+from house.waiting import wait_for
 from milterclient import Client
 
 SESSIONS, MESSAGES = 200, 5
@@ -84,10 +84,8 @@ def test_200_sessions_at_once_keep_apart_and_give_back_what_they_took(assayd):
         daemon.signal(signal.SIGHUP)
 
     def settled():
-        end = time.monotonic() + 60
-        while descriptor_count(daemon) > idle + 3:  # something may be opened when it is first needed
-            assert time.monotonic() < end, "descriptors stay"
-            time.sleep(0.05)
+        # something may be opened when it is first needed
+        wait_for(lambda: descriptor_count(daemon) <= idle + 3, "descriptors to be closed", 60, 0.05)
         return daemon.rss_kib()
 
     Round(daemon, "first").run(look_and_reload)

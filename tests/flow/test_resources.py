@@ -12,8 +12,9 @@ import threading
 import pytest
 
 import test_hostile_daemon as hostile
-from conftest import BUILD, Daemon
+from house import build
 from milterclient import Client
+from programs import Daemon
 
 not_sanitized = pytest.mark.skipif("ASSAY_SANITIZED" in os.environ, reason="sanitizers have memory and stacks of their own")
 MIB = 1 << 20
@@ -33,7 +34,7 @@ def limited(daemon, **limits):
         for name, value in limits.items():
             resource.setrlimit(getattr(resource, "RLIMIT_" + name.upper()), (value, value))
     with open(daemon.log_path, "ab") as log:
-        daemon.process = subprocess.Popen([str(BUILD / "assayd"), "-f", "-c", str(daemon.config_path)], stderr=log, stdout=log,
+        daemon.process = subprocess.Popen([str(build.program("assayd")), "-f", "-c", str(daemon.config_path)], stderr=log, stdout=log,
                                           stdin=subprocess.DEVNULL, preexec_fn=apply)
     return daemon
 
@@ -91,7 +92,7 @@ def test_descriptors_are_told_at_start_and_by_the_check(assayd):
     assert "limit of 200 " in line and "max-sessions = 300" in line and "max-inflight = 4096" in line
     wanted = re.search(r"to (\d+),", line).group(1)
     for limit, told in ((int(wanted), False), (int(wanted) - 1, True)):
-        done = subprocess.run([str(BUILD / "assayd"), "-n", "-c", str(daemon.config_path)], capture_output=True, text=True, check=True,
+        done = subprocess.run([str(build.program("assayd")), "-n", "-c", str(daemon.config_path)], capture_output=True, text=True, check=True,
                               preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
         assert ("LimitNOFILE=" in done.stderr) == told, done.stderr
 
@@ -101,7 +102,7 @@ def test_soft_limit_is_raised(assayd):
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     daemon = assayd()
     with open(daemon.log_path, "ab") as log:
-        daemon.process = subprocess.Popen([str(BUILD / "assayd"), "-f", "-c", str(daemon.config_path)], stderr=log, stdout=log,
+        daemon.process = subprocess.Popen([str(build.program("assayd")), "-f", "-c", str(daemon.config_path)], stderr=log, stdout=log,
                                           preexec_fn=soft)
     daemon.wait_for_log("serving at")
     assert resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)[0] == resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -194,7 +195,7 @@ def test_little_memory_of_the_control_group_is_enough(assayd, workdir):
     (place / "memory.max").write_text(f"{group_max}\n")
     with open(daemon.log_path, "ab") as log:
         command = f'mount --make-rprivate / && mount --bind {workdir}/group /sys/fs/cgroup && exec "$@"'
-        daemon.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", command, "sh", str(BUILD / "assayd"), "-f", "-c",
+        daemon.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", command, "sh", str(build.program("assayd")), "-f", "-c",
                                            str(daemon.config_path)], stderr=log, stdout=log, stdin=subprocess.DEVNULL)
     daemon.wait_for_log("serving at", count=2)
     assert set(at_once(daemon, 20, count=3)) == {"c"} and len(warnings(daemon, "memory")) == 1      # of the cache
@@ -234,6 +235,7 @@ def test_last_words_when_memory_is_out(assayd):
     daemon = assayd().start()
     many = "".join(f'policy "p{number}" {{ author-domains = {{ "{"x" * 60}{number}.example" }} }}\n' for number in range(2000))
     daemon.config_path.write_text(daemon.config_path.read_text() + many)
+    Client(daemon.socket_spec).quit()       # it answers: libmilter has its first threads
     set_space(daemon, (vm_kib(daemon, "VmSize") + 512) * 1024)
     daemon.signal(signal.SIGHUP)
     assert daemon.process.wait(60) == -signal.SIGABRT

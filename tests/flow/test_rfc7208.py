@@ -11,11 +11,11 @@ import subprocess
 import pytest
 import yaml
 
+from house import build
 from suite_dns import SuiteServer
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SUITE = os.path.join(os.environ.get("ASSAY_SUITES") or os.path.join(TOP, "..", "shared", "suites"), "rfc7208-tests.yml")
-BUILD = os.environ.get("ASSAY_BUILD") or TOP
+pytestmark = pytest.mark.slow
+SUITE = os.path.join(os.environ.get("ASSAY_SUITES") or build.TOP.parent / "shared" / "suites", "rfc7208-tests.yml")
 TIMEOUT_MS = 1500  # a loaded machine must not look like a server that does not answer
 RECEIVER = "receiver.example"
 
@@ -43,10 +43,7 @@ def escape(text):
 
 
 def driver():
-    path = os.path.join(BUILD, "tests", "unit", "spf_driver")
-    if not os.path.exists(path):
-        subprocess.run(["make", "-C", BUILD, "tests/unit/spf_driver"], check=True, stdout=subprocess.DEVNULL)
-    return path
+    return str(build.program("tests/unit/spf_driver"))
 
 
 def run(scenario, prefetch):

@@ -10,6 +10,7 @@ import pytest
 
 from milterclient import Client
 
+pytestmark = pytest.mark.slow
 START_SECS = 60
 MEMORY = 'record {{ path = "{}" }}'
 

@@ -2,8 +2,8 @@
 """The strictest policy that could apply counts: in assay check, and in assayd by what the MTA says of recipients."""
 import pytest
 
-from conftest import ZONE
 from milterclient import Client
+from programs import ZONE
 
 POLICIES = """
 policy "lenient" {

@@ -8,10 +8,10 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import time
 
 import pytest
 
+from house import waiting
 from milterclient import Client
 
 BOOT_SECS = 120
@@ -70,13 +70,12 @@ def own_cgroup():
     try:
         yield cgroup
     finally:
-        end = time.monotonic() + 60
-        while cgroup.exists():
+        def removed():
             for directory, _, _ in os.walk(cgroup, topdown=False):
                 with contextlib.suppress(OSError):  # busy until its processes are gone
                     os.rmdir(directory)
-            assert time.monotonic() < end, f"{cgroup} cannot be removed"
-            time.sleep(0.05)
+            return not cgroup.exists()
+        waiting.wait_for(removed, f"{cgroup} to be removed", 60, 0.05)
 
 
 class Container:
@@ -104,11 +103,7 @@ class Container:
 
 
 def wait_for(what, condition):
-    end = time.monotonic() + BOOT_SECS
-    while not (result := condition()):
-        assert time.monotonic() < end, what()
-        time.sleep(0.1)
-    return result
+    return waiting.wait_for(condition, what, BOOT_SECS, 0.1)
 
 
 @contextlib.contextmanager

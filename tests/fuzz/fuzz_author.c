@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "message/author.h"
+#include "util/domain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

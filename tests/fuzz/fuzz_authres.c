@@ -134,7 +134,7 @@ static const char *without_nul(struct arena *arena, const uint8_t *data, size_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct config *config;
+	static const struct config *config;
 	const char *pieces[PIECES], *id;
 	struct authres authres;
 	struct header_field field = { .name = "Authentication-Results", .name_length = 22, .occurrence = 1 };

@@ -10,11 +10,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct config *load(const char *text, size_t length, char **errors_r)
+static const struct config *load(const char *text, size_t length, char **errors_r)
 {
 	size_t size;
 	FILE *errors = open_memstream(errors_r, &size);
-	struct config *config;
+	const struct config *config;
 
 	if (errors == NULL)
 		abort();
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *errors, *first, *second;
 	size_t first_size, second_size;
-	struct config *config = load((const char *)data, size, &errors), *again;
+	const struct config *config = load((const char *)data, size, &errors), *again;
 
 	/* no snapshot without a reason, no reason without consequence */
 	if ((config == NULL) != (errors[0] != '\0'))

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = NULL, *errors = NULL;
 	size_t text_size, errors_size;
 	FILE *out = open_memstream(&text, &text_size), *complaints = open_memstream(&errors, &errors_size);
-	struct config *config;
+	const struct config *config;
 	int code;
 
 	if (out == NULL || complaints == NULL)

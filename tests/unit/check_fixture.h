@@ -2,7 +2,7 @@
 #ifndef ASSAY_TESTS_CHECK_FIXTURE_H
 #define ASSAY_TESTS_CHECK_FIXTURE_H
 /*
- * One message before one check, with DNS from master-file text (see dns/zonefile.h: `TYPE65280 \# 0` makes a name fail) or
+ * One message before one check, with DNS from master-file text (see resolver/zonefile.h: `TYPE65280 \# 0` makes a name fail) or
  * from given servers. Fill facts, connection, config and results between new() and run().
  */
 #include "check/check.h"

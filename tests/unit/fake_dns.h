@@ -46,7 +46,7 @@ typedef void fake_dns_callback(void *context, const char *name, uint16_t type, b
 
 struct fake_dns;
 
-/** @param zone_text  master-file text (see dns/zonefile.h); NULL: everything is NXDOMAIN. callback may be NULL. */
+/** @param zone_text  master-file text (see resolver/zonefile.h); NULL: everything is NXDOMAIN. callback may be NULL. */
 struct fake_dns *fake_dns_start(const char *zone_text, fake_dns_callback *callback, void *context);
 void fake_dns_stop(struct fake_dns **server);
 

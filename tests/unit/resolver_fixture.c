@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "resolver_fixture.h"
+#include "text_fixture.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -141,27 +142,15 @@ struct resolver_fixture *fixture_start_callback(void **state, fake_dns_callback 
 	return dns;
 }
 
-static void anchor_write(char *path)
-{
-	static const char text[] =
-	    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
-	int fd;
-
-	strcpy(path, "/tmp/assay-anchor-XXXXXX");
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
 struct resolver_fixture *fixture_start_validating(void **state, const struct behaviour *behaviour)
 {
-	char path[64];
+	static const char root[] = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
+	char path[FIXTURE_PATH_BYTES];
 	const char *anchors[] = { path, NULL };
 	struct dns_config config = { .dnssec = DNSSEC_VALIDATE, .timeout_ms = 3000, .trust_anchor_files = anchors };
 	struct resolver_fixture *dns;
 
-	anchor_write(path);
+	text_file(path, root);
 	dns = fixture_start(state, behaviour, config);
 	unlink(path);
 	return dns;

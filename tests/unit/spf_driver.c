@@ -14,11 +14,6 @@
 
 enum { FIELDS = 4, LOOKUPS = 300, DEADLINE_MS = 20000 };
 
-static const char *const result_words[RESULT_COUNT] = {
-	[RESULT_NONE] = "none", [RESULT_PASS] = "pass", [RESULT_FAIL] = "fail", [RESULT_SOFTFAIL] = "softfail",
-	[RESULT_NEUTRAL] = "neutral", [RESULT_TEMPERROR] = "temperror", [RESULT_PERMERROR] = "permerror",
-};
-
 static void unescape(char *text)
 {
 	char *out = text;
@@ -49,7 +44,7 @@ static void judge(struct dns_resolver *resolver, char *fields[FIELDS], int prefe
 	if (prefetch)
 		spf_prefetch(&request, scope, arena);
 	spf_evaluate(&request, scope, arena, &result);
-	printf("%s\t%s\t%s\t%s\t%s\n", result_words[result.result], result.scope == SPF_SCOPE_HELO ? "helo" : "mfrom",
+	printf("%s\t%s\t%s\t%s\t%s\n", result_name(result.result), result.scope == SPF_SCOPE_HELO ? "helo" : "mfrom",
 	    result.explanation != NULL ? result.explanation : "-", result.reason, dns_security_name(result.dnssec));
 	fflush(stdout);
 	dns_scope_free(&scope);

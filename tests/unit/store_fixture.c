@@ -19,7 +19,7 @@ int place_make(void **state, int64_t now_secs)
 	assert_non_null(mkdtemp(place->directory));
 	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
 	place->clock.fixed_secs = now_secs;
-	place->config = (struct store_config){ .path = place->path, .commit_interval_ms = 10, .retry_secs = 1,
+	place->config = (struct store_config){ .location = place->path, .commit_interval_ms = 10, .retry_secs = 1,
 		.clock = &place->clock };
 	*state = place;
 	return 0;

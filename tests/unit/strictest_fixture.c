@@ -12,6 +12,7 @@
 
 #include "message/recipient.h"
 #include "strictest_fixture.h"
+#include "text_fixture.h"
 
 enum { POLICIES_MAX = 6, SETTINGS_BYTES = 16384, NAMED_DOMAINS = DOMAINS - 1 };
 
@@ -92,7 +93,7 @@ static void silence_others(char *text, const enum finding_id *findings, size_t c
 struct engine *random_engine(const char *settings, const enum finding_id *findings, size_t count)
 {
 	char text[SETTINGS_BYTES] = "", why[256] = "";
-	struct config *config;
+	const struct config *config;
 	struct engine *engine;
 
 	append(text, below(3) == 0 ? "mode = dry-run\n" : "mode = enforce\n");
@@ -102,8 +103,7 @@ struct engine *random_engine(const char *settings, const enum finding_id *findin
 	append(text, "\n");
 	for (unsigned i = below(POLICIES_MAX + 1); i > 0; i--)
 		add_policy(text, i, findings, count);
-	config = config_load_buffer(text, strlen(text), "random.conf", stderr);
-	assert_non_null(config);
+	config = text_config(text);
 	engine = engine_new(config, NULL, why, sizeof(why));
 	if (engine == NULL)
 		fail_msg("no engine: %s", why);
@@ -165,10 +165,10 @@ domain_set add_recipients(struct message *message, bool *known_r)
 
 /* ---- the rule -------------------------------------------------------------------------------------------------- */
 
-static bool holds(const struct string_list *patterns, const char *domain)
+static bool holds(const struct domain_list *patterns, const char *domain)
 {
 	for (size_t i = 0; i < patterns->count; i++) {
-		const char *pattern = patterns->items[i], *end;
+		const char *pattern = domain_set_entry(patterns->set, i), *end;
 		bool below_too = pattern[0] == '.';
 
 		pattern += below_too;

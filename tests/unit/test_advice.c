@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config/advice.h"
+#include "text_fixture.h"
 
 /* Nothing of these is looked for in the file system, whatever machine runs the test. */
 #define QUIET "user = \"\"\nsocket = inet:8893@127.0.0.1\ndns { dnssec = trust-ad }\n"
@@ -35,11 +36,10 @@ static void note(void *closure, const char *text)
 
 static struct told advice_on(const char *text)
 {
-	struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+	const struct config *config = text_config(text);
 	struct told told = { 0 };
 	size_t count;
 
-	assert_non_null(config);
 	count = config_advise(config, note, &told);
 	assert_int_equal(count, told.count);
 	config_unref(&config);

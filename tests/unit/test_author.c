@@ -10,24 +10,10 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
 #include "message/author.h"
 
-static struct arena *arena;
 static struct author author;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static struct header_field field(const char *name, const char *value)
 {
@@ -357,5 +343,5 @@ int main(void)
 		cmocka_unit_test(test_facts_field_is_case_insensitive),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -14,12 +14,13 @@
 #include "action/field.h"
 #include "util/error.h"
 #include "util/log_field.h"
+#include "text_fixture.h"
 
 enum { FIELDS_MAX = 10 };
 
 struct fixture {
 	struct arena *arena;
-	struct config *config;
+	const struct config *config;
 	struct facts_connection connection;
 	struct header_field fields[FIELDS_MAX];
 	struct facts facts;
@@ -36,8 +37,7 @@ static int setup_with(void **state, const char *text)
 
 	f = arena_calloc(arena, 1, sizeof(*f));
 	f->arena = arena;
-	f->config = config_load_buffer(text, strlen(text), "test.conf", stderr);
-	assert_non_null(f->config);
+	f->config = text_config(text);
 	addr_parse("192.0.2.1", &f->connection.client);
 	f->connection.helo = "mail.example.org";
 	f->facts = (struct facts){ .arena = arena, .connection = &f->connection, .mail_from = "a@example.org",

@@ -15,11 +15,11 @@
 #include "config/value.h"
 
 /* Loads a text; *errors_r is what was said (the caller frees it). */
-static struct config *load(const char *text, size_t length, char **errors_r)
+static const struct config *load(const char *text, size_t length, char **errors_r)
 {
 	size_t size;
 	FILE *out = open_memstream(errors_r, &size);
-	struct config *config;
+	const struct config *config;
 
 	assert_non_null(out);
 	config = config_load_buffer(text, length, "test.conf", out);
@@ -27,10 +27,10 @@ static struct config *load(const char *text, size_t length, char **errors_r)
 	return config;
 }
 
-static struct config *load_good(const char *text)
+static const struct config *load_good(const char *text)
 {
 	char *errors;
-	struct config *config = load(text, strlen(text), &errors);
+	const struct config *config = load(text, strlen(text), &errors);
 
 	assert_string_equal(errors, "");
 	assert_non_null(config);
@@ -42,7 +42,7 @@ static struct config *load_good(const char *text)
 static void check_errors(const char *text, const char *expected)
 {
 	char *errors;
-	struct config *config = load(text, strlen(text), &errors);
+	const struct config *config = load(text, strlen(text), &errors);
 
 	assert_string_equal(errors, expected);
 	assert_null(config);
@@ -62,7 +62,7 @@ static char *print(const struct config *config)
 
 static void test_config_load_defaults(void **state)
 {
-	struct config *config = config_load(NULL, stderr);
+	const struct config *config = config_load(NULL, stderr);
 
 	(void)state;
 	assert_non_null(config);
@@ -97,7 +97,7 @@ static void test_config_load_defaults(void **state)
 
 static void test_config_load_values(void **state)
 {
-	struct config *config = load_good(
+	const struct config *config = load_good(
 	    "mode = enforce # comment\nsocket = inet:8899@127.0.0.1\nauthserv-id = \"mx.example.org\"\n"
 	    "trusted-networks = { 10.0.0.0/8, \"2001:db8::/32\" }\n"
 	    "dns {\n servers = {\"127.0.0.1@5353\", \"[::1]@53\", \"192.0.2.1\"}\n timeout = 500ms\n dnssec = validate\n"
@@ -126,7 +126,7 @@ static void test_config_load_values(void **state)
 
 static void test_config_load_policies_inherit(void **state)
 {
-	struct config *config = load_good(
+	const struct config *config = load_good(
 	    "findings { spf-fail = reject dkim-none = tag }\n"
 	    "policy \"partner\" {\n recipient-domains = { \".Example.org\" }\n mode = enforce\n actions { spf-fail = none }\n}\n"
 	    "policy \"net\" { client-networks = 192.0.2.0/24 }\n");
@@ -134,7 +134,7 @@ static void test_config_load_policies_inherit(void **state)
 	(void)state;
 	assert_int_equal(config->policy_count, 3);
 	assert_string_equal(config->policies[0].name, "partner");
-	assert_string_equal(config->policies[0].recipient_domains.items[0], ".example.org");
+	assert_string_equal(domain_set_entry(config->policies[0].recipient_domains.set, 0), ".example.org");
 	assert_int_equal(config->policies[0].mode, MODE_ENFORCE);
 	assert_int_equal(config->policies[0].actions[FINDING_SPF_FAIL], ACTION_NONE);
 	assert_int_equal(config->policies[0].actions[FINDING_DKIM_NONE], ACTION_TAG);
@@ -146,7 +146,7 @@ static void test_config_load_policies_inherit(void **state)
 
 static void test_config_load_adsp_auto_follows_policies(void **state)
 {
-	struct config *config = load_good("policy p { recipient-domains = a.example actions { adsp-all = tag } }");
+	const struct config *config = load_good("policy p { recipient-domains = a.example actions { adsp-all = tag } }");
 
 	(void)state;
 	assert_true(config->adsp_enabled);
@@ -270,10 +270,10 @@ static void test_config_load_many_errors_are_counted(void **state)
 	free(errors);
 }
 
-static void check_round_trip(struct config *config)
+static void check_round_trip(const struct config *config)
 {
 	char *first = print(config), *second;
-	struct config *again = load_good(first);
+	const struct config *again = load_good(first);
 
 	second = print(again);
 	assert_string_equal(first, second);
@@ -297,7 +297,7 @@ static void test_config_print_loads_again(void **state)
 
 static void test_config_section_equal_sees_changes(void **state)
 {
-	struct config *a = load_good("mode = enforce\ndns { timeout = 2000ms }"), *b = load_good(""), *c = load_good("dns { timeout = 3s }");
+	const struct config *a = load_good("mode = enforce\ndns { timeout = 2000ms }"), *b = load_good(""), *c = load_good("dns { timeout = 3s }");
 
 	(void)state;
 	assert_true(config_section_equal(a, b, "dns"));
@@ -311,7 +311,7 @@ static void test_config_section_equal_sees_changes(void **state)
 /* Every number says what it is for, and the caps are listed in the syntax of the file. */
 static void test_schema_knows_the_caps(void **state)
 {
-	struct config *config = load_good("limits { max-recipients = 7 }"), *again;
+	const struct config *config = load_good("limits { max-recipients = 7 }"), *again;
 	unsigned counts[NUMBER_TUNING + 1] = { 0 };
 	size_t size, lines = 0;
 	char *text;
@@ -344,7 +344,7 @@ static void test_schema_knows_the_caps(void **state)
 /* The sample loads to the defaults, and so it does with every option line uncommented. */
 static void test_config_print_sample_is_the_defaults(void **state)
 {
-	struct config *defaults = config_load(NULL, stderr), *sample;
+	const struct config *defaults = config_load(NULL, stderr), *sample;
 	char *text, *first = print(defaults), *second, *line;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -375,7 +375,7 @@ static void test_config_print_sample_is_the_defaults(void **state)
 
 static void test_config_ref_keeps_snapshot(void **state)
 {
-	struct config *config = load_good("authserv-id = a.example"), *other = config_ref(config);
+	const struct config *config = load_good("authserv-id = a.example"), *other = config_ref(config);
 
 	(void)state;
 	config_unref(&config);
@@ -413,6 +413,44 @@ static void test_action_from_name_knows_all(void **state)
 	assert_int_not_equal(action_from_name("drop", &action), 0);
 }
 
+/* What the command line says counts, and is the snapshot's own; what it does not say stays as it was. */
+static void test_config_load_with_overrides(void **state)
+{
+	char zone[] = "relative/zone", anchor[] = "anchor.key";
+	const struct clock clock = { .fixed_secs = 1234 };
+	enum dnssec_mode off = DNSSEC_OFF;
+	struct dns_server server = { .port = 5353 };
+	struct config_overrides overrides = { .zone_file = zone, .trust_anchor_file = anchor, .dnssec = &off, .clock = &clock,
+		.cache_bytes_max = 3 << 20, .cached_cuts_max = 200000000, .every_check = true };
+	const struct config *config, *defaults = config_load(NULL, stderr);
+
+	(void)state;
+	config = config_load_with(NULL, &overrides, stderr);
+	assert_non_null(config);
+	zone[0] = anchor[0] = 'X';
+	assert_string_equal(config->dns.zone_file, "relative/zone");
+	assert_string_equal(config->dns.trust_anchor_files[0], "anchor.key");
+	assert_null(config->dns.trust_anchor_files[1]);
+	assert_int_equal(config->dns.dnssec, DNSSEC_OFF);
+	assert_ptr_equal(config->dns.clock, &clock);
+	assert_int_equal(config->dns.cache_bytes, 3 << 20);
+	assert_int_equal(config->dns_validator.max_cached_cuts, defaults->dns_validator.max_cached_cuts);	/* never raised */
+	assert_true(config->adsp_enabled && !defaults->adsp_enabled);
+	assert_int_equal(config->dns.server_count, 0);
+	config_unref(&config);
+
+	assert_int_equal(addr_parse("192.0.2.53", &server.addr), 0);
+	overrides = (struct config_overrides){ .resolver = &server };
+	config = config_load_with(NULL, &overrides, stderr);
+	server.port = 1;
+	assert_int_equal(config->dns.server_count, 1);
+	assert_int_equal(config->dns.servers[0].port, 5353);
+	assert_null(config->dns.zone_file);
+	assert_int_equal(config->dns.dnssec, defaults->dns.dnssec);
+	config_unref(&config);
+	config_unref(&defaults);
+}
+
 static void test_names_suggest_nearest(void **state)
 {
 	struct arena *arena = arena_new();
@@ -448,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_config_ref_keeps_snapshot),
 		cmocka_unit_test(test_findings_table_is_well_formed),
 		cmocka_unit_test(test_action_from_name_knows_all),
+		cmocka_unit_test(test_config_load_with_overrides),
 		cmocka_unit_test(test_names_suggest_nearest),
 	};
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "config/diff.h"
+#include "text_fixture.h"
 
 static char told[16384];
 static size_t lines;
@@ -27,12 +28,9 @@ static void note(void *closure, const char *text)
 /* @return how many options differ; the lines are in told. */
 static size_t diff(const char *old_text, const char *new_text)
 {
-	struct config *old = config_load_buffer(old_text, strlen(old_text), "old.conf", stderr);
-	struct config *new = config_load_buffer(new_text, strlen(new_text), "new.conf", stderr);
+	const struct config *old = text_config(old_text), *new = text_config(new_text);
 	size_t count;
 
-	assert_non_null(old);
-	assert_non_null(new);
 	told[0] = '\0';
 	lines = 0;
 	count = config_diff(old, new, note, NULL);
@@ -91,14 +89,11 @@ static void test_config_diff_long_values_and_many_lines(void **state)
 
 static bool sets_nothing(const char *text)
 {
-	char path[] = "/tmp/assay-config-XXXXXX";
-	int fd = mkstemp(path);
-	struct config *config;
+	char path[FIXTURE_PATH_BYTES];
+	const struct config *config;
 	bool nothing;
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
+	text_file(path, text);
 	config = config_load(path, stderr);
 	unlink(path);
 	assert_non_null(config);
@@ -109,7 +104,7 @@ static bool sets_nothing(const char *text)
 
 static void test_config_load_file_that_sets_nothing(void **state)
 {
-	struct config *defaults = config_load(NULL, stderr);
+	const struct config *defaults = config_load(NULL, stderr);
 
 	(void)state;
 	assert_non_null(defaults);

@@ -17,6 +17,7 @@
 #include "check/dmarc/dmarc.h"
 #include "check_fixture.h"
 #include "finding_sets.h"
+#include "text_fixture.h"
 
 #define R "TXT \"v=DMARC1; "
 
@@ -593,7 +594,8 @@ static bool corroborated(const char *name, const char *value, enum result spf, c
 
 	snprintf(zone, sizeof(zone), "_dmarc.example.com. TXT \"%s\"\n", record);
 	fixture = fixture_new(zone);
-	fixture->config.trusted_forwarders = (struct string_list){ .items = forwarders, .count = 2 };
+	fixture->config.trusted_forwarders = (struct domain_list){ .count = 2,
+	    .set = domain_set_make(fixture->context.arena, forwarders, 2) };
 	fixture_from(fixture, "example.com");
 	if (name != NULL && strncmp(name, "dkim", 4) == 0)
 		fixture_dkim(fixture, RESULT_PASS, value, DNS_INSECURE);
@@ -720,13 +722,10 @@ static void test_dmarc_psl_missing_list_is_temperror(void **state)
 
 static void test_psl_context_new_refuses_what_is_no_list(void **state)
 {
-	char path[] = "/tmp/assay-psl-XXXXXX", why[200] = "";
-	int fd = mkstemp(path);
+	char path[FIXTURE_PATH_BYTES], why[200] = "";
 
 	(void)state;
-	assert_true(fd != -1);
-	assert_int_equal(write(fd, "<html>not found</html>\n", 23), 23);
-	close(fd);
+	text_file(path, "<html>not found</html>\n");
 	assert_null(psl_context_new(path, why, sizeof(why)));
 	assert_non_null(strstr(why, path));
 	unlink(path);

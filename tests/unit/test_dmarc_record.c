@@ -8,25 +8,11 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
 #include "check/dmarc/record.h"
 #include "util/error.h"
 
-static struct arena *arena;
 static struct dmarc_record record;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static int parse(const char *text)
 {
@@ -183,5 +169,5 @@ int main(void)
 		cmocka_unit_test(test_dmarc_record_parse_limits),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

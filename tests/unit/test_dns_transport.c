@@ -16,6 +16,7 @@
 #include "resolver/resolvconf.h"
 #include "resolver/resolver.h"
 #include "resolver_fixture.h"
+#include "text_fixture.h"
 
 static void test_dns_wait_retries_after_loss(void **state)
 {
@@ -250,14 +251,11 @@ static void test_resolvconf_read_takes_nameserver_lines(void **state)
 {
 	static const char text[] = "# comment\nsearch example.com\nnameserver 192.0.2.53\n"
 		"nameserver\tfe80::1%eth0 \nnameserver junk\noptions edns0\nnameserver 2001:db8::53\n";
-	char path[] = "/tmp/assay-resolv-XXXXXX", address[ADDR_TEXT_BYTES];
+	char path[FIXTURE_PATH_BYTES], address[ADDR_TEXT_BYTES];
 	struct dns_server servers[3];
-	int fd = mkstemp(path);
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
-	close(fd);
+	text_file(path, text);
 	assert_int_equal(resolvconf_read(path, servers, 3), 3);
 	assert_string_equal(addr_format(&servers[0].addr, address), "192.0.2.53");
 	assert_string_equal(addr_format(&servers[1].addr, address), "fe80::1");

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "resolver/resolver.h"
+#include "text_fixture.h"
 
 /* The zone of RFC 4592 section 2.2.1, in short, and other zones in the same file. */
 static const char zone_text[] =
@@ -36,22 +37,11 @@ static const char zone_text[] =
 	"other.test. TXT \"other zone\"\n";
 
 struct fixture {
-	char path[64];
+	char path[FIXTURE_PATH_BYTES];
 	struct dns_resolver *resolver;
 	struct dns_scope *scope;
 	struct arena *arena;
 };
-
-static void zone_write(char *path, const char *text)
-{
-	int fd;
-
-	strcpy(path, "/tmp/assay-zone-XXXXXX");
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
 
 static int setup(void **state)
 {
@@ -59,7 +49,7 @@ static int setup(void **state)
 	struct dns_config config = { .dnssec = DNSSEC_VALIDATE };
 	char why[256];
 
-	zone_write(fixture->path, zone_text);
+	text_file(fixture->path, zone_text);
 	config.zone_file = fixture->path;
 	fixture->resolver = dns_resolver_new(&config, why, sizeof(why));
 	assert_non_null(fixture->resolver);
@@ -192,10 +182,10 @@ static void test_zonefile_start_then_is_called_at_once(void **state)
 static void test_zonefile_load_tells_file_and_line(void **state)
 {
 	struct dns_config config = { .dnssec = DNSSEC_OFF };
-	char path[64], why[256] = "", expected[128];
+	char path[FIXTURE_PATH_BYTES], why[256] = "", expected[128];
 
 	(void)state;
-	zone_write(path, "a.test. A 192.0.2.1\nb.test. A 192.0.2.1.5\n");
+	text_file(path, "a.test. A 192.0.2.1\nb.test. A 192.0.2.1.5\n");
 	config.zone_file = path;
 	assert_null(dns_resolver_new(&config, why, sizeof(why)));
 	unlink(path);

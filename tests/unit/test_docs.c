@@ -75,7 +75,7 @@ static void test_manual_describes_every_option(void **state)
 		snprintf(item, sizeof(item), "\n.It Ic %s = ", schema_table[i].name);
 		if (strstr(part, item) == NULL)
 			fail_msg("option %s { %s } is not in the manual page", schema_table[i].section, schema_table[i].name);
-		for (const struct option_word *word = schema_table[i].words; word != NULL && word->word != NULL; word++) {
+		for (const struct word *word = schema_table[i].words; word != NULL && word->word != NULL; word++) {
 			if (strstr(part, word->word) == NULL)
 				fail_msg("value %s of option %s is not in the manual page", word->word, schema_table[i].name);
 		}
@@ -188,7 +188,7 @@ static void test_migration_page_names_every_option(void **state)
 static void test_manual_example_is_valid(void **state)
 {
 	char *manual = read_source("man/assay.conf.5"), *start = strstr(manual, "\n.Sh EXAMPLES\n"), *end;
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	assert_non_null(start);
@@ -207,7 +207,7 @@ static void test_readme_example_is_valid(void **state)
 {
 	char *readme = read_source("README.md"), *start = strstr(readme, "\n    policy \""), *end;
 	const struct policy_config *policy;
-	struct config *config;
+	const struct config *config;
 
 	(void)state;
 	assert_non_null(start);

@@ -8,23 +8,8 @@
 
 #include <cmocka.h>
 
-#include "message/author.h"
-
-static struct arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "util/domain.h"
+#include "arena_fixture.h"
 
 static const char *normal(const char *text)
 {
@@ -109,5 +94,5 @@ int main(void)
 		cmocka_unit_test(test_domain_normalize_hostile_bytes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -38,7 +38,7 @@ static char *read_file(void *closure, const char *path, size_t most, struct aren
 struct translated {
 	int code;
 	char *text, *errors;
-	struct config *config;	/* NULL when refused */
+	const struct config *config;	/* NULL when refused */
 };
 
 static struct translated translate(const struct files *files)

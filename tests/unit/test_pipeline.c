@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "pipeline/pipeline.h"
+#include "text_fixture.h"
 
 static const char zone_text[] =
 	"good.example. 300 IN TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
@@ -21,31 +22,21 @@ static const char zone_text[] =
 	"_dmarc.good.example. 300 IN TXT \"v=DMARC1; p=reject\"\n";
 
 struct world {
-	char zone_path[64], config_path[64];
+	char zone_path[FIXTURE_PATH_BYTES], config_path[FIXTURE_PATH_BYTES];
 	struct engine *engine;
 	struct session *session;
 };
 
-static void write_file(char *path, const char *text)
-{
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static struct config *load(struct world *world, const char *settings)
+static const struct config *load(struct world *world, const char *settings)
 {
 	char dns[128] = "", text[4096];
-	struct config *config;
+	const struct config *config;
 
 	if (strstr(settings, "dns {") == NULL)
 		snprintf(dns, sizeof(dns), "dns { zone-file = \"%s\" dnssec = off }", world->zone_path);
-	snprintf(text, sizeof(text), "authserv-id = \"mx.test.example\"\ntrusted-networks = { \"198.51.100.0/24\" }\n%s\n%s\n",
-	    dns, settings);
-	strcpy(world->config_path, "/tmp/assay-config-XXXXXX");
-	write_file(world->config_path, text);
+	snprintf(text, sizeof(text), "%strusted-networks = { \"198.51.100.0/24\" }\n%s\n%s\n",
+	    strstr(settings, "authserv-id") == NULL ? "authserv-id = \"mx.test.example\"\n" : "", dns, settings);
+	text_file(world->config_path, text);
 	config = config_load(world->config_path, stderr);
 	unlink(world->config_path);
 	assert_non_null(config);
@@ -54,7 +45,7 @@ static struct config *load(struct world *world, const char *settings)
 
 static struct engine *make_engine(struct world *world, const char *settings, struct engine *previous)
 {
-	struct config *config = load(world, settings);
+	const struct config *config = load(world, settings);
 	char why[256] = "";
 	struct engine *engine = engine_new(config, previous, why, sizeof(why));
 
@@ -71,8 +62,7 @@ static struct world *world_new(const char *settings, const char *client)
 	struct facts_connection *connection;
 
 	assert_non_null(world);
-	strcpy(world->zone_path, "/tmp/assay-zone-XXXXXX");
-	write_file(world->zone_path, zone_text);
+	text_file(world->zone_path, zone_text);
 	world->engine = make_engine(world, settings, NULL);
 	world->session = session_new(world->engine);
 	connection = session_connection(world->session);
@@ -700,14 +690,13 @@ static void test_message_judge_envelope_judges_no_message_findings(void **state)
 static void test_authserv_id_falls_back_to_the_mta_name(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	struct config *config = load(world, "");
+	const struct config *config = load(world, "authserv-id = \"\"");
 	struct engine *engine;
 	struct session *session;
 	struct message *message;
 	char why[256];
 
 	(void)state;
-	config->authserv_id = NULL;
 	engine = engine_new(config, NULL, why, sizeof(why));
 	assert_non_null(engine);
 	session = session_new(engine);
@@ -742,13 +731,13 @@ static void test_engine_new_reload_leaves_running_sessions_their_config(void **s
 static void test_engine_new_changed_anchor_or_cap_makes_a_resolver(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	char anchor[] = "/tmp/assay-anchor-XXXXXX", settings[256], capped[256];
+	char anchor[FIXTURE_PATH_BYTES], settings[256], capped[256];
 	static const char ds[] = ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
 	struct engine *first, *same, *touched, *limited;
 	FILE *file;
 
 	(void)state;
-	write_file(anchor, ds);
+	text_file(anchor, ds);
 	snprintf(settings, sizeof(settings), "dns { servers = { \"127.0.0.1@9\" } trust-anchor-files = { \"%s\" } }", anchor);
 	snprintf(capped, sizeof(capped), "dns { servers = { \"127.0.0.1@9\" } trust-anchor-files = { \"%s\" } max-ds = 3 }", anchor);
 	first = make_engine(world, settings, NULL);
@@ -792,7 +781,7 @@ static void test_engine_new_same_dns_settings_share_the_resolver(void **state)
 static void test_engine_new_unreadable_zone_says_why(void **state)
 {
 	struct world *world = world_new("", "192.0.2.1");
-	struct config *config = load(world, "dns { zone-file = \"/nonexistent/zone\" dnssec = off }");
+	const struct config *config = load(world, "dns { zone-file = \"/nonexistent/zone\" dnssec = off }");
 	char why[256] = "";
 
 	(void)state;

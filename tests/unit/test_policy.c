@@ -10,10 +10,11 @@
 #include <cmocka.h>
 
 #include "policy/policy.h"
+#include "policy/reply.h"
 
 struct fixture {
 	struct arena *arena;
-	struct config *config;
+	const struct config *config;
 	struct results results;
 };
 
@@ -41,36 +42,76 @@ static void raise_finding(struct fixture *fixture, enum finding_id id, const cha
 	finding_set_add(&results->set, id);
 }
 
-static struct decision decide(struct fixture *fixture, enum finding_stage stage)
+/* What the results are to a policy; the author domains are those that DMARC judged. */
+static struct evidence evidence_of(struct fixture *fixture, enum finding_stage stage)
 {
+	struct facts_connection *connection = arena_calloc(fixture->arena, 1, sizeof(*connection));
+	struct facts *facts = arena_calloc(fixture->arena, 1, sizeof(*facts));
+	struct author *author = arena_calloc(fixture->arena, 1, sizeof(*author));
+	const struct evidence_input input = { .stage = stage, .facts = facts, .author = author, .results = &fixture->results };
+	struct evidence evidence;
+
+	facts->connection = connection;
+	author->domain_count = fixture->results.dmarc_author_count;
+	for (size_t i = 0; i < author->domain_count; i++)
+		author->domains[i] = fixture->results.dmarc_authors[i].domain;
+	evidence_make(&input, fixture->arena, &evidence);
+	return evidence;
+}
+
+/* The decision with its reply. */
+static struct decision decide_by(struct fixture *fixture, const struct policy_config *policy, enum finding_stage stage)
+{
+	const struct evidence evidence = evidence_of(fixture, stage);
+	const char *explanation = fixture->results.spf.explanation;
+	const struct reply_input input = { .help_url = fixture->config->help_url,
+		.explanation = explanation != NULL ? explanation : fixture->config->spf_default_explanation };
 	struct decision decision;
 
-	policy_decide(fixture->config, &fixture->config->policies[0], &fixture->results, stage, fixture->arena, &decision);
+	policy_decide(policy, &evidence, &decision);
+	assert_int_equal(decision.may, decision.action);
+	reply_make(&input, fixture->arena, &decision);
 	return decision;
 }
 
-/* Names of the marked policies, in the order of the file, with a blank behind each. */
-static const char *marked(const struct fixture *fixture, const struct policy_who *who)
+static struct decision decide(struct fixture *fixture, enum finding_stage stage)
 {
-	bool *marks = arena_calloc(fixture->arena, fixture->config->policy_count, sizeof(*marks));
+	return decide_by(fixture, &fixture->config->policies[0], stage);
+}
+
+/* Names of the marked policies, in the order of the file, with a blank behind each. */
+static const char *marked(const struct fixture *fixture, const struct evidence *evidence)
+{
+	const struct policy_set set = policy_set_of(fixture->config);
+	unsigned char *marks = arena_alloc(fixture->arena, set.count);
 	const char *names = "";
 
-	policy_mark(fixture->config, who, marks);
-	for (size_t i = 0; i < fixture->config->policy_count; i++) {
-		if (marks[i])
-			names = arena_printf(fixture->arena, "%s%s ", names, fixture->config->policies[i].name);
+	policy_select(&set, evidence, marks);
+	for (size_t i = 0; i < set.count; i++) {
+		if (marks[i] != POLICY_OUT)
+			names = arena_printf(fixture->arena, "%s%s ", names, set.policies[i].name);
 	}
 	return names;
 }
 
 static const char *marked_for(const struct fixture *fixture, const char *recipient, const char *author, const char *client)
 {
-	struct ip_addr addr;
-	struct policy_who who = { .recipient_domain = recipient, .author_domain = author, .client = client != NULL ? &addr : NULL };
+	const struct recipient_place place = { .where = recipient != NULL ? RECIPIENT_AT_DOMAIN : RECIPIENT_UNKNOWN, .domain = recipient };
+	const struct evidence_author one = { .domain = author };
+	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .recipients = &place, .recipient_count = 1, .authors = &one,
+		.author_count = author != NULL, .authors_unknown = author == NULL };
 
 	if (client != NULL)
-		assert_int_equal(addr_parse(client, &addr), 0);
-	return marked(fixture, &who);
+		assert_int_equal(network_parse(client, &evidence.client), 0);
+	return marked(fixture, &evidence);
+}
+
+static const char *marked_at_rcpt(const struct fixture *fixture, const char *recipient)
+{
+	const struct recipient_place place = { .where = recipient != NULL ? RECIPIENT_AT_DOMAIN : RECIPIENT_UNKNOWN, .domain = recipient };
+	const struct evidence evidence = { .stage = FINDING_STAGE_ENVELOPE, .recipients = &place, .recipient_count = 1 };
+
+	return marked(fixture, &evidence);
 }
 
 static void test_policy_mark_first_that_matches(void **state)
@@ -78,7 +119,6 @@ static void test_policy_mark_first_that_matches(void **state)
 	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy below { recipient-domains = .example.net }\n"
 	    "policy author { author-domains = { a.example, b.example } }\n"
 	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example }\n");
-	struct policy_who at_rcpt = { .recipient_domain = "other.example", .before_author = true };
 
 	(void)state;
 	assert_string_equal(marked_for(&f, "example.org", "c.example", NULL), "exact ");
@@ -90,7 +130,7 @@ static void test_policy_mark_first_that_matches(void **state)
 	assert_string_equal(marked_for(&f, "x.example", "c.example", "192.0.2.9"), "both ");
 	assert_string_equal(marked_for(&f, "x.example", "c.example", "198.51.100.9"), "default ");
 	assert_string_equal(marked_for(&f, "y.example", "c.example", "192.0.2.9"), "default ");
-	assert_string_equal(marked(&f, &at_rcpt), "default ");
+	assert_string_equal(marked_at_rcpt(&f, "other.example"), "default ");
 	drop(&f);
 }
 
@@ -131,7 +171,6 @@ static void test_policy_mark_unknown_may_be_any(void **state)
 	struct fixture f = make("policy exact { recipient-domains = example.org }\npolicy author { author-domains = a.example }\n"
 	    "policy both { client-networks = 192.0.2.0/24 recipient-domains = x.example author-domains = y.example }\n"
 	    "policy net { client-networks = 192.0.2.0/24 }\npolicy last { recipient-domains = z.example }\n");
-	struct policy_who at_rcpt = { .before_author = true };
 
 	(void)state;
 	assert_string_equal(marked_for(&f, NULL, "c.example", NULL), "exact last default ");
@@ -142,7 +181,7 @@ static void test_policy_mark_unknown_may_be_any(void **state)
 	assert_string_equal(marked_for(&f, NULL, NULL, "192.0.2.9"), "exact author both net ");
 	assert_string_equal(marked_for(&f, "x.example", NULL, "192.0.2.9"), "author both net ");
 	assert_string_equal(marked_for(&f, "q.example", NULL, "192.0.2.9"), "author net ");
-	assert_string_equal(marked(&f, &at_rcpt), "exact last default ");
+	assert_string_equal(marked_at_rcpt(&f, NULL), "exact last default ");
 	drop(&f);
 }
 
@@ -489,9 +528,9 @@ static void test_policy_decide_properties(void **state)
 		random_actions(&policy);
 		random_findings(&f);
 		policy.mode = MODE_ENFORCE;
-		policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &first);
+		first = decide_by(&f, &policy, FINDING_STAGE_MESSAGE);
 		policy.mode = MODE_DRY_RUN;
-		policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &second);
+		second = decide_by(&f, &policy, FINDING_STAGE_MESSAGE);
 		assert_true(first.enforced && !second.enforced);
 		assert_same(&first, &second);
 		if (results->finding_count > 1) {
@@ -500,11 +539,11 @@ static void test_policy_decide_properties(void **state)
 			swap = results->findings[i];
 			results->findings[i] = results->findings[j];
 			results->findings[j] = swap;
-			policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &second);
+			second = decide_by(&f, &policy, FINDING_STAGE_MESSAGE);
 			assert_same(&first, &second);
 		}
 		raise_finding(&f, (enum finding_id)(rand() % FINDING_COUNT), "c.example", (enum dns_security)(rand() % 4));
-		policy_decide(f.config, &policy, results, FINDING_STAGE_MESSAGE, f.arena, &second);
+		second = decide_by(&f, &policy, FINDING_STAGE_MESSAGE);
 		assert_true(second.action >= first.action);
 		arena_reset(f.arena);
 	}
@@ -523,6 +562,13 @@ static void test_decision_stricter_order(void **state)
 	assert_ptr_equal(decision_stricter(&none, &dry_reject), &dry_reject);
 }
 
+static bool acts_at_rcpt(const struct fixture *fixture)
+{
+	const struct policy_set set = policy_set_of(fixture->config);
+
+	return policy_acts_at_rcpt(&set);
+}
+
 static void test_policy_acts_at_rcpt(void **state)
 {
 	struct fixture f = make("findings { spf-fail = reject }");
@@ -534,11 +580,11 @@ static void test_policy_acts_at_rcpt(void **state)
 	struct fixture k = make("policy p { recipient-domains = a.b actions { message-malformed = tag } }");
 
 	(void)state;
-	assert_false(policy_acts_at_rcpt(f.config));
-	assert_false(policy_acts_at_rcpt(g.config));
-	assert_true(policy_acts_at_rcpt(h.config));
-	assert_false(policy_acts_at_rcpt(i.config));
-	assert_true(policy_acts_at_rcpt(j.config));
+	assert_false(acts_at_rcpt(&f));
+	assert_false(acts_at_rcpt(&g));
+	assert_true(acts_at_rcpt(&h));
+	assert_false(acts_at_rcpt(&i));
+	assert_true(acts_at_rcpt(&j));
 	assert_true(policy_uses(h.config, TRAIT_DNS));
 	assert_false(policy_uses(h.config, TRAIT_WHOLE_BODY));
 	assert_true(policy_uses(k.config, TRAIT_WHOLE_BODY));

@@ -12,7 +12,7 @@
 
 struct fixture {
 	struct arena *arena;
-	struct config *config;
+	const struct config *config;
 	struct facts_connection connection;
 	const char *recipients[2];
 	struct facts facts;

@@ -16,13 +16,13 @@
 static const struct flow_row row_template = {
 	.hour_secs = 1700000400, .author_domain = "a.example", .envelope_domain = "a.example",
 	.client_network = "192.0.2.0/24", .findings = "", .results = "spf=pass", .tls_grade = "strong", .tls_version = "TLSv1.3",
-	.tls_cipher = "TLS_AES_256_GCM_SHA384", .policy = "default", .action = "none", .messages = 1, .bytes = 100,
+	.tls_cipher = "TLS_AES_256_GCM_SHA384", .policy = "default", .action = "none", .evidence = "", .messages = 1, .bytes = 100,
 };
 
 /* The report on some rows under some settings, as text; free() it. */
 static char *report_of(const char *settings, const struct flow_row *rows, size_t count)
 {
-	struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
+	const struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
 	struct tally *tally;
 	char *text = NULL;
 	size_t length = 0;
@@ -135,6 +135,21 @@ static uint64_t rejected(const char *settings, const struct flow_row *row)
 	return (uint64_t)numbers[2];
 }
 
+/* Of one row nothing is told, and why that is. */
+static void assert_untold(const char *settings, const struct flow_row *row, const char *why, unsigned old)
+{
+	char *text = report_of(settings, row, 1);
+	char line[128];
+
+	snprintf(line, sizeof(line), "\n  %-40s %10d\n", why, 1);
+	if (strstr(text, line) == NULL)
+		fail_msg("no line \"%s\" in:\n%s", why, text);
+	assert_int_equal(strstr(text, "of these by an earlier version") != NULL, old);
+	ASSERT_LINE(text, "cannot tell", 1, 100);
+	ASSERT_LINE(text, "none", 0, row->messages, 0, 0);
+	free(text);
+}
+
 static void test_report_add_finds_a_policy_that_is_new(void **state)
 {
 	static const char by_author[] = "policy \"bank\" { author-domains = { \"bank.example\" } actions { dkim-none = reject } }";
@@ -153,15 +168,43 @@ static void test_report_add_finds_a_policy_that_is_new(void **state)
 	row.policy = "net";
 	row.client_network = "203.0.113.0/24";
 	assert_int_equal(rejected(by_network, &row), 0);	/* it did match then, but does not any more */
+	/* what a row of an earlier version does not know is not guessed */
 	row.client_network = "192.0.2.0/24";
-	/* what a row does not know: the name of the policy that applied stands in */
-	row.policy = "default";
+	assert_untold(by_host, &row, "client address", 1);
+	assert_untold(by_recipient, &row, "recipients", 1);
+	row.findings = "spf-softfail";		/* which neither of them minds */
 	assert_int_equal(rejected(by_host, &row), 0);
 	assert_int_equal(rejected(by_recipient, &row), 0);
-	row.policy = "host";
-	assert_int_equal(rejected(by_host, &row), 1);
-	row.policy = "r";
+}
+
+/* The same with evidence, which knows the recipients. */
+static void test_report_add_replays_evidence(void **state)
+{
+	static const char by_recipient[] = "policy \"r\" { recipient-domains = { \"x.example\" } actions { dkim-none = reject } }";
+	static const char secure[] = "policy \"s\" { author-domains = { \"bank.example\" } require-secure-domains = \"bank.example\" "
+	    "actions { insecure-pass = reject } }";
+	static const char names[] = "policy \"c\" { author-domains = { \"bank.example\" } require-cert = yes "
+	    "require-cert-names = { \".partner.example\" } }";
+	struct flow_row row = row_template;
+
+	(void)state;
+	row.findings = "dkim-none";
+	row.evidence = "1 s=m f=dkim-none r=x.example a=bank.example:pass";
 	assert_int_equal(rejected(by_recipient, &row), 1);
+	assert_int_equal(rejected(secure, &row), 1);
+	row.evidence = "1 s=m f=dkim-none r=y.example a=bank.example:pass+";
+	assert_int_equal(rejected(by_recipient, &row), 0);
+	assert_int_equal(rejected(secure, &row), 0);
+	row.evidence = "1 s=m f=dkim-none r=y.example,& a=bank.example:pass";
+	assert_untold(by_recipient, &row, "recipients", 0);
+	row.evidence = "1 s=m r=y.example a=bank.example:pass c=verified::mta.partner.example:ca:";
+	assert_int_equal(rejected(names, &row), 0);
+	row.evidence = "1 s=m r=y.example a=bank.example:pass c=verified::mta.other.example:ca:";
+	assert_int_equal(rejected(names, &row), 1);
+	row.evidence = "2 s=m r=y.example";
+	assert_untold(names, &row, "unreadable", 0);
+	row.evidence = "nonsense";
+	assert_untold(names, &row, "unreadable", 0);
 }
 
 static void test_report_add_replays_what_the_policy_looked_at(void **state)
@@ -213,10 +256,11 @@ static void test_report_add_unknown_words_are_left_out(void **state)
 	row.action = "of-the-future";
 	row.client_network = "nonsense";
 	row.policy = "gone";
-	text = report_of("findings { spf-fail = tag }", &row, 1);
-	ASSERT_LINE(text, "tag", 0, 0, 1, 100);
+	text = report_of("findings { spf-fail = reject }", &row, 1);	/* whatever the future's is, it cannot ask for more */
+	ASSERT_LINE(text, "reject", 0, 0, 1, 100);
 	assert_null(strstr(text, "of-the-future"));
 	free(text);
+	assert_untold("findings { spf-fail = tag }", &row, "unknown findings", 1);
 }
 
 static void test_report_print_text_of_nothing(void **state)
@@ -235,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_report_add_counts_actions_then_and_now),
 		cmocka_unit_test(test_report_add_counts_tls_by_messages_and_networks),
 		cmocka_unit_test(test_report_add_finds_a_policy_that_is_new),
+		cmocka_unit_test(test_report_add_replays_evidence),
 		cmocka_unit_test(test_report_add_replays_what_the_policy_looked_at),
 		cmocka_unit_test(test_report_add_unknown_words_are_left_out),
 		cmocka_unit_test(test_report_print_text_of_nothing),

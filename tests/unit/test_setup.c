@@ -10,26 +10,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arena_fixture.h"
 #include "config_edit.h"
 #include "milters.h"
 #include "run.h"
 #include "setup.h"
-
-static struct arena *arena;
-
-static int begin(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 /* ---- lists ---- */
 
@@ -240,17 +225,17 @@ static void test_run_program(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_milters_split_and_join, begin, end),
-		cmocka_unit_test_setup_teardown(test_milters_join_leaves_one_out, begin, end),
-		cmocka_unit_test_setup_teardown(test_milter_unix_path_in_a_chroot, begin, end),
-		cmocka_unit_test_setup_teardown(test_milter_from_libmilter, begin, end),
-		cmocka_unit_test_setup_teardown(test_config_edit_set, begin, end),
-		cmocka_unit_test_setup_teardown(test_setup_plan_from_scratch, begin, end),
-		cmocka_unit_test_setup_teardown(test_setup_plan_keeps_what_stands_there, begin, end),
-		cmocka_unit_test_setup_teardown(test_setup_plan_replaces_a_stale_place_of_ours, begin, end),
-		cmocka_unit_test_setup_teardown(test_setup_plan_nothing_to_do, begin, end),
-		cmocka_unit_test_setup_teardown(test_setup_plan_tcp_needs_no_directory, begin, end),
-		cmocka_unit_test_setup_teardown(test_run_program, begin, end),
+		cmocka_unit_test_setup_teardown(test_milters_split_and_join, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_milters_join_leaves_one_out, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_milter_unix_path_in_a_chroot, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_milter_from_libmilter, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_config_edit_set, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_setup_plan_from_scratch, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_setup_plan_keeps_what_stands_there, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_setup_plan_replaces_a_stale_place_of_ours, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_setup_plan_nothing_to_do, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_setup_plan_tcp_needs_no_directory, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_run_program, arena_setup, arena_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

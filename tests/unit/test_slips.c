@@ -15,7 +15,7 @@
 /* The text must be refused with exactly these lines. */
 static void check_errors(const char *text, const char *expected)
 {
-	struct config *config;
+	const struct config *config;
 	char *errors;
 	size_t size;
 	FILE *out = open_memstream(&errors, &size);

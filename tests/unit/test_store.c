@@ -29,7 +29,7 @@ static int place_setup(void **state)
 
 static void test_store_open_without_path(void **state)
 {
-	struct store_config config = { .path = "" };
+	struct store_config config = { .location = "" };
 	char why[100] = "";
 
 	(void)state;
@@ -173,7 +173,7 @@ static void test_store_without_directory_goes_on(void **state)
 	char missing[128];
 
 	snprintf(missing, sizeof(missing), "%s/none/assay.db", place->directory);
-	place->config.path = missing;
+	place->config.location = missing;
 	place->config.queue_max = 3;
 	store = place_store(place);
 	assert_int_equal(store_peer_get(store, "x", &memory), -E_SYSTEM);
@@ -404,7 +404,7 @@ static void test_backend_expire_flows_max_takes_bounded_steps(void **state)
 {
 	struct place *place = *state;
 	const struct backend *backend = &backend_sqlite;
-	struct backend_handle *handle = backend->open(place->path, true, 1000, place->why, sizeof(place->why));
+	struct backend_handle *handle = backend->open(place->path, BACKEND_MAKE, 1000, place->why, sizeof(place->why));
 	struct backend_expiry expiry = { .flows_max = 0 };
 	struct backend_expired expired;
 	struct span span = { 0 };
@@ -506,7 +506,7 @@ static void test_store_failed_expiry_writes_nothing_twice(void **state)
 	snprintf(inside, sizeof(inside), "%s/in", place->directory);
 	snprintf(aside, sizeof(aside), "%s/aside", place->directory);
 	snprintf(path, sizeof(path), "%s/assay.db", inside);
-	place->config.path = path;
+	place->config.location = path;
 	assert_int_equal(mkdir(inside, 0700), 0);
 	place_store(place);
 	assert_int_equal(store_flow_note(place->store, &old), 0);

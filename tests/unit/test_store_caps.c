@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <sqlite3.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 #include "record/backend.h"
 #include "record/store.h"
+#include "util/arena.h"
+#include "util/buf.h"
 #include "util/error.h"
 #include "store_fixture.h"
 
@@ -29,7 +32,7 @@ static int place_setup(void **state)
 
 static struct backend_handle *open_backend(struct place *place)
 {
-	place->handle = backend->open(place->path, true, 1000, place->why, sizeof(place->why));
+	place->handle = backend->open(place->path, BACKEND_MAKE, 1000, place->why, sizeof(place->why));
 	assert_non_null(place->handle);
 	return place->handle;
 }
@@ -500,6 +503,8 @@ static const char schema_1[] =
     " passed INTEGER NOT NULL, tries INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX greylist_last ON greylist(last);"
     "CREATE INDEX greylist_waiting ON greylist(last) WHERE passed=0;"
+    "INSERT INTO flow VALUES(1699999200,'a.example','b.example','192.0.2.0/24','spf-fail','spf=fail','ok','TLSv1.2','C','p','tag',"
+    "1,3,300),(1700002800,'c.example','','','','','','','','default','none',0,4,400);"
     "INSERT INTO peer VALUES('a.example','',1700000000,1700000000,0,0,0,7,1,1,0,0,0,0,3,1,'');"
     "INSERT INTO peer VALUES('b.example','',1700000001,1700000001,0,0,0,8,1,1,0,0,0,0,3,0,'CN=b');"
     "INSERT INTO peer VALUES('b.example','h',1700000001,1700000001,0,0,0,8,1,1,0,0,0,0,3,0,'');"
@@ -507,6 +512,27 @@ static const char schema_1[] =
     "INSERT INTO greylist VALUES('w',1700000000,1700000000,0,1),('p',1700000000,1700000000,1700000000,2),"
     "('q',1700000000,1700000000,1700000000,2);"
     "PRAGMA user_version=1";
+
+static void see_flow(void *arg, const struct flow_row *row)
+{
+	struct buf *seen = arg;
+
+	buf_printf(seen, "%" PRId64 " %s %s %s %s %s %s %s %s %s %s '%s' %d %" PRIu64 " %" PRIu64 "\n", row->hour_secs, row->author_domain,
+	    row->envelope_domain, row->client_network, row->findings, row->results, row->tls_grade, row->tls_version,
+	    row->tls_cipher, row->policy, row->action, row->evidence, row->enforced, row->messages, row->bytes);
+}
+
+/* The rows of schema_1, in every column; evidence they have none. */
+static void assert_flows(struct place *place)
+{
+	struct arena *arena = arena_new();
+	struct buf seen = buf_make(arena);
+
+	assert_int_equal(store_flows_each(place->store, 0, see_flow, &seen), 0);
+	assert_string_equal(seen.data, "1699999200 a.example b.example 192.0.2.0/24 spf-fail spf=fail ok TLSv1.2 C p tag '' 1 3 300\n"
+	    "1700002800 c.example        default none '' 0 4 400\n");
+	arena_free(&arena);
+}
 
 static void test_store_schema_1_is_migrated_with_its_rows(void **state)
 {
@@ -518,7 +544,8 @@ static void test_store_schema_1_is_migrated_with_its_rows(void **state)
 	place_store(place);
 	note_peers(place->store, 0, 1);
 	assert_int_equal(store_flush(place->store), 0);
-	assert_int_equal(number(place, "PRAGMA user_version"), 2);
+	assert_int_equal(number(place, "PRAGMA user_version"), 3);
+	assert_flows(place);
 	assert_int_equal(number(place, "SELECT peers*1000+hosts*100+waiting*10+passed FROM total"), 3312);
 	assert_totals(place);
 	assert_int_equal(store_peer_get(place->store, "a.example", &memory), 0);
@@ -553,6 +580,7 @@ static void test_store_schema_1_is_read_as_it_is(void **state)
 	assert_int_equal(count, 2);
 	assert_int_equal(store_hosts_each(place->store, "b.example", 10, count_peers, &count), 0);
 	assert_int_equal(count, 4);
+	assert_flows(place);
 	assert_int_equal(number(place, "PRAGMA user_version"), 1);
 }
 

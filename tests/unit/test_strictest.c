@@ -16,6 +16,7 @@
 
 #include "message/recipient.h"
 #include "pipeline/pipeline.h"
+#include "text_fixture.h"
 
 static const char zone_text[] =
 	"victim.example. 300 IN TXT \"v=spf1 -all\"\n"
@@ -28,7 +29,7 @@ static const char zone_text[] =
 	"mx.partner.example. 300 IN A 192.0.2.1\n";
 
 struct world {
-	char zone_path[64];
+	char zone_path[FIXTURE_PATH_BYTES];
 	struct engine *engine;
 	struct session *session;
 };
@@ -36,17 +37,11 @@ struct world {
 static void world_open(struct world *world, const char *settings)
 {
 	char text[16384], why[256] = "";
-	struct config *config;
-	int fd;
+	const struct config *config;
 
-	strcpy(world->zone_path, "/tmp/assay-strictest-XXXXXX");
-	fd = mkstemp(world->zone_path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, zone_text, strlen(zone_text)), (ssize_t)strlen(zone_text));
-	close(fd);
+	text_file(world->zone_path, zone_text);
 	snprintf(text, sizeof(text), "dns { zone-file = \"%s\" dnssec = off }\n%s", world->zone_path, settings);
-	config = config_load_buffer(text, strlen(text), "strictest.conf", stderr);
-	assert_non_null(config);
+	config = text_config(text);
 	world->engine = engine_new(config, NULL, why, sizeof(why));
 	if (world->engine == NULL)
 		fail_msg("no engine: %s", why);

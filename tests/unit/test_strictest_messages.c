@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "strictest_fixture.h"
+#include "text_fixture.h"
 
 enum { ROUNDS = 60, MESSAGES = 100, FIELDS_CAP = 50, BYTES_CAP = 16384, SIGNATURES_CAP = 2, OWN_FORMS = 4 };
 
@@ -358,13 +359,11 @@ static void test_message_judge_is_never_weaker_than_the_strictest(void **state)
 {
 	const char *rounds_text = getenv("ASSAY_ROUNDS");
 	unsigned rounds = rounds_text != NULL ? (unsigned)strtoul(rounds_text, NULL, 10) : ROUNDS;
-	char zone_path[] = "/tmp/assay-zone-XXXXXX";
-	int zone = mkstemp(zone_path);
+	char zone_path[FIXTURE_PATH_BYTES];
 	struct tally tally = { .messages = 0 };
 
 	(void)state;
-	assert_true(zone >= 0 && write(zone, zone_text, strlen(zone_text)) == (ssize_t)strlen(zone_text));
-	close(zone);
+	text_file(zone_path, zone_text);
 	srand(7411);
 	for (unsigned round = 0; round < rounds; round++) {
 		struct engine *engine = make_engine(zone_path);

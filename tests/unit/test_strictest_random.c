@@ -59,15 +59,17 @@ static void add_authors(struct message *message, struct said *said)
 /* Every recipient gets it with every author. */
 static unsigned oracle(struct message *message, const struct config *config, const struct said *said, const struct ip_addr *client)
 {
+	struct evidence evidence;
 	unsigned strictest = 0;
 	struct decision decision;
 
+	evidence_make(&(struct evidence_input){ .stage = FINDING_STAGE_MESSAGE, .facts = message_facts(message),
+		.author = message_author(message), .results = message_results(message) }, message_arena(message), &evidence);
 	for (unsigned r = 0; r < DOMAINS; r++) {
 		for (unsigned a = 0; a < DOMAINS; a++) {
 			if ((said->recipients >> r & 1) == 0 || (said->authors >> a & 1) == 0)
 				continue;
-			policy_decide(config, first_policy(config, domains[r], domains[a], client), message_results(message),
-			    FINDING_STAGE_MESSAGE, message_arena(message), &decision);
+			policy_decide(first_policy(config, domains[r], domains[a], client), &evidence, &decision);
 			if (decision_rank(&decision) > strictest)
 				strictest = decision_rank(&decision);
 		}

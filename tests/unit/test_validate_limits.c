@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The caps of the validator: KeyTrap (CVE-2023-50387) and its kin end in "bogus: limit", honest collisions validate. */
+/*
+ * The caps of the validator: an answer just over one ends in "bogus: limit", honest collisions validate. Without caps validators
+ * have tried every key with every signature, for minutes a message (CVE-2023-50387, as ldns 1.8.3's own functions do).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,11 +94,11 @@ static void test_judge_many_keys_with_one_tag(void **state)
 static void test_judge_many_ds_digests(void **state)
 {
 	struct fixture *f = *state;
-	struct validator_verdict verdict = world_judge(f->world, colliding(f, "digests.test.", 20));
+	struct validator_verdict verdict = world_judge(f->world, colliding(f, "digests.test.", 16));
 
-	/* 21 keys of the DS's tag: 16 digests are computed, the real key sorts behind them */
+	/* 17 keys of the DS's tag: 16 digests are computed, the real key sorts behind them */
 	assert_int_equal(verdict.security, DNS_BOGUS);
-	assert_non_null(strstr(verdict.why, "limit"));
+	assert_non_null(strstr(verdict.why, "limit: 16 DS digests"));
 }
 
 /* A TXT with so many bad signatures before the good one. */

@@ -10,23 +10,9 @@
 #include <cmocka.h>
 #include <ldns/ldns.h>
 
+#include "arena_fixture.h"
 #include "dnssec/internal.h"
-
-static struct arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "text_fixture.h"
 
 static const uint8_t *name(const char *text)
 {
@@ -324,14 +310,11 @@ static char why[512];
 /* Loads a file of that content. @return the anchors or NULL with why. */
 static struct anchor *load(const char *content)
 {
-	char path[] = "/tmp/assay-anchor.XXXXXX";
+	char path[FIXTURE_PATH_BYTES];
 	const char *files[] = { path, NULL };
 	struct anchor *anchors = NULL;
-	int fd = mkstemp(path);
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
-	close(fd);
+	text_file(path, content);
 	why[0] = '\0';
 	if (dnssec_anchors_load(arena, files, false, &anchors, why, sizeof(why)) != 0)
 		anchors = NULL;
@@ -468,7 +451,7 @@ static void test_cuts_put_bogus_backs_off_for_5_minutes(void **state)
 	cuts_free(&cache);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int main(void)
 {

@@ -81,14 +81,12 @@ static size_t read_records(struct arena *arena, const struct dns_answer *answer,
 
 static void judge_practice(struct adsp_result *result, enum adsp_practice practice)
 {
-	static const struct { const char *name; enum result result; } rows[] = {
-		[ADSP_UNKNOWN] = { "unknown", RESULT_UNKNOWN },
-		[ADSP_ALL] = { "all", RESULT_FAIL },
-		[ADSP_DISCARDABLE] = { "discardable", RESULT_DISCARD },
+	static const enum result results[] = {
+		[ADSP_UNKNOWN] = RESULT_UNKNOWN, [ADSP_ALL] = RESULT_FAIL, [ADSP_DISCARDABLE] = RESULT_DISCARD,
 	};
 
-	result->practices = rows[practice].name;
-	result->result = rows[practice].result;
+	result->practices = words_of(adsp_practice_words, (int)practice);
+	result->result = results[practice];
 }
 
 static struct adsp_result judge_domain(struct check_context *context, const char *domain)

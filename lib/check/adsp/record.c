@@ -68,6 +68,10 @@ static bool rest_is_blank(const char *p, const char *end)
 	return p == end;
 }
 
+const struct word adsp_practice_words[] = {
+	{ "unknown", ADSP_UNKNOWN }, { "all", ADSP_ALL }, { "discardable", ADSP_DISCARDABLE }, { 0 }
+};
+
 int adsp_record_parse(const char *text, size_t length, enum adsp_practice *practice_r)
 {
 	const char *p = text, *end = text + length, *next;
@@ -93,9 +97,9 @@ int adsp_record_parse(const char *text, size_t length, enum adsp_practice *pract
 	}
 	if (tags[0].name_length != 4 || tags[0].value_length == 0)
 		return -E_ABSENT;
-	if (value_is(&tags[0], "all"))
-		*practice_r = ADSP_ALL;
-	else if (value_is(&tags[0], "discardable"))
-		*practice_r = ADSP_DISCARDABLE;
+	for (const struct word *word = adsp_practice_words; word->word != NULL; word++) {
+		if (value_is(&tags[0], word->word))
+			*practice_r = (enum adsp_practice)word->value;
+	}
 	return 0;
 }

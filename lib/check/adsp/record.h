@@ -4,7 +4,10 @@
 /* An ADSP record (RFC 5617 section 4.2.1). Pure. Thread: any. */
 #include <stddef.h>
 
+#include "util/words.h"
+
 enum adsp_practice { ADSP_UNKNOWN, ADSP_ALL, ADSP_DISCARDABLE };
+extern const struct word adsp_practice_words[];
 
 /**
  * Parses the text of one TXT record.

@@ -3,8 +3,8 @@
  * What is fed to libopendkim, and what it may cost. Only header fields that some signature names are fed. Choosing
  * the fields costs names × fields comparisons a signature, hashing them costs their bytes, and each distinct pair of body
  * canonicalization and l= costs a pass over the body: all three have budgets a message; a signature that would exceed
- * one is not hashed and says so (`limit`). Signatures come in the order of dkim.c: the author domain's are not first here,
- * but the cap on their number has already seen to them.
+ * one is not hashed and says so (`limit`). Signatures are taken in the order in which they stand in the header. Those of the
+ * author domain get no precedence here; they had it when dkim.c chose which signatures are judged at all.
  * Thread: the message's.
  */
 #include <stdlib.h>

@@ -10,21 +10,23 @@
 #include "check/signature/hash.h"
 #include "check/signature/signature.h"
 
-/* Clocks differ: a t= may be so far ahead. For x= nothing is forgiven; the signer chose it with room, or ought to have. */
+/* The signer's clock may be ahead of ours: t= (when it was signed) may be this many seconds in the future. x= (when it
+ * expires) gets no such allowance: the signer chose it, and could have chosen a later one. */
 enum { DKIM_CLOCK_SKEW_SECS = 300 };
 
 /* One signature that is judged. */
 struct dkim_job {
 	const struct header_field *field;
 	struct dkim_signature signature;
-	const char *limit;		/* why we cannot hash it: a cap of ours or of the library; NULL */
+	const char *limit;		/* why its hashes are not computed: over a cap of ours, or the library cannot; NULL: they are */
 	const char *query;		/* name of the key record; NULL: no look-up is needed */
-	bool own_header_hash;		/* signature/canon.c makes it; slot is a surrogate for the body hash */
-	int slot;			/* of the hasher; -1: none */
-	int total_slot;			/* for l=: where the length of the whole body is told; -1 */
+	bool own_header_hash;		/* signature/canon.c computes the header hash, because the library would get it wrong; then slot is
+					 * that of a made-up signature, fed in place of this one to get the body hash */
+	int slot;			/* number of the signature in the hasher, by which its hashes are fetched; -1: none */
+	int total_slot;			/* with l=: number of a made-up signature without l=, which tells how long the whole body is; -1 */
 };
 
-/* How many names of fields added.c looks at. */
+/* How many kinds of header field added.c looks at (its table has one row each). */
 enum { DKIM_ONCE_COUNT = 16 };
 
 struct dkim_state {

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "check/dmarc/prefetch.h"
+#include "util/domain.h"
 
 static bool value_contains(const struct header_field *field, const char *word)
 {
@@ -46,39 +47,22 @@ static bool is_forwarding_sign(const struct header_field *field)
 	return name_is(field, "Precedence") && value_contains(field, "list");
 }
 
-/* An entry "example.org" is that domain, ".example.org" also all below it. */
-static bool is_trusted(const struct string_list *trusted, const char *domain)
-{
-	size_t length = domain != NULL ? strlen(domain) : 0, entry_length;
-
-	for (size_t i = 0; length != 0 && i < trusted->count; i++) {
-		const char *entry = trusted->items[i];
-
-		if (strcmp(entry[0] == '.' ? entry + 1 : entry, domain) == 0)
-			return true;
-		entry_length = strlen(entry);
-		if (entry[0] == '.' && length > entry_length && strcmp(domain + length - entry_length, entry) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The seal is not verified: it is a sign only, see the head of this file. */
 static bool sealed_by_trusted(const struct check_context *context, const struct header_field *field)
 {
 	return name_is(field, "ARC-Seal") &&
-	    is_trusted(&context->config->trusted_forwarders, dmarc_signature_domain(context->arena, field));
+	    domain_set_has(context->config->trusted_forwarders.set, dmarc_signature_domain(context->arena, field));
 }
 
 static bool passes_for_trusted(const struct check_context *context)
 {
-	const struct string_list *trusted = &context->config->trusted_forwarders;
+	const struct domain_set *trusted = context->config->trusted_forwarders.set;
 	const struct results *results = context->results;
 
-	if (results->spf.result == RESULT_PASS && is_trusted(trusted, results->spf.domain))
+	if (results->spf.result == RESULT_PASS && domain_set_has(trusted, results->spf.domain))
 		return true;
 	for (size_t i = 0; i < results->dkim_count; i++)
-		if (dkim_result_counts(&results->dkim[i]) && is_trusted(trusted, results->dkim[i].domain))
+		if (dkim_result_counts(&results->dkim[i]) && domain_set_has(trusted, results->dkim[i].domain))
 			return true;
 	return false;
 }

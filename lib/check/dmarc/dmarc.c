@@ -13,13 +13,14 @@
 
 #include "check/dmarc/corroborate.h"
 #include "check/dmarc/prefetch.h"
+#include "util/domain.h"
 
 /* One author domain under judgement. */
 struct judgement {
 	struct check_context *context;
 	struct dmarc_discovery discovery;
 	struct dmarc_result result;
-	const char *unknown;		/* why "fail" cannot be said; NULL */
+	const char *unknown;		/* why DMARC is temperror instead of fail unless something passes; NULL: nothing is in doubt */
 	enum dns_security passed;	/* the best evidence of an aligned pass */
 	enum dns_security failed;	/* the weakest evidence of aligned identifiers that did not pass */
 };
@@ -50,15 +51,6 @@ void dmarc_discover(struct check_context *context, enum dns_purpose purpose, con
 		dmarc_walk_discover(context, purpose, domain, discovery_r);
 }
 
-/* Is name equal to parent or below it? */
-static bool is_within(const char *name, const char *parent)
-{
-	size_t length = strlen(name), parent_length = strlen(parent);
-
-	return length >= parent_length && strcmp(name + length - parent_length, parent) == 0 &&
-	    (length == parent_length || name[length - parent_length - 1] == '.');
-}
-
 enum alignment { ALIGNED, NOT_ALIGNED, ALIGNMENT_UNKNOWN };
 
 /* Identifier alignment, RFC 9989 section 4.10.2. security_r: of the DNS answers it stands on. */
@@ -73,26 +65,27 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 		return ALIGNED;
 	if (strict)
 		return NOT_ALIGNED;
-	if (author->org_domain == NULL)	/* so many author domains are the sender's own doing */
+	if (author->org_domain == NULL)	/* limited: the sender named more author domains than are looked up */
 		return author->limited ? NOT_ALIGNED : ALIGNMENT_UNKNOWN;
-	/* an organizational domain is a suffix of its names: others need no walk */
-	if (!is_within(identifier, author->org_domain))
+	/* a name that is not below the author's organizational domain cannot have the same one: no need to ask DNS for its own */
+	if (!domain_is_within(identifier, author->org_domain))
 		return NOT_ALIGNED;
 	dmarc_discover(judgement->context, DNS_FOR_ALIGNMENT, identifier, &other);
 	*security_r = dns_weakest(author->org_security, other.org_security);
-	if (other.limited)	/* so many identifiers are the sender's own doing */
+	if (other.limited)	/* the same, of names that sign or send */
 		return NOT_ALIGNED;
 	if (other.org_domain == NULL)
 		return ALIGNMENT_UNKNOWN;
 	return strcmp(other.org_domain, author->org_domain) == 0 ? ALIGNED : NOT_ALIGNED;
 }
 
-/* A mechanism that neither passes nor is in doubt: only its evidence counts, if it could have been aligned. */
+/* SPF or a signature that did not pass. If it could have been aligned, the "fail" of DMARC stands on it too, and is no more
+ * secure than it. */
 static void weigh_failure(struct judgement *judgement, const char *identifier, enum dns_security evidence)
 {
 	const char *org_domain = judgement->discovery.org_domain;
 
-	if (is_within(identifier, org_domain != NULL ? org_domain : judgement->result.domain))
+	if (domain_is_within(identifier, org_domain != NULL ? org_domain : judgement->result.domain))
 		judgement->failed = dns_weakest(judgement->failed, evidence);
 }
 

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "check/dmarc/dmarc.h"
+#include "util/domain.h"
 
 enum { SIGNATURES_READ_MAX = 10 };
 

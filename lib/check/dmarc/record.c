@@ -60,16 +60,12 @@ static bool split_tag(const char *start, const char *end, struct slice *name_r, 
 
 static void set_policy(struct dmarc_policy_tag *tag, struct slice value)
 {
-	static const char *const words[] = {
-		[DMARC_POLICY_NONE] = "none", [DMARC_POLICY_QUARANTINE] = "quarantine", [DMARC_POLICY_REJECT] = "reject",
-	};
+	int policy;
 
 	tag->present = true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (slice_is(value, words[i])) {
-			tag->valid = true;
-			tag->policy = (enum dmarc_policy)i;
-		}
+	if (words_value_nocase(dmarc_policy_words, value.start, value.length, &policy) == 0) {
+		tag->valid = true;
+		tag->policy = (enum dmarc_policy)policy;
 	}
 }
 

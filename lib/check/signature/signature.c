@@ -19,7 +19,7 @@
 #include <strings.h>
 
 #include "check/signature/hash.h"
-#include "message/author.h"
+#include "util/domain.h"
 
 enum { NAMES_MAX_BYTES = 4000, B_MIN_BYTES = 8 };
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "check/spf/piece.h"
+#include "util/clean.h"
 #include "util/error.h"
 
 enum { WINDOW_BYTES = 1024, WINDOW_KEPT = 512 };
@@ -32,7 +33,7 @@ static void sink_put(struct sink *sink, char c)
 		if (sink->text_room == 0)
 			return;
 		sink->text_room--;
-		buf_putc(sink->text, c >= 0x20 && c < 0x7f ? c : '?');
+		buf_putc(sink->text, clean_smtp_char(c));
 		return;
 	}
 	if (sink->length == WINDOW_BYTES) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/clean.h"
 
 /* An SMTP reply line holds 512 octets with code and line end (RFC 5321 section 4.5.3.1.5). */
 enum { EXPLANATION_BYTES = 450 };
@@ -63,8 +64,7 @@ static const char *text_sanitize(struct arena *arena, const char *text)
 {
 	struct buf out = buf_make(arena);
 
-	for (size_t i = 0; i < EXPLANATION_BYTES && text[i] != '\0'; i++)
-		buf_putc(&out, text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?');
+	clean_smtp(&out, text, EXPLANATION_BYTES);
 	return out.length != 0 ? out.data : NULL;
 }
 

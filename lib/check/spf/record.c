@@ -13,6 +13,7 @@
 
 #include "check/spf/macro.h"
 #include "util/buf.h"
+#include "util/clean.h"
 #include "util/error.h"
 
 static const char version[] = "v=spf1";
@@ -293,7 +294,7 @@ const char *spf_term_describe(struct arena *arena, const struct spf_term *term)
 	struct buf text = buf_make(arena);
 
 	for (size_t i = 0; i < shown; i++)
-		buf_putc(&text, term->text[i] > 0x20 && term->text[i] < 0x7f ? term->text[i] : '?');
+		buf_putc(&text, clean_is(term->text[i], CLEAN_GRAPH) ? term->text[i] : '?');
 	if (shown != term->text_length)
 		buf_puts(&text, "...");
 	return text.data;

@@ -11,6 +11,7 @@
 
 #include "check/check.h"
 #include "check/spf/identity.h"
+#include "util/domain.h"
 
 /* Both identities, kept from envelope() to judge(): the prefetch looks into them. */
 struct spf_state {

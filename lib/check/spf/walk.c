@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "util/buf.h"
+#include "util/domain.h"
 #include "util/error.h"
 
 void spf_walk_fail(struct spf_walk *walk, enum result error, const char *format, ...)
@@ -149,15 +150,6 @@ static bool name_is_valid(struct spf_walk *walk, const struct spf_target *target
 	return walk->names[index].valid;
 }
 
-static bool name_is_within(const char *name, const char *domain)
-{
-	const size_t name_length = strlen(name), domain_length = strlen(domain);
-
-	if (name_length < domain_length || strcasecmp(name + name_length - domain_length, domain) != 0)
-		return false;
-	return name_length == domain_length || name[name_length - domain_length - 1] == '.';
-}
-
 bool spf_walk_ptr_match(struct spf_walk *walk, const struct spf_target *target, const char *domain)
 {
 	const struct dns_answer *answer = names_fetch(walk);
@@ -165,7 +157,7 @@ bool spf_walk_ptr_match(struct spf_walk *walk, const struct spf_target *target, 
 	if (answer->status == DNS_STATUS_FAIL || !spf_walk_void(walk, target, answer))
 		return false;
 	for (size_t i = 0; i < walk->name_count; i++)
-		if (name_is_within(walk->names[i].name, domain) && name_is_valid(walk, target, i))
+		if (domain_is_within(walk->names[i].name, domain) && name_is_valid(walk, target, i))
 			return true;
 	return false;
 }
@@ -182,7 +174,7 @@ const char *spf_walk_validated_name(void *context, const char *domain)
 		for (size_t i = 0; i < walk->name_count; i++) {
 			const char *name = walk->names[i].name;
 
-			if (kind == 0 ? strcasecmp(name, domain) != 0 : kind == 1 && !name_is_within(name, domain))
+			if (kind == 0 ? strcasecmp(name, domain) != 0 : kind == 1 && !domain_is_within(name, domain))
 				continue;
 			if (name_is_valid(walk, walk->asking, i))
 				return name;

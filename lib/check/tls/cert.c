@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/clean.h"
+#include "util/domain.h"
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -31,7 +34,7 @@ const char *cert_decode(struct arena *arena, const char *xtext)
 			*to = (char)(high * 16 + low);
 			from += 2;
 		}
-		if ((unsigned char)*to < 0x20 || *to == 0x7f)
+		if (clean_is(*to, CLEAN_CONTROL))
 			*to = '?';
 	}
 	*to = '\0';
@@ -103,15 +106,7 @@ bool cert_matches_host(const char *common_name, const char *host)
 
 bool cert_matches_domain(const char *common_name, const char *domain)
 {
-	size_t name_length, domain_length;
-
-	if (common_name == NULL || domain == NULL || *domain == '\0')
+	if (common_name == NULL || domain == NULL)
 		return false;
-	if (strncmp(common_name, "*.", 2) == 0)
-		common_name += 2;
-	name_length = strlen(common_name);
-	domain_length = strlen(domain);
-	if (name_length < domain_length || strcasecmp(common_name + name_length - domain_length, domain) != 0)
-		return false;
-	return name_length == domain_length || common_name[name_length - domain_length - 1] == '.';
+	return domain_is_within(common_name + (strncmp(common_name, "*.", 2) == 0 ? 2 : 0), domain);
 }

@@ -219,7 +219,7 @@ static void tls_envelope(struct check_context *context)
 
 static bool tls_header(struct check_context *context)
 {
-	context->results->tls.not_required = context->config->tls_honor_not_required && tls_not_required(context->facts);
+	context->results->tls.not_required = tls_not_required(context->facts);	/* whether that counts is the policy's */
 	match_cert(context);	/* it may have been judged at RCPT, when nobody knew the author */
 	return false;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check/tls/cert.h"
+#include "util/domain.h"
 
 enum { USAGE_DANE_EE = 3, SELECTOR_CERTIFICATE = 0, MATCHING_SHA256 = 1, MATCHING_SHA512 = 2, RDATA_HEAD = 3 };
 enum { NAMES_MAX = 2 };

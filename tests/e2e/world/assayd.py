@@ -5,6 +5,8 @@ import re
 import shutil
 import signal
 
+from house import build
+
 from .mail import AUTHSERV_ID
 from .processes import unix_answers, wait_for
 
@@ -65,10 +67,7 @@ class Assayd:
 
     @staticmethod
     def program(name="assayd"):
-        build = os.environ.get("ASSAY_BUILD")
-        if not build:
-            raise RuntimeError("set ASSAY_BUILD to the build directory")
-        return os.path.join(os.path.abspath(build), name)
+        return str(build.program(name))
 
     def write_config(self):
         findings = "\n".join(f'\t{name} = {action}' for name, action in self.findings.items())

@@ -11,7 +11,9 @@ import dns.exception
 import dns.message
 import dns.query
 
-from .processes import bound_pair, free_port, wait_for
+from house.ports import bound_pair, free_port
+
+from .processes import wait_for
 
 SOA = "@ 300 IN SOA ns.example. hostmaster.example. {serial} 3600 600 86400 300"
 BLACK_HOLE = "blackhole.example"    # its name server never answers

@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 
+from house.ports import free_port
+
 from .mail import AUTHSERV_ID, RECIPIENT_DOMAIN, delivered_fields
-from .processes import free_port, tcp_answers, wait_for
+from .processes import tcp_answers, wait_for
 from .sasl import AuthServer
 from .tls import Authority
 

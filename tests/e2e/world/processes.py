@@ -1,54 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Temporary directory, ports and child processes: what is started here is stopped here, by process id."""
+"""Temporary directory and child processes: what is started here is stopped here, by process id."""
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import time
 
-
-def free_port():
-    """A port free for both TCP and UDP on 127.0.0.1 right now."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    udp.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
-    raise RuntimeError("no port is free for TCP and UDP")
-
-
-def bound_pair():
-    """A UDP and a TCP socket bound to one port of 127.0.0.1, which others may take from under a free_port()."""
-    for _ in range(100):
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        udp.bind(("127.0.0.1", 0))
-        try:
-            tcp.bind(udp.getsockname())
-            return udp, tcp
-        except OSError:
-            udp.close()
-            tcp.close()
-    raise RuntimeError("no port is free for TCP and UDP")
-
-
-def wait_for(condition, what, seconds=15.0, step=0.02):
-    """Polls until condition() is true and returns its value; fails naming what was waited for."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(step)
+from house.waiting import wait_for  # noqa: F401  pylint: disable=unused-import
 
 
 def tcp_answers(port, host="127.0.0.1"):
@@ -112,10 +71,13 @@ class Processes:
 
 
 class World:
-    """The temporary directory and everything started in it; parts register what ends them with on_close()."""
+    """
+    The temporary directory and everything started in it; parts register what ends them with on_close(). With ASSAY_KEEP set the
+    directory stays.
+    """
 
-    def __init__(self, keep=False):
-        self.keep = keep
+    def __init__(self):
+        self.keep = bool(os.environ.get("ASSAY_KEEP"))
         self.directory = tempfile.mkdtemp(prefix="assay-e2e.")
         os.chmod(self.directory, 0o755)
         self.processes = Processes(self.directory)

@@ -6,7 +6,9 @@ unpacks them). It relays everything to a private Postfix without a milter, which
 import os
 import subprocess
 
-from .processes import free_port, tcp_answers, wait_for
+from house.ports import free_port
+
+from .processes import tcp_answers, wait_for
 
 HOSTNAME = "sendmail.assay.example"
 PROGRAM = "usr/libexec/sendmail/sendmail"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef ASSAY_MESSAGE_UTF8_H
-#define ASSAY_MESSAGE_UTF8_H
+#ifndef ASSAY_UTIL_UTF8_H
+#define ASSAY_UTIL_UTF8_H
 /* UTF-8 (RFC 3629) as header fields may hold it (RFC 6532). Thread: any. */
 #include <stddef.h>
 

@@ -5,15 +5,14 @@
  * UTS 46 (RFC 5891, RFC 8616), and what comes out is checked like an ASCII name.
  * Thread: any. Trusts nothing; what is no domain name gives NULL.
  */
-#include "message/author.h"
+#include "util/domain.h"
 
 #include <idn2.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	LABEL_MAX = 63,		/* RFC 1035 section 2.3.4 */
-	NAME_MAX_TEXT = 253,	/* 255 octets in wire form */
 	TEXT_MAX = 1000,	/* U-labels may need up to four bytes a character */
 };
 
@@ -23,25 +22,38 @@ static bool label_char(unsigned char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* Lower-cases the name in place. @return whether it is a name of LDH labels (and underscores). */
-static bool ascii_name_check(char *name, size_t length)
+const char *domain_fault(const char *text, size_t length)
 {
 	size_t label = 0;
 
-	if (length == 0 || length > NAME_MAX_TEXT)
-		return false;
+	if (length == 0)
+		return "not a domain name";
+	if (length > DOMAIN_MAX_LENGTH)
+		return "longer than a domain name can be (253)";
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '.' && label == 0)
+			return "not a domain name (empty label)";
+		if (c >= 0x80)
+			return "not a domain name: write internationalized names as A-labels (xn--...)";
+		if (c != '.' && !label_char(c))
+			return "not a domain name";
+		label = c == '.' ? 0 : label + 1;
+		if (label > LABEL_MAX)
+			return "not a domain name (label over 63 characters)";
+	}
+	return label == 0 ? "not a domain name (write it without the final dot)" : NULL;
+}
+
+/* Lower-cases the name in place. @return whether it is in normal form then. */
+static bool ascii_name_check(char *name, size_t length)
+{
 	for (size_t i = 0; i < length; i++) {
 		if (name[i] >= 'A' && name[i] <= 'Z')
 			name[i] += 'a' - 'A';
-		if (name[i] == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-		} else if (!label_char((unsigned char)name[i]) || ++label > LABEL_MAX) {
-			return false;
-		}
 	}
-	return label != 0;
+	return domain_fault(name, length) == NULL;
 }
 
 static bool is_ascii(const char *text, size_t length)
@@ -81,4 +93,13 @@ const char *domain_normalize(struct arena *arena, const char *text, size_t lengt
 	if (!is_ascii(name, length))
 		return domain_to_ascii(arena, name);
 	return ascii_name_check(name, length) ? name : NULL;
+}
+
+bool domain_is_within(const char *name, const char *ancestor)
+{
+	size_t length = strlen(name), end = strlen(ancestor);
+
+	if (end == 0 || length < end || strcasecmp(name + length - end, ancestor) != 0)
+		return false;
+	return length == end || name[length - end - 1] == '.';
 }

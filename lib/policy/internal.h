@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_POLICY_INTERNAL_H
+#define ASSAY_POLICY_INTERNAL_H
+/* What the files of this directory share; nobody else includes it. Pure. Thread: any. */
+#include "policy/policy.h"
+#include "policy/reply.h"
+
+/* Whether something is so. MAYBE: it hangs on what the evidence lacks. */
+enum truth { TRUTH_NO, TRUTH_MAYBE, TRUTH_YES };
+
+static inline bool evidence_lacks(const struct evidence *evidence, enum evidence_lack what)
+{
+	return (evidence->lacks & what) != 0;
+}
+
+/**
+ * Whether there is a pass that the policy's require-secure-domains does not believe.
+ * @param domain_r  whose, with YES; borrowed from the evidence.
+ */
+enum truth require_insecure_pass(const struct policy_config *policy, const struct evidence *evidence, const char **domain_r);
+
+/** Whether the policy asks for a client certificate that the session does not have. */
+enum truth require_cert_lacking(const struct policy_config *policy, const struct evidence *evidence);
+
+#endif

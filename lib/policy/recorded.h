@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ASSAY_POLICY_RECORDED_H
+#define ASSAY_POLICY_RECORDED_H
+/*
+ * What a set of policies would have made of a recorded message. The message is taken through RCPT and its end as a run under that
+ * set would have taken it: recipients that the set refuses do not get it. Where what was recorded is coarser than the message, every
+ * message that it could have been is weighed, and a decision is told only when all of them come to the same. Never guesses.
+ * Pure. Thread: any.
+ */
+#include "policy/evidence.h"
+#include "policy/policy.h"
+
+/* Why nothing can be told. */
+enum untold {
+	UNTOLD_NOT,		/* it is told */
+	UNTOLD_UNREADABLE,	/* written by another version, or damaged */
+	UNTOLD_AT_RCPT,		/* it was refused at RCPT, and these policies would have read on */
+	UNTOLD_CLIENT,		/* which host of its network the client was */
+	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
+	UNTOLD_FINDINGS,	/* not known to this version */
+	UNTOLD_COUNT
+};
+
+/** For people, without an article: "client address" …; UNTOLD_NOT gives NULL. */
+const char *untold_name(enum untold why);
+
+struct recorded_decision {
+	enum untold why;		/* NOT: the decision is the one that the policies would have come to */
+	struct decision decision;	/* without a reply; its domain is nowhere recorded. When nothing is told: no action */
+};
+
+/**
+ * @param evidence  read from the record, or of a message that is still there.
+ * @param arena  for a moment's work; nothing of recorded_r lives in it but what the evidence's does.
+ */
+void policy_replay(const struct policy_set *set, const struct evidence *evidence, struct arena *arena,
+    struct recorded_decision *recorded_r);
+
+#endif

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The tests as a house: every unit program can be asked for one case, a missing build is said in a sentence, nobody but
+tests/house/build.py knows where the build is, and what tests/README.md tells a newcomer is true."""
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from house import ports
+from house.build import TOP
+
+README = (TOP / "tests" / "README.md").read_text()
+UNIT_PROGRAMS = sorted(path.stem for path in (TOP / "tests" / "unit").glob("test_*.c"))
+NO_SUCH_CASE = 64
+# Compares two builds, so it has to name each in turn.
+KNOWS_BUILDS = {"tests/house/build.py", "tests/bench/run-compare"}
+
+
+def run(*words, **environment):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120, check=False, cwd=TOP,
+                          env=dict(os.environ, **environment))
+
+
+# ---- one case of a unit program ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", UNIT_PROGRAMS)
+def test_unit_program_lists_its_cases_and_refuses_others(build_dir, name):
+    program = build_dir / "tests/unit" / name
+    listed = run(program, "--list")
+    cases = listed.stdout.split()
+    assert listed.returncode == 0 and cases, listed.stderr
+    source = (TOP / "tests/unit" / f"{name}.c").read_text()
+    assert [case for case in cases if not re.search(rf"\b{case}\b", source)] == []
+    wrong = run(program, cases[0], "no_such_case")
+    assert wrong.returncode == NO_SUCH_CASE and "no case is named 'no_such_case'" in wrong.stderr
+    assert cases[0] not in wrong.stdout
+
+
+def test_unit_program_runs_the_named_cases_only(build_dir):
+    program = build_dir / "tests/unit/test_dmarc_record"
+    cases = run(program, "--list").stdout.split()
+    one = run(program, "test_dmarc_record_parse_version", CMOCKA_MESSAGE_OUTPUT="TAP")
+    assert re.findall(r"^ok \d+ - (\S+)", one.stdout + one.stderr, re.MULTILINE) == ["test_dmarc_record_parse_version"]
+    some = run(program, "*_limits", "*_version", CMOCKA_MESSAGE_OUTPUT="TAP")
+    wanted = [case for case in cases if case.endswith(("_limits", "_version"))]
+    assert re.findall(r"^ok \d+ - (\S+)", some.stdout + some.stderr, re.MULTILINE) == wanted
+    assert 1 < len(wanted) < len(cases)
+
+
+# ---- the build --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [
+    ["-m", "pytest", "-q", "tests/flow/test_layers.py"], ["-m", "pytest", "-q", "tests/e2e/test_tls_hybrid.py"],
+    ["tests/e2e/demo.py"], ["tests/bench/run-store"], ["tests/bench/run-dkim"], ["tests/bench/run-starve"],
+    ["tests/bench/validate_unbound.py"]], ids=lambda words: words[-1])
+def test_missing_build_is_said_in_one_sentence(workdir, words):
+    done = run(sys.executable, *words, ASSAY_BUILD=str(workdir))
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    assert done.returncode != 0
+    assert len(lines) == 1 and f"there is no build of Assay in {workdir}: run `./bootstrap" in lines[0], lines
+
+
+def test_program_that_is_not_built_is_named_with_its_command(workdir):
+    (workdir / "Makefile").write_text("all:\n")
+    done = run(sys.executable, "-m", "pytest", "-q", "tests/flow/test_layers.py", ASSAY_BUILD=str(workdir))
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    assert len(lines) == 1 and f"{workdir}/assay is not built: run `make -C {workdir}" in lines[0], lines
+
+
+def scripts():
+    for directory in ("tests/flow", "tests/e2e", "tests/bench", "tests/house"):
+        for path in sorted((TOP / directory).rglob("*")):
+            if path.is_file() and (path.suffix == ".py" or path.read_bytes().startswith(b"#!/usr/bin/python3")):
+                yield str(path.relative_to(TOP))
+
+
+def test_nobody_else_knows_where_the_build_is():
+    wrong = []
+    for name in scripts():
+        if name in KNOWS_BUILDS or name == "tests/flow/test_house.py":
+            continue
+        for number, line in enumerate((TOP / name).read_text().splitlines(), 1):
+            if re.search(r"environ\W.*ASSAY_BUILD|[\"'](\.\./)*build/|(/ |\"\.\.\", )\"build\"", line):
+                wrong.append(f"{name}:{number}: {line.strip()}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_script_of_the_tests_is_distributed():
+    named = "".join(path.read_text() for path in (TOP / "tests").glob("*/Makefile.inc"))
+    assert [name for name in scripts() if not re.search(rf"\b{re.escape(name)}\b", named)] == []
+
+
+# ---- ports ------------------------------------------------------------------------------------------------------------
+
+
+def test_free_port_is_given_to_one_process_only():
+    ours = ports.free_port()
+    take = f"import sys; sys.path.insert(0, {str(TOP / 'tests')!r}); from house import ports; print(ports.claim({ours}))"
+    assert run(sys.executable, "-c", take).stdout == "None\n"
+    assert len({ports.free_port() for _ in range(50)} | {ours}) == 51
+
+
+def test_bound_pair_holds_one_port_for_both_protocols():
+    udp, tcp = ports.bound_pair()
+    with udp, tcp:
+        assert udp.getsockname() == tcp.getsockname()
+        assert ports.bind_both(udp.getsockname()[1]) is None
+
+
+# ---- tests/README.md --------------------------------------------------------------------------------------------------
+
+
+def commands():
+    """The commands of the page: lines indented by four spaces, without the comment behind."""
+    for line in README.splitlines():
+        if line.startswith("    "):
+            for command in re.split(r" && ", re.split(r"\s{2,}# ?", line.strip())[0]):
+                yield shlex.split(command)
+
+
+def words_of_code():
+    for command in commands():
+        yield from command
+    for code in re.findall(r"`([^`\n]+)`", README):
+        yield from code.split()
+
+
+def test_readme_names_files_that_are_there(build_dir):
+    made = re.compile(r"^(build|build-asan|build-fuzz)/(tests/\S+)$")
+    wrong = []
+    for word in set(words_of_code()):
+        word = word.split("::")[0].rstrip(",;:")
+        built = made.match(word)
+        if built and re.search(r"test_x|fuzz_x|\*", word):
+            continue
+        if built:
+            there = (build_dir / built.group(2)).exists()
+        elif re.match(r"(tests|scripts|lib)/", word) and "_x" not in word:
+            there = (TOP / word).exists() or (build_dir / word).exists()
+        else:
+            continue
+        if not there:
+            wrong.append(word)
+    assert not wrong
+
+
+def test_readme_names_options_and_variables_that_are_there():
+    text = (TOP / "scripts/test").read_text()
+    told = [word for command in commands() if command[0] == "scripts/test" for word in command if word.startswith("--")]
+    assert len(told) >= 5 and [option for option in told if not re.search(rf"{option}\b", text)] == []
+    used = "".join((TOP / name).read_text() for name in scripts() if name != "tests/flow/test_house.py")
+    used += "".join(path.read_text() for path in (TOP / "tests/unit").glob("*.c"))
+    assert [name for name in re.findall(r"\bASSAY_[A-Z_]+", README) if not re.search(rf"\b{name}\b", used)] == []
+
+
+def test_readme_unit_commands_work(build_dir):
+    ran = 0
+    for command in commands():
+        if not command[0].startswith("build/tests/unit/"):
+            continue
+        done = run(build_dir / command[0].removeprefix("build/"), *command[1:])
+        assert done.returncode == 0, (command, done.stderr)
+        ran += 1
+    assert ran >= 3
+
+
+def test_readme_pytest_commands_find_tests():
+    seen = 0
+    for command in commands():
+        if "pytest" not in command:
+            continue
+        words = command[command.index("pytest") + 1:]
+        if "-n" in words:   # needs no second look: the same directories
+            continue
+        done = run(sys.executable, "-m", "pytest", "--collect-only", *words)
+        assert done.returncode == 0 and "::test_" in done.stdout, (command, done.stdout + done.stderr)
+        seen += 1
+    assert seen >= 5
+
+
+def test_readme_make_targets_are_there(build_dir):
+    rules = (build_dir / "Makefile").read_text()
+    told = {word for command in commands() if command[0] == "make" for word in command[1:]
+            if re.fullmatch(r"[a-z][a-z-]*", word) and word != "build"}
+    assert {"check", "fuzz"} <= told
+    assert [target for target in told if not re.search(rf"^{target}:", rules, re.MULTILINE)] == []

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+What assay report tells of other policies, against an assayd that really had them. The same mails go through an assayd for each set of
+policies, in dry-run and enforced; then each set is asked about each record.
+"""
+import collections
+import itertools
+import re
+import subprocess
+
+import pytest
+
+from milterclient import Client
+from test_store_faults import wait_for_flows
+
+TLS = {"tls_version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "cipher_bits": "256"}
+PARTNER = {**TLS, "cert_subject": "mta.partner.example", "cert_issuer": "Good CA"}
+OTHER = {**TLS, "cert_subject": "mx.other.example", "cert_issuer": "Good CA"}
+RECIPIENTS = (("ann@strict.example",), ("ann@a.soft.example",), ("ann@test.example",), ("ann",),
+              ("ann@strict.example", "bob@a.soft.example"), ("ann@test.example", "bob@a.soft.example", "eve@strict.example"))
+MAILS = tuple(itertools.product(("192.0.2.1", "192.0.2.9", "203.0.113.5"), (None, TLS, PARTNER, OTHER),
+                                ("good.example", "quiet.example"), RECIPIENTS))
+
+# Policies that look at what a record of findings alone does not tell.
+SETS = {
+    "default": "",
+    "recipients": 'policy strict { recipient-domains = strict.example actions { spf-fail = reject tls-none = defer } }\n'
+                  'policy soft { recipient-domains = .soft.example actions { spf-fail = none dmarc-reject = none dkim-none = tag } }',
+    "insecure-pass": 'policy bank { author-domains = good.example require-secure-domains = good.example '
+                     'actions { insecure-pass = reject } }',
+    "cert-names": 'policy partner { author-domains = { good.example, quiet.example } require-cert = yes '
+                  'require-cert-names = { ".partner.example" } require-cert-issuers = { "Good CA" } }',
+    "secure-only": 'policy careful { recipient-domains = { strict.example, .soft.example } reject-only-secure = yes '
+                   'actions { spf-fail = reject iprev-fail = reject tls-none = reject } }',
+    "networks": 'policy near { client-networks = 192.0.2.0/24 actions { dkim-none = quarantine } }\n'
+                'policy far { client-networks = 203.0.113.0/24 recipient-domains = strict.example actions { spf-fail = defer } }',
+}
+ALL = tuple((name, mode) for name in SETS for mode in ("dry-run", "enforce"))
+
+
+def send(daemon, mail):
+    """One message, as an MTA sends it: without a recipient that was accepted it ends."""
+    address, tls, sender, recipients = mail
+    client = Client(daemon.socket_spec)
+    client.connect(address=address)
+    client.helo(**(tls or {}))
+    client.mail(f"<joe@{sender}>")
+    replies = [client.rcpt(f"<{recipient}>") for recipient in recipients]
+    if any(reply is None or reply[0] == "c" for reply in replies):
+        client.header("From", f"Joe <joe@{sender}>")
+        client.eoh()
+        client.body(b"Hello\r\n")
+        client.eom()
+    client.abort()
+    client.quit()
+
+
+def report(build_dir, database, config):
+    done = subprocess.run([build_dir / "assay", "report", "--since", "1d", "--database", database, "--config", config],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def actions(text, column):
+    """{action: messages} of a column of the first table: 0 carried out, 1 told in dry-run, 2 by the policies now."""
+    rows = re.findall(r"^  (none|tag|greylist|defer|quarantine|reject) +(\d+) +(\d+) +(\d+) ", text, re.MULTILINE)[:6]
+    assert len(rows) == 6, text
+    return {row[0]: int(row[1 + column]) for row in rows}
+
+
+def untold(text):
+    found = re.search(r"^  cannot tell +(\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+@pytest.fixture
+def runs(assayd, workdir):
+    """{(name, mode): (database, config)}: every set has judged every mail."""
+    made = {}
+    for name, mode in ALL:
+        database = workdir / f"{name}-{mode}.db"
+        daemon = assayd(mode=mode, options=f'record {{ path = "{database}" }}', sections=SETS[name]).start()
+        daemon.wait_for_log("store: " + str(database))
+        for mail in MAILS:
+            send(daemon, mail)
+        wait_for_flows(database, len(MAILS))
+        assert daemon.stop() == 0
+        made[name, mode] = database, daemon.config_path
+    return made
+
+
+def test_report_tells_what_a_run_comes_to(build_dir, runs):
+    # what each run did: every one of them says so itself, and all of them have to be different
+    done = {}
+    for run, (database, config) in runs.items():
+        text = report(build_dir, database, config)
+        told_then = actions(text, 1)
+        done[run] = {action: count + told_then[action] for action, count in actions(text, 0).items()}
+    assert len({tuple(sorted(counts.items())) for counts in done.values()}) >= len(SETS)
+
+    told = collections.Counter()
+    for recorder, (database, _) in runs.items():
+        for asked, (_, config) in runs.items():
+            text = report(build_dir, database, config)
+            would = actions(text, 2)
+            case = recorder, asked, would, done[asked]
+            # who was refused at RCPT might have been read under other policies: nothing else is ever untold here
+            if recorder[1] == "dry-run" or recorder == asked:
+                assert untold(text) == 0, case
+            if untold(text) == 0:
+                assert would == done[asked], case
+                told["all"] += 1
+            else:
+                assert re.search(rf"^  refused at RCPT +{untold(text)}$", text, re.MULTILINE), (case, text)
+                assert sum(would.values()) + untold(text) == len(MAILS), case
+                assert all(would[action] <= done[asked][action] for action in would), case
+                told["some"] += 1
+    assert told["all"] > len(ALL) * len(ALL) // 2 and told["some"] > 0
+
+
+def test_report_cannot_tell_which_host_of_a_network_it_was(assayd, build_dir, workdir):
+    database = workdir / "assay.db"
+    daemon = assayd(options=f'record {{ path = "{database}" }}').start()
+    daemon.wait_for_log("store: " + str(database))
+    for mail in MAILS:
+        send(daemon, mail)
+    wait_for_flows(database, len(MAILS))
+    asked = assayd(options=f'record {{ path = "{database}" }}', sections='policy host { client-networks = 192.0.2.9/32 '
+                   'actions { dkim-none = reject } }')
+    text = report(build_dir, database, asked.config_path)
+    # where SPF and DMARC fail together the message is rejected either way, whichever host it was
+    near = sum(mail[0] == "192.0.2.1" or (mail[0] == "192.0.2.9" and mail[2] != "good.example") for mail in MAILS)
+    assert untold(text) == near
+    assert re.search(rf"^  client address +{near}$", text, re.MULTILINE), text

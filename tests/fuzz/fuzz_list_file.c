@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file of domains of any bytes (the first says which kind of list): whatever is taken is a domain in normal form, stands in
+ * the set that is made of it, and reads the same again; every other line is told, or empty.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/list_file.h"
+#include "util/buf.h"
+#include "util/domain.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void note_fault(void *closure, unsigned line, const char *entry, const char *why)
+{
+	unsigned *last = closure;
+
+	/* in order, each line once, with something to show unless a NUL hides it */
+	if (line <= *last || why[0] == '\0' || entry == NULL)
+		abort();
+	*last = line;
+}
+
+static void check_names(const struct list_names *list, bool patterns, struct arena *arena, struct buf *again)
+{
+	const struct domain_set *set = domain_set_make(arena, list->names, list->count);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = list->names[i] + (patterns && list->names[i][0] == '.');
+
+		if (domain_fault(name, strlen(name)) != NULL || !domain_set_has(set, name))
+			abort();
+		if (domain_set_has(set, arena_printf(arena, "x.%s", name)) < (name != list->names[i]))
+			abort();
+		buf_printf(again, "%s\n", list->names[i]);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena *arena = arena_new();
+	struct buf again = buf_make(arena);
+	struct list_names list, second;
+	unsigned last = 0, lines = 1;
+	bool patterns = size > 0 && data[0] % 2 == 0;
+
+	if (size > 0) {
+		data++;
+		size--;
+	}
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n';
+	if (list_parse(arena_strndup(arena, (const char *)data, size), size, patterns, arena, note_fault, &last, &list) != 0)
+		abort();
+	if (list.count > lines || last > lines)
+		abort();
+	check_names(&list, patterns, arena, &again);
+	last = 0;
+	if (list_parse(arena_strndup(arena, again.data, again.length), again.length, patterns, arena, note_fault, &last, &second) != 0)
+		abort();
+	if (last != 0 || second.count != list.count)
+		abort();
+	for (size_t i = 0; i < list.count; i++) {
+		if (strcmp(list.names[i], second.names[i]) != 0)
+			abort();
+	}
+	arena_free(&arena);
+	return 0;
+}

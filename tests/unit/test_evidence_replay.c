@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is recorded of a message decides as the message did. Random messages under random policies: one configuration records, another
+ * (or the same) is asked about the record; the oracle runs the message itself under that one, recipient by recipient as assayd does.
+ * Told has to be what the run comes to, always. Nothing may be untold of what fits the stored form.
+ * ASSAY_ROUNDS: how many pairs of configurations; each judges MESSAGES messages.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "evidence_random.h"
+#include "policy/evidence_text.h"
+#include "policy/recorded.h"
+#include "util/arena.h"
+
+enum { ROUNDS = 400, MESSAGES = 50, PLACES = MODEL_RECIPIENTS + MODEL_HIDDEN };
+
+struct tally { unsigned pairs, told, acted, untold[UNTOLD_COUNT]; };
+
+static unsigned rounds_wanted(void)
+{
+	const char *text = getenv("ASSAY_ROUNDS");
+
+	return text != NULL ? (unsigned)strtoul(text, NULL, 10) : ROUNDS;
+}
+
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
+
+/* How a message ends under some policies. */
+struct ending {
+	enum finding_stage stage;
+	struct decision decision;
+	struct evidence evidence;	/* as it is recorded then */
+};
+
+static struct evidence evidence_at_rcpt(const struct model *model, const struct recipient_place *places, size_t count,
+    struct arena *arena)
+{
+	struct evidence evidence;
+
+	evidence_make(&(struct evidence_input){ .stage = FINDING_STAGE_ENVELOPE, .facts = &model->facts, .author = &model->author,
+		.results = &model->at_rcpt, .recipients = places, .recipient_count = count }, arena, &evidence);
+	return evidence;
+}
+
+static bool refused(const struct policy_set *set, const struct model *model, const struct recipient_place *place,
+    struct arena *arena)
+{
+	struct evidence evidence = evidence_at_rcpt(model, place, 1, arena);
+	struct decision decision = policy_judge(set, &evidence, arena);
+
+	return decision.enforced && (decision.action == ACTION_DEFER || decision.action == ACTION_REJECT);
+}
+
+/* Recipients in the order in which they come, those over the cap at last. */
+static struct ending run(const struct policy_set *set, const struct model *model, struct arena *arena)
+{
+	struct recipient_place *taken = arena_calloc(arena, PLACES, sizeof(*taken)), *gone = arena_calloc(arena, PLACES, sizeof(*gone));
+	struct evidence_input input = { .stage = FINDING_STAGE_MESSAGE, .facts = &model->facts, .author = &model->author,
+		.results = &model->results, .recipients = taken, .refused = gone };
+	bool acts = policy_acts_at_rcpt(set) && !model->results.exempt;
+	struct ending ending = { .stage = FINDING_STAGE_MESSAGE };
+	unsigned lacks;
+
+	for (size_t i = 0; i < model->place_count + model->hidden_count; i++) {
+		bool over = i >= model->place_count;
+		const struct recipient_place *place = over ? &model->hidden[i - model->place_count] : &model->places[i];
+
+		if (acts && refused(set, model, place, arena))
+			gone[input.refused_count++] = *place;
+		else if (over)
+			input.recipients_over_cap = true;
+		else
+			taken[input.recipient_count++] = *place;
+	}
+	/* had nobody been refused, there would be some over the cap */
+	lacks = input.refused_count + input.recipient_count > model->place_count ? EVIDENCE_LACKS_RECIPIENTS : 0;
+	if (input.recipient_count == 0 && !input.recipients_over_cap) {
+		ending.stage = input.stage = FINDING_STAGE_ENVELOPE;
+		input.results = &model->at_rcpt;
+		ending.evidence = evidence_at_rcpt(model, gone, input.refused_count, arena);
+		ending.decision = policy_judge(set, &ending.evidence, arena);
+		evidence_make(&input, arena, &ending.evidence);
+		ending.evidence.lacks |= lacks;
+		return ending;
+	}
+	evidence_make(&input, arena, &ending.evidence);
+	ending.decision = policy_judge(set, &ending.evidence, arena);
+	ending.evidence.lacks |= lacks;
+	return ending;
+}
+
+/* ---- told and untold --------------------------------------------------------------------------------------------- */
+
+static void assert_same(const struct decision *told, const struct decision *live, bool all, const char *text)
+{
+	bool same = told->action == live->action && (told->action == ACTION_NONE || told->enforced == live->enforced);
+
+	if (all)
+		same = same && told->finding == live->finding && strcmp(told->policy, live->policy) == 0 && told->enforced == live->enforced;
+	if (!same)
+		fail_msg("told %s by %s for %s, but it was %s by %s for %s: %s", action_name(told->action), told->policy,
+		    told->finding < FINDING_COUNT ? findings_table[told->finding].name : "-", action_name(live->action), live->policy,
+		    live->finding < FINDING_COUNT ? findings_table[live->finding].name : "-", text);
+}
+
+/* Whether some policy tells hosts of the client's recorded network apart. */
+static bool network_is_cut(const struct policy_set *set, const struct evidence *recorded)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		for (size_t n = 0; n < set->policies[i].client_networks.count; n++) {
+			const struct ip_network *network = &set->policies[i].client_networks.items[n];
+
+			if (network->prefix_bits > recorded->client.prefix_bits && network_contains(&recorded->client, &network->addr))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Reads a text back and asks about it. */
+static struct recorded_decision ask(const struct policy_set *set, const char *text, struct arena *arena, struct evidence *read_r)
+{
+	struct recorded_decision recorded;
+
+	assert_int_equal(evidence_read(text, arena, read_r), 0);
+	assert_string_equal(evidence_write(read_r, arena), text);
+	policy_replay(set, read_r, arena, &recorded);
+	return recorded;
+}
+
+/* One record under the policies of set, which would have ended live. */
+static void check_pair(const struct policy_set *set, const struct evidence *evidence, const struct ending *live, bool same_stage,
+    struct arena *arena, struct tally *tally)
+{
+	const char *text = evidence_write(evidence, arena);
+	struct evidence read;
+	struct recorded_decision recorded = ask(set, text, arena, &read);
+	bool fits = evidence->lacks == 0 && read.lacks == 0 && !read.recipients_over_cap && !network_is_cut(set, &read) && same_stage;
+
+	tally->pairs++;
+	tally->untold[recorded.why]++;
+	if (recorded.why == UNTOLD_NOT) {
+		assert_same(&recorded.decision, &live->decision, fits, text);
+		tally->told++;
+		tally->acted += recorded.decision.action != ACTION_NONE;
+	} else if (fits) {
+		fail_msg("cannot tell (%s) although all is there: %s", untold_name(recorded.why), text);
+	}
+}
+
+/* Takes something away and says so. What is then still told has to be true all the same. */
+static void forget(struct evidence *evidence)
+{
+	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
+	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
+	unsigned what = random_below(6);
+
+	if (what < 3) {
+		evidence->lacks |= lacks[what];
+		if (*counts[what] != 0)
+			--*counts[what];
+	} else if (what == 3) {		/* of a domain either all passes are known or none */
+		evidence->lacks |= EVIDENCE_LACKS_SIGNATURES;
+		evidence->pass_count = 0;
+	} else if (what == 4) {
+		evidence->lacks |= EVIDENCE_LACKS_SPF;
+	} else {
+		evidence->lacks |= EVIDENCE_LACKS_CERT;
+	}
+}
+
+/* ---- rounds ------------------------------------------------------------------------------------------------------ */
+
+static void judge_one(const struct policy_set *recorder, const struct policy_set *asked, bool wide, struct arena *arena,
+    struct tally *plain, struct tally *gaps)
+{
+	struct model model;
+	struct ending then, now;
+	bool same_stage;
+
+	model_random(&model, arena, wide);
+	then = run(recorder, &model, arena);
+	now = run(asked, &model, arena);
+	/* what was refused at RCPT says nothing of what would have followed */
+	same_stage = then.stage == FINDING_STAGE_MESSAGE || now.stage == FINDING_STAGE_ENVELOPE;
+	check_pair(asked, &then.evidence, &now, same_stage, arena, plain);
+	check_pair(recorder, &then.evidence, &then, true, arena, plain);
+	forget(&then.evidence);
+	check_pair(asked, &then.evidence, &now, same_stage, arena, gaps);
+}
+
+static void print_tally(const char *title, const struct tally *tally)
+{
+	print_message("%s: %u pairs, %u told, %u with an action; cannot tell:", title, tally->pairs, tally->told, tally->acted);
+	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
+		print_message(" %s %u", untold_name((enum untold)why), tally->untold[why]);
+	print_message("\n");
+}
+
+static void run_rounds(bool wide, struct tally *plain, struct tally *gaps)
+{
+	struct arena *arena = arena_new();
+
+	for (unsigned round = rounds_wanted(); round > 0; round--) {
+		const struct config *first = config_random(), *second = config_random();
+		const struct policy_set recorder = policy_set_of(first), asked = policy_set_of(second);
+
+		for (unsigned i = 0; i < MESSAGES; i++) {
+			judge_one(&recorder, &asked, wide, arena, plain, gaps);
+			arena_reset(arena);
+		}
+		config_unref(&first);
+		config_unref(&second);
+	}
+	arena_free(&arena);
+}
+
+/* Few recipients, short names: all of it is kept. */
+static void test_policy_replay_is_the_run_where_all_is_kept(void **state)
+{
+	struct tally plain = { .pairs = 0 }, gaps = { .pairs = 0 };
+
+	(void)state;
+	srand(10);
+	run_rounds(false, &plain, &gaps);
+	print_tally("kept", &plain);
+	print_tally("with gaps", &gaps);
+	assert_int_equal(plain.untold[UNTOLD_RECIPIENTS] + plain.untold[UNTOLD_AUTHORS] + plain.untold[UNTOLD_SIGNATURES] +
+	    plain.untold[UNTOLD_SPF] + plain.untold[UNTOLD_CERT] + plain.untold[UNTOLD_FINDINGS] + plain.untold[UNTOLD_UNREADABLE], 0);
+	/* else it would show nothing */
+	assert_true(plain.told > plain.pairs / 10 * 8 && plain.acted > plain.pairs / 4 && gaps.told > gaps.pairs / 4);
+	for (int why = UNTOLD_AT_RCPT; why < UNTOLD_COUNT; why++)
+		assert_true(gaps.untold[why] != 0);
+}
+
+static void test_policy_replay_is_the_run_or_cannot_tell(void **state)
+{
+	struct tally plain = { .pairs = 0 }, gaps = { .pairs = 0 };
+
+	(void)state;
+	srand(11);
+	run_rounds(true, &plain, &gaps);
+	print_tally("wide", &plain);
+	print_tally("wide with gaps", &gaps);
+	assert_true(plain.told > plain.pairs / 10 * 7 && plain.acted > plain.pairs / 4);
+	assert_true(plain.untold[UNTOLD_RECIPIENTS] != 0 && plain.untold[UNTOLD_SIGNATURES] != 0);
+}
+
+/* Of a client whose address was not kept nothing is told exactly when two hosts of its network fare differently. */
+static void test_policy_replay_tells_the_client_apart_only_where_it_matters(void **state)
+{
+	struct arena *arena = arena_new();
+	unsigned untold = 0;
+
+	(void)state;
+	srand(12);
+	for (unsigned round = rounds_wanted(); round > 0; round--) {
+		const struct config *config = config_random();
+		const struct policy_set set = policy_set_of(config);
+		struct recorded_decision recorded;
+		struct evidence read;
+		struct ending first, other;
+		struct model model;
+		bool differ = false;
+
+		model_random(&model, arena, false);
+		assert_int_equal(addr_parse("192.0.2.0", &model.connection.client), 0);
+		first = run(&(struct policy_set){ .policies = &set.policies[set.count - 1], .count = 1 }, &model, arena);
+		recorded = ask(&set, evidence_write(&first.evidence, arena), arena, &read);
+		first = run(&set, &model, arena);
+		for (unsigned host = 1; host < 256; host++) {
+			model.connection.client.bytes[3] = (uint8_t)host;
+			other = run(&set, &model, arena);
+			differ = differ || other.decision.action != first.decision.action ||
+			    (other.decision.action != ACTION_NONE && other.decision.enforced != first.decision.enforced);
+		}
+		if (recorded.why != UNTOLD_AT_RCPT)
+			assert_int_equal(recorded.why, differ ? UNTOLD_CLIENT : UNTOLD_NOT);
+		untold += differ;
+		config_unref(&config);
+		arena_reset(arena);
+	}
+	assert_true(untold != 0);
+	arena_free(&arena);
+}
+
+/* The same message in another order is the same row. */
+static void test_evidence_write_is_one_text_for_one_message(void **state)
+{
+	struct arena *arena = arena_new();
+
+	(void)state;
+	srand(13);
+	for (unsigned round = rounds_wanted() * MESSAGES / 10; round > 0; round--) {
+		struct model model;
+		struct evidence first, second;
+		struct evidence_input input = { .stage = FINDING_STAGE_MESSAGE, .facts = &model.facts, .author = &model.author,
+			.results = &model.results, .recipients = model.places };
+
+		model_random(&model, arena, true);
+		input.recipient_count = model.place_count;
+		evidence_make(&input, arena, &first);
+		model_shuffle(&model);
+		evidence_make(&input, arena, &second);
+		assert_string_equal(evidence_write(&first, arena), evidence_write(&second, arena));
+		assert_true(strlen(evidence_write(&first, arena)) <= EVIDENCE_TEXT_MAX);
+		arena_reset(arena);
+	}
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_policy_replay_is_the_run_where_all_is_kept),
+		cmocka_unit_test(test_policy_replay_is_the_run_or_cannot_tell),
+		cmocka_unit_test(test_policy_replay_tells_the_client_apart_only_where_it_matters),
+		cmocka_unit_test(test_evidence_write_is_one_text_for_one_message),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Texts of a test as files and configurations; see text_fixture.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "text_fixture.h"
+
+void text_file(char *path_r, const char *text)
+{
+	int fd;
+
+	strcpy(path_r, "/tmp/assay-test-XXXXXX");
+	fd = mkstemp(path_r);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+const struct config *text_config(const char *text)
+{
+	const struct config *config = config_load_buffer(text, strlen(text), "test.conf", stderr);
+
+	assert_non_null(config);
+	return config;
+}
