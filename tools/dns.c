@@ -189,7 +189,7 @@ static void print_text(const struct dns_answer *answer, const char *explanation,
 	putchar('\n');
 	if (answer->remark != NULL) {
 		fputs("the recursive server adds: ", stdout);
-		print_clean(stdout, answer->remark);
+		clean_terminal(stdout, answer->remark);
 		putchar('\n');
 	}
 	for (const char *line = explanation; line != NULL && *line != '\0';) {
