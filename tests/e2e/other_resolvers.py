@@ -3,6 +3,7 @@
 validating. KINDS has a function for each; it starts the server and returns (process, address, port)."""
 import glob
 import os
+import re
 import shutil
 import subprocess
 
@@ -92,7 +93,11 @@ extended-resolution-errors=yes
 max-negative-ttl=60
 qname-minimization=no
 """)
-        return _launch(tree, "pdns", [program, f"--config-dir={directory}"], port)
+        # from 5.2 on the file is read as YAML, unless told otherwise
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        version = re.search(r"Recursor (\d+)\.(\d+)", told.stdout + told.stderr)
+        old = ["--enable-old-settings"] if version and (int(version[1]), int(version[2])) >= (5, 2) else []
+        return _launch(tree, "pdns", [program, f"--config-dir={directory}", *old], port)
     return start
 
 
