@@ -41,6 +41,8 @@ class Driver:
         security, rcode, ttl, wire, why = line.rstrip("\n").split("\t")
         try:    # a record that is broken is left out: it may be an RRSIG that nobody needs
             message = dns.message.from_wire(bytes.fromhex(wire), ignore_trailing=True, continue_on_error=True) if wire else None
+            if message is not None and int(rcode) != message.rcode() & 15:      # what is proven goes before what nobody signed
+                message.set_rcode(int(rcode))
         except dns.exception.DNSException:
             message = None
         return security, int(rcode), int(ttl), message, why
