@@ -36,15 +36,15 @@ struct connection {
 	struct session *session;
 	struct message *message;	/* NULL between messages */
 	char *slots[SLOT_COUNT];	/* what the MTA said, replaced in place: a long session does not grow */
-	sfsistat quiet_reply;		/* NOREPLY where replies were negotiated away, else CONTINUE */
+	sfsistat quiet_reply;		/* for callbacks with nothing to say: NOREPLY where the MTA agreed to wait for none, else CONTINUE */
 	sfsistat rcpt_reply, body_reply, unknown_reply;
 	bool skip_offered;		/* SMFIS_SKIP may end the body */
 	bool leading_space;		/* header values come and go with their leading white space */
 	bool no_body;			/* negotiated: bodies do not come at all */
 	bool wants_body;		/* of the current message */
-	size_t step;			/* how many times its header has grown by STEP_BYTES */
-	size_t claimed_bytes;		/* for its judgement */
-	bool admitted;			/* else every message gets a temporary failure */
+	size_t step;			/* the header of the current message, in units of STEP_BYTES: memory is looked at when it changes */
+	size_t claimed_bytes;		/* memory set aside for judging the current message (memory.c) */
+	bool admitted;			/* false: there was no room for this session, and every message of it gets a temporary failure */
 	struct progress_entry progress;
 };
 
@@ -100,18 +100,19 @@ uint64_t state_sessions_begun(void);
 
 /* ---- admission.c ---------------------------------------------------------------------------------------------- */
 
-/** Sessions come in from now on: so many to be judged, and so many more to be told to come later.
- * @param reason  why no more, for the log: "max-sessions says". Static. */
+/** Lets sessions in from now on: so many that are judged, and so many more that are only told to come later; further ones wait
+ * in the socket's queue.
+ * @param reason  what sets that number, for the log: "max-sessions says". Static. */
 void admission_open(unsigned sessions, unsigned refusals, const char *reason);
-/** A session begins. @return whether it is to be judged; then it is given back at its end. */
+/** A session begins. @return whether it is judged; then its place is given back when it ends. */
 bool admission_take(void);
 void admission_give_back(void);
-/** @return how often the listener had to wait: it lives, though no session begins. */
+/** @return how often the listener had to wait for a place: a sign that it lives although no session begins. */
 uint64_t admission_waits(void);
 
 /* ---- resources.c ---------------------------------------------------------------------------------------------- */
 
-/** Raises limits, arranges the last words; before any config is loaded. */
+/** Raises limits, and arranges what is said when memory runs out; before any config is loaded. */
 void resources_begin(void);
 /** What the process's memory allows a configuration at most, for its loader. */
 void resources_bound(struct config_overrides *overrides);
@@ -126,13 +127,13 @@ void resources_open(const struct config *config);
 
 /* ---- threads.c ------------------------------------------------------------------------------------------------ */
 
-/** Bounds stacks and heaps; before there is any thread. */
+/** Bounds what a thread's stack and heap may take; before there is any thread. */
 void threads_prepare(void);
 /** From now on libmilter's threads that cannot be made are started later. @return 0 or -E_SYSTEM. */
 int threads_serve(void);
 /** @return whether a thread can be made now. */
 bool threads_can_be_made(void);
-/** @return whether some could not be made so far. */
+/** @return whether some threads could not be made yet. */
 bool threads_are_short(void);
 
 /* ---- memory.c ------------------------------------------------------------------------------------------------- */
@@ -143,9 +144,9 @@ void memory_watch(void);
 void memory_begin(void);
 /** @return what the process may take, as far as it can tell; UINT64_MAX: no limit. */
 uint64_t memory_limit_bytes(void);
-/** @return whether a message may be begun, or grow; that it may not is told. */
+/** @return whether there is memory enough to begin a message, or to let one grow. If not the log is told. */
 bool memory_has_reserve(void);
-/** The same for so much more than the reserve, which counts as used until it is released. */
+/** The same for a known amount, which then counts as used until it is released. */
 bool memory_claim(size_t bytes);
 void memory_release(size_t bytes);
 
@@ -159,9 +160,9 @@ void progress_end(struct progress_entry *entry);
 
 /* ---- resolver_watch.c: whether DNS answers ------------------------------------------------------------------------ */
 
-/** Has outages of the resolver told; to be called every few seconds. */
+/** Sees whether DNS works and has the log told when that changes; to be called every few seconds. */
 void resolver_look(void);
-/** A message was judged: was it hit? */
+/** A message was judged: counts it among those that an outage of DNS has hit, if it has. */
 void resolver_note_message(const struct results *results);
 
 /* ---- status.c: what the daemon tells of itself ------------------------------------------------------------------- */
@@ -231,13 +232,13 @@ void process_ready(bool keep_stderr);
 
 /** The socket listens; the store was opened, or is being. */
 void service_begin(const char *socket, struct engine *engine);
-/** The configuration in force is another one. */
+/** A new configuration is in force. */
 void service_config(struct engine *engine);
 /** From the store's writer, at start too. Thread: any. */
 void service_store_news(enum store_news news, const char *text);
 /** @return whether sessions are to wait: the database is still being opened (bounded). */
 bool service_waits(void);
-/** Tells what is due: readiness, a sign of life. @return milliseconds after which to call it again at the latest. */
+/** Tells systemd what is due: that the daemon is ready, a sign of life. @return milliseconds until it must be called again. */
 unsigned service_look(void);
 void service_end(void);
 

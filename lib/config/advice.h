@@ -2,8 +2,8 @@
 #ifndef ASSAY_CONFIG_ADVICE_H
 #define ASSAY_CONFIG_ADVICE_H
 /*
- * What is allowed in a configuration and yet hardly meant: actions that can never be taken, users, files and directories
- * that are not there. `assay config`, `assayd -n`, the daemon's log and `assay doctor` all tell the same.
+ * Warnings about a configuration that is valid and yet hardly what the admin wants: actions that can never be taken; users,
+ * files and directories that are not there. `assay config`, `assayd -n`, the daemon's log and `assay doctor` all show them.
  * Reads the user database and looks at files (stat), never writes. Thread: one at a time (getpwnam).
  */
 #include "config/config.h"

@@ -236,7 +236,7 @@ struct judgement {
 	unsigned crypto_used, crypto_failed, fetches;
 	const struct vmessage *nsec3_message;	/* the response that nsec3_used counts for */
 	unsigned nsec3_used, nsec3_used_total;	/* iterations hashed for it, and for the whole look-up */
-	bool limited;			/* a cap of the whole look-up was hit: nothing may be cached as bogus */
+	bool limited;			/* a cap of the whole look-up was hit: what failed since is no fault of a zone, and is not cached as bogus */
 	bool explain;
 	struct buf story;
 	struct fetched *fetched;

@@ -3,7 +3,6 @@
 #define ASSAY_POLICY_INTERNAL_H
 /* What the files of this directory share; nobody else includes it. Pure. Thread: any. */
 #include "policy/policy.h"
-#include "policy/reply.h"
 
 /* Whether something is so. MAYBE: it hangs on what the evidence lacks. */
 enum truth { TRUTH_NO, TRUTH_MAYBE, TRUTH_YES };

@@ -123,6 +123,16 @@ static int trim_peers(struct backend_handle *handle, unsigned count, unsigned ro
 	return rows;
 }
 
+/* Those of an earlier schema first. @return rows deleted, or -E_SYSTEM. */
+static int trim_flows(struct backend_handle *handle, unsigned limit, unsigned keep)
+{
+	int old = expire_rows(handle, ST_TRIM_FLOW_OLD, limit, keep), flows = 0;
+
+	if (old >= 0 && (unsigned)old < limit)
+		flows = expire_rows(handle, ST_TRIM_FLOW, limit - (unsigned)old, keep);
+	return old < 0 || flows < 0 ? -E_SYSTEM : old + flows;
+}
+
 static int expire_by_number(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
     unsigned trimmed_r[STORE_CAPS])
 {
@@ -132,7 +142,7 @@ static int expire_by_number(struct backend_handle *handle, const struct backend_
 	int flows = 0, peers = 0, hosts = 0, greylist = 0, more = 0;
 
 	if (expiry->flows_max != 0)
-		flows = expire_rows(handle, ST_TRIM_FLOW, limit, expiry->flows_max);
+		flows = trim_flows(handle, limit, expiry->flows_max);
 	if (flows < 0 || totals_get(handle, &totals) != 0)
 		return -E_SYSTEM;
 	if ((many = excess(totals.peers, expiry->peers_max, limit)) != 0)
@@ -159,7 +169,8 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
     struct backend_expired *expired_r)
 {
 	const struct { enum sqlite_statement which; int64_t before_secs; } kinds[] = {
-		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
+		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_FLOW_OLD, expiry->flows_secs },
+		{ ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
 

@@ -57,21 +57,16 @@ static const char schema_totals[] =
 
 /*
  * Rows with different evidence are different rows, so it is part of what makes one; that cannot be added to a table but by a new one.
- * The rows keep their order, by which the oldest are found.
+ * Millions of rows would take minutes to move. They stay where they are, are read with the others, and go with time.
  */
 static const char schema_evidence[] =
-    "ALTER TABLE flow RENAME TO flow_before;"
+    "ALTER TABLE flow RENAME TO flow_old;"
     "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
     " client_network TEXT NOT NULL, findings TEXT NOT NULL, results TEXT NOT NULL, tls_grade TEXT NOT NULL,"
     " tls_version TEXT NOT NULL, tls_cipher TEXT NOT NULL, policy TEXT NOT NULL, action TEXT NOT NULL,"
     " evidence TEXT NOT NULL, enforced INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     " UNIQUE(hour,author_domain,envelope_domain,client_network,policy,action,enforced,evidence,findings,results,tls_grade,"
-    "tls_version,tls_cipher));"
-    "INSERT INTO flow(rowid,hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
-    "tls_cipher,policy,action,evidence,enforced,messages,bytes)"
-    " SELECT rowid,hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,tls_cipher,policy,"
-    "action,'',enforced,messages,bytes FROM flow_before ORDER BY rowid;"
-    "DROP TABLE flow_before;";
+    "tls_version,tls_cipher));";
 
 /* From each version to the next; the version is their number. A step is never changed once it was released. */
 static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence };

@@ -33,7 +33,10 @@ static const char *const statements[ST_COUNT] = {
 	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?15,?14) "
 	    "ON CONFLICT DO UPDATE SET messages=messages+excluded.messages,bytes=bytes+excluded.bytes",
 	[ST_FLOWS] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
-	    "tls_cipher,policy,action,evidence,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
+	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow_old WHERE hour>=?1 UNION ALL "
+	    "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	    "tls_cipher,policy,action,evidence,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY 1",
+	/* of a database that was not migrated yet */
 	[ST_FLOWS_OLD] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
 	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
 	[ST_HOSTS_MANY] = "SELECT 1 FROM peer WHERE peer=?1 AND host<>'' LIMIT 1 OFFSET ?2",
@@ -43,6 +46,7 @@ static const char *const statements[ST_COUNT] = {
 	[ST_TOTALS] = "SELECT peers,hosts,waiting,passed FROM total",
 	[ST_PEERS_OLDEST] = "SELECT peer FROM peer INDEXED BY peer_seen WHERE host='' AND pinned=0 ORDER BY last LIMIT ?1",
 	[ST_EXPIRE_FLOW] = "DELETE FROM flow WHERE rowid IN (SELECT rowid FROM flow WHERE hour<?2 LIMIT ?1)",
+	[ST_EXPIRE_FLOW_OLD] = "DELETE FROM flow_old WHERE rowid IN (SELECT rowid FROM flow_old WHERE hour<?2 LIMIT ?1)",
 	[ST_EXPIRE_PEER] = "DELETE FROM peer WHERE host='' AND peer IN "
 	    "(SELECT peer FROM peer INDEXED BY peer_seen WHERE host='' AND last<?2 AND pinned=0 LIMIT ?1)",
 	[ST_EXPIRE_HOST] = "DELETE FROM peer WHERE (peer,host) IN "
@@ -55,6 +59,9 @@ static const char *const statements[ST_COUNT] = {
 	/* rowids count up: the last ?2 stay, found without counting millions of rows (fewer where some between have gone) */
 	[ST_TRIM_FLOW] = "DELETE FROM flow WHERE rowid IN "
 	    "(SELECT rowid FROM flow WHERE rowid<=(SELECT max(rowid) FROM flow)-?2 ORDER BY rowid LIMIT ?1)",
+	/* those before all others: what flow has not taken of the ?2 is left to them */
+	[ST_TRIM_FLOW_OLD] = "DELETE FROM flow_old WHERE rowid IN (SELECT rowid FROM flow_old WHERE rowid<="
+	    "(SELECT max(rowid) FROM flow_old)+(SELECT coalesce(max(rowid),0) FROM flow)-?2 ORDER BY rowid LIMIT ?1)",
 	/* the peer as a whole is host '', the last in this order */
 	[ST_TRIM_PEER] = "DELETE FROM peer WHERE peer=?1 AND host IN "
 	    "(SELECT host FROM peer WHERE peer=?1 ORDER BY host DESC LIMIT ?2)",

@@ -26,8 +26,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from house.ports import bound_pair
 
+# SOA: asked for by the resolver itself, when it looks whether silent servers are back.
 FORGED = {"A": "203.0.113.66", "AAAA": "2001:db8::666", "TXT": '"v=spf1 +all forged"', "MX": "1 evil.example.",
           "CNAME": "evil.example.", "DNAME": "evil.example.", "DS": "1 13 2 " + "66" * 32, "NS": "evil.example.",
+          "SOA": "evil.example. evil.example. 1 3600 600 86400 60",
           "DNSKEY": "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4="}
 
 

@@ -56,7 +56,8 @@ def test_unit_program_runs_the_named_cases_only(build_dir):
 
 @pytest.mark.parametrize("words", [
     ["-m", "pytest", "-q", "tests/flow/test_layers.py"], ["-m", "pytest", "-q", "tests/e2e/test_tls_hybrid.py"],
-    ["tests/e2e/demo.py"], ["tests/bench/run-store"], ["tests/bench/run-dkim"], ["tests/bench/run-starve"],
+    ["tests/e2e/demo.py"], ["tests/bench/run-store"], ["tests/bench/run-dkim"], ["tests/bench/run-domains"],
+    ["tests/bench/run-starve"],
     ["tests/bench/validate_unbound.py"]], ids=lambda words: words[-1])
 def test_missing_build_is_said_in_one_sentence(workdir, words):
     done = run(sys.executable, *words, ASSAY_BUILD=str(workdir))

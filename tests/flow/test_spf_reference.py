@@ -142,8 +142,8 @@ class World:
         return text.encode("latin-1")
 
     def sender(self, domain):
-        local = self.rng.choice(["joe", "strong-bad", "a.b-c", "JOE+x", "o'b", '"a b"', "a=b", "x_y", ""])
-        return local + "@" + self.rng.choice([domain] * 6 + [domain.upper()])
+        local = self.rng.choice(["joe", "strong-bad", "a.b-c", "JOE+x", "o'b", '"a b"', "a=b", "x_y", "", '"joe h1"'])
+        return local + "@" + self.rng.choice([domain] * 7 + [domain.upper()])
 
     # ---- as DNS
 

@@ -440,13 +440,15 @@ static void test_config_load_with_overrides(void **state)
 	config_unref(&config);
 
 	assert_int_equal(addr_parse("192.0.2.53", &server.addr), 0);
-	overrides = (struct config_overrides){ .resolver = &server };
+	overrides = (struct config_overrides){ .resolver = &server, .cache_bytes_max = SIZE_MAX };
 	config = config_load_with(NULL, &overrides, stderr);
 	server.port = 1;
 	assert_int_equal(config->dns.server_count, 1);
 	assert_int_equal(config->dns.servers[0].port, 5353);
 	assert_null(config->dns.zone_file);
 	assert_int_equal(config->dns.dnssec, defaults->dns.dnssec);
+	assert_int_equal(config->dns.cache_bytes, defaults->dns.cache_bytes);
+	assert_int_equal(config->adsp_enabled, defaults->adsp_enabled);
 	config_unref(&config);
 	config_unref(&defaults);
 }

@@ -404,6 +404,35 @@ static void test_policy_decide_require_secure_of_each_author(void **state)
 	drop(&f);
 }
 
+/* One more author may be insecure; if he is the only one he may also be secure, and then SPF and DKIM do not count. */
+static void test_policy_decide_require_secure_where_authors_are_lacking(void **state)
+{
+	struct fixture f = make("policy default { require-secure-domains = bank.example actions { insecure-pass = quarantine } }");
+	const struct evidence_author secure = { .domain = "bank.example", .dmarc = RESULT_PASS, .secure = true };
+	const struct evidence_author insecure = { .domain = "bank.example", .dmarc = RESULT_PASS };
+	const struct evidence_author other = { .domain = "other.example", .dmarc = RESULT_FAIL };
+	const struct { const struct evidence_author *author; unsigned lacks; enum action action, may; } rows[] = {
+		{ &secure, 0, ACTION_NONE, ACTION_NONE },
+		{ &secure, EVIDENCE_LACKS_AUTHORS, ACTION_NONE, ACTION_QUARANTINE },
+		{ &insecure, EVIDENCE_LACKS_AUTHORS, ACTION_QUARANTINE, ACTION_QUARANTINE },
+		{ &other, EVIDENCE_LACKS_AUTHORS, ACTION_QUARANTINE, ACTION_QUARANTINE },
+		{ NULL, EVIDENCE_LACKS_AUTHORS, ACTION_NONE, ACTION_QUARANTINE },
+		{ NULL, 0, ACTION_QUARANTINE, ACTION_QUARANTINE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .lacks = rows[i].lacks, .authors = rows[i].author,
+			.author_count = rows[i].author != NULL, .spf = RESULT_PASS, .spf_domain = "bank.example" };
+		struct decision decision;
+
+		policy_decide(&f.config->policies[0], &evidence, &decision);
+		assert_int_equal(decision.action, rows[i].action);
+		assert_int_equal(decision.may, rows[i].may);
+	}
+	drop(&f);
+}
+
 /* RFC 8689 */
 static void test_policy_decide_tls_not_required(void **state)
 {
@@ -613,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
 		cmocka_unit_test(test_policy_decide_require_secure_of_each_author),
+		cmocka_unit_test(test_policy_decide_require_secure_where_authors_are_lacking),
 		cmocka_unit_test(test_policy_decide_tls_not_required),
 		cmocka_unit_test(test_policy_decide_certificate_proven_by_tlsa),
 		cmocka_unit_test(test_policy_decide_certificate_of_unknown_tlsa_is_deferred),

@@ -33,6 +33,8 @@ define(`confTO_IDENT', `0')dnl
 define(`confTO_RESOLVER_RETRANS', `1s')dnl
 define(`confTO_RESOLVER_RETRY', `1')dnl
 define(`confBAD_RCPT_THROTTLE', `0')dnl
+define(`confQUEUE_LA', `10000')dnl
+define(`confREFUSE_LA', `10000')dnl
 define(`confDELIVERY_MODE', `interactive')dnl
 define(`confPRIVACY_FLAGS', `goaway')dnl
 define(`confDEF_USER_ID', `65534:65534')dnl
@@ -61,6 +63,7 @@ define(`confMILTER_MACROS_EOM', confMILTER_MACROS_EOM`, {{msg_size}}')dnl
 """
 
 
+# A busy machine is no reason to refuse or to queue (confREFUSE_LA, confQUEUE_LA): tests must not depend on load.
 # Sendmail looks its own name up before it reads its configuration and sleeps a minute when that fails: it gets a host
 # name, a hosts file and an empty resolver of its own.
 ISOLATED = """set -e
