@@ -68,8 +68,6 @@ static void survey_make(struct survey *survey, const struct dns_config *config, 
 
 	memset(survey, 0, sizeof(*survey));
 	survey->count = dns_resolver_servers(resolver, survey->servers, SERVERS_MAX, &note);
-	if (note != NULL)
-		log_notice("dnssec: %s", note);
 	for (size_t i = 0; i < survey->count; i++) {
 		struct dns_probe *probe = &survey->probes[i];
 
@@ -149,14 +147,11 @@ static void *probe_run(void *argument)
 	return NULL;
 }
 
-void probe_dnssec(struct engine *engine)
+static void probe_start(struct engine *engine)
 {
-	const struct dns_config *dns = &engine_config(engine)->dns;
 	pthread_t thread;
 
 	atomic_store(&state.again_ms, 0);
-	if (dns->dnssec != DNSSEC_VALIDATE || dns->zone_file != NULL)
-		return;
 	engine_ref(engine);
 	if (pthread_create(&thread, NULL, probe_run, engine) != 0)
 		engine_unref(&engine);
@@ -164,10 +159,28 @@ void probe_dnssec(struct engine *engine)
 		pthread_detach(thread);
 }
 
+void probe_dnssec(struct engine *engine)
+{
+	const struct dns_config *dns = &engine_config(engine)->dns;
+	struct dns_server first;
+	const char *note;
+
+	atomic_store(&state.again_ms, 0);
+	if (dns->dnssec != DNSSEC_VALIDATE || dns->zone_file != NULL)
+		return;
+	pthread_mutex_lock(&state.lock);
+	state.told[0] = '\0';	/* another configuration: all is news */
+	pthread_mutex_unlock(&state.lock);
+	(void)dns_resolver_servers(engine_resolver(engine), &first, 1, &note);
+	if (note != NULL)
+		log_notice("dnssec: %s", note);
+	probe_start(engine);
+}
+
 void probe_look(struct engine *engine)
 {
 	int64_t again_ms = atomic_load(&state.again_ms);
 
 	if (again_ms != 0 && again_ms <= clock_monotonic_ms())
-		probe_dnssec(engine);
+		probe_start(engine);
 }
