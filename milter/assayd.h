@@ -182,12 +182,14 @@ void status_note_session(void);
 void status_note_helo(const struct facts_connection *connection);
 void status_note_message(const struct decision *decision);
 void status_note_store(enum store_news news, const char *text);
-void status_note_dnssec(const struct dns_answer *root);
+void status_note_dnssec(enum dns_security root, const char *text);
 
 /* ---- probe.c ---------------------------------------------------------------------------------------------------- */
 
 /** Tells the log, when the answer is there, whether DNSSEC can be validated here. Returns at once. */
 void probe_dnssec(struct engine *engine);
+/** Probes again when the last time failed and is some time ago; to be called every few seconds. */
+void probe_look(struct engine *engine);
 
 /* ---- listen.c: the socket --------------------------------------------------------------------------------------- */
 

@@ -53,6 +53,7 @@ void resolver_look(void)
 
 	if (engine == NULL)
 		return;
+	probe_look(engine);
 	dns_resolver_health(engine_resolver(engine), &dns);
 	engine_unref(&engine);
 	if (dns.server_count == 0)

@@ -84,11 +84,11 @@ void status_note_store(enum store_news news, const char *text)
 	pthread_mutex_unlock(&status.lock);
 }
 
-void status_note_dnssec(const struct dns_answer *root)
+void status_note_dnssec(enum dns_security root, const char *text)
 {
 	pthread_mutex_lock(&status.lock);
-	status.dnssec = dns_security_name(root->security);
-	snprintf(status.dnssec_text, sizeof(status.dnssec_text), "%s", root->why != NULL ? root->why : "");
+	status.dnssec = dns_security_name(root);
+	snprintf(status.dnssec_text, sizeof(status.dnssec_text), "%s", text);
 	pthread_mutex_unlock(&status.lock);
 }
 

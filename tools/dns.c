@@ -187,6 +187,11 @@ static void print_text(const struct dns_answer *answer, const char *explanation,
 	}
 	clean_terminal(stdout, answer->why);
 	putchar('\n');
+	if (answer->remark != NULL) {
+		fputs("the recursive server adds: ", stdout);
+		clean_terminal(stdout, answer->remark);
+		putchar('\n');
+	}
 	for (const char *line = explanation; line != NULL && *line != '\0';) {
 		size_t length = strcspn(line, "\n");
 
@@ -218,6 +223,7 @@ static void print_json(const struct dns_answer *answer, const char *explanation,
 	json_object_set_new(object, "canonical_name", json_text(arena, answer->canonical_name));
 	json_object_set_new(object, "records", records);
 	json_object_set_new(object, "why", json_text(arena, answer->why));
+	json_object_set_new(object, "extended_error", answer->remark != NULL ? json_text(arena, answer->remark) : json_null());
 	json_object_set_new(object, "explanation", json_text(arena, explanation));
 	json_object_set_new(object, "meaning", json_string(meaning(answer, mode)));
 	json_dumpf(object, stdout, JSON_INDENT(2));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * assay doctor: each resolver by itself. What validation needs is asked: the root's keys with a record they sign, whether a
- * delegated top-level domain has keys (DS), and the absence of a name with its proof.
+ * assay doctor: each resolver by itself, whether it passes on what validation needs (resolver/probe.h); trust anchors, clock and
+ * suffix list.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 
+#include "resolver/probe.h"
 #include "resolver/resolvconf.h"
 #include "doctor.h"
 #include "util/clock.h"
@@ -19,26 +19,6 @@ enum {
 	DAY_SECS = 86400,
 };
 
-struct examined {
-	const struct dns_answer *root, *delegation, *absence;
-};
-
-static void ask(struct doctor *doctor, struct dns_scope *scope, struct examined *examined_r)
-{
-	unsigned char random[6] = { 0 };
-	const char *nobody;
-
-	(void)getrandom(random, sizeof(random), 0);
-	nobody = arena_printf(doctor->arena, "assay-%02x%02x%02x%02x%02x%02x.", random[0], random[1], random[2], random[3], random[4],
-	    random[5]);
-	dns_start(scope, ".", DNS_TYPE_SOA);
-	dns_start(scope, "com.", DNS_TYPE_DS);
-	dns_start(scope, nobody, DNS_TYPE_A);
-	examined_r->root = dns_wait(scope, ".", DNS_TYPE_SOA);
-	examined_r->delegation = dns_wait(scope, "com.", DNS_TYPE_DS);
-	examined_r->absence = dns_wait(scope, nobody, DNS_TYPE_A);
-}
-
 static const char *server_text(struct doctor *doctor, const struct dns_server *server)
 {
 	char text[ADDR_TEXT_BYTES];
@@ -47,47 +27,25 @@ static const char *server_text(struct doctor *doctor, const struct dns_server *s
 	return arena_printf(doctor->arena, "%s port %u", text, server->port != 0 ? server->port : 53);
 }
 
-static bool is_resolved_stub(const struct dns_server *server)
-{
-	char text[ADDR_TEXT_BYTES];
-
-	addr_format(&server->addr, text);
-	return strcmp(text, "127.0.0.53") == 0;
-}
-
-static const char *remedy_for(const struct dns_server *server)
-{
-	if (is_resolved_stub(server))
-		return "systemd-resolved's stub does not pass on all that validation needs: name the servers behind it (`resolvectl status`) "
-		    "in dns { servers }, or a validating resolver of your own";
-	return "name servers that pass DNSSEC records on in dns { servers }, or set dnssec = trust-ad (a validating resolver on "
-	    "loopback) or off";
-}
-
 /* What a validating resolver of ours makes of this server. */
-static void say_validation(struct doctor *doctor, const struct dns_server *server, const struct examined *examined)
+static void say_validation(struct doctor *doctor, const struct dns_server *server)
 {
-	const char *name = server_text(doctor, server), *remedy = remedy_for(server);
+	const char *name = server_text(doctor, server), *remedy;
+	struct dns_probe probe;
 
-	if (examined->root->security < doctor->root)
-		doctor->root = examined->root->security;
-	if (examined->root->security == DNS_BOGUS)
-		doctor_say(doctor, "resolver", DOCTOR_ERROR, "see the lines about trust anchors and clock; else somebody changes DNS on the way",
-		    "%s: the root is bogus: %s", name, examined->root->why);
-	else if (examined->root->status == DNS_STATUS_FAIL)
-		doctor_say(doctor, "resolver", DOCTOR_ERROR, "see that it runs and answers this machine; dns { servers } or /etc/resolv.conf "
-		    "name it", "%s does not answer: %s", name, examined->root->why);
-	else if (examined->root->security != DNS_SECURE)
-		doctor_say(doctor, "resolver", DOCTOR_WARNING, remedy, "%s answers, but nothing can be validated through it (%s): no answer "
-		    "counts as secure, and forged ones are not noticed", name, examined->root->why);
-	else if (examined->delegation->security != DNS_SECURE)
-		doctor_say(doctor, "resolver", DOCTOR_WARNING, remedy, "%s: the root validates, but the DS records of top-level domains do "
-		    "not come (%s)", name, examined->delegation->why);
-	else if (examined->absence->security != DNS_SECURE || examined->absence->status != DNS_STATUS_NXDOMAIN)
-		doctor_say(doctor, "resolver", DOCTOR_WARNING, remedy, "%s: records validate, but the absence of a name cannot be proven "
-		    "(%s)", name, examined->absence->why);
+	dns_probe_server(&doctor->config->dns, server, &probe);
+	remedy = dns_probe_remedy(&probe, server);
+	if (probe.root < doctor->root)
+		doctor->root = probe.root;
+	if (probe.outcome == DNS_PROBE_PASSES)
+		doctor_say(doctor, "resolver", DOCTOR_OK, NULL, "%s %s", name, probe.what);
+	else if (probe.outcome == DNS_PROBE_ROOT_BOGUS || probe.outcome == DNS_PROBE_SILENT)
+		doctor_say(doctor, "resolver", DOCTOR_ERROR, remedy, "%s %s: %s", name, probe.what, probe.why);
+	else if (probe.outcome == DNS_PROBE_NO_ROOT)
+		doctor_say(doctor, "resolver", DOCTOR_WARNING, remedy, "%s %s (%s): no answer counts as secure, and forged ones are not "
+		    "noticed", name, probe.what, probe.why);
 	else
-		doctor_say(doctor, "resolver", DOCTOR_OK, NULL, "%s answers, and DNSSEC validates: root, delegation, proof of absence", name);
+		doctor_say(doctor, "resolver", DOCTOR_WARNING, remedy, "%s %s (%s)", name, probe.what, probe.why);
 }
 
 static void say_plain(struct doctor *doctor, const struct dns_server *server, const struct dns_answer *root)
@@ -105,10 +63,9 @@ static void say_plain(struct doctor *doctor, const struct dns_server *server, co
 		doctor_say(doctor, "resolver", DOCTOR_OK, NULL, "%s answers (dnssec = off: nothing is validated)", name);
 }
 
-static void examine_server(struct doctor *doctor, const struct dns_server *server)
+static void examine_plain(struct doctor *doctor, const struct dns_server *server)
 {
 	struct dns_config config = doctor->config->dns;
-	struct examined examined;
 	struct dns_resolver *resolver;
 	struct dns_scope *scope;
 	char why[256] = "";
@@ -122,12 +79,7 @@ static void examine_server(struct doctor *doctor, const struct dns_server *serve
 		return;
 	}
 	scope = dns_scope_new(resolver, DEADLINE_MS, LOOKUPS);
-	if (config.dnssec == DNSSEC_VALIDATE) {
-		ask(doctor, scope, &examined);
-		say_validation(doctor, server, &examined);
-	} else {
-		say_plain(doctor, server, dns_wait(scope, ".", DNS_TYPE_SOA));
-	}
+	say_plain(doctor, server, dns_wait(scope, ".", DNS_TYPE_SOA));
 	dns_scope_free(&scope);
 	dns_resolver_free(&resolver);
 }
@@ -138,20 +90,27 @@ void doctor_resolvers(struct doctor *doctor)
 	struct dns_server found[SERVERS_MAX];
 	const struct dns_server *servers = dns->servers;
 	size_t count = dns->server_count;
+	const char *note = NULL;
 
 	if (dns->zone_file != NULL) {
 		doctor_say(doctor, "resolver", DOCTOR_WARNING, "zone-file is for tests", "answers come from the file %s, not from DNS", dns->zone_file);
 		return;
 	}
 	if (count == 0) {
-		count = resolvconf_read(RESOLVCONF_PATH, found, SERVERS_MAX);
+		count = dns->dnssec != DNSSEC_VALIDATE ? resolvconf_read(RESOLVCONF_PATH, found, SERVERS_MAX) :
+		    resolvconf_choose(&resolvconf_system, found, SERVERS_MAX, &note);
 		servers = found;
 	}
+	if (note != NULL)
+		doctor_say(doctor, "resolver", DOCTOR_INFO, NULL, "%s", note);
 	if (count == 0)
 		doctor_say(doctor, "resolver", DOCTOR_ERROR, "name a recursive server in dns { servers } or " RESOLVCONF_PATH,
 		    "no resolver is configured");
 	for (size_t i = 0; i < count; i++)
-		examine_server(doctor, &servers[i]);
+		if (dns->dnssec == DNSSEC_VALIDATE)
+			say_validation(doctor, &servers[i]);
+		else
+			examine_plain(doctor, &servers[i]);
 }
 
 /* ---- what goes stale --------------------------------------------------------------------------------------------------- */

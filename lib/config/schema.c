@@ -142,6 +142,8 @@ const struct option_row schema_table[] = {
 	    "files with DS or DNSKEY records to start validation from" },
 	{ "dns", "negative-trust-anchors", OPTION_DOMAIN_ARRAY, CONFIG(dns.negative_trust_anchors), "", LIST,
 	    "domains taken as unsigned, with all below them" },
+	{ "dns", "insecure-local-zones", OPTION_BOOL, CONFIG(dns.local_zones_insecure), "yes", YES_NO,
+	    "take zones that resolvers answer themselves as unsigned (RFC 6303, 6761 ...)" },
 	{ "dns", "timeout", OPTION_MILLISECONDS, CONFIG(dns.timeout_ms), "2s", CAP(10, 60000),
 	    "for one try at one server; doubled in each further round" },
 	{ "dns", "rounds", OPTION_COUNT, CONFIG(dns.rounds), "3", CAP(1, 10),

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/bitmap.h"
+#include "dns/ede.h"
 #include "dns/scan.h"
 #include "util/out_of_memory.h"
 
@@ -22,6 +24,7 @@ struct builder {
 	uint16_t type;
 	uint32_t ttl_secs;
 	bool unfinished;
+	struct ede ede;
 	ldns_rr *found[SCAN_SECTION_RRS];	/* records of the type at the end of the chain */
 	size_t found_count;
 };
@@ -151,6 +154,19 @@ static bool has_type(const ldns_rr_list *records, ldns_rr_type type)
 	return false;
 }
 
+/* Whether the NSEC of the end of the chain has no types but its own and NXNAME: rdata 1 is the bitmap. */
+static bool has_nxname(const struct builder *b, const ldns_rr_list *authority)
+{
+	for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
+		const ldns_rdf *bitmap = ldns_rr_get_type(rr) == LDNS_RR_TYPE_NSEC ? ldns_rr_rdf(rr, 1) : NULL;
+
+		if (bitmap != NULL && is_owned_by(rr, &b->names[b->link_count]))
+			return bitmap_is_nonexistence(ldns_rdf_data(bitmap), ldns_rdf_size(bitmap));
+	}
+	return false;
+}
+
 /* Status and TTL of an answer without records. @return NULL or why it is useless. */
 static const char *absence_judge(struct builder *b, const ldns_pkt *pkt, enum dns_status *status_r)
 {
@@ -266,7 +282,8 @@ static struct answer *answer_pack(struct builder *b, const struct dns_answer *he
 	bytes = block_room(sizeof(*answer)) + block_room(dns_name_text(b->names[0].bytes, name) + 1) +
 	    block_room(dns_name_text(b->names[b->link_count].bytes, canonical) + 1) +
 	    block_room(b->found_count * sizeof(struct dns_rr)) + block_room(ldns_buffer_position(rdata)) +
-	    (b->unfinished ? block_room(sizeof(struct dns_name)) : 0) + block_room(length);
+	    (b->unfinished ? block_room(sizeof(struct dns_name)) : 0) + block_room(length) +
+	    (b->ede.present ? block_room(strlen(b->ede.words) + 1) : 0);
 	block.at = malloc(bytes);
 	if (block.at == NULL)
 		out_of_memory();
@@ -275,6 +292,8 @@ static struct answer *answer_pack(struct builder *b, const struct dns_answer *he
 	answer->head.name = answer->head.canonical_name = block_string(&block, name);
 	if (b->link_count != 0)
 		answer->head.canonical_name = block_string(&block, canonical);
+	if (b->ede.present)
+		answer->head.remark = block_string(&block, b->ede.words);
 	if (b->found_count != 0)
 		records_pack(answer, &block, b, rdata, ends);
 	if (b->unfinished)
@@ -305,6 +324,7 @@ static struct answer *packet_answer(struct builder *b, const ldns_pkt *pkt, cons
 	head.ttl_secs = b->ttl_secs;
 	answer = answer_pack(b, &head, wire, b->limits->keep_wire ? length : 0);
 	answer->authenticated = ldns_pkt_ad(pkt);
+	answer->nxname = head.status == DNS_STATUS_NODATA && has_nxname(b, ldns_pkt_authority(pkt));
 	return answer;
 }
 
@@ -323,6 +343,7 @@ struct answer *answer_build(const struct dns_name *name, uint16_t type, const ui
 		return NULL;
 	}
 	memcpy(&b.names[0], name, 1u + name->length);	/* only these bytes need to exist */
+	ede_read(wire, length, &b.ede);
 	if (ldns_pkt_edns_extended_rcode(pkt) != 0)	/* its low bits alone may look like NOERROR: RFC 6891 section 6.1.3 */
 		*why_r = "an extended error code";
 	else if (ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NOERROR || ldns_pkt_get_rcode(pkt) == LDNS_RCODE_NXDOMAIN)

@@ -18,6 +18,7 @@ struct answer {
 	const struct dns_name *target;	/* the chain goes on here, outside this message; NULL: it ended */
 	unsigned link_count;		/* CNAMEs followed in the message */
 	bool authenticated;		/* AD bit */
+	bool nxname;			/* an NSEC of the end of the chain, not verified, says that the name does not exist (RFC 9824) */
 	size_t bytes;			/* of the whole block */
 };
 

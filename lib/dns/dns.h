@@ -19,6 +19,7 @@ enum {
 	DNS_TYPE_A = 1, DNS_TYPE_NS = 2, DNS_TYPE_CNAME = 5, DNS_TYPE_SOA = 6, DNS_TYPE_PTR = 12, DNS_TYPE_MX = 15,
 	DNS_TYPE_TXT = 16, DNS_TYPE_AAAA = 28, DNS_TYPE_DNAME = 39, DNS_TYPE_DS = 43, DNS_TYPE_RRSIG = 46,
 	DNS_TYPE_NSEC = 47, DNS_TYPE_DNSKEY = 48, DNS_TYPE_NSEC3 = 50, DNS_TYPE_TLSA = 52,
+	DNS_TYPE_NXNAME = 128,		/* in bitmaps of NSEC and NSEC3 only (RFC 9824) */
 };
 
 /* What became of a look-up. FAIL is never "no data": it is a temperror to every check. */
@@ -56,7 +57,7 @@ struct dns_rr {
 struct dns_answer {
 	enum dns_status status;
 	enum dns_security security;	/* of all links (CNAME chain and final answer); FAIL: INDETERMINATE or BOGUS */
-	uint8_t rcode;			/* as received; 2 (SERVFAIL) when nothing usable was */
+	uint8_t rcode;			/* as received; 2 (SERVFAIL) when nothing usable was; 3 when a proof says so (RFC 9824) */
 	enum dns_failure failure;	/* NONE unless FAIL */
 	uint16_t type;
 	bool from_cache;
@@ -66,6 +67,7 @@ struct dns_answer {
 	const struct dns_rr *rrs;	/* records of the type at canonical_name; NULL unless DATA */
 	size_t rr_count;
 	const char *why;		/* one line: why it failed, or what the security stands on; never NULL */
+	const char *remark;		/* what the recursive server added to a usable answer (RFC 8914), for people; NULL: nothing */
 };
 
 /** All character strings of a TXT record joined without spaces; length_r may be NULL. May contain NUL bytes. */

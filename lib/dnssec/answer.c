@@ -10,14 +10,14 @@ enum { MAX_SIGNERS = 3 };
 
 static struct dnssec_outcome bogus(const char *why)
 {
-	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+	return (struct dnssec_outcome){ .security = DNS_BOGUS, .why = why };
 }
 
 /* A signature has verified; what remains is the proof that a wildcard was due. */
 static struct dnssec_outcome verified(struct judgement *j, struct vmessage *message, struct vrrset *set, struct cut *zone)
 {
 	const char *what = j_printf(j, "%s %s", dns_wire_text(j->arena, set->owner), judgement_type_text(j, set->type));
-	struct dnssec_outcome outcome = { DNS_SECURE, set->ttl_secs, NULL };
+	struct dnssec_outcome outcome = { .security = DNS_SECURE, .ttl_secs = set->ttl_secs };
 	struct denial denial;
 
 	if (cut_left_secs(j, zone) < outcome.ttl_secs)
@@ -116,7 +116,7 @@ static const char *signature_refuse(struct judgement *j, const struct vrrset *se
 struct dnssec_outcome judgement_positive(struct judgement *j, struct vmessage *message, struct vrrset *set)
 {
 	const uint8_t *signers[MAX_SIGNERS];
-	struct dnssec_outcome outcome = { DNS_BOGUS, 0, NULL };
+	struct dnssec_outcome outcome = { .security = DNS_BOGUS };
 	const char *refused = NULL;
 	unsigned count = 0;
 

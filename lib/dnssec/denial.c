@@ -23,19 +23,19 @@ bool denial_rely(struct denial_query *query, struct vrrset *set)
 
 bool denial_is_ancestor_delegation(const uint8_t *bitmap, size_t length)
 {
-	return (nsec_bitmap_has(bitmap, length, DNS_TYPE_NS) && !nsec_bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
-	    nsec_bitmap_has(bitmap, length, DNS_TYPE_DNAME);
+	return (bitmap_has(bitmap, length, DNS_TYPE_NS) && !bitmap_has(bitmap, length, DNS_TYPE_SOA)) ||
+	    bitmap_has(bitmap, length, DNS_TYPE_DNAME);
 }
 
 const char *denial_refuse_match(const struct denial_query *query, const uint8_t *bitmap, size_t length, bool wildcard)
 {
-	bool ns = nsec_bitmap_has(bitmap, length, DNS_TYPE_NS), soa = nsec_bitmap_has(bitmap, length, DNS_TYPE_SOA);
+	bool ns = bitmap_has(bitmap, length, DNS_TYPE_NS), soa = bitmap_has(bitmap, length, DNS_TYPE_SOA);
 
-	if (query->type == LDNS_RR_TYPE_ANY)
+	if (query->type == LDNS_RR_TYPE_ANY && !bitmap_is_nonexistence(bitmap, length))
 		return "a name that exists has some type";
-	if (nsec_bitmap_has(bitmap, length, query->type))
+	if (bitmap_has(bitmap, length, query->type))
 		return "the proof says that the type exists";
-	if (query->type != DNS_TYPE_CNAME && nsec_bitmap_has(bitmap, length, DNS_TYPE_CNAME))
+	if (query->type != DNS_TYPE_CNAME && bitmap_has(bitmap, length, DNS_TYPE_CNAME))
 		return "the proof says that the name is an alias";	/* RFC 6840 section 4.3 */
 	if (query->type == DNS_TYPE_DS)
 		return soa && !dns_wire_is_root(query->name) ? "the proof is of the child zone's apex" : NULL;
@@ -76,20 +76,47 @@ static void response_begin(struct judgement *j, const struct vmessage *message)
 	j->nsec3_used = 0;
 }
 
+static struct denial prove_nxdomain(struct denial_query *query)
+{
+	struct denial denial;
+
+	if (nsec_usable(query, &denial))
+		denial = nsec_prove_nxdomain(query);
+	if (denial.kind == DENIAL_BOGUS && nsec3_present(query))
+		denial = nsec3_prove_nxdomain(query);
+	return denial;
+}
+
+static struct denial prove_nodata(struct denial_query *query)
+{
+	struct denial denial;
+
+	if (nsec_usable(query, &denial))
+		denial = nsec_prove_nodata(query);
+	if (denial.kind == DENIAL_BOGUS && nsec3_present(query))
+		denial = nsec3_prove_nodata(query);
+	return denial;
+}
+
 struct denial denial_judge(struct judgement *j, struct vmessage *message, struct cut *zone, const uint8_t *name,
     uint16_t type)
 {
 	struct denial_query query = { j, message, zone, name, type, MAX_TTL_SECS };
-	struct denial denial;
 	bool nxdomain = message->rcode == LDNS_RCODE_NXDOMAIN;
+	struct denial denial, stronger;
 
 	response_begin(j, message);
 	if (!dns_wire_is_within(name, zone->name))
 		return (struct denial){ .kind = DENIAL_BOGUS, .why = "the proof is of another zone" };
-	if (nsec_usable(&query, &denial))
-		denial = nxdomain ? nsec_prove_nxdomain(&query) : nsec_prove_nodata(&query);
-	if (denial.kind == DENIAL_BOGUS && nsec3_present(&query))
-		denial = nxdomain ? nsec3_prove_nxdomain(&query) : nsec3_prove_nodata(&query);
+	denial = nxdomain ? prove_nxdomain(&query) : prove_nodata(&query);
+	if (denial.kind == DENIAL_BOGUS && !nxdomain) {
+		/* the rcode is not signed, and some caches lose it behind an alias: what is proven is that there is no such name */
+		stronger = prove_nxdomain(&query);
+		if (stronger.kind == DENIAL_SECURE) {
+			denial = stronger;
+			denial.nonexistent = true;
+		}
+	}
 	denial.ttl_secs = query.ttl_secs;
 	return denial;
 }
@@ -167,9 +194,12 @@ struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut
 	    DNS_INDETERMINATE : DNS_BOGUS;
 
 	judgement_tell_chain(j, cut);
-	return (struct dnssec_outcome){ security, cut_left_secs(j, cut), cut->state == CUT_NOT_A_CUT ?
+	return (struct dnssec_outcome){ .security = security, .ttl_secs = cut_left_secs(j, cut), .why = cut->state == CUT_NOT_A_CUT ?
 	    j_printf(j, "signer %s is no zone", dns_wire_text(j->arena, cut->name)) : cut->why };
 }
+
+/* What an answer says not to be there, and that in words. */
+struct absence { const uint8_t *name; uint16_t type; const char *text; };
 
 static const char *denied_text(struct judgement *j, const struct vmessage *message, const uint8_t *name, uint16_t type)
 {
@@ -178,48 +208,75 @@ static const char *denied_text(struct judgement *j, const struct vmessage *messa
 	return j_printf(j, "%s has no %s record", dns_wire_text(j->arena, name), judgement_type_text(j, type));
 }
 
-struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+/* One signer's proof. @return whether that settles it; else *why_r says what is wrong with it. */
+static bool judge_by_signer(struct judgement *j, struct vmessage *message, const struct absence *absence, const uint8_t *signer,
+    struct dnssec_outcome *outcome_r, const char **why_r)
 {
-	struct signers signers = proof_signers(j, message, name, type);
-	const char *what = denied_text(j, message, name, type), *why = NULL;
-	struct cut *cut;
+	struct cut *cut = dnssec_walk_to_zone(j, signer);
+	struct denial denial;
 
-	for (unsigned i = 0; i < signers.count; i++) {
-		struct denial denial;
-
-		cut = dnssec_walk_to_zone(j, signers.names[i]);
-		if (cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN)
-			return dnssec_outcome_of_cut(j, cut);
-		if (cut->state != CUT_SECURE) {
-			struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
-
-			why = outcome.why;
-			continue;
-		}
-		judgement_tell_chain(j, cut);
-		denial = denial_judge(j, message, cut, name, type);
-		judgement_tell(j, "%s: by zone %s: %s: %s\n", what, dns_wire_text(j->arena, cut->name), denial.why,
-		    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "bogus");
-		if (cut_left_secs(j, cut) < denial.ttl_secs)
-			denial.ttl_secs = cut_left_secs(j, cut);
-		if (denial.kind != DENIAL_BOGUS)
-			return (struct dnssec_outcome){ denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE, denial.ttl_secs,
-				j_printf(j, "%s: %s of %s", what, denial.why, dns_wire_text(j->arena, cut->name)) };
-		why = j_printf(j, "%s is not proven: %s", what, denial.why);
-	}
-	if (why != NULL)
-		return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
-	cut = dnssec_walk_to_name(j, type == DNS_TYPE_DS ? dns_wire_parent(name) : name);
 	if (cut->state != CUT_SECURE) {
-		struct dnssec_outcome outcome = dnssec_outcome_of_cut(j, cut);
+		*outcome_r = dnssec_outcome_of_cut(j, cut);
+		*why_r = outcome_r->why;
+		return cut->state == CUT_INSECURE || cut->state == CUT_UNKNOWN;
+	}
+	judgement_tell_chain(j, cut);
+	denial = denial_judge(j, message, cut, absence->name, absence->type);
+	judgement_tell(j, "%s: by zone %s: %s: %s\n", absence->text, dns_wire_text(j->arena, cut->name), denial.why,
+	    denial.kind == DENIAL_SECURE ? "secure" : denial.kind == DENIAL_INSECURE ? "insecure" : "not proven");
+	if (cut_left_secs(j, cut) < denial.ttl_secs)
+		denial.ttl_secs = cut_left_secs(j, cut);
+	*outcome_r = (struct dnssec_outcome){ .security = denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE,
+		.nonexistent = denial.nonexistent, .ttl_secs = denial.ttl_secs,
+		.why = j_printf(j, "%s: %s of %s", absence->text, denial.why, dns_wire_text(j->arena, cut->name)) };
+	*why_r = j_printf(j, "%s is not proven: %s", absence->text, denial.why);
+	return denial.kind != DENIAL_BOGUS;
+}
 
+/* There are records, but they prove nothing, and no unsigned delegation excuses that. */
+static struct dnssec_outcome unproven_outcome(struct judgement *j, const char *why)
+{
+	judgement_tell(j, "%s: bogus\n", why);
+	return (struct dnssec_outcome){ .security = DNS_BOGUS, .why = why };
+}
+
+/*
+ * Nothing proves the absence: that is as it should be below a delegation that is proven to be unsigned, even if there are
+ * signed records (RFC 4035 section 5.2). With an alias into such a zone comes the proof of the delegation, which says
+ * nothing of the name. unproven: why those that are there prove nothing; NULL: there are none.
+ */
+static struct dnssec_outcome judge_without_proof(struct judgement *j, const struct absence *absence, const char *unproven)
+{
+	struct cut *cut = dnssec_walk_to_name(j, absence->type == DNS_TYPE_DS ? dns_wire_parent(absence->name) : absence->name);
+	struct dnssec_outcome outcome;
+	const char *why;
+
+	if (unproven != NULL && cut->state != CUT_INSECURE)
+		return unproven_outcome(j, unproven);
+	if (cut->state != CUT_SECURE) {
+		outcome = dnssec_outcome_of_cut(j, cut);
 		if (outcome.security == DNS_BOGUS)
-			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s", what,
-			    outcome.why);
+			outcome.why = j_printf(j, "%s, says the answer without any proof, and nothing shows that it needs none: %s",
+			    absence->text, outcome.why);
 		return outcome;
 	}
 	judgement_tell_chain(j, cut);
-	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", what, dns_wire_text(j->arena, cut->name));
-	judgement_tell(j, "%s: bogus\n", why);
-	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+	why = j_printf(j, "%s, says the answer without any proof, but zone %s is signed", absence->text,
+	    dns_wire_text(j->arena, cut->name));
+	return unproven_outcome(j, why);
+}
+
+struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
+{
+	struct signers signers = proof_signers(j, message, name, type);
+	struct absence absence = { name, type, denied_text(j, message, name, type) };
+	const char *unproven = NULL;
+
+	for (unsigned i = 0; i < signers.count; i++) {
+		struct dnssec_outcome outcome;
+
+		if (judge_by_signer(j, message, &absence, signers.names[i], &outcome, &unproven))
+			return outcome;
+	}
+	return judge_without_proof(j, &absence, unproven);
 }

@@ -18,6 +18,7 @@
  *   crypto.c     keys decoded, digests, the verification itself (OpenSSL)
  *   message.c    message → RRsets in canonical form (ldns)
  *   anchor.c     trust anchor files
+ *   local_zones.c the zones that resolvers answer by themselves
  *
  * Memory: everything of one judgement lives in its scratch arena; cuts are reference-counted heap objects that never
  * change after they are made (but for lazily decoded keys and the memory of proofs, under their lock).
@@ -26,6 +27,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "dns/bitmap.h"
 #include "dns/name.h"
 #include "dnssec/validator.h"
 #include "util/buf.h"
@@ -77,11 +79,6 @@ struct vrrset *dnssec_rrset_find(struct vrrset *sets, size_t count, const uint8_
 
 /** Splits the rdata of an RRSIG. @return 0 or -E_SYNTAX. type_covered_r may be NULL. */
 int dnssec_rrsig_parse(struct arena *arena, const uint8_t *rdata, size_t length, struct vsig *sig_r, uint16_t *covered_r);
-
-/** @return whether the bit of type is set in the bitmap (RFC 4034 section 4.1.2). */
-bool nsec_bitmap_has(const uint8_t *bitmap, size_t length, uint16_t type);
-/** @return whether the bitmap is well formed: only then may the absence of a bit mean anything. */
-bool nsec_bitmap_valid(const uint8_t *bitmap, size_t length);
 
 /* ---- cryptography ---- */
 
@@ -196,19 +193,31 @@ int dnssec_anchors_load(struct arena *arena, const char *const *files, bool allo
 
 struct name_list { const uint8_t *name; struct name_list *next; };
 
+/* A zone that is not validated: by the admin's word, or because resolvers serve it themselves. */
+struct negative_anchor {
+	const uint8_t *name;
+	unsigned rfc;			/* that says so; 0: the admin */
+	struct negative_anchor *next;
+};
+
+struct local_zone { const char *name; unsigned rfc; };
+extern const struct local_zone local_zones[];
+extern const size_t local_zones_count;
+
 struct validator {
 	struct validator_config config;	/* numbers only; defaults filled in */
 	struct arena *arena;		/* anchors, negative anchors */
 	struct clock clock;
 	struct anchor *anchors;
-	struct name_list *negative_anchors;
+	struct negative_anchor *negative_anchors;
 	struct dnssec_crypto crypto;
 	struct cut_cache *cuts;
-	atomic_bool anchored;		/* a trust anchor's zone has been found secure: DNSSEC reaches us */
+	atomic_bool anchored;		/* a zone below the root, or a trust anchor's there, has been found secure: DNSSEC reaches us */
 };
 
 struct dnssec_outcome {
 	enum dns_security security;
+	bool nonexistent;		/* proven of the name itself, by NXNAME */
 	uint32_t ttl_secs;
 	const char *why;		/* in the scratch arena */
 };
@@ -289,8 +298,8 @@ struct cut *cut_make(struct judgement *j, const uint8_t *name, enum cut_state st
     uint32_t ttl_secs, const char *why);
 /** Sets times and texts. */
 void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const char *why, const char *story);
-/** The negative trust anchor that covers name, or NULL. */
-const uint8_t *dnssec_negative_anchor_for(const struct validator *validator, const uint8_t *name);
+/** The negative trust anchor that covers name, or NULL. A trust anchor below it wins, and one at a zone served locally, too. */
+const struct negative_anchor *dnssec_negative_anchor_for(const struct validator *validator, const uint8_t *name);
 /**
  * The trust anchor below zone that name belongs to, or NULL. The closest anchor decides (RFC 6840 section 5.10, appendix
  * C.1): when there is one, what zone signs, redirects or leaves unsigned says nothing about name.
@@ -308,6 +317,7 @@ enum denial_kind {
 struct denial {
 	enum denial_kind kind;
 	bool delegation;	/* the name is there, with NS and without SOA */
+	bool nonexistent;	/* there is no such name, whatever the rcode says: by the name's own record (RFC 9824) or a full proof */
 	uint32_t ttl_secs;
 	const char *why;
 };
@@ -329,7 +339,7 @@ struct dnssec_outcome dnssec_outcome_of_cut(struct judgement *j, struct cut *cut
 struct dnssec_outcome judgement_positive(struct judgement *j, struct vmessage *message, struct vrrset *set);
 struct dnssec_outcome judgement_negative(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type);
 
-/** Proof out of one response, by records of one zone: NXDOMAIN when the rcode says so, else NODATA. */
+/** Proof out of one response, by records of one zone: NXDOMAIN when the rcode says so, else NODATA, or that it is even NXDOMAIN. */
 struct denial denial_judge(struct judgement *j, struct vmessage *message, struct cut *zone, const uint8_t *name,
     uint16_t type);
 /** Proof that a wildcard's answer was due: the name next closer to the one with `labels` labels does not exist. */

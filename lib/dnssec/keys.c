@@ -245,7 +245,8 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 		return give_up(work, CUT_BOGUS, j_printf(j, "DNSKEY set of %s: %s", work->zone_text, set->why));
 	buf_printf(&work->story, "%s: DNSKEY set (%s) signed by key %u: secure\n", work->zone_text, keys_text(work),
 	    set->sig->key_tag);
-	if (work->cut->parent == NULL)
+	/* the root alone shows nothing: some servers pass its keys on, and not the DS records below it */
+	if (!dns_wire_is_root(work->cut->name))
 		atomic_store(&j->validator->anchored, true);
 	cut_finish(j, work->cut, set->ttl_secs < work->ttl_secs ? set->ttl_secs : work->ttl_secs,
 	    j_printf(j, "key %u of %s", set->sig->key_tag, work->zone_text), work->story.data);

@@ -30,7 +30,7 @@ static int nsec_parse(const struct denial_query *query, struct vrrset *set, stru
 	nsec_r->owner = set->owner;
 	nsec_r->bitmap = rr->rdata + position;
 	nsec_r->bitmap_length = rr->length - position;
-	if (!nsec_bitmap_valid(nsec_r->bitmap, nsec_r->bitmap_length) || nsec_r->bitmap_length == 0)
+	if (!bitmap_valid(nsec_r->bitmap, nsec_r->bitmap_length) || nsec_r->bitmap_length == 0)
 		return -E_SYNTAX;
 	if (!dns_wire_is_within(nsec_r->owner, query->zone->name) || !dns_wire_is_within(nsec_r->next, query->zone->name))
 		return -E_SYNTAX;
@@ -125,8 +125,9 @@ struct denial nsec_prove_nodata(struct denial_query *query)
 			refused = denial_refuse_match(query, nsec.bitmap, nsec.bitmap_length, false);
 			if (refused == NULL && denial_rely(query, nsec.set)) {
 				denial = proven(query, &nsec, "no such type");
-				denial.delegation = nsec_bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_NS) &&
-				    !nsec_bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_SOA);
+				denial.nonexistent = bitmap_is_nonexistence(nsec.bitmap, nsec.bitmap_length);
+				denial.delegation = bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_NS) &&
+				    !bitmap_has(nsec.bitmap, nsec.bitmap_length, DNS_TYPE_SOA);
 				return denial;
 			}
 			why = refused != NULL ? refused : unreliable(query, &nsec);
@@ -165,6 +166,18 @@ static struct denial wildcard_denied(struct denial_query *query, const struct ns
 	return bogus(why);
 }
 
+/* The record of the name itself says so (RFC 9824 section 2). */
+static struct denial nonexistence(struct denial_query *query, const struct nsec *nsec)
+{
+	struct denial denial;
+
+	if (!denial_rely(query, nsec->set))
+		return bogus(unreliable(query, nsec));
+	denial = proven(query, nsec, "no such name (NXNAME)");
+	denial.nonexistent = true;
+	return denial;
+}
+
 struct denial nsec_prove_nxdomain(struct denial_query *query)
 {
 	const char *why = "no NSEC covers the name";
@@ -173,6 +186,13 @@ struct denial nsec_prove_nxdomain(struct denial_query *query)
 	for (size_t i = 0; nsec_next(query, &i, &nsec);) {
 		struct denial denial;
 
+		if (dns_wire_equal(nsec.owner, query->name) && bitmap_is_nonexistence(nsec.bitmap, nsec.bitmap_length)) {
+			denial = nonexistence(query, &nsec);
+			if (denial.kind == DENIAL_SECURE)
+				return denial;
+			why = denial.why;
+			continue;
+		}
 		if (!nsec_covers(query, &nsec, query->name) || nsec_shows_empty(&nsec, query->name))
 			continue;
 		denial = wildcard_denied(query, &nsec);

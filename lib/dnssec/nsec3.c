@@ -100,7 +100,7 @@ static int nsec3_parse(const struct denial_query *query, struct vrrset *set, str
 	record_r->next = record_r->salt + record_r->salt_length + 1;
 	record_r->bitmap = record_r->next + HASH_BYTES;
 	record_r->bitmap_length = length - record_r->salt_length - 1u - HASH_BYTES;
-	return nsec_bitmap_valid(record_r->bitmap, record_r->bitmap_length) ? 0 : -E_SYNTAX;
+	return bitmap_valid(record_r->bitmap, record_r->bitmap_length) ? 0 : -E_SYNTAX;
 }
 
 static bool same_parameters(const struct nsec3 *a, const struct nsec3 *b)
@@ -231,6 +231,12 @@ static struct nsec3 *chain_cover(struct chain *chain, const uint8_t *name)
 	return NULL;
 }
 
+/* Why a record was not found: it may not have been looked for, where the hashing cap was hit. */
+static const char *not_found(const struct chain *chain, const char *why)
+{
+	return chain->limited ? "limit: too much NSEC3 hashing" : why;
+}
+
 /* Closest encloser proof (RFC 5155 section 8.3). */
 struct encloser {
 	const uint8_t *name;
@@ -253,9 +259,9 @@ static const char *encloser_find(struct chain *chain, struct encloser *encloser_
 			return "the closest encloser is a delegation or a DNAME";
 		encloser_r->name = name;
 		encloser_r->cover = chain_cover(chain, dns_wire_suffix(query->name, labels));
-		return encloser_r->cover != NULL ? NULL : "no NSEC3 covers the next closer name";
+		return encloser_r->cover != NULL ? NULL : not_found(chain, "no NSEC3 covers the next closer name");
 	}
-	return chain->limited ? "limit: too much NSEC3 hashing" : "no NSEC3 matches an encloser";
+	return not_found(chain, "no NSEC3 matches an encloser");
 }
 
 /* Verifies up to three records. @return NULL when all may be relied on. */
@@ -293,8 +299,9 @@ static struct denial matched_nodata(struct chain *chain, struct nsec3 *match)
 	if (why != NULL)
 		return bogus(why);
 	return (struct denial){ .kind = DENIAL_SECURE, .why = "no such type, by the NSEC3 of the name",
-		.delegation = nsec_bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_NS) &&
-		    !nsec_bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_SOA) };
+		.nonexistent = bitmap_is_nonexistence(match->bitmap, match->bitmap_length),
+		.delegation = bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_NS) &&
+		    !bitmap_has(match->bitmap, match->bitmap_length, DNS_TYPE_SOA) };
 }
 
 struct denial nsec3_prove_nodata(struct denial_query *query)
@@ -322,25 +329,38 @@ struct denial nsec3_prove_nodata(struct denial_query *query)
 	wildcard = dns_wire_wildcard(query->j->arena, encloser.name);
 	wildcard_match = wildcard != NULL ? chain_match(&chain, wildcard) : NULL;
 	if (wildcard_match == NULL)
-		return bogus("no NSEC3 matches the name or its wildcard");
+		return bogus(not_found(&chain, "no NSEC3 matches the name or its wildcard"));
 	why = denial_refuse_match(query, wildcard_match->bitmap, wildcard_match->bitmap_length, true);	/* section 8.7 */
 	if (why == NULL)
 		why = rely_on(&chain, encloser.match, encloser.cover, wildcard_match);
 	return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "no such type at the wildcard");
 }
 
+/* NXDOMAIN in spite of an NSEC3 of the name: by its own word only (RFC 9824 section 4). */
+static struct denial matched_nxdomain(struct chain *chain, struct nsec3 *match)
+{
+	const char *why = "an NSEC3 says that the name exists";
+
+	if (bitmap_is_nonexistence(match->bitmap, match->bitmap_length))
+		why = rely_on(chain, match, NULL, NULL);
+	if (why != NULL)
+		return bogus(why);
+	return (struct denial){ .kind = DENIAL_SECURE, .why = "no such name (NXNAME), by its NSEC3", .nonexistent = true };
+}
+
 struct denial nsec3_prove_nxdomain(struct denial_query *query)
 {
 	struct encloser encloser = { 0 };
-	struct nsec3 *cover = NULL;
+	struct nsec3 *cover = NULL, *match;
 	const uint8_t *wildcard;
 	struct chain chain;
 	const char *why;
 
 	if (!chain_load(&chain, query))
 		return chain.refusal;
-	if (chain_match(&chain, query->name) != NULL)
-		return bogus("an NSEC3 says that the name exists");
+	match = chain_match(&chain, query->name);
+	if (match != NULL)
+		return matched_nxdomain(&chain, match);
 	why = encloser_find(&chain, &encloser);
 	if (why != NULL)
 		return bogus(why);
@@ -348,7 +368,7 @@ struct denial nsec3_prove_nxdomain(struct denial_query *query)
 	if (wildcard != NULL) {		/* a wildcard too long to be a name cannot exist */
 		cover = chain_cover(&chain, wildcard);
 		if (cover == NULL)
-			return bogus("no NSEC3 denies the wildcard");
+			return bogus(not_found(&chain, "no NSEC3 denies the wildcard"));
 	}
 	why = rely_on(&chain, encloser.match, encloser.cover, cover);
 	return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "no such name and no wildcard");
@@ -364,7 +384,7 @@ struct denial nsec3_prove_next_closer(struct denial_query *query, const uint8_t 
 		return chain.refusal;
 	encloser.cover = chain_cover(&chain, next_closer);
 	if (encloser.cover == NULL)
-		return bogus(chain.limited ? "limit: too much NSEC3 hashing" : "no NSEC3 covers it");
+		return bogus(not_found(&chain, "no NSEC3 covers it"));
 	why = rely_on(&chain, encloser.cover, NULL, NULL);
 	return why != NULL ? bogus(why) : by_encloser(&chain, &encloser, "nothing closer than the wildcard");
 }

@@ -47,19 +47,32 @@ static void defaults_fill(struct validator_config *config)
 #undef FILL
 }
 
-static int negative_anchors_load(struct validator *validator, const char *const *names, char *why_r, size_t why_bytes)
+static void negative_anchor_add(struct validator *validator, const struct dns_name *name, unsigned rfc)
 {
-	for (; names != NULL && *names != NULL; names++) {
-		struct name_list *item = arena_alloc(validator->arena, sizeof(*item));
-		struct dns_name name;
+	struct negative_anchor *item = arena_alloc(validator->arena, sizeof(*item));
 
+	*item = (struct negative_anchor){ .name = arena_memdup(validator->arena, name->bytes, name->length), .rfc = rfc,
+		.next = validator->negative_anchors };
+	validator->negative_anchors = item;
+}
+
+/* The admin's come last, and so are found first where both name a zone. */
+static int negative_anchors_load(struct validator *validator, const struct validator_config *config, char *why_r, size_t why_bytes)
+{
+	const char *const *names = config->negative_trust_anchors;
+	struct dns_name name;
+
+	for (size_t i = 0; config->local_zones && i < local_zones_count; i++) {
+		if (dns_name_parse(local_zones[i].name, &name) != 0)
+			abort();	/* the table is ours */
+		negative_anchor_add(validator, &name, local_zones[i].rfc);
+	}
+	for (; names != NULL && *names != NULL; names++) {
 		if (dns_name_parse(*names, &name) != 0) {
 			snprintf(why_r, why_bytes, "negative trust anchor \"%s\" is not a domain name", *names);
 			return -E_CONFIG;
 		}
-		item->name = arena_memdup(validator->arena, name.bytes, name.length);
-		item->next = validator->negative_anchors;
-		validator->negative_anchors = item;
+		negative_anchor_add(validator, &name, 0);
 	}
 	return 0;
 }
@@ -83,7 +96,7 @@ struct validator *validator_new(const struct validator_config *config, char *why
 	if (dnssec_anchors_load(validator->arena, config->trust_anchor_files, config->allow_sha1, &validator->anchors, why_r,
 	    why_bytes) != 0)
 		goto fail;
-	if (negative_anchors_load(validator, config->negative_trust_anchors, why_r, why_bytes) != 0)
+	if (negative_anchors_load(validator, config, why_r, why_bytes) != 0)
 		goto fail;
 	return validator;
 fail:
@@ -102,11 +115,16 @@ void validator_free(struct validator **validator)
 	*validator = NULL;
 }
 
+void validator_note_reached(struct validator *validator)
+{
+	atomic_store(&validator->anchored, true);
+}
+
 /* ---- the chain of links ---- */
 
 static struct dnssec_outcome bogus(const char *why)
 {
-	return (struct dnssec_outcome){ DNS_BOGUS, 0, why };
+	return (struct dnssec_outcome){ .security = DNS_BOGUS, .why = why };
 }
 
 /* A DNAME in the answer whose owner is above name, but not above the closest trust anchor: it would carry an island's names
@@ -154,15 +172,16 @@ static const uint8_t *dname_substitute(struct judgement *j, const uint8_t *name,
 static struct dnssec_outcome link_judge(struct judgement *j, struct vmessage *message, struct vrrset *set, const uint8_t *name,
     uint16_t type)
 {
-	const uint8_t *negative = dnssec_negative_anchor_for(j->validator, set != NULL ? set->owner : name);
+	const struct negative_anchor *negative = dnssec_negative_anchor_for(j->validator, set != NULL ? set->owner : name);
 	const char *why;
 
 	if (negative == NULL)
 		return set != NULL ? judgement_positive(j, message, set) : judgement_negative(j, message, name, type);
-	why = j_printf(j, "%s is below the negative trust anchor %s", dns_wire_text(j->arena, name),
-	    dns_wire_text(j->arena, negative));
+	why = negative->rfc == 0 ? j_printf(j, "%s is below the negative trust anchor %s", dns_wire_text(j->arena, name),
+	    dns_wire_text(j->arena, negative->name)) : j_printf(j, "%s is in %s, which resolvers answer by themselves (RFC %u)",
+	    dns_wire_text(j->arena, name), dns_wire_text(j->arena, negative->name), negative->rfc);
 	judgement_tell(j, "%s: insecure\n", why);
-	return (struct dnssec_outcome){ DNS_INSECURE, MAX_TTL_SECS, why };
+	return (struct dnssec_outcome){ .security = DNS_INSECURE, .ttl_secs = MAX_TTL_SECS, .why = why };
 }
 
 /* One link of the chain: sets *next_r to the alias's target, or to NULL at the end. */
@@ -200,6 +219,7 @@ static struct dnssec_outcome link_follow(struct judgement *j, struct vmessage *m
 
 static void combine(struct dnssec_outcome *total, struct dnssec_outcome link)
 {
+	total->nonexistent = link.nonexistent;	/* of the last one, whatever the chain to it is worth */
 	if (link.ttl_secs < total->ttl_secs)
 		total->ttl_secs = link.ttl_secs;
 	if (total->why == NULL || link.security >= total->security) {
@@ -223,7 +243,7 @@ static bool is_unfinished(const struct judgement *j, const struct vmessage *mess
 
 static struct dnssec_outcome chain_judge(struct judgement *j, struct vmessage *message, const uint8_t *name, uint16_t type)
 {
-	struct dnssec_outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
+	struct dnssec_outcome total = { .security = DNS_SECURE, .ttl_secs = MAX_TTL_SECS };
 
 	for (unsigned links = 0; name != NULL; links++) {
 		const uint8_t *next;
@@ -245,7 +265,7 @@ static struct dnssec_outcome chain_judge(struct judgement *j, struct vmessage *m
 /* Every RRset of an answer to ANY (RFC 8482 lets it be any part of them). */
 static struct dnssec_outcome any_judge(struct judgement *j, struct vmessage *message, const uint8_t *name)
 {
-	struct dnssec_outcome total = { DNS_SECURE, MAX_TTL_SECS, NULL };
+	struct dnssec_outcome total = { .security = DNS_SECURE, .ttl_secs = MAX_TTL_SECS };
 
 	for (size_t i = 0; i < message->answer_count; i++)
 		if (dns_wire_equal(message->answer[i].owner, name))
@@ -261,7 +281,7 @@ static struct dnssec_outcome rrsig_judge(struct judgement *j, const uint8_t *nam
 	if (cut->state != CUT_SECURE)
 		return dnssec_outcome_of_cut(j, cut);
 	judgement_tell_chain(j, cut);
-	return (struct dnssec_outcome){ DNS_INDETERMINATE, 0, "RRSIG records are not signed themselves" };
+	return (struct dnssec_outcome){ .security = DNS_INDETERMINATE, .why = "RRSIG records are not signed themselves" };
 }
 
 static struct dnssec_outcome answer_judge(struct judgement *j, const char *text, uint16_t type, const uint8_t *wire,
@@ -272,11 +292,11 @@ static struct dnssec_outcome answer_judge(struct judgement *j, const char *text,
 	struct vmessage *message = arena_alloc(j->arena, sizeof(*message));
 
 	if (dns_name_parse(text, parsed) != 0)
-		return (struct dnssec_outcome){ DNS_INDETERMINATE, 0, "not a domain name" };
+		return (struct dnssec_outcome){ .security = DNS_INDETERMINATE, .why = "not a domain name" };
 	if (dnssec_message_parse(j->arena, wire, length, message) != 0)
 		return bogus("malformed answer");
 	if (message->rcode != LDNS_RCODE_NOERROR && message->rcode != LDNS_RCODE_NXDOMAIN)
-		return (struct dnssec_outcome){ DNS_INDETERMINATE, 0,
+		return (struct dnssec_outcome){ .security = DNS_INDETERMINATE, .why =
 			j_printf(j, "the recursive server failed, rcode %u", message->rcode) };
 	if (type == LDNS_RR_TYPE_ANY && message->rcode == LDNS_RCODE_NOERROR)
 		return any_judge(j, message, name);
@@ -300,6 +320,7 @@ void validator_judge(struct validator *validator, const struct dns_fetcher *fetc
 	else if (outcome.security == DNS_INDETERMINATE)
 		outcome.ttl_secs = j.fetch_failed || j.limited ? UNREACHED_TTL_SECS : j.uncovered ? MAX_TTL_SECS : UNTOLD_TTL_SECS;
 	*verdict_r = (struct validator_verdict){ .security = outcome.security, .ttl_secs = outcome.ttl_secs,
+		.nonexistent = outcome.nonexistent && outcome.security <= DNS_INSECURE,
 		.withheld = outcome.security == DNS_INDETERMINATE && (j.fetch_failed || j.limited) && atomic_load(&validator->anchored),
 		.why = arena_strdup(arena, outcome.why), .explanation = explain ? arena_strdup(arena, j.story.data) : "" };
 	for (struct held_cut *held = j.held; held != NULL; held = held->next)

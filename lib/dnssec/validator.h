@@ -24,6 +24,7 @@ struct dns_fetcher {
 struct validator_config {
 	const char *const *trust_anchor_files;	/* NULL-terminated; DS and DNSKEY records in zone-file form, any owner */
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains, insecure with all below them */
+	bool local_zones;			/* likewise the zones that resolvers serve themselves (RFC 6303, 6761 …) */
 	const struct clock *clock;
 	/* caps; 0 takes the default, which stands behind each */
 	unsigned max_keys_per_rrsig;		/* 4 */
@@ -44,6 +45,8 @@ struct validator_verdict {
 	enum dns_security security;
 	bool withheld;		/* indeterminate, because keys or proofs could not be had from servers that have shown before
 				 * that they pass DNSSEC on: somebody may be keeping them back, so the answer is not to be used */
+	bool nonexistent;	/* with secure, or for the last link of a chain: it is proven that the name itself does not exist,
+				 * whatever the rcode says (compact denial, RFC 9824; or a cache that lost the rcode) */
 	uint32_t ttl_secs;	/* how long the verdict may be kept */
 	const char *why;	/* one line, in the arena */
 	const char *explanation;	/* several lines for `assay dns`: each zone, key tag, algorithm, proof; in the arena */
@@ -54,6 +57,11 @@ struct validator;
 /** @return NULL on failure with why_r set: missing, unreadable, empty or unusable trust anchor file, by name and line. */
 struct validator *validator_new(const struct validator_config *config, char *why_r, size_t why_bytes);
 void validator_free(struct validator **validator);
+
+/**
+ * It has been seen by other means that the servers pass DNSSEC on: from now on what does not come is being kept back. Thread: any.
+ */
+void validator_note_reached(struct validator *validator);
 
 /**
  * Judges one response to (name, type).

@@ -18,16 +18,18 @@ enum {
 	UNPROVEN_MAX = 4,
 };
 
-const uint8_t *dnssec_negative_anchor_for(const struct validator *validator, const uint8_t *name)
+const struct negative_anchor *dnssec_negative_anchor_for(const struct validator *validator, const uint8_t *name)
 {
-	const uint8_t *best = NULL;
+	const struct negative_anchor *best = NULL;
 
-	for (const struct name_list *item = validator->negative_anchors; item != NULL; item = item->next)
-		if (dns_wire_is_within(name, item->name) && (best == NULL || dns_wire_labels(item->name) > dns_wire_labels(best)))
-			best = item->name;
+	for (const struct negative_anchor *item = validator->negative_anchors; item != NULL; item = item->next)
+		if (dns_wire_is_within(name, item->name) &&
+		    (best == NULL || dns_wire_labels(item->name) > dns_wire_labels(best->name)))
+			best = item;
 	/* a positive anchor below the negative one wins again (RFC 7646 section 1.1) */
 	for (const struct anchor *anchor = validator->anchors; best != NULL && anchor != NULL; anchor = anchor->next)
-		if (dns_wire_is_within(name, anchor->name) && dns_wire_is_below(anchor->name, best))
+		if (dns_wire_is_within(name, anchor->name) && (dns_wire_is_below(anchor->name, best->name) ||
+		    (best->rfc != 0 && dns_wire_equal(anchor->name, best->name))))
 			return NULL;
 	return best;
 }

@@ -299,6 +299,7 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 	if (stands) {
 		entry->security = verdict->security;
 		entry->withheld = verdict->withheld;
+		entry->nonexistent = verdict->nonexistent;
 		entry->why = copy;
 		/* a failure is kept for its time whatever the message says, a TTL of 0 too (RFC 9520 section 3.2) */
 		if (verdict->security == DNS_BOGUS || verdict->withheld || expires_ms < entry->expires_ms)

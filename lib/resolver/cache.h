@@ -45,7 +45,7 @@ struct cache_entry {
 	enum entry_state state;
 	bool in_table;
 	enum dns_security security;	/* when JUDGED */
-	bool withheld;			/* when JUDGED: see struct validator_verdict */
+	bool withheld, nonexistent;	/* when JUDGED: see struct validator_verdict */
 	char *why;			/* when JUDGED; owned, or NULL: as in the answer */
 	struct answer *answer;		/* set once on leaving PENDING */
 	int64_t expires_ms;		/* monotonic; when complete */
@@ -115,6 +115,7 @@ struct cache_view {
 	enum entry_state state;
 	enum dns_security security;
 	bool withheld;		/* the validator says that the answer is not to be used */
+	bool nonexistent;	/* … that the name does not exist, whatever the rcode says */
 	const char *why;	/* in the arena */
 	uint32_t ttl_secs;
 };

@@ -77,6 +77,7 @@ void cache_view(struct cache_entry *entry, struct arena *arena, struct cache_vie
 	view_r->state = entry->state;
 	view_r->security = entry->security;
 	view_r->withheld = entry->withheld;
+	view_r->nonexistent = entry->nonexistent;
 	view_r->why = entry->why != NULL ? arena_strdup(arena, entry->why) : entry->answer->head.why;
 	left_ms = entry->expires_ms - clock_monotonic_ms();
 	pthread_mutex_unlock(&entry->shard->lock);

@@ -24,6 +24,8 @@ struct dns_resolver {
 	struct zonefile *zonefile;	/* NULL with servers */
 	pthread_mutex_t zonefile_lock;	/* see zonefile_acquire() */
 	struct validator *validator;	/* NULL unless it validates */
+	const char *servers_note;	/* see dns_resolver_servers() */
+	_Atomic enum dns_reach reach;
 	_Atomic uint64_t lookups, cache_hits;
 };
 

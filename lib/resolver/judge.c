@@ -101,6 +101,10 @@ static enum judging entry_validate(struct dns_resolver *resolver, struct cache_e
 	return fetch->pressed ? JUDGING_PRESSED : fetch->cut_short ? JUDGING_LATE : JUDGING_DONE;
 }
 
+/* Kept for a short time only: the server, or the one in its place, may do better soon. */
+static const struct validator_verdict unreached = { .security = DNS_INDETERMINATE, .ttl_secs = UNTOLD_SECS,
+	.why = "the recursive server passes no DNSSEC on", .explanation = "" };
+
 enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     const struct asker *asker)
 {
@@ -111,6 +115,10 @@ enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *e
 
 	if (turn != JUDGE_YOURS)
 		return turn == JUDGE_DONE ? JUDGING_DONE : JUDGING_LATE;
+	if (atomic_load(&resolver->reach) == DNS_REACH_NONE) {
+		cache_judge_end(entry, &unreached, true);
+		return JUDGING_DONE;
+	}
 	arena = arena_new();
 	judging = entry_validate(resolver, entry, deadline_ms, asker, false, arena, &verdict);
 	/* a verdict that may not be kept is kept as long as a failure, lest a broken zone be judged for every asker */

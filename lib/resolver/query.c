@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/ede.h"
 #include "util/clock.h"
 #include "util/out_of_memory.h"
 
@@ -43,13 +44,15 @@ static void query_end(struct query *query, bool answered)
 void query_abandon(struct query *query, uint8_t rcode, enum dns_failure failure, const char *why)
 {
 	struct transport *transport = query->transport;
-	/* what says nothing of the question is for nobody else */
-	bool is_outcome = query->tries != 0 && (failure == DNS_FAILURE_SERVER || failure == DNS_FAILURE_SILENT);
+	const struct query_end end = { .rcode = rcode, .failure = failure, .why = why,
+		/* what says nothing of the question is for nobody else */
+		.is_outcome = query->tries != 0 && (failure == DNS_FAILURE_SERVER || failure == DNS_FAILURE_SILENT),
+		.is_bogus = query->bogus && failure == DNS_FAILURE_SERVER };
 
 	/* an error is an answer: whose zone it is of has servers that speak */
 	query_end(query, failure == DNS_FAILURE_SERVER);
 	if (query->cookie != NULL)
-		transport->config.give_up(transport->config.context, query->cookie, rcode, failure, why, is_outcome);
+		transport->config.give_up(transport->config.context, query->cookie, &end);
 	else
 		server_look_failed(transport, query->server);
 }
@@ -74,7 +77,7 @@ void query_note(struct query *query, const char *format, ...)
 		snprintf(query->why + used, sizeof(query->why) - (size_t)used, " from %s", server_text(query, server));
 }
 
-/* The server to ask next in this round: in the configured order, slow ones last. @return -1 when none is left. */
+/* The server to ask next in this round: in the configured order; slow ones, and those without DNSSEC, last. @return -1 when none is left. */
 static int server_choose(const struct query *query)
 {
 	const struct transport *transport = query->transport;
@@ -84,7 +87,7 @@ static int server_choose(const struct query *query)
 	for (size_t i = 0; i < transport->config.server_count; i++) {
 		if (((query->tried | query->struck) >> i & 1) != 0)
 			continue;
-		if (transport->servers[i].slow_until_ms <= now_ms)
+		if (transport->servers[i].slow_until_ms <= now_ms && !atomic_load(&transport->servers[i].plain))
 			return (int)i;
 		if (slow < 0)
 			slow = (int)i;
@@ -153,17 +156,18 @@ void query_strike(struct query *query)
 
 /* ---- replies ---- */
 
-static void query_refused(struct query *query, uint8_t rcode)
+static void query_refused(struct query *query, uint8_t rcode, const struct ede *ede)
 {
 	static const char *const names[16] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
 	bool edns = query->attempt->edns, tcp = query->attempt->tcp;
 
 	query->rcode = rcode;
 	query->failure = DNS_FAILURE_SERVER;
+	query->bogus = query->bogus || (rcode == RCODE_SERVFAIL && ede_is_bogus(ede));
 	if (names[rcode] != NULL)
-		query_note(query, "%s", names[rcode]);
+		query_note(query, "%s%s%s", names[rcode], ede->present ? ", " : "", ede->words);
 	else
-		query_note(query, "rcode %u", rcode);
+		query_note(query, "rcode %u%s%s", rcode, ede->present ? ", " : "", ede->words);
 	if ((rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP) && edns) {
 		count(&query->transport->counters.retries);
 		query->edns = false;
@@ -200,7 +204,10 @@ void query_replied(struct query *query, const uint8_t *wire, size_t length)
 		return;
 	}
 	if (rcode != 0 && rcode != RCODE_NXDOMAIN) {
-		query_refused(query, rcode);
+		struct ede ede;
+
+		ede_read(wire, length, &ede);
+		query_refused(query, rcode, &ede);
 		return;
 	}
 	why = transport->config.accept(transport->config.context, query->cookie, &server->server, wire, length);

@@ -56,8 +56,9 @@ struct query {
 	uint8_t rcode;			/* of the last refusal */
 	enum dns_failure failure;	/* the kind of failure to report if nothing better comes */
 	bool edns, started;
+	bool bogus;			/* a server said that it did not validate */
 	bool unsent;			/* for want of a socket the last try did not go out */
-	char why[128];			/* what went wrong last */
+	char why[256];			/* what went wrong last */
 };
 
 struct recall;	/* transport.c */
@@ -75,6 +76,7 @@ struct server_state {
 	int64_t silent_since_ms;	/* first time-out behind that reply; 0: none */
 	struct query *look;		/* a look at it that is under way */
 	int64_t looked_ms;		/* when that was begun, or the last one */
+	_Atomic bool plain;		/* passes no DNSSEC on, while another does: asked last */
 	_Atomic int64_t down_since_ms;	/* it answers nothing, not even for the root; 0: it does */
 };
 

@@ -227,6 +227,10 @@ struct dns_answer *question_compose(struct scope_core *core, const struct questi
 		if (i == 0 || view.ttl_secs < answer->ttl_secs)
 			answer->ttl_secs = view.ttl_secs;
 	}
+	if (answer->status == DNS_STATUS_NODATA && view.nonexistent) {	/* of the last link */
+		answer->status = DNS_STATUS_NXDOMAIN;
+		answer->rcode = RCODE_NXDOMAIN;
+	}
 	if (question->broken != NULL) {
 		answer_make_fail(answer, answer->security, question->limited ? DNS_FAILURE_LIMIT : DNS_FAILURE_SERVER, question->broken);
 	} else if (judged && (answer->security == DNS_BOGUS || withheld)) {

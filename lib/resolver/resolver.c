@@ -18,7 +18,7 @@ const struct word dnssec_mode_words[] = {
 	{ "validate", DNSSEC_VALIDATE }, { "trust-ad", DNSSEC_TRUST_AD }, { "off", DNSSEC_OFF }, { 0 }
 };
 
-enum { RCODE_SERVFAIL = 2, ROUNDS_MAX = 10 };
+enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, ROUNDS_MAX = 10 };
 
 static unsigned or_default(unsigned value, unsigned fallback)
 {
@@ -49,6 +49,10 @@ static enum dns_security security_without_validation(const struct dns_resolver *
 	}
 	answer->head.why = answer->authenticated ? "AD bit set by the resolver on loopback" :
 	    "AD bit not set by the resolver on loopback";
+	if (answer->authenticated && answer->nxname) {	/* the bit vouches for the proof as well */
+		answer->head.status = DNS_STATUS_NXDOMAIN;
+		answer->head.rcode = RCODE_NXDOMAIN;
+	}
 	return answer->authenticated ? DNS_SECURE : DNS_INSECURE;
 }
 
@@ -68,13 +72,14 @@ static const char *on_message(void *context, void *cookie, const struct dns_serv
 	return NULL;
 }
 
-static void on_give_up(void *context, void *cookie, uint8_t rcode, enum dns_failure failure, const char *why, bool is_outcome)
+static void on_give_up(void *context, void *cookie, const struct query_end *end)
 {
 	struct dns_resolver *resolver = context;
 	struct cache_entry *entry = cookie;
 
-	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, rcode, failure, why, resolver->limits.fail_ttl_secs),
-	    DNS_INDETERMINATE, is_outcome);
+	entry_complete(resolver, entry, answer_fail(entry->name, entry->type, end->rcode, end->failure, end->why,
+	    resolver->limits.fail_ttl_secs), end->is_bogus && resolver->dnssec != DNSSEC_OFF ? DNS_BOGUS : DNS_INDETERMINATE,
+	    end->is_outcome);
 	cache_release(&entry);
 }
 
@@ -208,6 +213,28 @@ bool resolver_is_out(const struct dns_resolver *resolver)
 	return health.outage;
 }
 
+size_t dns_resolver_servers(const struct dns_resolver *resolver, struct dns_server *servers_r, size_t max, const char **note_r)
+{
+	*note_r = resolver->servers_note;
+	return resolver->transport != NULL ? transport_servers(resolver->transport, servers_r, max) : 0;
+}
+
+void dns_resolver_note_reach(struct dns_resolver *resolver, enum dns_reach reach)
+{
+	enum dns_reach known = atomic_load(&resolver->reach);
+
+	if (reach == DNS_REACH_FULL && resolver->validator != NULL)
+		validator_note_reached(resolver->validator);
+	while (known != DNS_REACH_FULL && !atomic_compare_exchange_weak(&resolver->reach, &known, reach))
+		;
+}
+
+void dns_resolver_note_server(struct dns_resolver *resolver, size_t index, bool passes_dnssec)
+{
+	if (resolver->transport != NULL)
+		transport_note_server(resolver->transport, index, passes_dnssec);
+}
+
 void dns_resolver_health(struct dns_resolver *resolver, struct dns_health *health_r)
 {
 	memset(health_r, 0, sizeof(*health_r));
@@ -245,7 +272,9 @@ static int transport_make(struct dns_resolver *resolver, const struct dns_config
 		}
 	}
 	if (transport.server_count == 0)
-		transport.server_count = resolvconf_read(RESOLVCONF_PATH, servers, TRANSPORT_MAX_SERVERS);
+		transport.server_count = config->dnssec != DNSSEC_VALIDATE ?
+		    resolvconf_read(RESOLVCONF_PATH, servers, TRANSPORT_MAX_SERVERS) :
+		    resolvconf_choose(&resolvconf_system, servers, TRANSPORT_MAX_SERVERS, &resolver->servers_note);
 	if (transport.server_count == 0) {
 		snprintf(why_r, why_bytes, "no DNS server: none configured and no usable nameserver line in %s", RESOLVCONF_PATH);
 		return -1;
@@ -264,6 +293,7 @@ static int validator_make(struct dns_resolver *resolver, const struct dns_config
 		validator = *config->validator;
 	validator.trust_anchor_files = config->trust_anchor_files;
 	validator.negative_trust_anchors = config->negative_trust_anchors;
+	validator.local_zones = config->local_zones_insecure;
 	validator.clock = config->clock;
 	resolver->validator = validator_new(&validator, why_r, why_bytes);
 	return resolver->validator != NULL ? 0 : -1;

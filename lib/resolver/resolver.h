@@ -45,6 +45,7 @@ struct dns_config {
 	enum dnssec_mode dnssec;
 	const char *const *trust_anchor_files;	/* NULL-terminated */
 	const char *const *negative_trust_anchors;	/* NULL-terminated domains */
+	bool local_zones_insecure;	/* zones that resolvers answer themselves (RFC 6303, 6761 …) are not validated */
 	unsigned timeout_ms;		/* one try at one server; default 2000, doubled for each further round */
 	unsigned rounds;		/* how often the list of servers is gone through; default 3, at most 10 */
 	unsigned edns_bytes;		/* default 1232 */
@@ -71,6 +72,26 @@ struct dns_resolver *dns_resolver_new(const struct dns_config *config, char *why
 
 /** Stops the I/O thread and frees everything; all scopes must be gone. Sets *resolver to NULL. */
 void dns_resolver_free(struct dns_resolver **resolver);
+
+/**
+ * The servers that it asks: those of the config, else of the system.
+ * @param note_r  static text: why others are asked than resolv.conf names; NULL when they are not.
+ * @return number written, at most max; 0 with a master file.
+ */
+size_t dns_resolver_servers(const struct dns_resolver *resolver, struct dns_server *servers_r, size_t max, const char **note_r);
+
+/* What is known of the servers (resolver/probe.h): whether they pass on what validation needs. */
+enum dns_reach {
+	DNS_REACH_UNKNOWN,
+	DNS_REACH_NONE,		/* they never have: nothing is validated, all answers are indeterminate */
+	DNS_REACH_FULL,		/* they have: from then on, what does not come is being kept back */
+};
+
+/** Notes it. FULL is for good. Thread: any. */
+void dns_resolver_note_reach(struct dns_resolver *resolver, enum dns_reach reach);
+
+/** A server that passes no DNSSEC on is asked when no other is left. @param index as in dns_resolver_servers(). Thread: any. */
+void dns_resolver_note_server(struct dns_resolver *resolver, size_t index, bool passes_dnssec);
 
 struct dns_statistics {
 	uint64_t lookups, cache_hits, queries_sent, retries, tcp, timeouts, malformed, mismatched;

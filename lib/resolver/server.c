@@ -93,6 +93,21 @@ bool servers_are_out_for_long(const struct transport *transport)
 	return are_down_since(transport, clock_monotonic_ms() - (int64_t)LONG_TIMEOUTS * transport->config.timeout_ms);
 }
 
+size_t transport_servers(const struct transport *transport, struct dns_server *servers_r, size_t max)
+{
+	size_t count = transport->config.server_count < max ? transport->config.server_count : max;
+
+	for (size_t i = 0; i < count; i++)
+		servers_r[i] = transport->servers[i].server;
+	return count;
+}
+
+void transport_note_server(struct transport *transport, size_t index, bool passes_dnssec)
+{
+	if (index < transport->config.server_count)
+		atomic_store(&transport->servers[index].plain, !passes_dnssec);
+}
+
 void transport_health(const struct transport *transport, struct dns_health *health_r)
 {
 	memset(health_r, 0, sizeof(*health_r));

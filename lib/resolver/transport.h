@@ -13,6 +13,15 @@
 
 enum { TRANSPORT_MAX_SERVERS = 16 };
 
+/* How a query ended that got no answer. */
+struct query_end {
+	uint8_t rcode;
+	enum dns_failure failure;
+	bool is_outcome;	/* this question has no answer; false: only this attempt was ended, somebody else may get one */
+	bool is_bogus;		/* a server says that it did not validate (RFC 8914) */
+	const char *why;	/* borrowed */
+};
+
 struct transport_config {
 	const struct dns_server *servers;	/* copied; at most TRANSPORT_MAX_SERVERS */
 	size_t server_count;
@@ -25,11 +34,8 @@ struct transport_config {
 	 */
 	const char *(*accept)(void *context, void *cookie, const struct dns_server *server, const uint8_t *wire,
 	    size_t length);
-	/**
-	 * There is no answer. The query is over. why is borrowed. I/O thread.
-	 * @param is_outcome  true: this question has no answer; false: only this attempt was ended, somebody else may get one.
-	 */
-	void (*give_up)(void *context, void *cookie, uint8_t rcode, enum dns_failure failure, const char *why, bool is_outcome);
+	/** There is no answer. The query is over. I/O thread. */
+	void (*give_up)(void *context, void *cookie, const struct query_end *end);
 	/** transport_recall() was called for the cookie. @return whether its query is to end now, with give_up(). I/O thread. */
 	bool (*recall)(void *context, void *cookie);
 	/** The transport is done with a recall or a join: it will not use the cookie for it again. */
@@ -67,6 +73,11 @@ bool transport_has_waiting(const struct transport *transport);
 
 /** Somebody else asks the same: see fair_join(). recall_done() is called for the cookie, once. Thread: any; never blocks. */
 void transport_join(struct transport *transport, void *cookie, const struct ip_addr *network, bool for_author);
+
+/** @return number of servers written, at most max. Thread: any. */
+size_t transport_servers(const struct transport *transport, struct dns_server *servers_r, size_t max);
+/** See dns_resolver_note_server(). Thread: any. */
+void transport_note_server(struct transport *transport, size_t index, bool passes_dnssec);
 
 /** What stands between us and the answers: see dns_resolver_health(). Thread: any. */
 void transport_health(const struct transport *transport, struct dns_health *health_r);

@@ -3,9 +3,11 @@
 
 The three domains publish the same SPF record; only the state of their zones differs (dnssec_tree.py).
 """
+import contextlib
 
 import pytest
 
+from test_doctor import Relay
 from world import delivered_fields, scenarios
 from world.client import deliver
 from world.processes import wait_for
@@ -103,4 +105,18 @@ def test_start_says_that_the_anchor_is_not_the_roots(stack, tree):
 
 def test_start_says_that_the_server_passes_no_dnssec_on(stack, tree):
     line = probed(stack, "probe-plain", stack.dns.port, tree.anchor)
-    assert "the root is indeterminate" in line and "pass DNSSEC" in line, line
+    assert f"127.0.0.1@{stack.dns.port} passes no DNSSEC on" in line and "indeterminate" in line and "servers" in line, line
+
+
+def test_probe_is_repeated_until_the_server_passes_dnssec_on(stack, tree):
+    """No restart is needed, and the log says each word once."""
+    with contextlib.closing(Relay(stack.dns.port, "127.0.0.1")) as relay:
+        assayd, _ = stack.another_assayd("probe-again", dns_port=relay.port, dnssec="validate",
+                                         dns_options=f'trust-anchor-files = {{ "{tree.anchor}" }}')
+        try:
+            wait_for(lambda: "passes no DNSSEC on" in assayd.log(), "the first word")
+            relay.upstream = tree.port
+            wait_for(lambda: "validation from the root works" in assayd.log(), "the second word", 60)
+            assert assayd.log().count("passes no DNSSEC on") == 1, assayd.log()
+        finally:
+            assayd.stop()

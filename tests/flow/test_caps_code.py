@@ -62,6 +62,8 @@ REASONS = {
     "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
+    "lib/dns/ede.c TEXT_MAX": TEXT,
+    "milter/probe.c SERVERS_MAX": LOCAL + "no more than so many servers are ever asked",
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",
     "milter/signals.c DRAIN_MAX_MS": "how long assayd waits while it stops; the MTA keeps what was not judged",
     "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",

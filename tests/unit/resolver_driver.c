@@ -6,13 +6,14 @@
  *
  *   usage: resolver_driver PORT ANCHOR-FILE TIMEOUT-MS
  *   NAME TYPE-NUMBER   → security TAB status TAB canonical name TAB rdata in hex, space between TAB why
+ *   probe              → outcome TAB what TAB why of resolver/probe.h; noted at the resolver as assayd does it
  *   reset              → a new resolver, which knows nothing; prints nothing
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/resolver.h"
+#include "resolver/probe.h"
 
 enum { DEADLINE_MS = 20000, LOOKUPS = 10 };
 
@@ -44,6 +45,19 @@ static void question(struct dns_resolver *resolver, const char *name, uint16_t t
 	dns_scope_free(&scope);
 }
 
+static void probe(struct dns_resolver *resolver, const struct dns_config *config)
+{
+	struct dns_probe probe;
+
+	dns_probe_server(config, &config->servers[0], &probe);
+	if (probe.outcome == DNS_PROBE_PASSES)
+		dns_resolver_note_reach(resolver, DNS_REACH_FULL);
+	else if (dns_probe_passes_nothing(&probe))
+		dns_resolver_note_reach(resolver, DNS_REACH_NONE);
+	printf("%d\t%s\t%s\n", (int)probe.outcome, probe.what, probe.why);
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct dns_server server = { .port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0 };
@@ -64,6 +78,8 @@ int main(int argc, char **argv)
 		if (strncmp(line, "reset", 5) == 0) {
 			dns_resolver_free(&resolver);
 			resolver = resolver_make(&config);
+		} else if (strncmp(line, "probe", 5) == 0) {
+			probe(resolver, &config);
 		} else if (sscanf(line, "%1099s %u", name, &type) == 2) {
 			question(resolver, name, (uint16_t)type);
 		}

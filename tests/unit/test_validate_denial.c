@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "denial_records.h"
 #include "dnssec/internal.h"
-#include "dnssec_world.h"
 
 static int setup(void **state)
 {
@@ -85,8 +85,17 @@ static void test_nsec_nodata_wildcard_has_type(void **state)
 
 static void test_nsec_nodata_by_nxdomain_proof(void **state)
 {
-	assert_string_equal(NODATA(*state, "b.z.test.", LDNS_RR_TYPE_TXT, "a.z.test. 300 IN NSEC c.z.test. A RRSIG NSEC",
-	    "z.test. 300 IN NSEC a.z.test. NS SOA RRSIG NSEC"), "bogus");
+	struct world_fixture *f = *state;
+	struct reply *reply = reply_noerror(f->world, "b.z.test.", LDNS_RR_TYPE_TXT);
+	struct validator_verdict verdict;
+
+	/* the rcode is nobody's word: what is proven is that the name does not exist, and only by all of the proof */
+	assert_string_equal(NODATA(f, "b.z.test.", LDNS_RR_TYPE_TXT, "a.z.test. 300 IN NSEC c.z.test. A RRSIG NSEC"), "bogus");
+	reply_add(reply, SECTION_AUTHORITY, "a.z.test. 300 IN NSEC c.z.test. A RRSIG NSEC", f->zone);
+	reply_add(reply, SECTION_AUTHORITY, "z.test. 300 IN NSEC a.z.test. NS SOA RRSIG NSEC", f->zone);
+	verdict = world_judge(f->world, reply);
+	assert_int_equal(verdict.security, DNS_SECURE);
+	assert_true(verdict.nonexistent);
 }
 
 static void test_nsec_nxdomain(void **state)
@@ -212,45 +221,25 @@ static void test_unsigned_proof(void **state)
 
 /* ---- NSEC3 ---- */
 
-enum { FLAG_OPT_OUT = 1 };
-
-/* The hash of a name as a label, moved by delta (-1, 0, +1): neighbours make a cover. */
-static const char *hash_label(struct world_fixture *f, const char *name, unsigned iterations, int delta)
-{
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-	uint8_t salt[] = { 0xaa };
-	ldns_rdf *owner = ldns_dname_new_frm_str(name), *hashed = ldns_nsec3_hash_name(owner, 1, (uint16_t)iterations, 1, salt);
-	char *text = ldns_rdf2str(hashed), *label = arena_strndup(f->world->arena, text, 32);
-
-	for (int i = 31; delta != 0 && i >= 0; i--) {
-		long digit = strchr(digits, label[i]) - digits + delta;
-
-		label[i] = digits[(digit + 32) % 32];
-		if (digit >= 0 && digit < 32)
-			break;
-	}
-	free(text);
-	ldns_rdf_deep_free(owner);
-	ldns_rdf_deep_free(hashed);
-	return label;
-}
-
-static const char *nsec3_record(struct world_fixture *f, const char *owner, const char *next, unsigned flags,
-    unsigned iterations, const char *types)
-{
-	return arena_printf(f->world->arena, "%s.z.test. 300 IN NSEC3 1 %u %u aa %s %s", owner, flags, iterations, next, types);
-}
-
-/* NSEC3 that matches name. */
 static const char *match(struct world_fixture *f, const char *name, const char *types)
 {
-	return nsec3_record(f, hash_label(f, name, 1, 0), hash_label(f, name, 1, 1), 0, 1, types);
+	return nsec3_match(f->world->arena, "z.test.", name, types);
 }
 
-/* NSEC3 that covers name. */
 static const char *cover(struct world_fixture *f, const char *name, unsigned flags)
 {
-	return nsec3_record(f, hash_label(f, name, 1, -1), hash_label(f, name, 1, 1), flags, 1, "A RRSIG");
+	return nsec3_cover(f->world->arena, "z.test.", name, flags);
+}
+
+static const char *hashed(struct world_fixture *f, const char *name, unsigned iterations, int delta)
+{
+	return hash_label(f->world->arena, name, iterations, delta);
+}
+
+static const char *record(struct world_fixture *f, const char *owner, const char *next, unsigned flags, unsigned iterations,
+    const char *types)
+{
+	return nsec3_record(f->world->arena, "z.test.", owner, next, flags, iterations, types);
 }
 
 static void test_nsec3_nodata(void **state)
@@ -345,7 +334,7 @@ static void test_nsec3_nxdomain_encloser_is_delegation(void **state)
 static void test_nsec3_mixed_parameters(void **state)
 {
 	struct world_fixture *f = *state;
-	const char *other = nsec3_record(f, hash_label(f, "n.z.test.", 2, -1), hash_label(f, "n.z.test.", 2, 1), 0, 2, "A RRSIG");
+	const char *other = record(f, hashed(f, "n.z.test.", 2, -1), hashed(f, "n.z.test.", 2, 1), 0, 2, "A RRSIG");
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", match(f, "z.test.", "NS SOA RRSIG"), cover(f, "b.z.test.", 0),
 	    cover(f, "*.z.test.", 0), other), "bogus");
@@ -367,8 +356,8 @@ static void test_nsec3_too_many_iterations(void **state)
 {
 	struct world_fixture *f = *state;
 	struct reply *forged = reply_new(f->world, "c.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
-	const char *at_cap = nsec3_record(f, hash_label(f, "a.z.test.", 150, 0), hash_label(f, "a.z.test.", 150, 1), 0, 150, "A RRSIG");
-	const char *over = nsec3_record(f, hash_label(f, "b.z.test.", 151, 0), hash_label(f, "b.z.test.", 151, 1), 0, 151, "A RRSIG");
+	const char *at_cap = record(f, hashed(f, "a.z.test.", 150, 0), hashed(f, "a.z.test.", 150, 1), 0, 150, "A RRSIG");
+	const char *over = record(f, hashed(f, "b.z.test.", 151, 0), hashed(f, "b.z.test.", 151, 1), 0, 151, "A RRSIG");
 
 	assert_string_equal(NODATA(f, "a.z.test.", LDNS_RR_TYPE_TXT, at_cap), "secure");
 	assert_string_equal(NODATA(f, "b.z.test.", LDNS_RR_TYPE_TXT, over), "insecure");
@@ -404,11 +393,53 @@ static void test_nsec3_hashing_is_capped(void **state)
 		strcat(name, "a.");
 	strcat(name, "z.test.");
 	reply = reply_new(f->world, name, LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
-	reply_add(reply, SECTION_AUTHORITY, nsec3_record(f, hash_label(f, "z.test.", 150, 0), hash_label(f, "z.test.", 150, 1), 0,
+	reply_add(reply, SECTION_AUTHORITY, record(f, hashed(f, "z.test.", 150, 0), hashed(f, "z.test.", 150, 1), 0,
 	    150, "NS SOA RRSIG"), f->zone);
 	verdict = world_judge(f->world, reply);
 	assert_int_equal(verdict.security, DNS_BOGUS);
 	assert_non_null(strstr(verdict.why, "limit"));
+}
+
+/* The proofs of three kinds that a cap of so much hashing suffices for, and what is said of the others. */
+static void judge_with_hashing_cap(unsigned work, unsigned proven_r[3])
+{
+	struct world_fixture f = { .world = world_new(&(struct validator_config){ .max_nsec3_work = work }) };
+	struct reply *replies[3];
+
+	f.tld = zone_new(world_root(f.world), "test.", LDNS_SIGN_ED25519);
+	f.zone = zone_new(f.tld, "z.test.", LDNS_SIGN_ED25519);
+	replies[0] = reply_new(f.world, "b.z.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NXDOMAIN);
+	replies[1] = reply_noerror(f.world, "b.z.test.", LDNS_RR_TYPE_TXT);
+	replies[2] = reply_noerror(f.world, "b.z.test.", LDNS_RR_TYPE_TXT);
+	for (int i = 0; i < 2; i++) {
+		reply_add(replies[i], SECTION_AUTHORITY, match(&f, "z.test.", "NS SOA RRSIG"), f.zone);
+		reply_add(replies[i], SECTION_AUTHORITY, cover(&f, "b.z.test.", 0), f.zone);
+	}
+	reply_add(replies[0], SECTION_AUTHORITY, cover(&f, "*.z.test.", 0), f.zone);
+	reply_add(replies[1], SECTION_AUTHORITY, match(&f, "*.z.test.", "A RRSIG"), f.zone);
+	reply_add_as(replies[2], SECTION_ANSWER, "*.z.test. 300 IN TXT \"w\"", f.zone, "b.z.test.");
+	reply_add(replies[2], SECTION_AUTHORITY, cover(&f, "b.z.test.", 0), f.zone);
+	for (int i = 0; i < 3; i++) {
+		struct validator_verdict verdict = world_judge(f.world, replies[i]);
+
+		proven_r[i] += verdict.security == DNS_SECURE;
+		if (verdict.security != DNS_SECURE && strstr(verdict.why, "limit") == NULL)
+			fail_msg("kind %d with a cap of %u: %s", i, work, verdict.why);
+	}
+	world_free(&f.world);
+}
+
+/* Wherever the cap is hit on the way, the reason is the limit and not a proof that is missing. */
+static void test_nsec3_hashing_cap_is_named(void **state)
+{
+	unsigned proven[3] = { 0 };
+
+	(void)state;
+	for (unsigned work = 1; work <= 6; work++)	/* each hash of one iteration counts two */
+		judge_with_hashing_cap(work, proven);
+	assert_int_equal(proven[0], 1);
+	assert_int_equal(proven[1], 1);
+	assert_int_equal(proven[2], 5);
 }
 
 static void test_nsec3_wildcard_answer(void **state)
@@ -434,8 +465,8 @@ static void test_nsec3_wraps(void **state)
 {
 	struct world_fixture *f = *state;
 	/* the last record: owner above everything, next is the first hash */
-	const char *last = nsec3_record(f, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", hash_label(f, "z.test.", 1, 0), 0, 1, "A RRSIG");
-	const char *apex = nsec3_record(f, hash_label(f, "z.test.", 1, 0), "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", 0, 1, "NS SOA RRSIG");
+	const char *last = record(f, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", hashed(f, "z.test.", 1, 0), 0, 1, "A RRSIG");
+	const char *apex = record(f, hashed(f, "z.test.", 1, 0), "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", 0, 1, "NS SOA RRSIG");
 
 	assert_string_equal(NXDOMAIN(f, "b.z.test.", apex, last), "secure");
 }
@@ -463,6 +494,7 @@ int main(void)
 		CASE(test_nsec3_nxdomain_name_exists), CASE(test_nsec3_nxdomain_encloser_is_delegation),
 		CASE(test_nsec3_mixed_parameters), CASE(test_nsec3_unknown_flags_or_algorithm),
 		CASE(test_nsec3_too_many_iterations), CASE(test_nsec3_too_many_records), CASE(test_nsec3_hashing_is_capped),
+		cmocka_unit_test(test_nsec3_hashing_cap_is_named),
 		CASE(test_nsec3_wildcard_answer), CASE(test_nsec3_wraps),
 	};
 

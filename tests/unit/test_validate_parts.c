@@ -111,13 +111,13 @@ static void test_bitmap_has(void **state)
 	static const uint8_t bitmap[37] = { 0, 6, 0x40, 1, 0, 0, 0, 3, 4, 0x1b, [36] = 0x20 };
 
 	(void)state;
-	assert_true(nsec_bitmap_valid(bitmap, sizeof(bitmap)));
-	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 1));
-	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 15));
-	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 46));
-	assert_true(nsec_bitmap_has(bitmap, sizeof(bitmap), 1234));
-	assert_false(nsec_bitmap_has(bitmap, sizeof(bitmap), 16));
-	assert_false(nsec_bitmap_has(bitmap, sizeof(bitmap), 1235));
+	assert_true(bitmap_valid(bitmap, sizeof(bitmap)));
+	assert_true(bitmap_has(bitmap, sizeof(bitmap), 1));
+	assert_true(bitmap_has(bitmap, sizeof(bitmap), 15));
+	assert_true(bitmap_has(bitmap, sizeof(bitmap), 46));
+	assert_true(bitmap_has(bitmap, sizeof(bitmap), 1234));
+	assert_false(bitmap_has(bitmap, sizeof(bitmap), 16));
+	assert_false(bitmap_has(bitmap, sizeof(bitmap), 1235));
 }
 
 static void test_bitmap_valid_broken(void **state)
@@ -125,9 +125,9 @@ static void test_bitmap_valid_broken(void **state)
 	static const uint8_t short_window[] = { 0, 6, 0x40 }, empty_window[] = { 0, 0 }, order[] = { 1, 1, 1, 0, 1, 1 };
 
 	(void)state;
-	assert_false(nsec_bitmap_valid(short_window, sizeof(short_window)));
-	assert_false(nsec_bitmap_valid(empty_window, sizeof(empty_window)));
-	assert_false(nsec_bitmap_valid(order, sizeof(order)));
+	assert_false(bitmap_valid(short_window, sizeof(short_window)));
+	assert_false(bitmap_valid(empty_window, sizeof(empty_window)));
+	assert_false(bitmap_valid(order, sizeof(order)));
 }
 
 /* ---- cryptography: the examples in the RFCs that define the algorithms ---- */

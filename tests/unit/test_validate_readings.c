@@ -198,6 +198,8 @@ static void test_resolver_and_validator_read_alike(void **state)
 		assert_int_equal(dns_name_parse(truths[truth].name, &name), 0);
 		answer = answer_build(&name, LDNS_RR_TYPE_TXT, reply->wire, reply->length, &limits, &why);
 		verdict = world_judge(f->world, reply);
+		if (answer != NULL && verdict.nonexistent && answer->head.status == DNS_STATUS_NODATA)	/* as the resolver does */
+			answer->head.status = DNS_STATUS_NXDOMAIN;
 		if (answer != NULL && verdict.security == DNS_SECURE)
 			secure[truth]++;
 		if (answer != NULL && ((verdict.security == DNS_INSECURE && !truths[truth].ends_insecure) ||

@@ -5,7 +5,7 @@
  * (or an attacker's proxy before it) says is judged as it comes.
  *
  *   usage: validate_driver PORT ANCHOR-FILE [TIME [NEGATIVE-ANCHOR…]]
- *   NAME TYPE-NUMBER           → security TAB rcode TAB ttl TAB answer-in-hex TAB why
+ *   NAME TYPE-NUMBER           → security TAB rcode, that of a proof before the message's TAB ttl TAB answer-in-hex TAB why
  *   explain NAME TYPE-NUMBER   → the explanation, ended by an empty line
  *   reset                      → forgets the cuts; prints nothing
  */
@@ -24,7 +24,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-enum { TIMEOUT_MS = 5000, MESSAGE_BYTES = 65535, MAX_MEMO = 512, FIXED_BYTES = 12 + DNS_NAME_BYTES + 4 + 11 };
+enum { NXDOMAIN = 3, TIMEOUT_MS = 5000, MESSAGE_BYTES = 65535, MAX_MEMO = 512, FIXED_BYTES = 12 + DNS_NAME_BYTES + 4 + 11 };
 
 struct memo { char name[1100]; uint16_t type; int status; uint8_t *wire; size_t length; };
 
@@ -203,7 +203,8 @@ static void question(struct driver *driver, const char *name, uint16_t type, boo
 		} else {
 			static const char *const names[] = { "secure", "insecure", "indeterminate", "bogus" };
 
-			printf("%s\t%u\t%u\t", names[verdict.security], memo->wire[3] & 15u, verdict.ttl_secs);
+			printf("%s\t%u\t%u\t", names[verdict.security], verdict.nonexistent ? NXDOMAIN :
+			    memo->wire[3] & 15u, verdict.ttl_secs);
 			for (size_t i = 0; i < memo->length; i++)
 				printf("%02x", memo->wire[i]);
 			printf("\t%s\n", verdict.why);
