@@ -86,8 +86,10 @@ struct decision message_decide(struct message *message, enum finding_stage stage
 		judged.recipient_count = judged.refused_count;
 	}
 	/* had nobody been refused, there would be some over the cap */
-	if (message->refused_total + message->facts.recipient_count > message->config->max_recipients)
+	if (message->refused_total + message->facts.recipient_count > message->config->max_recipients) {
+		evidence_r->over_cap_but_for_refused = !message->recipients_truncated;
 		evidence_r->lacks |= EVIDENCE_LACKS_RECIPIENTS;
+	}
 	return policy_judge(&set, &judged, message->arena);
 }
 

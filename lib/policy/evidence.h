@@ -25,6 +25,7 @@ enum evidence_lack {
 	EVIDENCE_LACKS_SPF = 8,		/* for which domain SPF passed, or whether */
 	EVIDENCE_LACKS_CERT = 16,	/* names in the certificate */
 	EVIDENCE_LACKS_FINDINGS = 32,	/* there are findings that this program does not know */
+	EVIDENCE_LACKS_PRESSURE = 128,	/* whether DNS was pressed or out: of rows without evidence, the text has no word for it */
 	EVIDENCE_LACKS_SENSE = 64,	/* something is there that this program cannot read: nothing can be told of it */
 };
 
@@ -86,6 +87,7 @@ struct evidence {
 	const struct recipient_place *recipients, *refused;
 	size_t recipient_count, refused_count;
 	bool recipients_over_cap;	/* there were more than are weighed: they count as one whose place is not known */
+	bool over_cap_but_for_refused;	/* there would have been more, had nobody been refused */
 };
 
 /* What evidence is made of. The places need not be sorted. */

@@ -21,4 +21,9 @@ enum truth require_insecure_pass(const struct policy_config *policy, const struc
 /** Whether the policy asks for a client certificate that the session does not have. */
 enum truth require_cert_lacking(const struct policy_config *policy, const struct evidence *evidence);
 
+struct clients { struct ip_addr *items; size_t count, room; };
+
+/** One host of each part into which the networks of the policies cut the client's, in the arena; at least one. */
+struct clients clients_of(const struct policy_set *set, const struct ip_network *client, struct arena *arena);
+
 #endif

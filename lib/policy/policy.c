@@ -113,6 +113,21 @@ static void weigh_any(struct weighing *weighing)
 	}
 }
 
+/* What comes of the findings should it have been pressure. */
+static void weigh_as_pressed(struct weighing *weighing)
+{
+	const struct evidence *known = weighing->evidence;
+	struct evidence pressed = *known;
+
+	pressed.dns_pressed = true;
+	weighing->evidence = &pressed;
+	for (size_t i = 0; i < known->finding_count; i++) {
+		if (counts(weighing->policy, known, known->findings[i].id))
+			weigh(weighing, &known->findings[i], TRUTH_MAYBE);
+	}
+	weighing->evidence = known;
+}
+
 struct decision decision_none(void)
 {
 	return (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
@@ -132,6 +147,8 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 	}
 	weigh(&weighing, &cert, require_cert_lacking(policy, evidence));
 	weigh(&weighing, &insecure, is_insecure);
+	if (evidence_lacks(evidence, EVIDENCE_LACKS_PRESSURE))
+		weigh_as_pressed(&weighing);
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_FINDINGS))
 		weigh_any(&weighing);
 	*decision_r = decision_none();

@@ -6,9 +6,9 @@
  */
 #include "policy/recorded.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "policy/internal.h"
 #include "util/arena.h"
 
 enum { CLIENTS_MAX = 10000 };	/* hosts of one network tried; past it nothing is told */
@@ -19,6 +19,7 @@ const char *untold_name(enum untold why)
 		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_AT_RCPT] = "refused at RCPT", [UNTOLD_CLIENT] = "client address",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
 		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
+		[UNTOLD_PRESSURE] = "DNS pressure",
 	};
 
 	return names[why];
@@ -134,28 +135,27 @@ static enum fate unlisted_fate(const struct run *run)
 	return fate_of(&range);
 }
 
-/* At its end a message with recipients over the cap has one whose place is not known; at RCPT each had his own. */
-static bool is_over_cap(const struct run *run, const struct recipient_place *place)
+/*
+ * At its end a message with recipients over the cap has one whose place is not known, the first of the set; at RCPT each had his
+ * own. @return whether there is such a one.
+ */
+static bool has_over_cap(const struct run *run)
 {
-	return run->evidence.recipients_over_cap && place->where == RECIPIENT_UNKNOWN;
+	return run->evidence.recipients_over_cap && run->place_count != 0 && run->places[0].where == RECIPIENT_UNKNOWN;
 }
 
 static enum fate place_fate(const struct run *run, const struct recipient_place *place)
 {
 	struct evidence evidence = at_rcpt(run, place, 1, 0);
-	struct range range;
+	struct range range = weigh(run, &evidence);
 
-	if (is_over_cap(run, place))
-		return unlisted_fate(run);
-	range = weigh(run, &evidence);
 	return fate_of(&range);
 }
 
 /* What comes of a message that nobody gets. */
 static struct range rcpt_range(const struct run *run)
 {
-	bool over_cap = run->place_count != 0 && is_over_cap(run, &run->places[0]);	/* it is the first of the set */
-	bool lacks = over_cap || (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0;
+	bool over_cap = has_over_cap(run), lacks = over_cap || (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0;
 	struct evidence evidence = at_rcpt(run, run->places + over_cap, run->place_count - over_cap,
 	    lacks ? EVIDENCE_LACKS_RECIPIENTS : 0);
 
@@ -167,17 +167,27 @@ struct sorting {
 	struct recipient_place *places;
 	size_t taken, maybe;
 	bool unlisted_may, unlisted_are_taken;	/* of those that the evidence lacks */
+	bool all_taken;
 };
+
+/* Where fewer get it those over the cap may be under it: then each has a place that was not recorded. */
+static void sort_over_cap(const struct run *run, enum fate unlisted, struct sorting *sorting)
+{
+	if (sorting->all_taken)
+		sorting->places[sorting->taken++] = run->places[0];
+	else if (unlisted != FATE_REFUSED)
+		sorting->unlisted_may = true;
+}
 
 static void sort_recipients(const struct run *run, bool acts_at_rcpt, struct sorting *sorting_r)
 {
-	bool lacks = (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0;
-	enum fate unlisted = !lacks ? FATE_REFUSED : acts_at_rcpt ? unlisted_fate(run) : FATE_TAKEN;
+	bool over_cap = has_over_cap(run), lacks = (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0;
+	enum fate unlisted = !lacks && !over_cap ? FATE_REFUSED : acts_at_rcpt ? unlisted_fate(run) : FATE_TAKEN;
 	struct recipient_place *maybe = arena_calloc(run->arena, run->place_count + 1, sizeof(*maybe));
 
-	*sorting_r = (struct sorting){ .unlisted_may = unlisted != FATE_REFUSED, .unlisted_are_taken = unlisted == FATE_TAKEN };
+	*sorting_r = (struct sorting){ .unlisted_may = lacks && unlisted != FATE_REFUSED, .unlisted_are_taken = unlisted == FATE_TAKEN };
 	sorting_r->places = arena_calloc(run->arena, run->place_count + 1, sizeof(*sorting_r->places));
-	for (size_t i = 0; i < run->place_count; i++) {
+	for (size_t i = over_cap; i < run->place_count; i++) {
 		enum fate fate = acts_at_rcpt ? place_fate(run, &run->places[i]) : FATE_TAKEN;
 
 		if (fate == FATE_TAKEN)
@@ -185,6 +195,9 @@ static void sort_recipients(const struct run *run, bool acts_at_rcpt, struct sor
 		else if (fate == FATE_MAYBE)
 			maybe[sorting_r->maybe++] = run->places[i];
 	}
+	sorting_r->all_taken = sorting_r->taken + over_cap == run->place_count && ((!lacks && !over_cap) || unlisted == FATE_TAKEN);
+	if (over_cap)
+		sort_over_cap(run, unlisted, sorting_r);
 	memcpy(sorting_r->places + sorting_r->taken, maybe, sorting_r->maybe * sizeof(*maybe));
 }
 
@@ -202,21 +215,44 @@ static struct range at_end(const struct run *run, const struct recipient_place *
 	return weigh(run, &evidence);
 }
 
-/* More recipients make nothing weaker: the least is that of those who surely get it, the most that of all who may. */
+/* The same run of a message with or without limit-exceeded. */
+static struct run with_limit(const struct run *run, bool is_exceeded)
+{
+	struct run other = *run;
+	struct evidence *evidence = &other.evidence;
+
+	evidence->findings = arena_calloc(run->arena, evidence->finding_count + 1, sizeof(*evidence->findings));
+	evidence->finding_count = 0;
+	for (size_t i = 0; i < run->evidence.finding_count; i++) {
+		if (run->evidence.findings[i].id != FINDING_LIMIT_EXCEEDED)
+			evidence->findings[evidence->finding_count++] = run->evidence.findings[i];
+	}
+	if (is_exceeded)
+		evidence->findings[evidence->finding_count++] = (struct evidence_finding){ .id = FINDING_LIMIT_EXCEEDED, .secure = true };
+	return other;
+}
+
+/*
+ * More recipients make nothing weaker: the least is that of those who surely get it, the most that of all who may. Whether there
+ * are more than are weighed, which is a finding, hangs on who was refused; it may have been raised for something else.
+ */
 static struct range end_range(const struct run *run, const struct sorting *sorting)
 {
-	struct range most = at_end(run, sorting->places, sorting->taken + sorting->maybe, sorting->unlisted_may);
+	bool unlisted = (run->evidence.lacks & EVIDENCE_LACKS_RECIPIENTS) != 0 || run->evidence.recipients_over_cap;
+	struct run most_run = run->evidence.over_cap_but_for_refused ? with_limit(run, true) : *run;
+	struct run least_run = unlisted && !sorting->all_taken ? with_limit(run, false) : *run;
+	struct range most = at_end(&most_run, sorting->places, sorting->taken + sorting->maybe, sorting->unlisted_may);
 	struct range least = range_empty(), one;
 
 	if (sorting->taken != 0) {
-		least = at_end(run, sorting->places, sorting->taken, false);
+		least = at_end(&least_run, sorting->places, sorting->taken, false);
 	} else {
 		for (size_t i = 0; i < sorting->maybe; i++) {
-			one = at_end(run, &sorting->places[i], 1, false);
+			one = at_end(&least_run, &sorting->places[i], 1, false);
 			range_join(&least, &one);
 		}
 		if (sorting->unlisted_may) {
-			one = at_end(run, NULL, 0, true);
+			one = at_end(&least_run, NULL, 0, true);
 			range_join(&least, &one);
 		}
 	}
@@ -245,72 +281,6 @@ static bool run_once(const struct run *run, struct range *total)
 	return true;
 }
 
-/* ---- clients ----------------------------------------------------------------------------------------------------- */
-
-static unsigned address_bits(const struct ip_addr *addr)
-{
-	return addr->family == AF_INET6 ? 128 : 32;
-}
-
-/* The first address behind a network. @return false: there is none. */
-static bool address_behind(const struct ip_network *network, struct ip_addr *addr_r)
-{
-	unsigned bit = network->prefix_bits;
-
-	*addr_r = network->addr;
-	while (bit-- > 0) {
-		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
-
-		addr_r->bytes[bit / 8] ^= mask;
-		if ((addr_r->bytes[bit / 8] & mask) != 0)
-			return true;	/* no carry */
-	}
-	return false;
-}
-
-struct clients { struct ip_addr *items; size_t count, room; };
-
-static void clients_add(struct clients *clients, const struct ip_network *within, const struct ip_addr *addr)
-{
-	if (network_contains(within, addr) && clients->count < clients->room)
-		clients->items[clients->count++] = *addr;
-}
-
-static int compare_clients(const void *a, const void *b)
-{
-	return memcmp(((const struct ip_addr *)a)->bytes, ((const struct ip_addr *)b)->bytes, sizeof(((struct ip_addr *)0)->bytes));
-}
-
-/* One host of each part into which the networks of the policies cut the client's. */
-static struct clients list_clients(const struct policy_set *set, const struct ip_network *client, struct arena *arena)
-{
-	struct clients clients = { .count = 1, .room = 1 };
-	size_t kept = 1;
-
-	for (size_t i = 0; i < set->count && client->prefix_bits < address_bits(&client->addr); i++)
-		clients.room += 2 * set->policies[i].client_networks.count;
-	clients.items = arena_calloc(arena, clients.room, sizeof(*clients.items));
-	clients.items[0] = client->addr;
-	for (size_t i = 0; i < set->count && clients.room > 1; i++) {
-		for (size_t n = 0; n < set->policies[i].client_networks.count; n++) {
-			const struct ip_network *network = &set->policies[i].client_networks.items[n];
-			struct ip_addr behind;
-
-			if (network->prefix_bits <= client->prefix_bits)
-				continue;
-			clients_add(&clients, client, &network->addr);
-			if (address_behind(network, &behind))
-				clients_add(&clients, client, &behind);
-		}
-	}
-	qsort(clients.items, clients.count, sizeof(*clients.items), compare_clients);
-	for (size_t i = 1; i < clients.count; i++)
-		if (compare_clients(&clients.items[i], &clients.items[kept - 1]) != 0)
-			clients.items[kept++] = clients.items[i];
-	clients.count = kept;
-	return clients;
-}
-
 /* ---- what can be told -------------------------------------------------------------------------------------------- */
 
 /* What is lacking; when it is several things, the first of them. */
@@ -318,6 +288,7 @@ static enum untold first_lack(unsigned lacks)
 {
 	static const struct { enum evidence_lack lack; enum untold why; } rows[] = {
 		{ EVIDENCE_LACKS_SENSE, UNTOLD_UNREADABLE }, { EVIDENCE_LACKS_FINDINGS, UNTOLD_FINDINGS },
+		{ EVIDENCE_LACKS_PRESSURE, UNTOLD_PRESSURE },
 		{ EVIDENCE_LACKS_RECIPIENTS, UNTOLD_RECIPIENTS }, { EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS },
 		{ EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES }, { EVIDENCE_LACKS_SPF, UNTOLD_SPF },
 		{ EVIDENCE_LACKS_CERT, UNTOLD_CERT },
@@ -348,7 +319,8 @@ static enum untold run_clients(struct run *run, const struct clients *clients, s
 	struct range one;
 
 	for (size_t i = 0; i < clients->count; i++) {
-		run->evidence.client = (struct ip_network){ .addr = clients->items[i], .prefix_bits = address_bits(&clients->items[i]) };
+		run->evidence.client = (struct ip_network){ .addr = clients->items[i],
+			.prefix_bits = clients->items[i].family == AF_INET6 ? 128 : 32 };
 		one = range_empty();
 		if (!run_once(run, &one))
 			return UNTOLD_AT_RCPT;
@@ -365,7 +337,7 @@ void policy_replay(const struct policy_set *set, const struct evidence *evidence
     struct recorded_decision *recorded_r)
 {
 	struct run run = { .set = set, .arena = arena, .evidence = *evidence };
-	struct clients clients = list_clients(set, &evidence->client, arena);
+	struct clients clients = clients_of(set, &evidence->client, arena);
 	struct range total = range_empty();
 
 	*recorded_r = (struct recorded_decision){ .decision = decision_none() };

@@ -18,6 +18,7 @@ enum untold {
 	UNTOLD_CLIENT,		/* which host of its network the client was */
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
 	UNTOLD_FINDINGS,	/* not known to this version */
+	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
 	UNTOLD_COUNT
 };
 

@@ -119,9 +119,8 @@ static void old_authors(struct replay *replay, const struct flow_row *row, struc
 	if (evidence->author_count == 0)
 		evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
 	author->domain = row->author_domain;
-	author->dmarc = is_result(row_result(replay, row, "dmarc"), "pass") ? RESULT_PASS : RESULT_UNCHECKED;
-	if (author->dmarc == RESULT_PASS)	/* on secure data or not: as if there were another one */
-		evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
+	/* that DMARC passed is not said: on secure data or not, nobody knows, and the SPF or DKIM pass below it lacks as much */
+	author->dmarc = RESULT_UNCHECKED;
 }
 
 /* The words of a row that was made before evidence was recorded. */
@@ -138,6 +137,8 @@ static void old_row(struct replay *replay, const struct flow_row *row, struct ev
 		evidence_r->lacks |= EVIDENCE_LACKS_SPF;
 	if (is_result(dkim, "pass"))
 		evidence_r->lacks |= EVIDENCE_LACKS_SIGNATURES;
+	if (list_has(row->findings, findings_table[FINDING_DNS_UNAVAILABLE].name))
+		evidence_r->lacks |= EVIDENCE_LACKS_PRESSURE;
 	/* enforced before any signature was looked at: perhaps at RCPT, where all that follows was not seen */
 	if (row->enforced && is_result(dkim, "-") && (is_result(row->action, "defer") || is_result(row->action, "reject")))
 		evidence_r->stage = FINDING_STAGE_ENVELOPE;

@@ -59,12 +59,12 @@ static void test_evidence_read_gives_every_field(void **state)
 	struct evidence *e = &f.evidence;
 
 	(void)state;
-	assert_int_equal(evidence_read("1 s=r q=anopux f=spf-fail*,tls-none+ r=?,~,~l.example,r.example a=a.example:-,b.example:pass+ "
+	assert_int_equal(evidence_read("1 s=r q=acnopux f=spf-fail*,tls-none+ r=?,~,~l.example,r.example a=a.example:-,b.example:pass+ "
 	    "m=e.example p=:softfail d=c.example+,d.example* c=tlsa:tlsa:::mx.own.example? l=smtp h=out.example.net/+ "
 	    "n=2001:db8:1:2::/64", f.arena, e), 0);
 	assert_int_equal(e->lacks, 0);
 	assert_int_equal(e->stage, FINDING_STAGE_ENVELOPE);
-	assert_true(e->authenticated && e->tls_not_required && e->recipients_over_cap && e->dns_pressed && e->authors_unknown && e->exempt);
+	assert_true(e->authenticated && e->tls_not_required && e->recipients_over_cap && e->over_cap_but_for_refused && e->dns_pressed && e->authors_unknown && e->exempt);
 	assert_int_equal(e->finding_count, 3);
 	assert_true(e->findings[0].id == FINDING_SPF_FAIL && !e->findings[0].secure && e->findings[1].secure);
 	assert_int_equal(e->recipient_count, 4);

@@ -59,7 +59,24 @@ static bool refused(const struct policy_set *set, const struct model *model, con
 	return decision.enforced && (decision.action == ACTION_DEFER || decision.action == ACTION_REJECT);
 }
 
-/* Recipients in the order in which they come, those over the cap at last. */
+/* What all judged recipients together come to. */
+static void raise_over_cap(const struct model *model, struct evidence_input *input, struct arena *arena)
+{
+	struct results *results = arena_memdup(arena, &model->results, sizeof(model->results));
+
+	if (!results->exempt)
+		results_raise(results, FINDING_LIMIT_EXCEEDED, NULL, "more recipients than are weighed", DNS_SECURE);
+	input->recipients_over_cap = true;
+	input->results = results;
+}
+
+static void say_more(struct evidence *evidence, bool more)
+{
+	evidence->lacks |= more ? EVIDENCE_LACKS_RECIPIENTS : 0;
+	evidence->over_cap_but_for_refused = more && !evidence->recipients_over_cap;
+}
+
+/* Recipients in the order in which they come. So many as the model lists are weighed: those that were refused do not count. */
 static struct ending run(const struct policy_set *set, const struct model *model, struct arena *arena)
 {
 	struct recipient_place *taken = arena_calloc(arena, PLACES, sizeof(*taken)), *gone = arena_calloc(arena, PLACES, sizeof(*gone));
@@ -67,33 +84,32 @@ static struct ending run(const struct policy_set *set, const struct model *model
 		.results = &model->results, .recipients = taken, .refused = gone };
 	bool acts = policy_acts_at_rcpt(set) && !model->results.exempt;
 	struct ending ending = { .stage = FINDING_STAGE_MESSAGE };
-	unsigned lacks;
+	bool more;
 
 	for (size_t i = 0; i < model->place_count + model->hidden_count; i++) {
-		bool over = i >= model->place_count;
-		const struct recipient_place *place = over ? &model->hidden[i - model->place_count] : &model->places[i];
+		const struct recipient_place *place = i >= model->place_count ? &model->hidden[i - model->place_count] : &model->places[i];
 
 		if (acts && refused(set, model, place, arena))
 			gone[input.refused_count++] = *place;
-		else if (over)
-			input.recipients_over_cap = true;
+		else if (input.recipient_count == model->place_count)
+			raise_over_cap(model, &input, arena);
 		else
 			taken[input.recipient_count++] = *place;
 	}
 	/* had nobody been refused, there would be some over the cap */
-	lacks = input.refused_count + input.recipient_count > model->place_count ? EVIDENCE_LACKS_RECIPIENTS : 0;
+	more = input.refused_count + input.recipient_count > model->place_count;
 	if (input.recipient_count == 0 && !input.recipients_over_cap) {
 		ending.stage = input.stage = FINDING_STAGE_ENVELOPE;
 		input.results = &model->at_rcpt;
 		ending.evidence = evidence_at_rcpt(model, gone, input.refused_count, arena);
 		ending.decision = policy_judge(set, &ending.evidence, arena);
 		evidence_make(&input, arena, &ending.evidence);
-		ending.evidence.lacks |= lacks;
+		say_more(&ending.evidence, more);
 		return ending;
 	}
 	evidence_make(&input, arena, &ending.evidence);
 	ending.decision = policy_judge(set, &ending.evidence, arena);
-	ending.evidence.lacks |= lacks;
+	say_more(&ending.evidence, more);
 	return ending;
 }
 
@@ -125,13 +141,15 @@ static bool network_is_cut(const struct policy_set *set, const struct evidence *
 	return false;
 }
 
-/* Reads a text back and asks about it. */
-static struct recorded_decision ask(const struct policy_set *set, const char *text, struct arena *arena, struct evidence *read_r)
+/* Reads a text back and asks about it. @param lacks  what only older rows lack, which have no text. */
+static struct recorded_decision ask(const struct policy_set *set, const char *text, unsigned lacks, struct arena *arena,
+    struct evidence *read_r)
 {
 	struct recorded_decision recorded;
 
 	assert_int_equal(evidence_read(text, arena, read_r), 0);
 	assert_string_equal(evidence_write(read_r, arena), text);
+	read_r->lacks |= lacks;
 	policy_replay(set, read_r, arena, &recorded);
 	return recorded;
 }
@@ -142,7 +160,7 @@ static void check_pair(const struct policy_set *set, const struct evidence *evid
 {
 	const char *text = evidence_write(evidence, arena);
 	struct evidence read;
-	struct recorded_decision recorded = ask(set, text, arena, &read);
+	struct recorded_decision recorded = ask(set, text, evidence->lacks & EVIDENCE_LACKS_PRESSURE, arena, &read);
 	bool fits = evidence->lacks == 0 && read.lacks == 0 && !read.recipients_over_cap && !network_is_cut(set, &read) && same_stage;
 
 	tally->pairs++;
@@ -161,7 +179,7 @@ static void forget(struct evidence *evidence)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(6);
+	unsigned what = random_below(7);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -172,6 +190,9 @@ static void forget(struct evidence *evidence)
 		evidence->pass_count = 0;
 	} else if (what == 4) {
 		evidence->lacks |= EVIDENCE_LACKS_SPF;
+	} else if (what == 5) {
+		evidence->dns_pressed = false;
+		evidence->lacks |= EVIDENCE_LACKS_PRESSURE;
 	} else {
 		evidence->lacks |= EVIDENCE_LACKS_CERT;
 	}
@@ -274,7 +295,7 @@ static void test_policy_replay_tells_the_client_apart_only_where_it_matters(void
 		model_random(&model, arena, false);
 		assert_int_equal(addr_parse("192.0.2.0", &model.connection.client), 0);
 		first = run(&(struct policy_set){ .policies = &set.policies[set.count - 1], .count = 1 }, &model, arena);
-		recorded = ask(&set, evidence_write(&first.evidence, arena), arena, &read);
+		recorded = ask(&set, evidence_write(&first.evidence, arena), 0, arena, &read);
 		first = run(&set, &model, arena);
 		for (unsigned host = 1; host < 256; host++) {
 			model.connection.client.bytes[3] = (uint8_t)host;

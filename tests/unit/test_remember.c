@@ -222,6 +222,30 @@ static void test_remember_message_partly_refused_counts_once(void **state)
 	world_free(world);
 }
 
+/* Two who are refused and two who are not, where three may be: with all of them there would have been one too many. */
+static void test_remember_message_tells_who_would_have_been_over_the_cap(void **state)
+{
+	struct world *world = world_new("mode = enforce\nlimits { max-recipients = 3 }\n"
+	    "policy \"p\" { recipient-domains = { \"strict.example\" } actions { tls-none = reject } }\ntls { honor-tls-required-no = no }");
+	struct message *message = message_new(world->session, "<joe@nowhere.example>", NULL);
+	static const char *const recipients[] = { "<a@strict.example>", "<b@strict.example>", "<a@test.example>", "<b@test.example>" };
+	struct decision decision;
+	struct seen seen;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		message_recipient(message, recipients[i], &decision);
+	message_field(message, "From", " Joe <joe@nowhere.example>", 26);
+	message_judge(message);
+	message_end(message);
+	message_free(&message);
+	seen = flows(world);
+	assert_null(strstr(seen.findings, "limit-exceeded"));
+	assert_non_null(strstr(seen.evidence, "1 s=m q=c "));
+	assert_non_null(strstr(seen.evidence, " r=strict.example,test.example,& "));
+	world_free(world);
+}
+
 static void test_remember_message_aborted_before_a_verdict_is_no_flow(void **state)
 {
 	struct world *world = world_new("");
@@ -333,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_remember_message_counts_a_session_once),
 		cmocka_unit_test(test_remember_message_refused_at_rcpt_counts_once),
 		cmocka_unit_test(test_remember_message_partly_refused_counts_once),
+		cmocka_unit_test(test_remember_message_tells_who_would_have_been_over_the_cap),
 		cmocka_unit_test(test_remember_message_aborted_before_a_verdict_is_no_flow),
 		cmocka_unit_test(test_message_end_notes_once),
 		cmocka_unit_test(test_remember_message_exempt_is_not_noted),

@@ -246,6 +246,25 @@ static void test_report_add_replays_what_the_policy_looked_at(void **state)
 	assert_int_equal(rejected(issuer, &row), 1);
 }
 
+/* What an earlier version did not record is not guessed, where a policy asks for it. */
+static void test_report_add_of_an_earlier_version_guesses_nothing(void **state)
+{
+	static const char secure[] = "policy default { require-secure-domains = \"a.example\" actions { insecure-pass = reject } }";
+	static const char pressed[] = "findings { spf-fail = reject spf-temperror = none dns-unavailable = none }";
+	struct flow_row row = row_template;
+
+	(void)state;
+	row.results = "spf=pass dkim=none dmarc=pass";	/* on secure data or not */
+	assert_untold(secure, &row, "recipients", 1);
+
+	row.results = "spf=temperror";
+	row.findings = "spf-temperror,dns-unavailable";	/* pressure, or an outage */
+	assert_untold(pressed, &row, "DNS pressure", 1);
+	assert_int_equal(rejected("dns-outage = accept findings { spf-fail = reject spf-temperror = none dns-unavailable = none }", &row), 0);
+	row.findings = "spf-temperror";			/* neither: both raise a finding */
+	assert_int_equal(rejected(pressed, &row), 0);
+}
+
 static void test_report_add_unknown_words_are_left_out(void **state)
 {
 	struct flow_row row = row_template;
@@ -281,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_report_add_finds_a_policy_that_is_new),
 		cmocka_unit_test(test_report_add_replays_evidence),
 		cmocka_unit_test(test_report_add_replays_what_the_policy_looked_at),
+		cmocka_unit_test(test_report_add_of_an_earlier_version_guesses_nothing),
 		cmocka_unit_test(test_report_add_unknown_words_are_left_out),
 		cmocka_unit_test(test_report_print_text_of_nothing),
 	};
