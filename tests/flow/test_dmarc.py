@@ -69,8 +69,11 @@ CASES = {
     "unusable": (letter("joe@bad.example"), FORWARDER, "permerror", None, "none", ["dmarc-permerror"], ["dmarc-reject"]),
     "no record": (letter("joe@nothing.example"), FORWARDER, "none", None, "none", ["dmarc-none"], ["dmarc-permerror"]),
     "many authors": (letter(MANY), FORWARDER, "permerror", None, "quarantine", ["from-too-many"], ["dmarc-reject-corroborated"]),
-    "many authors, no reverse DNS": (letter(MANY), NAMELESS, "permerror", None, "quarantine", ["from-too-many"],
-                                     ["dmarc-reject-corroborated"]),
+    "many authors, no reverse DNS": (letter(MANY), NAMELESS, "permerror", None, "reject",
+                                     ["from-too-many", "dmarc-reject-corroborated"], []),
+    # whoever is forged at the end of a crowd fares as if he stood alone
+    "victim behind many authors": (letter(MANY + ", joe@good.example"), NAMELESS, "permerror", None, "reject",
+                                   ["from-too-many", "dmarc-reject-corroborated"], []),
 }
 
 

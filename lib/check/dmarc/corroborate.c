@@ -93,6 +93,8 @@ static bool is_related(const char *a, const char *b)
  */
 static bool speaks_of(const struct finding *evidence, const char *author)
 {
+	if (author == NULL)	/* not read: he may be the one */
+		return true;
 	switch (evidence->id) {
 	case FINDING_IPREV_FAIL:
 		return true;
@@ -120,17 +122,20 @@ static const struct finding *find_evidence(const struct check_context *context, 
 	return best;
 }
 
-/* An author that was not read may be one of whom anything speaks that is listed: weighed as the strictest that it could be. */
+/*
+ * Authors that were not read. Of a From field that was not kept nobody knows anything: weighed as the strictest that it could be.
+ * Of those behind the cap on author domains all counts that speaks against the message, so that a crowd of authors hides none of
+ * them; without any it is left to from-too-many.
+ */
 static void corroborate_unread(const struct check_context *context)
 {
-	if (context->facts->from_unkept && !finding_set_is_empty(&context->config->dmarc_corroborate))
+	bool unkept = context->facts->from_unkept && !finding_set_is_empty(&context->config->dmarc_corroborate);
+
+	if (unkept || (context->author->domains_truncated && find_evidence(context, NULL) != NULL))
 		results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, context->author->reason, DNS_SECURE);
 }
 
-/*
- * Each domain whose mail would be rejected. Not those behind the cap on author domains: whether they are there and ask for that
- * nobody knows, and from-too-many has an action of its own.
- */
+/* Each domain whose mail would be rejected. */
 static void corroborate_judge(struct check_context *context)
 {
 	struct results *results = context->results;
