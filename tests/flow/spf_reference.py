@@ -16,7 +16,8 @@ RULES = {
                 "for (its %{p}, its redirect=) is neither asked nor counted. pyspf expands and counts while it parses",
     "void-terms": "4.6.4: the limit is on the number of terms for which DNS queries return nothing, pyspf's on queries; an "
                   "implementation may be stricter (SHOULD)",
-    "ptr-names": "5.5, 7.3: a PTR name that could not match, or behind the one that does, decides nothing. pyspf validates all",
+    "ptr-names": "5.5, 7.3, 4.8: a PTR name that could not match, or behind the one that does, decides nothing, and under a name "
+                 "that no name can be (an empty label) nothing can match. pyspf asks for all and validates all",
     "mx-hosts": "5.4: the mechanism matches if any address does; no host behind that one needs to be asked. pyspf asks all",
     "p-of-domain": "7.3: %{p} depends on the current domain. pyspf keeps the first value for the whole check",
     "zero-parts": "7.3: a number of parts MUST be nonzero. pyspf takes all parts",
@@ -39,15 +40,17 @@ class Hosts(list):
     """MX hosts whose addresses are asked for until one matches."""
 
 
-class Names(list):
-    """PTR names that are validated when they are asked for."""
+class Names:
+    """PTR names that are looked up and validated when they are asked for."""
 
-    def __init__(self, query, names):
-        super().__init__(names)
+    def __init__(self, query):
         self.query = query
+        self.names = None
 
     def validated(self, wanted):
-        for name in self:
+        if self.names is None:
+            self.names = self.query.dns_ptr(self.query.i)[:spf.MAX_PTR]
+        for name in self.names:
             if wanted(name) and self.query.cidrmatch(self.query.dns_a(name, self.query.A), self.query.cidrmax):
                 yield name
 
@@ -59,6 +62,8 @@ def within(name, domain):
 def matches(names, domain, plain=spf.domainmatch):
     if not isinstance(names, Names):
         return plain(names, domain)
+    if not all(0 < len(label) < 64 for label in domain.rstrip(".").split(".")):
+        return False
     return next(names.validated(lambda name: within(name, domain)), None) is not None
 
 
@@ -110,7 +115,7 @@ class Amended(spf.query):
     def validated_ptrs(self):
         if "ptr-names" not in self.rules:
             return super().validated_ptrs()
-        return Names(self, self.dns_ptr(self.i)[:spf.MAX_PTR])
+        return Names(self)
 
     def getp(self):
         if self.parsing:

@@ -111,12 +111,12 @@ def late(name):
     return next((tries for label, tries in (("never", 0), ("second", 2), ("third", 3)) if label in name.split(".")), 1)
 
 
-@cap("dns.timeout", "spf-temperror", settings=QUIET + "dns { dnssec = off timeout = 100ms rounds = 1 }", serve=slow_server(late))
+@cap("dns.timeout", "spf-temperror", settings=QUIET + "dns { dnssec = off timeout = 1s rounds = 1 }", serve=slow_server(late))
 def timeout(letter, excess):
     letter.send_from(f"{'never' if excess else 'first'}.slow.example")
 
 
-@cap("dns.rounds", "spf-temperror", settings=QUIET + "dns { dnssec = off timeout = 100ms rounds = 2 }", serve=slow_server(late))
+@cap("dns.rounds", "spf-temperror", settings=QUIET + "dns { dnssec = off timeout = 1s rounds = 2 }", serve=slow_server(late))
 def rounds(letter, excess):
     letter.send_from(f"{'third' if excess else 'second'}.slow.example")
 

@@ -13,6 +13,7 @@ import pytest
 
 import test_hostile_daemon as hostile
 from house import build
+from house.waiting import wait_for
 from milterclient import Client
 from programs import Daemon
 
@@ -226,6 +227,17 @@ def vm_kib(daemon, name):
     return int(re.search(rf"^{name}:\s+(\d+)", pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text(), re.M).group(1))
 
 
+def steady_kib(daemon):
+    """VmSize when it has stopped to change: a heap that is being made takes twice its space for a moment."""
+    seen = []
+
+    def is_steady():
+        seen.append(vm_kib(daemon, "VmSize"))
+        return len(seen) >= 10 and len(set(seen[-10:])) == 1
+    wait_for(is_steady, "the daemon's address space to be steady", 60, 0.05)
+    return seen[-1]
+
+
 def set_space(daemon, value):
     resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, (value, resource.RLIM_INFINITY))
 
@@ -237,7 +249,7 @@ def test_last_words_when_memory_is_out(assayd):
     daemon.config_path.write_text(daemon.config_path.read_text() + many)
     # It answers: libmilter has its threads. And it stays: the heap of a thread that has ended would be room for the reload.
     client = Client(daemon.socket_spec)
-    set_space(daemon, (vm_kib(daemon, "VmSize") + 512) * 1024)
+    set_space(daemon, (steady_kib(daemon) + 512) * 1024)
     daemon.signal(signal.SIGHUP)
     assert daemon.process.wait(60) == -signal.SIGABRT
     client.close()
@@ -256,7 +268,7 @@ def test_thread_that_cannot_be_made_is_made_later(assayd):
         daemon.config_path.write_text(text)
         daemon.start()
         Client(daemon.socket_spec).quit()       # it answers: libmilter has its first threads
-        set_space(daemon, (vm_kib(daemon, "VmSize") + STACK_KIB // 2) * 1024)
+        set_space(daemon, (steady_kib(daemon) + STACK_KIB // 2) * 1024)
         replies, lock = [], threading.Lock()
 
         def run():
