@@ -4,6 +4,9 @@ EDNS has filled its cache. Behind one that passes no DNSSEC on, every answer is 
 
 Talks to tests/unit/resolver_driver.
 """
+import json
+import subprocess
+
 import dns.exception
 import dns.message
 import dns.query
@@ -11,6 +14,7 @@ import pytest
 
 import dnssec_tree
 from dnssec_tree import HOST, Zone
+from house import build
 from other_resolvers import KINDS
 from test_dnssec import Resolver
 
@@ -137,3 +141,13 @@ def test_verdicts_behind(tree, kind):
         check(kind, *ask_all(tree, port, "after a client without EDNS"))
     finally:
         tree.world.processes.stop(child)
+
+
+@pytest.mark.parametrize("option, bogus", [("yes", False), ("no", True)])
+def test_private_client(tree, option, bogus):
+    """Unbound answers the reverse zone of 10/8 itself, and the tree's root has signed that there is none."""
+    config = tree.world.write("local.conf", f"dns {{ insecure-local-zones = {option} }}\n")
+    out = subprocess.run([build.program("assay"), "check", "--json", "--config", config, "--client", "10.0.0.5", "--resolver",
+                          f"127.0.0.1@{tree.port}", "--trust-anchor", tree.anchor], capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    assert ("dnssec-bogus" in json.loads(out.stdout)["findings"]) == bogus, out.stdout
