@@ -112,19 +112,18 @@ static void fill_codes(struct decision *decision, bool several, struct arena *ar
 	decision->enhanced = arena_printf(arena, "%c%s", reject ? '5' : '4', enhanced + 1);
 }
 
-static void append_waiting(struct buf *buf, unsigned wait_secs)
+static const char *waiting_text(const struct decision *decision, unsigned wait_secs, struct arena *arena)
 {
-	buf_puts(buf, "; greylisted, try again ");
-	if (wait_secs != 0)
-		buf_printf(buf, "in %u seconds", wait_secs);
-	else
-		buf_puts(buf, "later");
+	if (decision->action != ACTION_GREYLIST)
+		return "";
+	return wait_secs == 0 ? "; greylisted, try again later" :
+	    arena_printf(arena, "; greylisted, try again in %u seconds", wait_secs);
 }
 
 void reply_make(const struct reply_input *input, struct arena *arena, struct decision *decision)
 {
 	bool several;
-	const char *domain, *help, *why = NULL;
+	const char *domain, *help, *waiting, *why = NULL;
 	struct buf buf = buf_make(arena);
 	size_t room;
 
@@ -141,12 +140,12 @@ void reply_make(const struct reply_input *input, struct arena *arena, struct dec
 		append_several(&buf, domain, &decision->asking);
 	else
 		append_template(&buf, findings_table[decision->finding].text, domain);
-	if (decision->action == ACTION_GREYLIST)
-		append_waiting(&buf, input->wait_secs);
+	waiting = waiting_text(decision, input->wait_secs, arena);
 	help = help_text(input->help_url, decision, arena);
 	room = REPLY_TEXT_MAX - strlen(help);
-	if (buf.length > room)
-		buf.data[buf.length = room] = '\0';
+	if (buf.length > room - strlen(waiting))	/* only the reason is cut: half a number is another one */
+		buf.data[buf.length = room - strlen(waiting)] = '\0';
+	buf_puts(&buf, waiting);
 	if (!several && why != NULL && buf.length + 2 < room) {
 		buf_puts(&buf, ": ");
 		clean_smtp(&buf, why, room - buf.length);

@@ -320,6 +320,28 @@ static void test_policy_decide_reply_is_bounded_ascii(void **state)
 	drop(&f);
 }
 
+/* However little room the help leaves: a number that is cut would be another one. */
+static void test_policy_decide_greylist_says_when_to_come_back(void **state)
+{
+	char url[] = "https://h.example/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx?%d";
+	struct reply_input input = { .help_url = url };
+	struct fixture f = make("findings { dmarc-reject-corroborated = greylist }");
+	char domain[] = "dddddddddddddddddddddddddddddddddddddddddddddddddd.dddddddddddddddddddddddddddddddddddddddddddddddd.example";
+	struct decision d;
+
+	(void)state;
+	raise_finding(&f, FINDING_DMARC_REJECT_CORROBORATED, domain, DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_MESSAGE);
+	for (input.wait_secs = 1; input.wait_secs < 1000000; input.wait_secs *= 10) {
+		char *waiting = arena_printf(f.arena, "; greylisted, try again in %u seconds; see ", input.wait_secs);
+
+		reply_make(&input, f.arena, &d);
+		assert_true(strlen(d.text) <= 400);
+		assert_non_null(strstr(d.text, waiting));
+	}
+	drop(&f);
+}
+
 static void test_policy_decide_reject_only_secure(void **state)
 {
 	struct fixture f = make("findings { dmarc-reject = reject tls-none = reject } policy default { reject-only-secure = yes }");
@@ -639,6 +661,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_default_explanation),
 		cmocka_unit_test(test_policy_decide_multiple_checks),
 		cmocka_unit_test(test_policy_decide_reply_is_bounded_ascii),
+		cmocka_unit_test(test_policy_decide_greylist_says_when_to_come_back),
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
 		cmocka_unit_test(test_policy_decide_require_secure_of_each_author),
