@@ -283,21 +283,30 @@ static bool run_once(const struct run *run, struct range *total)
 
 /* ---- what can be told -------------------------------------------------------------------------------------------- */
 
-/* What is lacking; when it is several things, the first of them. */
-static enum untold first_lack(unsigned lacks)
-{
-	static const struct { enum evidence_lack lack; enum untold why; } rows[] = {
-		{ EVIDENCE_LACKS_SENSE, UNTOLD_UNREADABLE }, { EVIDENCE_LACKS_FINDINGS, UNTOLD_FINDINGS },
-		{ EVIDENCE_LACKS_PRESSURE, UNTOLD_PRESSURE },
-		{ EVIDENCE_LACKS_RECIPIENTS, UNTOLD_RECIPIENTS }, { EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS },
-		{ EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES }, { EVIDENCE_LACKS_SPF, UNTOLD_SPF },
-		{ EVIDENCE_LACKS_CERT, UNTOLD_CERT },
-	};
+static const struct { enum evidence_lack lack; enum untold why; } reasons[] = {
+	{ EVIDENCE_LACKS_SENSE, UNTOLD_UNREADABLE }, { EVIDENCE_LACKS_FINDINGS, UNTOLD_FINDINGS },
+	{ EVIDENCE_LACKS_PRESSURE, UNTOLD_PRESSURE }, { EVIDENCE_LACKS_RECIPIENTS, UNTOLD_RECIPIENTS },
+	{ EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS }, { EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES },
+	{ EVIDENCE_LACKS_SPF, UNTOLD_SPF }, { EVIDENCE_LACKS_CERT, UNTOLD_CERT },
+};
+enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if ((lacks & rows[i].lack) != 0)
-			return rows[i].why;
+/* What is lacking. Of several things the one but for which it could be told; when no single one is that, the first of them. */
+static enum untold find_reason(const struct run *run)
+{
+	struct run other = *run;
+	unsigned lacks = run->evidence.lacks;
+
+	for (size_t i = 0; i < REASONS; i++) {
+		struct range range = range_empty();
+
+		other.evidence.lacks = lacks & ~(unsigned)reasons[i].lack;
+		if (other.evidence.lacks != lacks && run_once(&other, &range) && range.low == range.high)
+			return reasons[i].why;
 	}
+	for (size_t i = 0; i < REASONS; i++)
+		if ((lacks & reasons[i].lack) != 0)
+			return reasons[i].why;
 	return UNTOLD_RECIPIENTS;	/* over the cap, some here, some there */
 }
 
@@ -325,7 +334,7 @@ static enum untold run_clients(struct run *run, const struct clients *clients, s
 		if (!run_once(run, &one))
 			return UNTOLD_AT_RCPT;
 		if (one.low != one.high)
-			return first_lack(run->evidence.lacks);
+			return find_reason(run);
 		range_join(total, &one);
 		if (total->low != total->high)
 			return UNTOLD_CLIENT;

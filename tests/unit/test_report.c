@@ -247,6 +247,20 @@ static void test_report_add_replays_what_the_policy_looked_at(void **state)
 }
 
 /* What an earlier version did not record is not guessed, where a policy asks for it. */
+/* Of all that such a row lacks, what it hangs on is told: the recipients here, the certificate there. */
+static void test_report_add_of_an_earlier_version_says_what_was_missing(void **state)
+{
+	static const char cert[] = "policy default { require-cert = yes require-cert-names = { \"mx.a.example\" } }";
+	static const char recipient[] = "policy \"r\" { recipient-domains = { \"x.example\" } actions { dkim-none = reject } }";
+	struct flow_row row = row_template;
+
+	(void)state;
+	row.findings = "dkim-none";
+	row.results = "spf=pass dkim=none cert=verified/helo";
+	assert_untold(cert, &row, "certificate names", 1);
+	assert_untold(recipient, &row, "recipients", 1);
+}
+
 static void test_report_add_of_an_earlier_version_guesses_nothing(void **state)
 {
 	static const char secure[] = "policy default { require-secure-domains = \"a.example\" actions { insecure-pass = reject } }";
@@ -255,7 +269,7 @@ static void test_report_add_of_an_earlier_version_guesses_nothing(void **state)
 
 	(void)state;
 	row.results = "spf=pass dkim=none dmarc=pass";	/* on secure data or not */
-	assert_untold(secure, &row, "recipients", 1);
+	assert_untold(secure, &row, "SPF domain", 1);
 
 	row.results = "spf=temperror";
 	row.findings = "spf-temperror,dns-unavailable";	/* pressure, or an outage */
@@ -300,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_report_add_finds_a_policy_that_is_new),
 		cmocka_unit_test(test_report_add_replays_evidence),
 		cmocka_unit_test(test_report_add_replays_what_the_policy_looked_at),
+		cmocka_unit_test(test_report_add_of_an_earlier_version_says_what_was_missing),
 		cmocka_unit_test(test_report_add_of_an_earlier_version_guesses_nothing),
 		cmocka_unit_test(test_report_add_unknown_words_are_left_out),
 		cmocka_unit_test(test_report_print_text_of_nothing),
