@@ -38,5 +38,6 @@ def assayd(workdir):
         return daemon
 
     yield make
-    codes = [daemon.stop() for daemon in made if daemon.process is not None and daemon.process.poll() is None]
-    assert all(code == 0 for code in codes), f"assayd ended with {codes}"
+    ended = [(daemon, daemon.stop()) for daemon in made if daemon.process is not None and daemon.process.poll() is None]
+    for daemon, code in ended:
+        assert code == 0, f"assayd ended with {code}: {daemon.log()}"
