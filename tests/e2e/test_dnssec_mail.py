@@ -4,11 +4,13 @@
 The three domains publish the same SPF record; only the state of their zones differs (dnssec_tree.py).
 """
 import contextlib
+import re
+import subprocess
 
 import pytest
 
 from test_doctor import Relay
-from world import delivered_fields, scenarios
+from world import Assayd, delivered_fields, scenarios
 from world.client import deliver
 from world.processes import wait_for
 
@@ -73,6 +75,33 @@ def test_bogus_evidence_is_deferred(stack, assayds):
         mail.client = client
         last = deliver(stack.postfix, mail, assayds[1])["last"]
         assert last.code == 451 and last.enhanced.startswith("4.7."), last
+
+
+# What another policy would have made of mail that was recorded: secure evidence is told apart from insecure.
+
+def replayed(stack, database, name, policies):
+    """@return {action: messages} by these policies, of all that the database holds."""
+    config = stack.world.write(name, "findings {\n\tspf-fail = reject\n\tadsp-nxdomain = none\n}\n" + policies)
+    done = subprocess.run([Assayd.program("assay"), "report", "--since", "1d", "--database", database, "--config", config],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "cannot tell" not in done.stdout, done.stdout + done.stderr
+    rows = re.findall(r"^  (tag|quarantine|reject) +\d+ +\d+ +(\d+) ", done.stdout, re.MULTILINE)
+    return {action: int(messages) for action, messages in rows[:3]}
+
+
+def test_record_tells_secure_from_insecure_evidence(stack, tree):
+    database = stack.world.path("replay-dnssec/flows.db")
+    assayd, port = stack.another_assayd("replay-dnssec", dns_port=tree.port, dnssec="validate", findings={"spf-fail": "tag"},
+                                        options=f'record {{\n\tpath = "{database}"\n}}',
+                                        dns_options=f'trust-anchor-files = {{ "{tree.anchor}" }}')
+    try:
+        for domain in ("spfsecure.one", "spfinsecure.one", "spfinsecure.one"):
+            assert deliver(stack.postfix, failing(domain), port)["end"].code == 250
+    finally:
+        assayd.stop()   # what is noted is written then
+    assert replayed(stack, database, "replay-all.conf", "")["reject"] == 3
+    careful = replayed(stack, database, "replay-secure.conf", POLICIES)
+    assert (careful["reject"], careful["quarantine"]) == (1, 2), careful
 
 
 # What the log says at start: whether anything can be found authentic here at all.
