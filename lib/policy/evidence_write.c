@@ -14,7 +14,8 @@
 #include "util/buf.h"
 
 const struct evidence_letter evidence_letters[] = {
-	{ 'a', offsetof(struct evidence, authenticated) }, { 'c', offsetof(struct evidence, over_cap_but_for_refused) }, { 'n', offsetof(struct evidence, tls_not_required) },
+	{ 'a', offsetof(struct evidence, authenticated) }, { 'c', offsetof(struct evidence, over_cap_but_for_refused) },
+	{ 'n', offsetof(struct evidence, tls_not_required) },
 	{ 'o', offsetof(struct evidence, recipients_over_cap) }, { 'p', offsetof(struct evidence, dns_pressed) },
 	{ 'u', offsetof(struct evidence, authors_unknown) }, { 'x', offsetof(struct evidence, exempt) },
 };

@@ -123,7 +123,10 @@ static void old_authors(struct replay *replay, const struct flow_row *row, struc
 	author->dmarc = RESULT_UNCHECKED;
 }
 
-/* The words of a row that was made before evidence was recorded. */
+/*
+ * The words of a row that was made before evidence was recorded. Not weighed, for then nothing could ever be told: that with those
+ * who were refused at RCPT there would have been more recipients than max-recipients.
+ */
 static void old_row(struct replay *replay, const struct flow_row *row, struct evidence *evidence_r)
 {
 	const char *dkim = row_result(replay, row, "dkim");
