@@ -35,7 +35,7 @@ def answers(port, address="127.0.0.1"):
 class Kind:
     """
     full: whether it passes on what validation needs.
-    loses_rcode: it answers from its cache that an alias is there, and not that its target is not.
+    loses_rcode: once an alias is in its cache, the rcode says that its missing target is there; the proof beside it stays.
     silent_on_bogus: it validates in spite of CD, and older versions say SERVFAIL without the reason (RFC 8914).
     """
 
