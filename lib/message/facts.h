@@ -17,6 +17,7 @@ struct facts_tls {
 	const char *version;		/* "TLSv1.3"; NULL: cleartext */
 	const char *cipher;		/* as the MTA names it: usually OpenSSL's name */
 	unsigned bits;
+	const char *group;		/* of the key exchange; NULL: not said, and no milter macro says it */
 	const char *cert_subject;	/* of the client certificate; NULL: none, or not handed over */
 	const char *cert_issuer;
 	const char *cert_fingerprint;	/* hex digest of the whole certificate, colons allowed (Sendmail {cert_fp}) */
