@@ -72,8 +72,8 @@ static bool client_is_hidden(const struct action_input *input)
 }
 
 /*
- * Version, bits and what the MTA says of the client certificate (RFC 3207 section 4.1). Postfix hands over trusted certificates alone:
- * where it hands over none, there may have been one.
+ * Version, bits and what the MTA says of the client certificate (RFC 3207 section 4.1). Postfix hands over trusted certificates
+ * alone: where it hands over none, there may have been one.
  */
 static const char *tls_comment(const struct action_input *input)
 {
@@ -84,7 +84,8 @@ static const char *tls_comment(const struct action_input *input)
 	if (tls->bits != 0)
 		buf_printf(&buf, ", %u bits", tls->bits);
 	if (tls->cert_status == CERT_NONE && tls->cert_subject == NULL) {
-		buf_puts(&buf, input->facts->connection->tls.verify != NULL ? ", no client certificate" : ", no trusted client certificate");
+		buf_puts(&buf, input->facts->connection->tls.verify != NULL ? ", no client certificate" :
+		    ", no trusted client certificate");
 		return buf.data;
 	}
 	if (client_is_hidden(input)) {

@@ -160,7 +160,8 @@ static void test_received_build_client_kept_back(void **state)
 		{ HIDE_CLIENT_NO, true, true }, { HIDE_CLIENT_AUTHENTICATED, false, true },
 		{ HIDE_CLIENT_AUTHENTICATED, true, false }, { HIDE_CLIENT_YES, false, false }, { HIDE_CLIENT_YES, true, false },
 	};
-	static const char *const theirs[] = { "from ", "mail.example.org", "out.example.org", "192.0.2.1", "CN=who", "Test CA", "tlsa.example" };
+	static const char *const theirs[] = { "from ", "mail.example.org", "out.example.org", "192.0.2.1", "CN=who", "Test CA",
+		"tlsa.example" };
 	struct fixture *f = *state;
 	struct config config = *f->config;
 
