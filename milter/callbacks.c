@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "assayd.h"
 #include "util/out_of_memory.h"
@@ -179,6 +180,15 @@ static sfsistat on_unknown(SMFICTX *context, const char *command)
 	return connection != NULL ? connection->unknown_reply : SMFIS_CONTINUE;
 }
 
+/* RFC 6531 section 3.4: a word without a value among MAIL's arguments, the first of which is the address. */
+static bool asks_for_smtputf8(char *const *arguments)
+{
+	for (size_t i = 1; arguments[0] != NULL && arguments[i] != NULL; i++)
+		if (strcasecmp(arguments[i], "SMTPUTF8") == 0)
+			return true;
+	return false;
+}
+
 static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 {
 	struct connection *connection = connection_get(context);
@@ -191,6 +201,7 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	macros_read_mail(context, connection);
 	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
 	    session_config(connection->session)->dns.clock);
+	message_facts(connection->message)->smtputf8 = asks_for_smtputf8(arguments);
 	state_message_began();
 	macros_read_queue_id(context, connection);
 	return connection->quiet_reply;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "assay.h"
+#include "check/tls/tls.h"
 #include "json_text.h"
 
 static json_t *dnssec(enum result result, enum dns_security security)
@@ -150,11 +151,15 @@ static json_t *path_json(struct arena *arena, const struct path_result *path)
 
 	for (size_t i = 0; i < path->hop_count; i++) {
 		const struct path_hop *hop = &path->hops[i];
+		struct tls_result tls;
+		bool graded = tls_grade_hop(hop, &tls);
 
-		json_array_append_new(hops, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
+		json_array_append_new(hops, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		    "transport", hop_transport_name(hop->transport), "from", json_text(arena, hop->from),
 		    "by", json_text(arena, hop->by), "protocol", json_text(arena, hop->protocol),
-		    "version", json_text(arena, hop->version), "cipher", json_text(arena, hop->cipher)));
+		    "version", json_text(arena, hop->version), "cipher", json_text(arena, hop->cipher),
+		    "group", json_text(arena, hop->group), "grade", json_text(arena, graded ? tls_grade_name(tls.grade) : NULL),
+		    "reason", json_text(arena, graded ? tls.reason : NULL)));
 	}
 	return json_pack("{s:i, s:i, s:i, s:b, s:o}", "tls", (int)path->tls, "cleartext", (int)path->cleartext,
 	    "unknown", (int)path->unknown, "truncated", path->truncated, "hops", hops);

@@ -64,7 +64,17 @@ static void put_tcp_info(struct field *field, const struct facts_connection *con
 	}
 }
 
-/* Version, bits and what the MTA says of the client certificate (RFC 3207 section 4.1). */
+/* Postfix' smtpd_hide_client_session is not told to milters: the administrator says it to us too. */
+static bool client_is_hidden(const struct action_input *input)
+{
+	return input->config->hide_client == HIDE_CLIENT_YES ||
+	    (input->config->hide_client == HIDE_CLIENT_AUTHENTICATED && input->facts->connection->auth.mechanism != NULL);
+}
+
+/*
+ * Version, bits and what the MTA says of the client certificate (RFC 3207 section 4.1). Postfix hands over trusted certificates
+ * alone: where it hands over none, there may have been one.
+ */
 static const char *tls_comment(const struct action_input *input)
 {
 	const struct tls_result *tls = &input->results->tls;
@@ -74,7 +84,13 @@ static const char *tls_comment(const struct action_input *input)
 	if (tls->bits != 0)
 		buf_printf(&buf, ", %u bits", tls->bits);
 	if (tls->cert_status == CERT_NONE && tls->cert_subject == NULL) {
-		buf_puts(&buf, ", no client certificate");
+		buf_puts(&buf, input->facts->connection->tls.verify != NULL ? ", no client certificate" :
+		    ", no trusted client certificate");
+		return buf.data;
+	}
+	if (client_is_hidden(input)) {
+		buf_printf(&buf, ", client certificate %s", tls->cert_status == CERT_TLSA ? "proven by TLSA" :
+		    cert_status_name(tls->cert_status));
 		return buf.data;
 	}
 	if (tls->cert_status == CERT_TLSA) {	/* its names are nobody's word; they are not told */
@@ -116,6 +132,16 @@ static const char *for_address(const struct facts *facts)
 	return strcmp(field_value(facts->arena, address), address) == 0 ? address : NULL;
 }
 
+/* RFC 3848, RFC 6531 section 4.3. */
+static const char *protocol(const struct facts *facts)
+{
+	bool authenticated = facts->connection->auth.mechanism != NULL;
+
+	if (facts->smtputf8)
+		return authenticated ? "UTF8SMTPSA" : "UTF8SMTPS";
+	return authenticated ? "ESMTPSA" : "ESMTPS";
+}
+
 static void put_id(struct field *field, const char *queue_id)
 {
 	if (queue_id != NULL && field_is_domain(queue_id) && strlen(queue_id) <= 64 && field_is_dot_atom(queue_id, strlen(queue_id)))
@@ -132,12 +158,14 @@ const char *received_build(const struct action_input *input)
 
 	if (!tls->checked || tls->version == NULL)
 		return NULL;
-	field_printf(&field, "from %s", from_domain(connection, facts->arena));
-	put_tcp_info(&field, connection, facts->arena);
-	field_fold(&field);
+	if (!client_is_hidden(input)) {
+		field_printf(&field, "from %s", from_domain(connection, facts->arena));
+		put_tcp_info(&field, connection, facts->arena);
+		field_fold(&field);
+	}
 	field_printf(&field, "by %s", field_is_domain(input->authserv_id) ? input->authserv_id : "unknown");
 	field_token(&field, "(Assay)");
-	field_printf(&field, "with %s", connection->auth.mechanism != NULL ? "ESMTPSA" : "ESMTPS");	/* RFC 3848 */
+	field_printf(&field, "with %s", protocol(facts));
 	field_comment(&field, tls_comment(input));
 	put_id(&field, facts->queue_id);
 	if (address != NULL)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reads Received fields hop by hop. A field is split into words and comments; clauses (from, by, with, via, tls, id, for)
- * are recognised outside comments, the MTA's TLS remarks inside comments. Hostile input: everything is capped, and a
- * field that is not understood is HOP_UNKNOWN.
+ * are recognised outside comments, the MTA's remarks on TLS and on the client's address inside comments. Hostile input:
+ * everything is capped, and a field that is not understood is HOP_UNKNOWN.
  */
 #include "check/path.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "check/check.h"
+#include "check/path_place.h"
+#include "check/path_tls.h"
 #include "util/clean.h"
 
 enum { MAX_TOKENS = 200, MAX_VALUE = 4000, NAME_SHOWN = 255 };
@@ -73,80 +74,6 @@ static void tokenize(struct arena *arena, const char *text, struct tokens *token
 	}
 }
 
-/* Value behind "key=" in a comment, up to a separator. */
-static const char *comment_value(struct arena *arena, const char *comment, const char *key)
-{
-	const char *found = strcasestr(comment, key);
-
-	if (found == NULL)
-		return NULL;
-	found += strlen(key);
-	return arena_strndup(arena, found, strcspn(found, " ,;)\t\n"));
-}
-
-/* "key-exchange X25519MLKEM768"; with an older OpenSSL behind its kind, "ECDHE (prime256v1)"; "DHE (2048 bits)" names none. */
-static const char *postfix_group(struct arena *arena, const char *comment)
-{
-	const char *word = strcasestr(comment, "key-exchange "), *inner;
-	size_t length;
-
-	if (word == NULL)
-		return NULL;
-	word += strlen("key-exchange ");
-	length = strcspn(word, " ,;()\t\n");
-	inner = word + length + strspn(word + length, " \t\n");
-	if (*inner == '(') {
-		word = inner + 1;
-		length = strcspn(word, " ,;()\t\n");
-		if (word[length] != ')')
-			return NULL;
-	}
-	return length != 0 && length <= 40 ? clean_word(arena, word, length) : NULL;
-}
-
-/* "TLSv1.3 with cipher X (…)": Postfix and Gmail's kin; "version=… cipher=…": Sendmail, Gmail, Exchange. */
-static bool comment_tells_tls(struct arena *arena, const char *comment, struct path_hop *hop)
-{
-	const char *using = strcasestr(comment, "using TLS"), *cipher = strcasestr(comment, "with cipher ");
-
-	if (using == NULL)
-		using = strcasestr(comment, "using SSL");
-	if (using != NULL) {
-		hop->version = arena_strndup(arena, using + 6, strcspn(using + 6, " ,;)"));
-		if (cipher != NULL)
-			hop->cipher = arena_strndup(arena, cipher + 12, strcspn(cipher + 12, " ,;)"));
-		hop->group = postfix_group(arena, comment);
-		return true;
-	}
-	if (strcasestr(comment, "version=TLS") != NULL || strcasestr(comment, "version=SSL") != NULL) {
-		hop->version = comment_value(arena, comment, "version=");
-		hop->cipher = comment_value(arena, comment, "cipher=");
-		return true;
-	}
-	/* Exim: "(TLS1.3)", "(TLS1.2:ECDHE-RSA-AES256-GCM-SHA384:256)" */
-	if (strncasecmp(comment, "TLS1", 4) == 0 || strncasecmp(comment, "TLSv1", 5) == 0) {
-		hop->version = arena_strndup(arena, comment, strcspn(comment, ": )"));
-		return true;
-	}
-	return false;
-}
-
-/* Protocols of RFC 3848, RFC 6531 and practice: does the word say TLS? -1: not a mail transport that tells. */
-static int protocol_says_tls(const char *protocol)
-{
-	static const struct { const char *name; int tls; } table[] = {
-		{ "SMTP", 0 }, { "ESMTP", 0 }, { "ESMTPA", 0 }, { "ESMTPS", 1 }, { "ESMTPSA", 1 }, { "SMTPS", 1 },
-		{ "LMTP", 0 }, { "LMTPA", 0 }, { "LMTPS", 1 }, { "LMTPSA", 1 }, { "UTF8SMTP", 0 }, { "UTF8SMTPA", 0 },
-		{ "UTF8SMTPS", 1 }, { "UTF8SMTPSA", 1 }, { "UTF8LMTP", 0 }, { "UTF8LMTPS", 1 }, { "ASMTP", 0 },
-		{ "HTTPS", 1 }, { "HTTP", 0 },
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (strcmp(table[i].name, protocol) == 0)
-			return table[i].tls;
-	return -1;
-}
-
 static bool is_local_protocol(const char *protocol)
 {
 	return strcmp(protocol, "LOCAL") == 0 || strcmp(protocol, "MAPI") == 0 || strcmp(protocol, "STDIO") == 0;
@@ -159,6 +86,12 @@ static const char *upper(struct arena *arena, const char *text)
 	for (char *c = copy; *c != '\0'; c++)
 		*c = (char)toupper((unsigned char)*c);
 	return copy;
+}
+
+/* Protocols of delivery inside one host most often; who writes them names the client's address when there is one. */
+static bool is_pipe_protocol(const char *protocol)
+{
+	return strcmp(protocol, "LMTP") == 0 || strcmp(protocol, "LMTPA") == 0 || strcmp(protocol, "UTF8LMTP") == 0;
 }
 
 /* The words that stand before a clause word take no part in it: "with encrypted SMTP", "with Microsoft SMTP Server". */
@@ -187,14 +120,19 @@ struct hop_signs {
 	bool tls;	/* something says TLS */
 	bool qmail_local, qmail_network;
 	bool postfix;	/* "(Postfix)", and not "(Postfix, from userid 1000)" */
+	bool in_from;	/* between `from` and `by`: what is said of the client */
+	struct path_place place;
 };
 
 static void read_comment(struct arena *arena, const char *text, struct path_hop *hop, struct hop_signs *signs)
 {
-	if (comment_tells_tls(arena, text, hop))
+	if (path_tls_comment(arena, text, hop))
 		signs->tls = true;
+	else if (signs->in_from)
+		path_place_comment(text, &signs->place);
+	hop->ours |= strcmp(text, "Assay") == 0;
 	signs->postfix |= strcmp(text, "Postfix") == 0;
-	if (strncasecmp(text, "qmail ", 6) == 0) {
+	if (strncasecmp(text, "qmail ", 6) == 0 || strncasecmp(text, "nullmailer ", 11) == 0) {
 		signs->qmail_network |= strcasestr(text, "invoked from network") != NULL;
 		signs->qmail_local |= strcasestr(text, "invoked by uid") != NULL || strcasestr(text, "invoked by alias") != NULL;
 	}
@@ -215,6 +153,48 @@ static size_t read_tls(struct arena *arena, const struct tokens *tokens, size_t 
 	return at + 2;
 }
 
+/* netqmail's newer patch: "with (SUITE encrypted) SMTP"; `at`: the comment. @return the last token read. */
+static size_t read_encrypted(struct arena *arena, const struct tokens *tokens, size_t at, struct path_hop *hop, bool *tls)
+{
+	const char *text = tokens->items[at].text;
+	size_t length = strcspn(text, " ");
+
+	if (!is_word(tokens, at + 1) || strcasecmp(text + length, " encrypted") != 0)
+		return at - 1;
+	hop->cipher = clean_word(arena, text, length < NAME_SHOWN ? length : NAME_SHOWN);
+	hop->protocol = upper(arena, tokens->items[at + 1].text);
+	*tls = true;
+	return at + 1;
+}
+
+/* The word at `at` begins a clause, or none. @return the last token read. */
+static size_t read_clause(struct arena *arena, const struct tokens *tokens, size_t at, struct path_hop *hop,
+    struct hop_signs *signs)
+{
+	const char *word = tokens->items[at].text, *value = tokens->items[at + 1].text;
+
+	if (words_are(word, "from") && hop->from == NULL) {
+		hop->from = clean_word(arena, value, NAME_SHOWN);
+		signs->in_from = true;
+		path_place_word(value, true, &signs->place);
+	} else if (words_are(word, "by") && hop->by == NULL) {
+		hop->by = clean_word(arena, value, NAME_SHOWN);
+		signs->in_from = false;
+	} else if (words_are(word, "with") && hop->protocol == NULL) {
+		read_with(arena, tokens, at + 1, hop, &signs->tls);
+	} else if (words_are(word, "id") && hop->id == NULL) {
+		hop->id = clean_word(arena, value, NAME_SHOWN);
+	} else if (words_are(word, "tls") && hop->protocol != NULL) {
+		signs->tls = true;
+		return read_tls(arena, tokens, at + 1, hop);
+	} else {
+		if (signs->in_from)	/* fetchmail's address has no parentheses */
+			path_place_word(word, false, &signs->place);
+		return at;
+	}
+	return at + 1;
+}
+
 static void read_clauses(struct arena *arena, const struct tokens *tokens, struct path_hop *hop, struct hop_signs *signs)
 {
 	for (size_t i = 0; i < tokens->count; i++) {
@@ -224,19 +204,32 @@ static void read_clauses(struct arena *arena, const struct tokens *tokens, struc
 			read_comment(arena, token->text, hop, signs);
 			continue;
 		}
-		if (!is_word(tokens, i + 1))
-			continue;
-		if (words_are(token->text, "from") && hop->from == NULL)
-			hop->from = clean_word(arena, tokens->items[++i].text, NAME_SHOWN);
-		else if (words_are(token->text, "by") && hop->by == NULL)
-			hop->by = clean_word(arena, tokens->items[++i].text, NAME_SHOWN);
-		else if (words_are(token->text, "with") && hop->protocol == NULL)
-			read_with(arena, tokens, ++i, hop, &signs->tls);
-		else if (words_are(token->text, "tls") && hop->protocol != NULL) {
-			i = read_tls(arena, tokens, i + 1, hop);
-			signs->tls = true;
-		}
+		if (is_word(tokens, i + 1))
+			i = read_clause(arena, tokens, i, hop, signs);
+		else if (words_are(token->text, "with") && hop->protocol == NULL && i + 1 < tokens->count)
+			i = read_encrypted(arena, tokens, i + 1, hop, &signs->tls);
+		else if (signs->in_from)
+			path_place_word(token->text, false, &signs->place);
 	}
+}
+
+/* What the signs come to. TLS that somebody took the trouble of is told even inside a host. */
+static enum hop_transport transport_of(const struct path_hop *hop, const struct hop_signs *signs)
+{
+	int protocol_tls = hop->protocol != NULL ? path_tls_protocol(hop->protocol) : -1;
+
+	if (signs->tls || protocol_tls == 1)
+		return HOP_TLS;
+	if (signs->qmail_local || (hop->protocol != NULL && is_local_protocol(hop->protocol)))
+		return HOP_LOCAL;
+	if (hop->from == NULL && hop->protocol == NULL && signs->postfix)
+		return HOP_UNKNOWN;	/* a client that is kept back, or a bounce: both look the same */
+	if (hop->from == NULL && hop->by != NULL)
+		return HOP_LOCAL;	/* nobody handed it over: submission, or a step inside one system */
+	if (hop->from != NULL && hop->by != NULL &&
+	    path_place_is_local(&signs->place, hop->protocol != NULL && is_pipe_protocol(hop->protocol)))
+		return HOP_LOCAL;
+	return protocol_tls == 0 ? HOP_CLEARTEXT : HOP_UNKNOWN;
 }
 
 void path_parse_hop(struct arena *arena, const char *value, struct path_hop *hop_r)
@@ -244,45 +237,79 @@ void path_parse_hop(struct arena *arena, const char *value, struct path_hop *hop
 	const char *text = arena_strndup(arena, value, strnlen(value, MAX_VALUE));
 	struct tokens *tokens = arena_alloc(arena, sizeof(*tokens));
 	struct hop_signs signs = { 0 };
-	int protocol_tls;
 
 	memset(hop_r, 0, sizeof(*hop_r));
 	tokenize(arena, text, tokens);
 	read_clauses(arena, tokens, hop_r, &signs);
-	protocol_tls = hop_r->protocol != NULL ? protocol_says_tls(hop_r->protocol) : -1;
-	if (signs.tls || protocol_tls == 1)
-		hop_r->transport = HOP_TLS;
-	else if (signs.qmail_local || (hop_r->protocol != NULL && is_local_protocol(hop_r->protocol)))
-		hop_r->transport = HOP_LOCAL;
-	else if (hop_r->from == NULL && hop_r->protocol == NULL && signs.postfix)
-		hop_r->transport = HOP_UNKNOWN;	/* a client that is kept back, or a bounce: both look the same */
-	else if (hop_r->from == NULL && hop_r->by != NULL)
-		hop_r->transport = HOP_LOCAL;	/* nobody handed it over: submission, or a step inside one system */
-	else if (protocol_tls == 0)
-		hop_r->transport = HOP_CLEARTEXT;
-	else
-		hop_r->transport = HOP_UNKNOWN;
+	hop_r->transport = transport_of(hop_r, &signs);
+}
+
+/*
+ * Our own field and the MTA's of the same hop: neighbours, by one queue id. The MTA's word counts; what it does not say, or keeps
+ * back, ours adds. A forged field below the MTA's does not know its queue id.
+ */
+static bool is_same_hop(const struct path_hop *newer, const struct path_hop *older)
+{
+	return newer->ours != older->ours && newer->id != NULL && older->id != NULL && strcmp(newer->id, older->id) == 0;
+}
+
+static const char *either(const char *first, const char *second)
+{
+	return first != NULL ? first : second;
+}
+
+static void add_to_hop(struct path_hop *hop, const struct path_hop *other)
+{
+	const struct path_hop *ours = hop->ours ? hop : other, *mta = hop->ours ? other : hop;
+	struct path_hop joined = *mta;
+
+	if (mta->transport == HOP_UNKNOWN || (mta->transport == HOP_TLS && ours->transport == HOP_TLS)) {
+		joined.transport = ours->transport;
+		joined.version = either(mta->version, ours->version);
+		joined.cipher = either(mta->cipher, ours->cipher);
+		joined.group = either(mta->group, ours->group);
+		joined.protocol = either(mta->protocol, ours->protocol);
+		joined.from = either(mta->from, ours->from);
+	}
+	*hop = joined;
+}
+
+static void count_hops(struct path_result *path)
+{
+	for (size_t i = 0; i < path->hop_count; i++) {
+		path->tls += path->hops[i].transport == HOP_TLS;
+		path->cleartext += path->hops[i].transport == HOP_CLEARTEXT;
+		path->unknown += path->hops[i].transport == HOP_UNKNOWN;
+	}
 }
 
 void path_read(const struct facts *facts, struct path_result *path_r)
 {
+	size_t fields = 0;
+
 	memset(path_r, 0, sizeof(*path_r));
 	path_r->hops = arena_calloc(facts->arena, PATH_MAX_HOPS, sizeof(*path_r->hops));
 	for (size_t i = 0; i < facts->field_count; i++) {
-		struct path_hop *hop = &path_r->hops[path_r->hop_count];
+		struct path_hop *last = path_r->hop_count != 0 ? &path_r->hops[path_r->hop_count - 1] : NULL, hop;
 
 		if (strcasecmp(facts->fields[i].name, "Received") != 0)
 			continue;
+		if (++fields > PATH_MAX_FIELDS) {
+			path_r->truncated = true;
+			break;
+		}
+		path_parse_hop(facts->arena, facts->fields[i].value, &hop);
+		if (last != NULL && is_same_hop(last, &hop)) {
+			add_to_hop(last, &hop);
+			continue;
+		}
 		if (path_r->hop_count == PATH_MAX_HOPS) {
 			path_r->truncated = true;
-			return;
+			break;
 		}
-		path_parse_hop(facts->arena, facts->fields[i].value, hop);
-		path_r->hop_count++;
-		path_r->tls += hop->transport == HOP_TLS;
-		path_r->cleartext += hop->transport == HOP_CLEARTEXT;
-		path_r->unknown += hop->transport == HOP_UNKNOWN;
+		path_r->hops[path_r->hop_count++] = hop;
 	}
+	count_hops(path_r);
 }
 
 static bool path_header(struct check_context *context)

@@ -32,6 +32,7 @@ enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER 
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
 enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
+enum hide_client { HIDE_CLIENT_NO, HIDE_CLIENT_AUTHENTICATED, HIDE_CLIENT_YES };	/* in our own Received field */
 
 struct string_list { const char *const *items; size_t count; };
 struct network_list { const struct ip_network *items; size_t count; };
@@ -99,6 +100,7 @@ struct config {
 
 	/* headers */
 	bool add_authentication_results, add_received_spf, add_received_tls, add_headers_in_dry_run;
+	enum hide_client hide_client;
 
 	/* checks */
 	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;

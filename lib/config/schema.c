@@ -27,6 +27,9 @@ static const struct word words_org_domain[] = {
 	{ "tree-walk", ORG_DOMAIN_TREE_WALK }, { "psl", ORG_DOMAIN_PSL }, { 0 }
 };
 static const struct word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO }, { "yes", ADSP_YES }, { 0 } };
+static const struct word words_hide_client[] = {
+	{ "no", HIDE_CLIENT_NO }, { "authenticated", HIDE_CLIENT_AUTHENTICATED }, { "yes", HIDE_CLIENT_YES }, { 0 }
+};
 /* What may speak against a message beside its author domain's p=reject: findings that are raised before it is asked. */
 static const struct word words_corroborate[] = {
 	{ "iprev-fail", FINDING_IPREV_FAIL }, { "adsp-discardable", FINDING_ADSP_DISCARDABLE }, { "tls-downgrade", FINDING_TLS_DOWNGRADE },
@@ -129,6 +132,8 @@ const struct option_row schema_table[] = {
 	    "add Received-SPF (RFC 7208)" },
 	{ "headers", "received-tls", OPTION_BOOL, CONFIG(add_received_tls), "yes", YES_NO,
 	    "add a Received field that records TLS and the client certificate (RFC 8314)" },
+	{ "headers", "hide-client", OPTION_WORD, CONFIG(hide_client), "no", WORD(words_hide_client),
+	    "that field names neither the client nor its certificate; authenticated: after AUTH alone" },
 	{ "headers", "in-dry-run", OPTION_BOOL, CONFIG(add_headers_in_dry_run), "yes", YES_NO,
 	    "add the fields in dry-run too; forged ones are always removed" },
 

@@ -17,6 +17,7 @@ struct facts_tls {
 	const char *version;		/* "TLSv1.3"; NULL: cleartext */
 	const char *cipher;		/* as the MTA names it: usually OpenSSL's name */
 	unsigned bits;
+	const char *group;		/* of the key exchange; NULL: not said, and no milter macro says it */
 	const char *cert_subject;	/* of the client certificate; NULL: none, or not handed over */
 	const char *cert_issuer;
 	const char *cert_fingerprint;	/* hex digest of the whole certificate, colons allowed (Sendmail {cert_fp}) */
@@ -59,6 +60,7 @@ struct facts {
 	const char *queue_id;		/* NULL until known */
 	const char *mail_from;		/* without <>; "" for the null sender; NULL before MAIL */
 	const char *mail_from_domain;	/* behind the last @, A-labels, lower case, no trailing dot; NULL without one */
+	bool smtputf8;			/* MAIL asked for it (RFC 6531) */
 	const char *const *recipients;	/* accepted ones, without <> */
 	size_t recipient_count;
 	const struct header_field *fields;	/* in order */

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ways in which a message can come that must not change its verdict: BDAT, 8 bits, UTF-8, size, TLS of every kind."""
+import json
 import os
 import re
 import socket
 import ssl
+import subprocess
 
 import pytest
 
 from world import delivered_fields, scenarios
 from world import mail as m
+from world.assayd import Assayd
 from world.client import Client, deliver, tls_context
 
 PASS = {"spf": "pass", "dkim": ["pass"]}
@@ -61,6 +64,30 @@ def test_smtputf8_author_is_judged_under_its_a_label(stack):
     raw = stack.postfix.delivered(mail.recipients[0])
     _, results = m.parse_authres(delivered_fields(raw, "Authentication-Results")[0])
     assert results["dmarc"][0]["properties"]["header.from"] == "xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("options, hide, protocol", [
+    ([], "no", "ESMTPS"), (["SMTPUTF8", "BODY=8BITMIME"], "no", "UTF8SMTPS"), ([], "yes", "ESMTPS")])
+def test_our_received_field_agrees_with_that_of_postfix(stack, options, hide, protocol):
+    """The same protocol word and queue id; who reads them later counts one hop. The client stands in ours only where it may."""
+    assayd, port = stack.another_assayd("agree", options=f"headers {{\n\thide-client = {hide}\n}}")
+    try:
+        mail = scenarios.plain("pass.example")
+        with Client(port, mail.client, mail.client_name, tls=tls_context()) as session:
+            assert session.send(mail, options=options)["end"].code == 250
+        raw = stack.postfix.delivered(mail.recipients[0])
+    finally:
+        assayd.stop()
+    fields = [re.sub(r"\s+", " ", value).strip() for value in delivered_fields(raw, "Received")]
+    theirs, = [value for value in fields if "using TLS" in value]
+    ours, = [value for value in fields if "(Assay)" in value]
+    words = [re.search(r"\) with (\S+) .*?\bid (\w+)", value).groups() for value in (ours, theirs)]
+    assert words[0] == words[1] and words[0][0] == protocol
+    assert (mail.client in ours) == ours.startswith("from ") == (hide == "no")
+    done = subprocess.run([Assayd.program("assay"), "check", "--json", "--client", "192.0.2.1", "-"], input=raw,
+                          capture_output=True, check=True)
+    hops = json.loads(done.stdout)["path"]["hops"]
+    assert [hop["transport"] for hop in hops if hop["protocol"] == protocol] == ["tls"]
 
 
 def test_20_megabytes(stack):

@@ -251,6 +251,13 @@ def hops(letter, excess):
     letter.before = b"Received: from a.example by b.example with ESMTPS id 1\r\n" * (50 + excess)
 
 
+@code_cap("lib/check/path.h PATH_MAX_FIELDS", "limit-exceeded", honest="tag")
+def fields_of_one_hop(letter, excess):
+    """The MTA's, and then what says that it is ours."""
+    letter.before = (b"Received: from a.example by b.example with ESMTPS id 1\r\n"
+                     + b"Received: from a.example by b.example (Assay) with ESMTPS id 1\r\n" * (99 + excess))
+
+
 # ---- the tests -------------------------------------------------------------------------------------------------------
 
 def constants():

@@ -129,6 +129,46 @@ def test_helo_twice_the_last_counts_and_tls_with_it(assayd):
     client.quit()
 
 
+def received_after_mail(client, sender="<joe@good.example>", **macros):
+    """Our own Received field of one message, unfolded. macros: those of MAIL."""
+    client.mail(sender, i="QID1", **macros)
+    client.rcpt()
+    client.header("From", "joe@good.example")
+    client.eoh()
+    received, = client.eom(i="QID1").header("Received")
+    return " ".join(received.split())
+
+
+@pytest.mark.parametrize("arguments, auth, protocol", [
+    ("", {}, "ESMTPS"), ("\0SIZE=1\0BODY=8BITMIME", {}, "ESMTPS"), ("\0SMTPUTF8=1", {}, "ESMTPS"), ("\0XSMTPUTF8", {}, "ESMTPS"),
+    ("\0SMTPUTF8", {}, "UTF8SMTPS"), ("\0SIZE=1\0smtputf8\0BODY=8BITMIME", {}, "UTF8SMTPS"),
+    ("\0SMTPUTF8", {"auth_type": "PLAIN", "auth_authen": "joe"}, "UTF8SMTPSA"),
+])
+def test_smtputf8_session_is_in_our_received_field(assayd, arguments, auth, protocol):
+    """RFC 6531 section 4.3; the field is about one message: the next one does not inherit it."""
+    daemon = assayd().start()
+    client = Client(daemon.socket_spec)
+    client.connect()
+    client.helo(tls_version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", cipher_bits="256")
+    received = received_after_mail(client, "<joe@good.example>" + arguments, **auth)
+    assert f" with {protocol} (TLSv1.3, 256 bits, no trusted client certificate)" in received
+    assert "UTF8" not in received_after_mail(client)
+    client.quit()
+
+
+def test_client_is_kept_back_when_asked_to(assayd):
+    daemon = assayd(sections="headers { hide-client = authenticated }").start()
+    client = Client(daemon.socket_spec)
+    client.connect("laptop.home.example", "203.0.113.77")
+    client.helo("laptop.home.example", tls_version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", cipher_bits="256")
+    received = received_after_mail(client)
+    assert "laptop.home.example" in received and "203.0.113.77" in received
+    received = received_after_mail(client, auth_type="PLAIN", auth_authen="joe")
+    assert received.startswith("by ") and " with ESMTPSA " in received
+    assert "laptop.home.example" not in received and "203.0.113.77" not in received
+    client.quit()
+
+
 def test_queue_id_that_comes_late_is_in_the_log(assayd):
     daemon = assayd().start()
     client = session(daemon)

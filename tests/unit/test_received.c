@@ -72,8 +72,9 @@ static void test_received_build_plain(void **state)
 
 	assert_string_equal(received_build(&f->input),
 	    " from mail.example.org (out.example.org [192.0.2.1])\n"
-	    "\tby mx.example.net (Assay) with ESMTPS (TLSv1.3, 256 bits, no client\n"
-	    "\tcertificate) id 4XYZ for <joe@example.net> tls TLS_AES_256_GCM_SHA384;\n"
+	    "\tby mx.example.net (Assay) with ESMTPS (TLSv1.3, 256 bits, no trusted\n"
+	    "\tclient certificate) id 4XYZ for <joe@example.net>\n"
+	    "\ttls TLS_AES_256_GCM_SHA384;\n"
 	    "\tTue, 29 Feb 2000 12:34:56 +0000");
 }
 
@@ -122,6 +123,68 @@ static void test_received_build_certificate_and_auth(void **state)
 	assert_non_null(strstr(value, "client certificate proven by TLSA of mx.example.org)"));
 	assert_null(strstr(value, "evil"));
 	assert_null(strstr(value, "Test CA"));
+}
+
+/* What the MTA does not tell is not said: Postfix hands over no certificate that it does not trust. */
+static void test_received_build_no_certificate(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(strstr(unfolded(f), ", no trusted client certificate)"));
+	f->connection.tls.verify = "NO";
+	assert_non_null(strstr(unfolded(f), ", no client certificate)"));
+	f->connection.tls.verify = "FAIL";
+	f->results.tls.cert_status = CERT_FAILED;
+	f->results.tls.cert_subject = "/CN=self";
+	assert_non_null(strstr(unfolded(f), ", client certificate failed, subject /CN=self)"));
+}
+
+static void test_received_build_protocol(void **state)
+{
+	static const struct { bool smtputf8, auth; const char *with; } rows[] = {
+		{ false, false, " with ESMTPS (" }, { false, true, " with ESMTPSA (" },
+		{ true, false, " with UTF8SMTPS (" }, { true, true, " with UTF8SMTPSA (" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		f->facts.smtputf8 = rows[i].smtputf8;
+		f->connection.auth.mechanism = rows[i].auth ? "PLAIN" : NULL;
+		assert_non_null(strstr(unfolded(f), rows[i].with));
+	}
+}
+
+static void test_received_build_client_kept_back(void **state)
+{
+	static const struct { enum hide_client hide; bool auth, named; } rows[] = {
+		{ HIDE_CLIENT_NO, true, true }, { HIDE_CLIENT_AUTHENTICATED, false, true },
+		{ HIDE_CLIENT_AUTHENTICATED, true, false }, { HIDE_CLIENT_YES, false, false }, { HIDE_CLIENT_YES, true, false },
+	};
+	static const char *const theirs[] = { "from ", "mail.example.org", "out.example.org", "192.0.2.1", "CN=who", "Test CA",
+		"tlsa.example" };
+	struct fixture *f = *state;
+	struct config config = *f->config;
+
+	f->input.config = &config;
+	f->results.tls.cert_subject = "/CN=who";
+	f->results.tls.cert_issuer = "Test CA";
+	f->results.tls.tlsa = TLSA_MATCH;
+	f->results.tls.tlsa_name = "tlsa.example";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		config.hide_client = rows[i].hide;
+		f->connection.auth.mechanism = rows[i].auth ? "PLAIN" : NULL;
+		f->results.tls.cert_status = CERT_VERIFIED;
+		assert_int_equal(strstr(unfolded(f), "from mail.example.org (out.example.org [192.0.2.1])") != NULL, rows[i].named);
+		assert_non_null(strstr(unfolded(f), ", client certificate verified"));
+		for (int status = CERT_NONE; status <= CERT_VERIFIED && !rows[i].named; status++) {
+			f->results.tls.cert_status = (enum cert_status)status;
+			assert_memory_equal(unfolded(f), " by mx.example.net (Assay) with ESMTPS", 38);
+			for (size_t k = 0; k < sizeof(theirs) / sizeof(theirs[0]); k++)
+				assert_null(strstr(unfolded(f), theirs[k]));
+			assert_non_null(strstr(unfolded(f), " tls TLS_AES_256_GCM_SHA384;"));
+		}
+	}
+	f->input.config = f->config;
 }
 
 static void test_received_build_hostile(void **state)
@@ -212,6 +275,9 @@ int main(void)
 		TEST(test_received_build_maps_cipher_name),
 		TEST(test_received_build_several_recipients),
 		TEST(test_received_build_certificate_and_auth),
+		TEST(test_received_build_no_certificate),
+		TEST(test_received_build_protocol),
+		TEST(test_received_build_client_kept_back),
 		TEST(test_received_build_hostile),
 		TEST(test_received_spf_build_pass),
 		TEST(test_received_spf_build_mechanism),

@@ -43,3 +43,17 @@ bool cipher_has_forward_secrecy(const struct cipher_info *cipher)
 	}
 	return false;
 }
+
+/* TLS Supported Groups registry: hybrids with ML-KEM and ML-KEM alone; Kyber of the drafts before it. */
+bool cipher_group_is_post_quantum(const char *group)
+{
+	static const char *const names[] = {
+		"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "MLKEM512", "MLKEM768", "MLKEM1024",
+		"curveSM2MLKEM768", "X25519Kyber768Draft00", "SecP256r1Kyber768Draft00",
+	};
+
+	for (size_t i = 0; group != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(names[i], group) == 0)
+			return true;
+	return false;
+}

@@ -37,4 +37,7 @@ const struct cipher_info *cipher_find(const char *name);
 
 bool cipher_has_forward_secrecy(const struct cipher_info *cipher);
 
+/** Whether a key exchange of this group (IANA or OpenSSL name, any case; NULL: no) withstands a quantum computer. */
+bool cipher_group_is_post_quantum(const char *group);
+
 #endif

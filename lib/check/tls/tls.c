@@ -17,7 +17,7 @@
 enum tls_property {
 	TLS_CLEARTEXT, TLS_OLD_VERSION, TLS_UNKNOWN_VERSION, TLS_UNKNOWN_CIPHER, TLS_NULL, TLS_EXPORT, TLS_RC4, TLS_DES,
 	TLS_3DES, TLS_SHORT_KEY, TLS_ANONYMOUS, TLS_NO_EPHEMERAL, TLS_CBC, TLS_SHORT_TAG, TLS_FINITE_FIELD,
-	TLS_GOOD, TLS_PROPERTY_COUNT,
+	TLS_GOOD, TLS_POST_QUANTUM, TLS_PROPERTY_COUNT,
 };
 
 const struct tls_grade_row tls_grade_table[] = {
@@ -37,6 +37,7 @@ const struct tls_grade_row tls_grade_table[] = {
 	[TLS_SHORT_TAG] = { "short-tag", TLS_GRADE_OK, "authentication tag of 8 octets" },
 	[TLS_FINITE_FIELD] = { "finite-field", TLS_GRADE_OK, "finite-field Diffie-Hellman (RFC 9325 section 4.1)" },
 	[TLS_GOOD] = { "good", TLS_GRADE_STRONG, "ephemeral key exchange and authenticated encryption" },
+	[TLS_POST_QUANTUM] = { "post-quantum", TLS_GRADE_STRONG, "post-quantum key exchange and authenticated encryption" },
 };
 
 const size_t tls_grade_table_count = sizeof(tls_grade_table) / sizeof(tls_grade_table[0]);
@@ -49,6 +50,9 @@ static enum version_kind version_kind(const char *version)
 	static const struct { const char *name; enum version_kind kind; } rows[] = {
 		{ "TLSv1.3", VERSION_13 }, { "TLSv1.2", VERSION_12 }, { "TLSv1.1", VERSION_OLD }, { "TLSv1.0", VERSION_OLD },
 		{ "TLSv1", VERSION_OLD }, { "SSLv3", VERSION_OLD }, { "SSLv2", VERSION_OLD },
+		/* as Exim and Exchange write them in Received */
+		{ "TLS1.3", VERSION_13 }, { "TLS1.2", VERSION_12 }, { "TLS1.1", VERSION_OLD }, { "TLS1.0", VERSION_OLD },
+		{ "TLS1_3", VERSION_13 }, { "TLS1_2", VERSION_12 }, { "TLS1_1", VERSION_OLD }, { "TLS1_0", VERSION_OLD },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -109,7 +113,8 @@ static enum tls_property session_property(const struct facts_tls *tls, const str
 	if (cipher != NULL) {
 		property = worse(property, encryption_property(cipher->encryption));
 		property = worse(property, exchange_property(cipher));
-		if (bits == 0 || cipher->bits < bits)
+		/* OpenSSL says 64 bits of CCM_8, for its short tag: of the key the table knows better */
+		if (bits == 0 || cipher->bits < bits || cipher->encryption == ENCRYPTION_CCM8)
 			bits = cipher->bits;
 	} else if (version != VERSION_13) {
 		/* every suite of TLS 1.3 is ephemeral and authenticated; of others nothing is known */
@@ -117,6 +122,8 @@ static enum tls_property session_property(const struct facts_tls *tls, const str
 	}
 	if (bits != 0 && bits < 128)
 		property = worse(property, TLS_SHORT_KEY);
+	if (property == TLS_GOOD && version == VERSION_13 && cipher_group_is_post_quantum(tls->group))
+		property = TLS_POST_QUANTUM;
 	return property;
 }
 
@@ -159,6 +166,21 @@ void tls_grade_session(const struct facts_tls *tls, struct tls_result *result_r)
 	}
 	result_r->grade = tls_grade_table[property].grade;
 	result_r->reason = tls_grade_table[property].reason;
+}
+
+bool tls_grade_hop(const struct path_hop *hop, struct tls_result *result_r)
+{
+	struct facts_tls tls = { .version = hop->version, .cipher = hop->cipher, .group = hop->group };
+	const struct cipher_info *cipher = cipher_find(hop->cipher);
+
+	if (hop->transport != HOP_TLS)
+		return false;
+	if (tls.version == NULL && cipher != NULL && cipher->key_exchange == KEY_EXCHANGE_TLS13)
+		tls.version = "TLSv1.3";	/* RFC 8314 names the suite alone */
+	if (tls.version == NULL)
+		return false;
+	tls_grade_session(&tls, result_r);
+	return true;
 }
 
 /*

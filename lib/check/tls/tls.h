@@ -19,4 +19,10 @@ extern const size_t tls_grade_table_count;
 /** Fills the result from what the MTA said. Strings are borrowed from the facts or static. */
 void tls_grade_session(const struct facts_tls *tls, struct tls_result *result_r);
 
+/**
+ * The same for an earlier hop, from its Received field, which may lie: for a report. Strings are borrowed from the hop or static.
+ * @return false: it is no TLS hop, or names no version (nor a suite that only one has).
+ */
+bool tls_grade_hop(const struct path_hop *hop, struct tls_result *result_r);
+
 #endif
