@@ -51,7 +51,7 @@ static void judge(const struct examined *examined, struct dns_probe *probe)
 	else if (root->status == DNS_STATUS_FAIL)
 		conclude(probe, DNS_PROBE_SILENT, "does not answer", root->why);
 	else if (strstr(root->why, "no trust anchor") != NULL)
-		conclude(probe, DNS_PROBE_UNANCHORED, "answers; no trust anchor is above the root", root->why);
+		conclude(probe, DNS_PROBE_UNANCHORED, "answers; there is no trust anchor for the root", root->why);
 	else if (root->security != DNS_SECURE)
 		conclude(probe, DNS_PROBE_NO_ROOT, "answers, but nothing can be validated through it", root->why);
 	else if (examined->ds->security != DNS_SECURE)
