@@ -109,6 +109,9 @@ static const struct dns_answer *ask(void **state, enum dnssec_mode mode, struct 
 	static const char *const anchors[] = { "/usr/share/dns/root.key", NULL };
 	struct dns_config config = { .dnssec = mode, .trust_anchor_files = anchors, .rounds = 1, .timeout_ms = 1000 };
 
+	/* the server of the question before reads it from a thread of its own */
+	fixture_teardown(state);
+	fixture_setup(state);
 	served = message;
 	return dns_wait(fixture_scope(fixture_start_callback(state, serve, NULL, config), 5000, 10), "x.test", DNS_TYPE_A);
 }
