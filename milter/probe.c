@@ -153,10 +153,13 @@ static void probe_start(struct engine *engine)
 
 	atomic_store(&state.again_ms, 0);
 	engine_ref(engine);
-	if (pthread_create(&thread, NULL, probe_run, engine) != 0)
-		engine_unref(&engine);
-	else
+	if (pthread_create(&thread, NULL, probe_run, engine) == 0) {
 		pthread_detach(thread);
+		return;
+	}
+	tell(LOG_LEVEL_WARNING, "dnssec: there is no thread to look at the servers now: whether validation works is not known yet");
+	atomic_store(&state.again_ms, clock_monotonic_ms() + AGAIN_MS);
+	engine_unref(&engine);
 }
 
 void probe_dnssec(struct engine *engine)

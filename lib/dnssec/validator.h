@@ -41,6 +41,9 @@ struct validator_config {
 	bool allow_sha1;			/* RSASHA1 (5, 7) counts; default no: insecure (RFC 9905) */
 };
 
+/* Why an answer is indeterminate for good: no anchor speaks for its name. Others may look for these words in a verdict's why. */
+#define VALIDATOR_UNCOVERED "no trust anchor covers this name"
+
 struct validator_verdict {
 	enum dns_security security;
 	bool withheld;		/* indeterminate, because keys or proofs could not be had from servers that have shown before

@@ -101,7 +101,7 @@ static struct cut *nearest(struct judgement *j, const uint8_t *target, bool for_
 			return cut;
 		if (dns_wire_is_root(name)) {
 			j->uncovered = true;
-			return cut_make(j, name, CUT_UNKNOWN, NULL, 0, "no trust anchor covers this name");
+			return cut_make(j, name, CUT_UNKNOWN, NULL, 0, VALIDATOR_UNCOVERED);
 		}
 	}
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "dnssec/validator.h"
 #include "resolver/resolvconf.h"
 
 enum { DEADLINE_MS = 8000, LOOKUPS = 8, ROUNDS = 2 };
@@ -50,7 +51,7 @@ static void judge(const struct examined *examined, struct dns_probe *probe)
 		conclude(probe, DNS_PROBE_ROOT_BOGUS, "gives a root that is bogus", root->why);
 	else if (root->status == DNS_STATUS_FAIL)
 		conclude(probe, DNS_PROBE_SILENT, "does not answer", root->why);
-	else if (strstr(root->why, "no trust anchor") != NULL)
+	else if (strstr(root->why, VALIDATOR_UNCOVERED) != NULL)
 		conclude(probe, DNS_PROBE_UNANCHORED, "answers; there is no trust anchor for the root", root->why);
 	else if (root->security != DNS_SECURE)
 		conclude(probe, DNS_PROBE_NO_ROOT, "answers, but nothing can be validated through it", root->why);

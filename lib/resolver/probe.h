@@ -9,8 +9,8 @@
 #include "resolver/resolver.h"
 
 enum dns_probe_outcome {
+	DNS_PROBE_SILENT,	/* it does not answer, or with an error even for the root; also what nobody has looked at */
 	DNS_PROBE_PASSES,
-	DNS_PROBE_SILENT,	/* it does not answer, or with an error even for the root */
 	DNS_PROBE_UNANCHORED,	/* no trust anchor is above the root: nothing to ask for */
 	DNS_PROBE_ROOT_BOGUS,	/* wrong anchors or clock, or somebody on the way: not the server's doing */
 	/* it passes no DNSSEC on: */

@@ -42,65 +42,65 @@ static void test_cipher_find_names(void **state)
 	assert_null(cipher_find(NULL));
 }
 
+static const struct {
+	const char *version, *cipher;
+	unsigned bits;
+	enum tls_grade grade;
+	bool forward_secrecy;
+	const char *reason;	/* a part of it */
+} session_rows[] = {
+	{ NULL, NULL, 0, TLS_GRADE_NONE, false, "no TLS" },
+	{ "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, TLS_GRADE_STRONG, true, "authenticated" },
+	{ "TLSv1.3", "TLS_AES_128_GCM_SHA256", 128, TLS_GRADE_STRONG, true, "authenticated" },
+	{ "TLSv1.3", "TLS_NEW_SUITE", 256, TLS_GRADE_STRONG, true, "authenticated" },
+	{ "TLSv1.3", "TLS_AES_128_CCM_8_SHA256", 128, TLS_GRADE_OK, true, "tag" },
+	/* what OpenSSL counts of them, and so {cipher_bits} */
+	{ "TLSv1.3", "TLS_AES_128_CCM_8_SHA256", 64, TLS_GRADE_OK, true, "tag" },
+	{ "TLSv1.2", "ECDHE-ECDSA-AES128-CCM8", 64, TLS_GRADE_OK, true, "tag" },
+	{ "TLSv1.2", "ECDHE-ECDSA-AES256-CCM8", 64, TLS_GRADE_OK, true, "tag" },
+	{ "TLSv1.2", "DHE-RSA-AES256-CCM8", 64, TLS_GRADE_OK, true, "tag" },
+	{ "TLSv1.2", "AES128-CCM8", 64, TLS_GRADE_WEAK, false, "forward secrecy" },
+	{ "TLSv1.1", "ECDHE-ECDSA-AES128-CCM8", 64, TLS_GRADE_WEAK, true, "before TLS 1.2" },
+	{ "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", 128, TLS_GRADE_STRONG, true, "authenticated" },
+	{ "TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305", 256, TLS_GRADE_STRONG, true, "authenticated" },
+	{ "TLSv1.2", "DHE-RSA-AES256-GCM-SHA384", 256, TLS_GRADE_OK, true, "finite-field" },
+	{ "TLSv1.2", "ECDHE-RSA-AES256-SHA384", 256, TLS_GRADE_OK, true, "CBC" },
+	{ "TLSv1.2", "AES256-GCM-SHA384", 256, TLS_GRADE_WEAK, false, "forward secrecy" },
+	{ "TLSv1.2", "AES128-SHA", 128, TLS_GRADE_WEAK, false, "forward secrecy" },
+	{ "TLSv1.2", "ECDH-RSA-AES128-SHA", 128, TLS_GRADE_WEAK, false, "forward secrecy" },
+	{ "TLSv1.2", "DES-CBC3-SHA", 168, TLS_GRADE_WEAK, false, "3DES" },
+	{ "TLSv1.2", "ECDHE-RSA-DES-CBC3-SHA", 112, TLS_GRADE_WEAK, true, "3DES" },
+	{ "TLSv1.2", "RC4-SHA", 128, TLS_GRADE_WEAK, false, "RC4" },
+	{ "TLSv1.2", "NULL-SHA256", 0, TLS_GRADE_WEAK, false, "NULL" },
+	{ "TLSv1.2", "ECDHE-RSA-NULL-SHA", 0, TLS_GRADE_WEAK, true, "NULL" },
+	{ "TLSv1.2", "EXP-DES-CBC-SHA", 40, TLS_GRADE_WEAK, false, "export" },
+	{ "TLSv1.2", "DES-CBC-SHA", 56, TLS_GRADE_WEAK, false, "DES" },
+	{ "TLSv1.2", "AECDH-AES256-SHA", 256, TLS_GRADE_WEAK, true, "anonymous" },
+	{ "TLSv1.2", "ADH-AES256-GCM-SHA384", 256, TLS_GRADE_WEAK, true, "anonymous" },
+	{ "TLSv1.2", "PSK-AES128-GCM-SHA256", 128, TLS_GRADE_WEAK, false, "forward secrecy" },
+	{ "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", 112, TLS_GRADE_WEAK, true, "128 bits" },
+	{ "TLSv1.2", "SUITE-OF-TOMORROW", 256, TLS_GRADE_WEAK, false, "not known" },
+	{ "TLSv1.2", NULL, 0, TLS_GRADE_WEAK, false, "not known" },
+	{ "TLSv1.1", "ECDHE-RSA-AES256-SHA", 256, TLS_GRADE_WEAK, true, "before TLS 1.2" },
+	{ "TLSv1", "ECDHE-RSA-AES256-SHA", 256, TLS_GRADE_WEAK, true, "before TLS 1.2" },
+	{ "TLSv1.0", "AES256-SHA", 256, TLS_GRADE_WEAK, false, "before TLS 1.2" },
+	{ "SSLv3", "AES256-SHA", 256, TLS_GRADE_WEAK, false, "before TLS 1.2" },
+	{ "SSLv2", "RC4-MD5", 128, TLS_GRADE_WEAK, false, "before TLS 1.2" },
+	{ "TLSv9", "ECDHE-RSA-AES256-GCM-SHA384", 256, TLS_GRADE_WEAK, true, "version not known" },
+	{ "", "", 0, TLS_GRADE_WEAK, false, "version not known" },
+};
+
 static void test_tls_grade_session_rows(void **state)
 {
-	static const struct {
-		const char *version, *cipher;
-		unsigned bits;
-		enum tls_grade grade;
-		bool forward_secrecy;
-		const char *reason;	/* a part of it */
-	} rows[] = {
-		{ NULL, NULL, 0, TLS_GRADE_NONE, false, "no TLS" },
-		{ "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, TLS_GRADE_STRONG, true, "authenticated" },
-		{ "TLSv1.3", "TLS_AES_128_GCM_SHA256", 128, TLS_GRADE_STRONG, true, "authenticated" },
-		{ "TLSv1.3", "TLS_NEW_SUITE", 256, TLS_GRADE_STRONG, true, "authenticated" },
-		{ "TLSv1.3", "TLS_AES_128_CCM_8_SHA256", 128, TLS_GRADE_OK, true, "tag" },
-		/* what OpenSSL counts of them, and so {cipher_bits} */
-		{ "TLSv1.3", "TLS_AES_128_CCM_8_SHA256", 64, TLS_GRADE_OK, true, "tag" },
-		{ "TLSv1.2", "ECDHE-ECDSA-AES128-CCM8", 64, TLS_GRADE_OK, true, "tag" },
-		{ "TLSv1.2", "ECDHE-ECDSA-AES256-CCM8", 64, TLS_GRADE_OK, true, "tag" },
-		{ "TLSv1.2", "DHE-RSA-AES256-CCM8", 64, TLS_GRADE_OK, true, "tag" },
-		{ "TLSv1.2", "AES128-CCM8", 64, TLS_GRADE_WEAK, false, "forward secrecy" },
-		{ "TLSv1.1", "ECDHE-ECDSA-AES128-CCM8", 64, TLS_GRADE_WEAK, true, "before TLS 1.2" },
-		{ "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", 128, TLS_GRADE_STRONG, true, "authenticated" },
-		{ "TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305", 256, TLS_GRADE_STRONG, true, "authenticated" },
-		{ "TLSv1.2", "DHE-RSA-AES256-GCM-SHA384", 256, TLS_GRADE_OK, true, "finite-field" },
-		{ "TLSv1.2", "ECDHE-RSA-AES256-SHA384", 256, TLS_GRADE_OK, true, "CBC" },
-		{ "TLSv1.2", "AES256-GCM-SHA384", 256, TLS_GRADE_WEAK, false, "forward secrecy" },
-		{ "TLSv1.2", "AES128-SHA", 128, TLS_GRADE_WEAK, false, "forward secrecy" },
-		{ "TLSv1.2", "ECDH-RSA-AES128-SHA", 128, TLS_GRADE_WEAK, false, "forward secrecy" },
-		{ "TLSv1.2", "DES-CBC3-SHA", 168, TLS_GRADE_WEAK, false, "3DES" },
-		{ "TLSv1.2", "ECDHE-RSA-DES-CBC3-SHA", 112, TLS_GRADE_WEAK, true, "3DES" },
-		{ "TLSv1.2", "RC4-SHA", 128, TLS_GRADE_WEAK, false, "RC4" },
-		{ "TLSv1.2", "NULL-SHA256", 0, TLS_GRADE_WEAK, false, "NULL" },
-		{ "TLSv1.2", "ECDHE-RSA-NULL-SHA", 0, TLS_GRADE_WEAK, true, "NULL" },
-		{ "TLSv1.2", "EXP-DES-CBC-SHA", 40, TLS_GRADE_WEAK, false, "export" },
-		{ "TLSv1.2", "DES-CBC-SHA", 56, TLS_GRADE_WEAK, false, "DES" },
-		{ "TLSv1.2", "AECDH-AES256-SHA", 256, TLS_GRADE_WEAK, true, "anonymous" },
-		{ "TLSv1.2", "ADH-AES256-GCM-SHA384", 256, TLS_GRADE_WEAK, true, "anonymous" },
-		{ "TLSv1.2", "PSK-AES128-GCM-SHA256", 128, TLS_GRADE_WEAK, false, "forward secrecy" },
-		{ "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", 112, TLS_GRADE_WEAK, true, "128 bits" },
-		{ "TLSv1.2", "SUITE-OF-TOMORROW", 256, TLS_GRADE_WEAK, false, "not known" },
-		{ "TLSv1.2", NULL, 0, TLS_GRADE_WEAK, false, "not known" },
-		{ "TLSv1.1", "ECDHE-RSA-AES256-SHA", 256, TLS_GRADE_WEAK, true, "before TLS 1.2" },
-		{ "TLSv1", "ECDHE-RSA-AES256-SHA", 256, TLS_GRADE_WEAK, true, "before TLS 1.2" },
-		{ "TLSv1.0", "AES256-SHA", 256, TLS_GRADE_WEAK, false, "before TLS 1.2" },
-		{ "SSLv3", "AES256-SHA", 256, TLS_GRADE_WEAK, false, "before TLS 1.2" },
-		{ "SSLv2", "RC4-MD5", 128, TLS_GRADE_WEAK, false, "before TLS 1.2" },
-		{ "TLSv9", "ECDHE-RSA-AES256-GCM-SHA384", 256, TLS_GRADE_WEAK, true, "version not known" },
-		{ "", "", 0, TLS_GRADE_WEAK, false, "version not known" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct facts_tls tls = { .version = rows[i].version, .cipher = rows[i].cipher, .bits = rows[i].bits };
+	for (size_t i = 0; i < sizeof(session_rows) / sizeof(session_rows[0]); i++) {
+		struct facts_tls tls = { .version = session_rows[i].version, .cipher = session_rows[i].cipher, .bits = session_rows[i].bits };
 		struct tls_result result;
 
 		tls_grade_session(&tls, &result);
-		if (result.grade != rows[i].grade || strstr(result.reason, rows[i].reason) == NULL ||
-		    result.forward_secrecy != rows[i].forward_secrecy)
-			fail_msg("%s %s: %s, %s", rows[i].version, rows[i].cipher, tls_grade_name(result.grade), result.reason);
+		if (result.grade != session_rows[i].grade || strstr(result.reason, session_rows[i].reason) == NULL ||
+		    result.forward_secrecy != session_rows[i].forward_secrecy)
+			fail_msg("%s %s: %s, %s", session_rows[i].version, session_rows[i].cipher, tls_grade_name(result.grade), result.reason);
 		assert_true(result.checked);
 	}
 }
