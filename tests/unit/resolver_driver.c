@@ -6,7 +6,7 @@
  *
  *   usage: resolver_driver PORT ANCHOR-FILE TIMEOUT-MS
  *   NAME TYPE-NUMBER   → security TAB status TAB canonical name TAB rdata in hex, space between TAB why
- *   probe              → outcome TAB what TAB why of resolver/probe.h; noted at the resolver as assayd does it
+ *   probe              → outcome (a word of OUTCOMES) TAB what TAB why of resolver/probe.h; noted at the resolver as assayd does it
  *   reset              → a new resolver, which knows nothing; prints nothing
  */
 #include <stdio.h>
@@ -16,6 +16,13 @@
 #include "resolver/probe.h"
 
 enum { DEADLINE_MS = 20000, LOOKUPS = 10 };
+
+/* words, not numbers: the order of the enum is nobody's contract */
+static const char *const OUTCOMES[] = {
+	[DNS_PROBE_SILENT] = "silent", [DNS_PROBE_PASSES] = "passes", [DNS_PROBE_UNANCHORED] = "unanchored",
+	[DNS_PROBE_ROOT_BOGUS] = "root-bogus", [DNS_PROBE_NO_ROOT] = "no-root", [DNS_PROBE_NO_DELEGATION] = "no-delegation",
+	[DNS_PROBE_NO_DENIAL] = "no-denial",
+};
 
 static struct dns_resolver *resolver_make(const struct dns_config *config)
 {
@@ -54,7 +61,7 @@ static void probe(struct dns_resolver *resolver, const struct dns_config *config
 		dns_resolver_note_reach(resolver, DNS_REACH_FULL);
 	else if (dns_probe_passes_nothing(&probe))
 		dns_resolver_note_reach(resolver, DNS_REACH_NONE);
-	printf("%d\t%s\t%s\n", (int)probe.outcome, probe.what, probe.why);
+	printf("%s\t%s\t%s\n", OUTCOMES[probe.outcome], probe.what, probe.why);
 	fflush(stdout);
 }
 
