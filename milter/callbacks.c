@@ -180,11 +180,11 @@ static sfsistat on_unknown(SMFICTX *context, const char *command)
 	return connection != NULL ? connection->unknown_reply : SMFIS_CONTINUE;
 }
 
-/* RFC 6531 section 3.4: a word without a value among MAIL's arguments, the first of which is the address. */
-static bool asks_for_smtputf8(char *const *arguments)
+/* Whether the word stands, without a value, among MAIL's arguments, the first of which is the address. */
+static bool asks_for(char *const *arguments, const char *word)
 {
 	for (size_t i = 1; arguments[0] != NULL && arguments[i] != NULL; i++)
-		if (strcasecmp(arguments[i], "SMTPUTF8") == 0)
+		if (strcasecmp(arguments[i], word) == 0)
 			return true;
 	return false;
 }
@@ -201,7 +201,8 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	macros_read_mail(context, connection);
 	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
 	    session_config(connection->session)->dns.clock);
-	message_facts(connection->message)->smtputf8 = asks_for_smtputf8(arguments);
+	message_facts(connection->message)->smtputf8 = asks_for(arguments, "SMTPUTF8");	/* RFC 6531 section 3.4 */
+	message_facts(connection->message)->requiretls = asks_for(arguments, "REQUIRETLS");	/* RFC 8689 section 2 */
 	state_message_began();
 	macros_read_queue_id(context, connection);
 	return connection->quiet_reply;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "assayd.h"
+#include "build-config.h"
 #include "config/advice.h"
 #include "config/domain_list.h"
 #include "health.h"
@@ -20,7 +21,7 @@
 enum { WHY_BYTES = 512 };
 
 #define DEFAULT_CONFIG SYSCONFDIR "/assay/assay.conf"
-#define VALID_OPTIONS "-c CONFIG, -f, -n, -p SOCKET, -P PIDFILE, -t SECONDS, -v, -h"
+#define VALID_OPTIONS "-c CONFIG, -f, -n, -p SOCKET, -P PIDFILE, -t SECONDS, -v, -h, -V (--help, --version)"
 
 static char absolute_config[PATH_MAX];
 static struct clock daemon_clock;	/* set once, before any thread */
@@ -33,7 +34,7 @@ struct options {
 
 static void usage(FILE *out)
 {
-	fputs("usage: assayd [-fnvh] [-c CONFIG] [-p SOCKET] [-P PIDFILE]\n"
+	fputs("usage: assayd [-fnvhV] [-c CONFIG] [-p SOCKET] [-P PIDFILE] [-t SECONDS]\n"
 	    "  -c CONFIG   configuration file (default " DEFAULT_CONFIG ")\n"
 	    "  -f          stay in the foreground\n"
 	    "  -n          check the configuration, print the effective values, and end\n"
@@ -41,7 +42,8 @@ static void usage(FILE *out)
 	    "  -P PIDFILE  write the process id here\n"
 	    "  -t SECONDS  judge as if it were so many seconds later (for tests)\n"
 	    "  -v          log more\n"
-	    "  -h          this help\n", out);
+	    "  -h          this help (also --help)\n"
+	    "  -V          the version (also --version)\n", out);
 }
 
 /* @return the exit code. */
@@ -59,13 +61,15 @@ static int bad_option(int problem, const char *argument)
 /* @return -1 to go on, else the exit code. */
 static int read_options(int argc, char **argv, struct options *options_r)
 {
-	static const struct option long_options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
+	};
 	char *end;
 	int option;
 
 	*options_r = (struct options){ .config_path = NULL };
 	opterr = 0;	/* its messages would not say what is valid */
-	while ((option = getopt_long(argc, argv, ":c:fnp:P:t:vh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":c:fnp:P:t:vhV", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c': options_r->config_path = optarg; break;
 		case 'f': options_r->foreground = true; break;
@@ -80,6 +84,7 @@ static int read_options(int argc, char **argv, struct options *options_r)
 			return EX_USAGE;
 		case 'v': options_r->verbose = true; break;
 		case 'h': usage(stdout); return EX_OK;
+		case 'V': puts("assayd " PACKAGE_VERSION); return EX_OK;
 		default: return bad_option(option, argv[optind - 1]);
 		}
 	}

@@ -50,8 +50,8 @@ struct dns_options {
 	bool has_dnssec;
 	struct clock clock;		/* --time EPOCH */
 };
-/** ADDR[@PORT]. @return 0 or -E_SYNTAX. */
-int parse_resolver(const char *text, struct dns_server *server_r);
+/** Reads the value of --resolver; complains in the command's name. @return -1 to go on, else EX_USAGE. */
+int take_resolver(const char *command, const char *text, struct dns_options *options);
 int parse_dnssec(const char *text, enum dnssec_mode *mode_r);
 int parse_time(const char *text, int64_t *secs_r);
 /** What the options say instead of the file (overrides borrow them). */

@@ -63,9 +63,7 @@ static int bad_value(const char *option, const char *value, const char *form)
 static int take_dns_option(int option, const char *value, struct dns_options *dns)
 {
 	switch (option) {
-	case 'R':
-		dns->has_server = true;
-		return parse_resolver(value, &dns->server) == 0 ? -1 : bad_value("resolver", value, "ADDR[@PORT]");
+	case 'R': return take_resolver("check", value, dns);
 	case 'D':
 		dns->has_dnssec = true;
 		return parse_dnssec(value, &dns->dnssec) == 0 ? -1 : bad_value("dnssec", value, "validate|trust-ad|off");
@@ -160,8 +158,9 @@ static int fill_connection(const struct check_options *options, struct session *
 	if (options->client != NULL) {
 		const char *address = split(arena, options->client, ',', &connection->client_name);
 
-		if (addr_parse(address, &connection->client) != 0)
-			return bad_value("client", options->client, "IP[,NAME]");
+		if (addr_parse_written(address, &connection->client) != 0)
+			return bad_value("client", options->client, strchr(address, '%') != NULL ?
+			    "IP[,NAME], the address without a zone (%)" : "IP[,NAME]");
 	}
 	connection->helo = options->helo;
 	if (options->tls != NULL && take_tls(arena, options->tls, &connection->tls) != 0)

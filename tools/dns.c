@@ -56,9 +56,7 @@ static int take_option(int option, struct dns_command *command)
 	case 'z': dns->zone_file = optarg; return -1;
 	case 'j': command->json = true; return -1;
 	case 'h': usage(stdout); return EX_OK;
-	case 'R':
-		dns->has_server = true;
-		return parse_resolver(optarg, &dns->server) == 0 ? -1 : bad_value("resolver", optarg, "ADDR[@PORT]");
+	case 'R': return take_resolver("dns", optarg, dns);
 	case 'D':
 		dns->has_dnssec = true;
 		return parse_dnssec(optarg, &dns->dnssec) == 0 ? -1 : bad_value("dnssec", optarg, "validate|trust-ad|off");

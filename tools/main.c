@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "assay.h"
+#include "build-config.h"
+#include "config/value.h"
 #include "util/distance.h"
 #include "util/error.h"
 
@@ -59,24 +61,14 @@ const struct config *load_config_with(const char *path, const struct config_over
 	return config_load_with(path, overrides, stderr);
 }
 
-int parse_resolver(const char *text, struct dns_server *server_r)
+int take_resolver(const char *command, const char *text, struct dns_options *options)
 {
-	const char *at = strchr(text, '@');
-	size_t length = at != NULL ? (size_t)(at - text) : strlen(text);
-	char address[ADDR_TEXT_BYTES + 8], *end;
-	unsigned long port = 53;
+	const char *why;
 
-	if (length >= sizeof(address))
-		return -E_SYNTAX;
-	memcpy(address, text, length);
-	address[length] = '\0';
-	if (at != NULL) {
-		port = strtoul(at + 1, &end, 10);
-		if (at[1] < '0' || at[1] > '9' || *end != '\0' || port == 0 || port > 65535)
-			return -E_SYNTAX;
-	}
-	server_r->port = (uint16_t)port;
-	return addr_parse(address, &server_r->addr);
+	options->has_server = true;
+	if (value_parse_server(text, &options->server, &why) == 0)
+		return -1;
+	return tool_complain(EX_USAGE, "%s: --resolver '%s': %s", command, text, why);
 }
 
 int parse_dnssec(const char *text, enum dnssec_mode *mode_r)
@@ -124,7 +116,7 @@ static void usage(FILE *out)
 	fputs("usage: assay COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fputs("\nassay COMMAND --help tells the options; see also assay(1)\n", out);
+	fputs("\nassay COMMAND --help tells the options, assay --version the version; see also assay(1)\n", out);
 }
 
 static int unknown_command(const char *name)
@@ -157,6 +149,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
+		return EX_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts("assay " PACKAGE_VERSION);
 		return EX_OK;
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {

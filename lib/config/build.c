@@ -42,22 +42,30 @@ static bool find_row(const char *section, const char *name, struct option_row *r
 	return false;
 }
 
+/* How many values a list has: one that is nothing but "" is empty, as an option of one value would be. */
+static size_t list_count(const struct source_option *option)
+{
+	return option->value_count == 1 && option->values[0].text[0] == '\0' ? 0 : option->value_count;
+}
+
 static void apply_option(struct builder *builder, const struct source_option *option, const struct option_row *row,
     void *base)
 {
 	union value *values = arena_calloc(builder->arena, option->value_count + 1, sizeof(*values));
-	size_t count = option->value_count;
+	size_t count = option_is_list(row->type) ? list_count(option) : option->value_count;
+	struct source_option listed = *option;
 	bool good = true;
 	const char *why;
 
-	if (count == 0 && builder->complaints->count != 0)
+	if (option->value_count == 0 && builder->complaints->count != 0)
 		return;	/* perhaps a syntax error cut it off */
 	if (!option_is_list(row->type) && count != 1) {
 		complain(builder->complaints, option->line, "'%s' takes one value, not a list", option->name);
 		return;
 	}
+	listed.value_count = count;
 	if (option_is_domain_list(row->type)) {
-		domain_list_load(row, option, builder->arena, &builder->files, builder->complaints, (void *)((char *)base + row->offset));
+		domain_list_load(row, &listed, builder->arena, &builder->files, builder->complaints, (void *)((char *)base + row->offset));
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -136,7 +144,7 @@ static bool has_condition(const struct source_section *section)
 	for (size_t i = 0; i < section->option_count; i++) {
 		const char *name = section->options[i].name;
 
-		if (section->options[i].value_count != 0 && (strcmp(name, "recipient-domains") == 0 ||
+		if (list_count(&section->options[i]) != 0 && (strcmp(name, "recipient-domains") == 0 ||
 		    strcmp(name, "author-domains") == 0 || strcmp(name, "client-networks") == 0))
 			return true;
 	}

@@ -25,7 +25,7 @@ struct slips {
 	size_t depth;
 	struct complaints *complaints;
 	unsigned told_line;		/* of the last of them */
-	bool lost;			/* a string without end: what follows cannot be told from it */
+	bool lost;			/* a string or comment without end: what follows cannot be told from it */
 };
 
 /* One sentence a line: what is wrong behind the first slip of a line is hard to tell from its consequences. */
@@ -49,6 +49,10 @@ static void step(struct slips *slips)
 	if (slips->now.broken && !slips->lost) {
 		slips->lost = true;
 		slip(slips, slips->now.line, "the quote that begins in this line does not end in it: a \" or ' is missing");
+	}
+	if (slips->now.kind == TOKEN_END && slips->reader.comment_line != 0 && !slips->lost) {
+		slips->lost = true;
+		slip(slips, slips->reader.comment_line, "the comment that begins in this line has no closing */");
 	}
 }
 
@@ -361,7 +365,7 @@ static void replace_from(struct complaints *complaints, const struct complaints 
 void slips_explain(const char *text, struct complaints *complaints)
 {
 	struct complaints found = { .arena = complaints->arena };
-	struct slips slips = { .reader = { text, 1 }, .complaints = &found };
+	struct slips slips = { .reader = { text, 1, 0 }, .complaints = &found };
 
 	slips.ahead = token_next(&slips.reader);
 	step(&slips);

@@ -10,8 +10,10 @@ static void skip_comment(struct token_reader *reader)
 {
 	const char *end = strstr(reader->at + 2, "*/");
 
-	if (end == NULL)
+	if (end == NULL) {
 		end = reader->at + strlen(reader->at);
+		reader->comment_line = reader->line;
+	}
 	for (; reader->at < end; reader->at++)
 		reader->line += *reader->at == '\n';
 	if (*reader->at != '\0')

@@ -21,6 +21,7 @@ struct token {
 struct token_reader {
 	const char *at;
 	unsigned line;		/* 1 at the beginning */
+	unsigned comment_line;		/* where a comment without an end begins, once it was met; 0: none */
 };
 
 /** Reads the next token; at the end TOKEN_END again and again. */

@@ -142,25 +142,21 @@ static int parse_domain(const struct option_row *row, const char *text, struct a
 	return *why_r == NULL ? 0 : -E_SYNTAX;
 }
 
-/* ADDRESS, ADDRESS@PORT, [ADDRESS] or [ADDRESS]@PORT. */
-static int parse_server(const char *text, struct dns_server *server_r, const char **why_r)
+int value_parse_server(const char *text, struct dns_server *server_r, const char **why_r)
 {
-	const char *at = strchr(text, '@'), *start = text, *end = at != NULL ? at : text + strlen(text);
-	char host[ADDR_TEXT_BYTES], *rest;
+	const char *at = strchr(text, '@');
+	size_t length = at != NULL ? (size_t)(at - text) : strlen(text);
+	char host[ADDR_TEXT_BYTES + 8], *rest;
 	unsigned long port = 53;
 
 	*why_r = "not an IP address; write ADDRESS or ADDRESS@PORT, for example 127.0.0.1@5353 or [::1]@53";
-	if (*start == '[') {
-		if (end - start < 2 || end[-1] != ']')
-			return -E_SYNTAX;
-		start++;
-		end--;
-	}
-	if (end - start <= 0 || (size_t)(end - start) >= sizeof(host) || strncasecmp(start, "IPv6:", 5) == 0)
+	if (strchr(text, '%') != NULL)
+		*why_r = "an address with a zone (%) is not taken; name the server by one that needs none";
+	if (length >= sizeof(host))
 		return -E_SYNTAX;
-	memcpy(host, start, (size_t)(end - start));
-	host[end - start] = '\0';
-	if (addr_parse(host, &server_r->addr) != 0)
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (addr_parse_written(host, &server_r->addr) != 0)
 		return -E_SYNTAX;
 	if (at != NULL) {
 		*why_r = "port is not a number from 1 to 65535";
@@ -273,10 +269,11 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 		*why_r = "not an absolute path";
 		return text[0] == '/' ? 0 : -E_SYNTAX;
 	case OPTION_NETWORKS:
-		*why_r = "not a network; write an address or ADDRESS/PREFIX with the host bits zero";
+		*why_r = strchr(text, '%') != NULL ? "a network has no zone (%): write the address alone" :
+		    "not a network; write an address or ADDRESS/PREFIX with the host bits zero";
 		return network_parse(text, &value_r->network);
 	case OPTION_SERVERS:
-		return parse_server(text, &value_r->server, why_r);
+		return value_parse_server(text, &value_r->server, why_r);
 	default:
 		return parse_number(row, text, arena, &value_r->number, why_r);
 	}

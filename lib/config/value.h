@@ -25,6 +25,13 @@ union value {
 int value_parse(const struct option_row *row, const char *text, struct arena *arena, union value *value_r,
     const char **why_r);
 
+/**
+ * Reads a DNS server: ADDRESS, ADDRESS@PORT, [ADDRESS] or [ADDRESS]@PORT; the port is 53 where none is given.
+ * @param why_r  on failure: what is wrong and what would be right (static).
+ * @return 0 or -E_SYNTAX.
+ */
+int value_parse_server(const char *text, struct dns_server *server_r, const char **why_r);
+
 /** @return whether there is a control character, which no value may have: it could not be printed so that it loads again. */
 bool value_has_control(const char *text);
 

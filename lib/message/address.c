@@ -248,6 +248,8 @@ static bool read_at_domain(struct reader *reader, const char *local, const char 
 	comment = reader->error == NULL && memchr(at_end, '(', (size_t)(reader->token.start - at_end)) != NULL;
 	if (!read_domain(reader, &address.literal))
 		return false;
+	if (is_special(reader, '@'))	/* in a@b@c nobody knows what a@b is */
+		return fail(reader, "second @ in an address");
 	address.domain = reader->domain;
 	address.domain_length = reader->domain_length;
 	address.spaced = comment || reader->domain_spaced;

@@ -65,6 +65,12 @@ static bool scanned(void *arg, const char *domain)
 	return !scan->author->domains_truncated;
 }
 
+/* In a local part: a word without a dot is nothing but a part of it. */
+static bool scanned_inside(void *arg, const char *domain)
+{
+	return strchr(domain, '.') == NULL || scanned(arg, domain);
+}
+
 /* Obsolete forms that no mail program writes, and of which others may show another part than the domain. */
 static void check_form(struct collector *collector, const struct address *address)
 {
@@ -76,8 +82,8 @@ static void check_form(struct collector *collector, const struct address *addres
 		collector->error = "route before an address";
 	else if (encoded_word_in(address->local, address->local_length))
 		collector->error = "encoded word inside an address";
-	else	/* "a@b"@c is no error, but b could be shown */
-		author_scan(collector->arena, address->local, address->local_length, scanned, &scan);
+	else	/* "a@b.example"@c.example is no error, but b.example could be shown */
+		author_scan(collector->arena, address->local, address->local_length, scanned_inside, &scan);
 }
 
 static void collect(void *arg, const struct address *address)

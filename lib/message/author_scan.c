@@ -229,13 +229,28 @@ static void read_around(struct scan *scan, const char *start, const char *end, c
 		report_candidate(scan, name, used);
 }
 
+/*
+ * A word without a dot and with an "@" behind it, as b in "a@b@c.example": part of an address, which no program shows as a
+ * domain. With 8-bit bytes in it nobody knows whether there is a dot.
+ */
+static bool is_inner_word(const char *start, const char *word_end, const char *end)
+{
+	for (const char *p = start; p < word_end; p++)
+		if (*p == '.' || (unsigned char)*p >= 0x80)
+			return false;
+	while (word_end < end && is_blank(*word_end))
+		word_end++;
+	return word_end < end && *word_end == '@';
+}
+
 static void read_name(struct scan *scan, const char *start, const char *end)
 {
 	const char *p = start;
 
 	while (p < end && domain_byte(*p))
 		p++;
-	report_candidate(scan, start, (size_t)(p - start));
+	if (!is_inner_word(start, p, end))
+		report_candidate(scan, start, (size_t)(p - start));
 	read_around(scan, start, end, "@,;:<> \t\r\n", false);
 	read_around(scan, start, end, "@,;:<>", true);
 }

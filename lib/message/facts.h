@@ -61,6 +61,7 @@ struct facts {
 	const char *mail_from;		/* without <>; "" for the null sender; NULL before MAIL */
 	const char *mail_from_domain;	/* behind the last @, A-labels, lower case, no trailing dot; NULL without one */
 	bool smtputf8;			/* MAIL asked for it (RFC 6531) */
+	bool requiretls;		/* MAIL asked for it (RFC 8689): what the message says of TLS does not count then */
 	const char *const *recipients;	/* accepted ones, without <> */
 	size_t recipient_count;
 	const struct header_field *fields;	/* in order */

@@ -117,7 +117,7 @@ static const char *waiting_text(const struct decision *decision, unsigned wait_s
 	if (decision->action != ACTION_GREYLIST)
 		return "";
 	return wait_secs == 0 ? "; greylisted, try again later" :
-	    arena_printf(arena, "; greylisted, try again in %u seconds", wait_secs);
+	    arena_printf(arena, "; greylisted, try again in %u second%s", wait_secs, wait_secs == 1 ? "" : "s");
 }
 
 void reply_make(const struct reply_input *input, struct arena *arena, struct decision *decision)

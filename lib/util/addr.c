@@ -44,6 +44,21 @@ int addr_parse(const char *text, struct ip_addr *addr_r)
 	return 0;
 }
 
+int addr_parse_written(const char *text, struct ip_addr *addr_r)
+{
+	size_t length = strlen(text);
+	char inner[ADDR_TEXT_BYTES + 8];
+
+	if (text[0] != '[')
+		return addr_parse(text, addr_r);
+	memset(addr_r, 0, sizeof(*addr_r));
+	if (text[length - 1] != ']' || length - 2 >= sizeof(inner))
+		return -E_SYNTAX;
+	memcpy(inner, text + 1, length - 2);
+	inner[length - 2] = '\0';
+	return addr_parse(inner, addr_r);
+}
+
 struct ip_addr addr_from_sockaddr(const struct sockaddr *sockaddr)
 {
 	struct ip_addr addr = { .family = AF_UNSPEC };
@@ -105,7 +120,7 @@ int network_parse(const char *text, struct ip_network *network_r)
 		return -E_SYNTAX;
 	memcpy(host, text, length);
 	host[length] = '\0';
-	if (addr_parse(host, &network_r->addr) != 0)
+	if (addr_parse_written(host, &network_r->addr) != 0)
 		return -E_SYNTAX;
 	network_r->prefix_bits = addr_bits(&network_r->addr);
 	if (slash == NULL)

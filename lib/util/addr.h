@@ -25,6 +25,12 @@ struct ip_network {
 /** "192.0.2.1", "2001:db8::1", "IPv6:2001:db8::1" (SMTP literal form). @return 0 or -E_SYNTAX. */
 int addr_parse(const char *text, struct ip_addr *addr_r);
 
+/**
+ * As people write an address: as above, or that in brackets, which URLs, SMTP and Postfix put around one ("[2001:db8::1]",
+ * "[192.0.2.1]"). @return 0 or -E_SYNTAX.
+ */
+int addr_parse_written(const char *text, struct ip_addr *addr_r);
+
 /** From a socket address; anything but IPv4 and IPv6 gives AF_UNSPEC. */
 struct ip_addr addr_from_sockaddr(const struct sockaddr *sockaddr);
 
@@ -34,7 +40,10 @@ const char *addr_format(const struct ip_addr *addr, char *text_r);
 bool addr_equal(const struct ip_addr *a, const struct ip_addr *b);
 bool addr_is_loopback(const struct ip_addr *addr);
 
-/** "192.0.2.0/24", "2001:db8::/32" or a bare address; host bits set is -E_SYNTAX. @return 0 or -E_SYNTAX. */
+/**
+ * "192.0.2.0/24", "2001:db8::/32", "[2001:db8::]/32" (as in Postfix's mynetworks) or a bare address, in brackets or not; host
+ * bits set is -E_SYNTAX. @return 0 or -E_SYNTAX.
+ */
 int network_parse(const char *text, struct ip_network *network_r);
 
 bool network_contains(const struct ip_network *network, const struct ip_addr *addr);

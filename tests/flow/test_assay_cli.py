@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The assay command: promised JSON keys, exit codes, readable output."""
 import json
+import re
 import subprocess
 
 import pytest
 
+from house.build import TOP
 from programs import ZONE
 
 USAGE, NO_INPUT = 64, 66
@@ -56,6 +58,39 @@ def test_check_json_of_a_message_keeps_the_promise(assay, setting):
     assert verdict["iprev"] == {**verdict["iprev"], "result": "pass", "name": "mx.good.example"}
     assert verdict["arc"] == {"result": None, "oldest_pass": None, "sealers": []}
     assert any(header.startswith("Authentication-Results: mx.test.example;") for header in verdict["headers"])
+
+
+def documented_keys():
+    """The keys of the object in assay(1): each with those of what is in it, of what is in that too."""
+    page = (TOP / "man" / "assay.1").read_text()
+    block = re.search(r"These keys of the object are promised.*?\n\.Bd [^\n]*\n(.*?)\n\.Ed", page, re.S).group(1)
+    keys = {}
+    for name, text in re.findall(r"^([a-z_]+)\s(.*?)(?=\n[a-z]|\Z)", block, re.S | re.M):
+        text = re.sub(r'"[^"]*"', "", text)     # values, not keys
+        inner = re.findall(r"\{([^{]*?(?:\{[^}]*\}[^{]*?)?)\}", text)
+        keys[name] = set(re.findall(r"[a-z_]+(?=\s*[,:}|\]]|\s*$)", inner[0])) if inner else set()
+    return keys
+
+
+def actual_keys(value):
+    if isinstance(value, list):
+        return set().union(*map(actual_keys, value)) if value else set()
+    if isinstance(value, dict):
+        return set(value).union(*map(actual_keys, value.values()))
+    return set()
+
+
+def test_check_json_has_the_keys_of_the_manual_and_no_others(assay, setting):
+    message = (b"Authentication-Results: mx.test.example; spf=pass\nReceived: from a.example by b.example with ESMTP\n"
+               b"DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=x; h=From; bh=eA==; b=eA==\n" + GOOD)
+    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    documented = documented_keys()
+    assert len(documented) == 16, documented
+    assert set(verdict) == set(documented)
+    for key, value in verdict.items():
+        if key not in ("arc", "exempt"):
+            assert value, f"{key} is empty here and tells nothing of its keys"
+        assert actual_keys(value) == documented[key], key
 
 
 def test_check_json_without_message_judges_the_envelope(assay, setting):
@@ -218,6 +253,35 @@ def test_dns_prints_the_verdict_first(assay, workdir):
     assert "could not be had" in dead and "The checks use it" not in dead, dead
     answer = assay.json("dns", "--zone", workdir / "zone", "--dnssec", "off", "nowhere.good.example", "A")
     assert answer["status"] == "NXDOMAIN" and answer["records"] == []
+
+
+@pytest.mark.parametrize("program", ["assay", "assayd"])
+@pytest.mark.parametrize("option, said", [("--help", "usage: {} "), ("-h", "usage: {} "), ("--version", "{} {}\n"), ("-V", "{} {}\n")])
+def test_help_and_version_of_both_programs(build_dir, program, option, said):
+    version = re.search(r"AC_INIT\(\[[^]]*\], \[([^]]+)\]", (TOP / "configure.ac").read_text()).group(1)
+    done = subprocess.run([build_dir / program, option], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(said.format(program, version))
+    if "V" in option.upper():
+        assert done.stdout.count("\n") == 1
+    else:
+        assert "--help" in done.stdout and "--version" in done.stdout
+
+
+@pytest.mark.parametrize("client", ["[2001:db8::1]", "[2001:db8::1],mx.good.example", "[192.0.2.1]", "[IPv6:2001:db8::1]"])
+def test_check_takes_a_client_in_brackets(assay, setting, client):
+    plain = client.replace("[IPv6:", "").replace("[", "").replace("]", "")
+    bare = assay.json("check", *setting, "--client", plain, "--helo", "mx.good.example", "--mail-from", "joe@good.example")
+    assert assay.json("check", *setting, "--client", client, "--helo", "mx.good.example", "--mail-from", "joe@good.example") == bare
+    assert bare["spf"]["result"] is not None
+
+
+@pytest.mark.parametrize("command", [["check"], ["dns", "good.example"]])
+def test_resolver_in_brackets_or_what_is_right(assay, command):
+    done = assay.run(*command, "--resolver", "[::1]:53")
+    assert done.returncode == USAGE
+    assert b"--resolver '[::1]:53': not an IP address; write ADDRESS or ADDRESS@PORT" in done.stderr
+    assert assay.run(*command, "--resolver", "[::1]@1").returncode == 0
 
 
 def test_help_is_there_for_every_command(assay):

@@ -73,4 +73,4 @@ def test_fixed_words_and_findings_are_offered(assay, build_dir):
 
 def test_every_option_of_assayd_is_offered(build_dir):
     done = subprocess.run([build_dir / "assayd", "-h"], capture_output=True, text=True, timeout=60, check=True)
-    assert set(re.findall(r"^  (-[a-zA-Z]) ", done.stdout, re.M)) | {"--help"} == complete("assayd", "")
+    assert set(re.findall(r"^  (-[a-zA-Z]) ", done.stdout, re.M)) | {"--help", "--version"} == complete("assayd", "")

@@ -156,6 +156,29 @@ def test_smtputf8_session_is_in_our_received_field(assayd, arguments, auth, prot
     client.quit()
 
 
+@pytest.mark.parametrize("arguments, reply", [
+    ("", "c"), ("\0SIZE=1", "c"), ("\0REQUIRETLS", "y"), ("\0requiretls", "y"), ("\0SIZE=1\0RequireTLS\0BODY=8BITMIME", "y"),
+    ("\0XREQUIRETLS", "c"), ("\0REQUIRETLSX", "c"), ("\0REQUIRETLS=NO", "c"), ("\0REQUIRE", "c"), ("\0ENVID=REQUIRETLS", "c"),
+])
+def test_requiretls_of_mail_overrides_the_field_of_the_message(assayd, arguments, reply):
+    """RFC 8689: the field is ignored when the envelope asks for the opposite; the next message begins anew."""
+    daemon = assayd(mode="enforce", sections="findings { tls-none = reject }\ndmarc { enabled = no }\n").start()
+    client = session(daemon)
+    for asked, expected in ((arguments, reply), ("", "c")):
+        client.mail("<joe@good.example>" + asked, i="QID1")
+        client.rcpt()
+        client.header("From", "joe@good.example")
+        client.header("TLS-Required", "No")
+        client.eoh()
+        assert client.eom(i="QID1").reply[0] == expected
+    client.mail("<joe@good.example>" + arguments, i="QID2")
+    client.rcpt()
+    client.header("From", "joe@good.example")
+    client.eoh()
+    assert client.eom(i="QID2").reply[0] == "y", "without the field lack of TLS counts"
+    client.quit()
+
+
 def test_client_is_kept_back_when_asked_to(assayd):
     daemon = assayd(sections="headers { hide-client = authenticated }").start()
     client = Client(daemon.socket_spec)

@@ -179,6 +179,14 @@ static void test_author_parse_invalid_lists_every_domain(void **state)
 		{ " =?utf-8?q?a?=@good.example", "good.example" },
 		{ " <@evil.example:a@good.example>", "good.example evil.example" },
 		{ " a@evil.example\001", "evil.example" },
+		{ " a@b@victim.example", "victim.example" },
+		{ " A <a@b@victim.example>", "victim.example" },
+		{ " a@b@c@victim.example", "victim.example" },
+		{ " a@b @ victim.example", "victim.example" },
+		{ " <@b@victim.example:a@good.example>", "good.example victim.example" },
+		{ " =?utf-8?q?a=40b=40victim.example?=", "victim.example" },
+		{ " a@victim.example@b", "victim.example b" },
+		{ " a@b\xe3\x80\x82" "example@victim.example", "b.example victim.example" },
 	};
 
 	(void)state;
@@ -204,6 +212,12 @@ static void test_author_parse_second_at(void **state)
 	parse_from(" \"a b\"@good.example");
 	assert_int_equal(author.status, AUTHOR_OK);
 	assert_domains("good.example");
+	parse_from(" \"a@b\"@good.example");
+	assert_int_equal(author.status, AUTHOR_OK);
+	assert_domains("good.example");
+	parse_from(" \"a@b@evil.example\"@good.example");
+	assert_int_equal(author.status, AUTHOR_MULTIPLE);
+	assert_domains("evil.example good.example");
 }
 
 static void test_author_parse_names_that_read_as_from(void **state)

@@ -240,7 +240,7 @@ static void test_config_load_policy_order(void **state)
 static void test_config_load_syntax_errors(void **state)
 {
 	(void)state;
-	check_errors("mode = enforce /* but\n", "test.conf:1: the file ends inside of a section or comment\n");
+	check_errors("mode = enforce /* but\n", "test.conf:1: the comment that begins in this line has no closing */\n");
 	check_errors("\n}\n", "test.conf:2: unexpected closing brace\n");
 	check_errors("policy { }\n", "test.conf:1: missing title for section 'policy'\n");
 }
@@ -485,6 +485,72 @@ static void test_config_load_with_overrides(void **state)
 	config_unref(&defaults);
 }
 
+/* What a file with this value of the option makes: its configuration as text, or what is wrong. The caller frees it. */
+static char *outcome_of(const struct option_row *row, const char *value)
+{
+	char text[400], *errors, *printed;
+	const struct config *config;
+
+	if (row->section[0] == '\0')
+		snprintf(text, sizeof(text), "%s = %s\n", row->name, value);
+	else
+		snprintf(text, sizeof(text), "%s {\n%s = %s\n}\n", strcmp(row->section, "policy") == 0 ? "policy p" : row->section,
+		    row->name, value);
+	config = load(text, strlen(text), &errors);
+	if (config == NULL)
+		return errors;
+	free(errors);
+	printed = print(config);
+	config_unref(&config);
+	return printed;
+}
+
+/* "" is for a list what it is for any other option: not set. {} has always said that. */
+static void test_empty_text_is_the_empty_list(void **state)
+{
+	size_t lists = 0;
+
+	(void)state;
+	for (size_t i = 0; i < schema_count; i++) {
+		const char *const written[] = { "\"\"", "''", "{ \"\" }" };
+		char *empty, *other;
+
+		if (!option_is_list(schema_table[i].type))
+			continue;
+		lists++;
+		empty = outcome_of(&schema_table[i], "{}");
+		for (size_t j = 0; j < sizeof(written) / sizeof(written[0]); j++) {
+			other = outcome_of(&schema_table[i], written[j]);
+			assert_string_equal(other, empty);
+			free(other);
+		}
+		free(empty);
+		other = outcome_of(&schema_table[i], "{ \"\", \"\" }");	/* somebody forgot something */
+		assert_non_null(strstr(other, " = '': "));
+		free(other);
+	}
+	assert_true(lists >= 10);
+	check_errors("policy p { recipient-domains = \"\" }\npolicy q { }\n",
+	    "test.conf:1: policy 'p' has no conditions and matches everything: the policies after it can never match\n");
+}
+
+static void test_brackets_around_addresses(void **state)
+{
+	const struct config *config = load_good("trusted-networks = { \"[2001:db8::1]\", \"[2001:db8:1::]/48\" }\n"
+	    "dns { servers = { \"[::1]\", \"[127.0.0.1]@5353\", \"[IPv6:2001:db8::1]@53\" } }\n");
+
+	(void)state;
+	assert_int_equal(config->trusted_networks.count, 2);
+	assert_int_equal(config->trusted_networks.items[1].prefix_bits, 48);
+	assert_int_equal(config->dns.server_count, 3);
+	assert_int_equal(config->dns.servers[1].port, 5353);
+	assert_int_equal(config->dns.servers[2].addr.family, AF_INET6);
+	config_unref(&config);
+	check_errors("trusted-networks = \"[fe80::1%eth0]\"\ndns { servers = \"[fe80::1%eth0]\" }",
+	    "test.conf:1: trusted-networks = '[fe80::1%eth0]': a network has no zone (%): write the address alone\n"
+	    "test.conf:2: servers = '[fe80::1%eth0]': an address with a zone (%) is not taken; name the server by one that needs none\n");
+}
+
 static void test_names_suggest_nearest(void **state)
 {
 	struct arena *arena = arena_new();
@@ -522,6 +588,8 @@ int main(void)
 		cmocka_unit_test(test_findings_table_is_well_formed),
 		cmocka_unit_test(test_action_from_name_knows_all),
 		cmocka_unit_test(test_config_load_with_overrides),
+		cmocka_unit_test(test_empty_text_is_the_empty_list),
+		cmocka_unit_test(test_brackets_around_addresses),
 		cmocka_unit_test(test_names_suggest_nearest),
 	};
 

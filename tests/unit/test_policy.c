@@ -333,7 +333,8 @@ static void test_policy_decide_greylist_says_when_to_come_back(void **state)
 	raise_finding(&f, FINDING_DMARC_REJECT_CORROBORATED, domain, DNS_INSECURE);
 	d = decide(&f, FINDING_STAGE_MESSAGE);
 	for (input.wait_secs = 1; input.wait_secs < 1000000; input.wait_secs *= 10) {
-		char *waiting = arena_printf(f.arena, "; greylisted, try again in %u seconds; see ", input.wait_secs);
+		char *waiting = arena_printf(f.arena, "; greylisted, try again in %u %s; see ", input.wait_secs,
+		    input.wait_secs == 1 ? "second" : "seconds");
 
 		reply_make(&input, f.arena, &d);
 		assert_true(strlen(d.text) <= 400);

@@ -92,7 +92,34 @@ static void test_slips_explain_lists_and_quotes(void **state)
 	check_errors("user = \"a\nmode = enforce\nsocket = \"/x\"\n",
 	    "c:1: the quote that begins in this line does not end in it: a \" or ' is missing\n");
 	check_errors("user = 'a\n", "c:1: the quote that begins in this line does not end in it: a \" or ' is missing\n");
+	check_errors("mode = enforce\ndns {\n /* why\n timeout = 2s\n}\nuser = a\n",
+	    "c:3: the comment that begins in this line has no closing */\n");
+	check_errors("mode = enforce\nlocal-domains = { a.example, /* why\n b.example }\nuser = a\n",
+	    "c:2: the comment that begins in this line has no closing */\n");
+	check_errors("/*", "c:1: the comment that begins in this line has no closing */\n");
 	check_errors("mode = enforce\ndns {\n timeout = 2s\n", "c:2: the section that begins in this line has no closing '}'\n");
+}
+
+/* Wherever a string may stand, one without an end is told where it opens, whatever the text behind it makes of the quotes. */
+static void test_slips_explain_quote_where_it_opens(void **state)
+{
+	static const char *const opened[] = {
+		"user = \"a", "user = a\"", "user = don't", "local-domains = { a.example, \"b.example }", "local-domains = { \"a.example\", 'b }",
+		"local-domains = {\ta.example\"", "policy \"p {", "policy p { mode = \"enforce }", "dns { timeout = '2s }", "\"user = a",
+		"user = \"a\\\"", "findings { spf-fail = \"tag }", "user = \"a # b", "trusted-networks += { \"::1 }",
+	};
+	static const char *const behind[] = {
+		"", "mode = enforce\n", "socket = \"unix:/x\"\nmode = \"enforce\"\n", "socket = 'unix:/x'\nhelp-url = \"https://x/'\"\n",
+		"# it's\nmode = enforce\n", "dns {\n timeout = \"2s\"\n}\n", "/* \" */\n", "user = \"\n",
+	};
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(opened) / sizeof(opened[0]); i++)
+		for (size_t j = 0; j < sizeof(behind) / sizeof(behind[0]); j++) {
+			snprintf(text, sizeof(text), "mode = dry-run\n# it's \"\n\n%s\n%s", opened[i], behind[j]);
+			check_errors(text, "c:4: the quote that begins in this line does not end in it: a \" or ' is missing\n");
+		}
 }
 
 /* Errors before the first slip are told as ever; behind it the parser has read something else than was meant. */
@@ -154,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_slips_explain_missing_equals),
 		cmocka_unit_test(test_slips_explain_other_formats),
 		cmocka_unit_test(test_slips_explain_lists_and_quotes),
+		cmocka_unit_test(test_slips_explain_quote_where_it_opens),
 		cmocka_unit_test(test_slips_explain_keeps_earlier_errors),
 		cmocka_unit_test(test_slips_explain_finds_nothing_in_good_files),
 	};

@@ -115,6 +115,44 @@ static void test_addr_parse_refuses_garbage(void **state)
 		assert_int_equal(addr_parse(bad[i], &addr), -E_SYNTAX);
 }
 
+static void test_addr_parse_written_takes_brackets(void **state)
+{
+	static const struct { const char *written, *plain; } good[] = {
+		{ "192.0.2.7", "192.0.2.7" }, { "[192.0.2.7]", "192.0.2.7" }, { "2001:db8::1", "2001:db8::1" },
+		{ "[2001:db8::1]", "2001:db8::1" }, { "[IPv6:2001:DB8::1]", "2001:db8::1" }, { "[::ffff:192.0.2.7]", "192.0.2.7" },
+		{ "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	};
+	static const char *const bad[] = { "", "[", "]", "[]", "[::1", "::1]", "[[::1]]", "[::1]]", "[::1] ", "[::1]:25", "IPv6:[::1]",
+		"[fe80::1%eth0]", "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]" };
+	char text[ADDR_TEXT_BYTES];
+	struct ip_addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(addr_parse_written(good[i].written, &addr), 0);
+		assert_string_equal(addr_format(&addr, text), good[i].plain);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(addr_parse_written(bad[i], &addr), -E_SYNTAX);
+}
+
+static void test_network_parse_takes_brackets(void **state)
+{
+	static const char *const bad[] = { "[2001:db8::/32]", "[2001:db8::]32", "[2001:db8::1]/32", "[::1]/129", "[192.0.2.0/24]", "[]/0" };
+	struct ip_network network;
+	struct ip_addr inside;
+
+	(void)state;
+	assert_int_equal(network_parse("[2001:db8::]/32", &network), 0);
+	assert_int_equal(network.prefix_bits, 32);
+	assert_int_equal(addr_parse("2001:db8:ffff::1", &inside), 0);
+	assert_true(network_contains(&network, &inside));
+	assert_int_equal(network_parse("[::1]", &network), 0);
+	assert_int_equal(network.prefix_bits, 128);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(network_parse(bad[i], &network), -E_SYNTAX);
+}
+
 static void test_addr_from_sockaddr_forms(void **state)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
@@ -308,6 +346,8 @@ int main(void)
 		cmocka_unit_test(test_buf_grows_and_stays_terminated),
 		cmocka_unit_test(test_addr_parse_unmaps_ipv4),
 		cmocka_unit_test(test_addr_parse_refuses_garbage),
+		cmocka_unit_test(test_addr_parse_written_takes_brackets),
+		cmocka_unit_test(test_network_parse_takes_brackets),
 		cmocka_unit_test(test_addr_from_sockaddr_forms),
 		cmocka_unit_test(test_addr_is_loopback),
 		cmocka_unit_test(test_network_contains_at_bit_edges),

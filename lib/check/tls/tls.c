@@ -220,14 +220,17 @@ static void match_cert(struct check_context *context)
 		result->cert_match = "author-domain";
 }
 
-/* RFC 8689 section 5: the field has no parameters and occurs once; anything else in it is not this request. */
+/*
+ * RFC 8689 section 5: the field has no parameters and occurs once; anything else in it is not this request. Where MAIL said
+ * REQUIRETLS the field is ignored (section 3): the envelope is what the sender's MTA asked for.
+ */
 static bool tls_not_required(const struct facts *facts)
 {
 	const struct header_field *field = facts_field(facts, "TLS-Required");
 	const char *value;
 	size_t length;
 
-	if (field == NULL || facts_field_count(facts, "TLS-Required") != 1 || facts->judged_unkept)
+	if (field == NULL || facts_field_count(facts, "TLS-Required") != 1 || facts->judged_unkept || facts->requiretls)
 		return false;
 	value = field->value + strspn(field->value, " \t\n");
 	length = strcspn(value, " \t\n");
