@@ -76,7 +76,9 @@ static void tokenize(struct arena *arena, const char *text, struct tokens *token
 
 static bool is_local_protocol(const char *protocol)
 {
-	return strcmp(protocol, "LOCAL") == 0 || strcmp(protocol, "MAPI") == 0 || strcmp(protocol, "STDIO") == 0;
+	/* "local-esmtp", "local-smtp": Exim's, of a program that talks SMTP to it (-bs) */
+	return strcmp(protocol, "LOCAL") == 0 || strncmp(protocol, "LOCAL-", 6) == 0 || strcmp(protocol, "MAPI") == 0 ||
+	    strcmp(protocol, "STDIO") == 0;
 }
 
 static const char *upper(struct arena *arena, const char *text)
@@ -120,6 +122,7 @@ struct hop_signs {
 	bool tls;	/* something says TLS */
 	bool qmail_local, qmail_network;
 	bool postfix;	/* "(Postfix)", and not "(Postfix, from userid 1000)" */
+	bool opensmtpd;	/* "(OpenSMTPD)" */
 	bool in_from;	/* between `from` and `by`: what is said of the client */
 	struct path_place place;
 };
@@ -132,6 +135,7 @@ static void read_comment(struct arena *arena, const char *text, struct path_hop 
 		path_place_comment(text, &signs->place);
 	hop->ours |= strcmp(text, "Assay") == 0;
 	signs->postfix |= strcmp(text, "Postfix") == 0;
+	signs->opensmtpd |= strcmp(text, "OpenSMTPD") == 0;
 	if (strncasecmp(text, "qmail ", 6) == 0 || strncasecmp(text, "nullmailer ", 11) == 0) {
 		signs->qmail_network |= strcasestr(text, "invoked from network") != NULL;
 		signs->qmail_local |= strcasestr(text, "invoked by uid") != NULL || strcasestr(text, "invoked by alias") != NULL;
@@ -213,6 +217,15 @@ static void read_clauses(struct arena *arena, const struct tokens *tokens, struc
 	}
 }
 
+/*
+ * Who may have been told to leave out the client, and does: Postfix (smtpd_hide_client_session; a bounce looks the same),
+ * OpenSMTPD (mask-src), this program. Of the last two the protocol stays.
+ */
+static bool is_client_kept_back(const struct path_hop *hop, const struct hop_signs *signs)
+{
+	return hop->from == NULL && ((hop->protocol == NULL && signs->postfix) || signs->opensmtpd || hop->ours);
+}
+
 /* What the signs come to. TLS that somebody took the trouble of is told even inside a host. */
 static enum hop_transport transport_of(const struct path_hop *hop, const struct hop_signs *signs)
 {
@@ -222,8 +235,8 @@ static enum hop_transport transport_of(const struct path_hop *hop, const struct 
 		return HOP_TLS;
 	if (signs->qmail_local || (hop->protocol != NULL && is_local_protocol(hop->protocol)))
 		return HOP_LOCAL;
-	if (hop->from == NULL && hop->protocol == NULL && signs->postfix)
-		return HOP_UNKNOWN;	/* a client that is kept back, or a bounce: both look the same */
+	if (is_client_kept_back(hop, signs))
+		return HOP_UNKNOWN;
 	if (hop->from == NULL && hop->by != NULL)
 		return HOP_LOCAL;	/* nobody handed it over: submission, or a step inside one system */
 	if (hop->from != NULL && hop->by != NULL &&

@@ -10,7 +10,7 @@
 #include "util/words.h"
 
 enum hop_transport {
-	HOP_UNKNOWN,	/* the field does not say, or hides it (Postfix: smtpd_hide_client_session) */
+	HOP_UNKNOWN,	/* the field does not say, or hides it (Postfix: smtpd_hide_client_session; OpenSMTPD: mask-src) */
 	HOP_LOCAL,	/* no network hop: local submission, a client on loopback, delivery inside one host or one system */
 	HOP_CLEARTEXT,	/* it names a protocol without TLS, and a client that came over the network */
 	HOP_TLS,
