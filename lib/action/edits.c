@@ -13,15 +13,10 @@ enum {
 	LINES_AN_EDIT = 2000,		/* that the MTA passes on its way to a field; the longest honest headers have as many */
 };
 
-static bool client_is_trusted(const struct action_input *input)
+/* The message comes from a filter behind the queue: what is to be said of it was said, and is left alone. */
+static bool verdict_is_kept(const struct action_input *input)
 {
-	const struct network_list *networks = &input->config->trusted_networks;
-
-	for (size_t i = 0; i < networks->count; i++) {
-		if (network_contains(&networks->items[i], &input->facts->connection->client))
-			return true;
-	}
-	return false;
+	return input->beside != NULL && input->beside->returned == RETURNED_KEPT;
 }
 
 /* Our own name and those of trusted relays are nobody else's; trusted clients may bring the latter. */
@@ -89,10 +84,12 @@ void action_deletes(const struct action_input *input, struct edits *edits_r)
 	const struct facts *facts = input->facts;
 	struct budget budget = { config->max_edits, (uint64_t)config->max_edits * LINES_AN_EDIT };
 	size_t found = facts->field_count + facts->authres_unkept;
-	bool trusted = client_is_trusted(input);
+	bool trusted = beside_is_trusted(config, &facts->connection->client);
 
 	*edits_r = (struct edits){ .items = arena_calloc(facts->arena,
 	    INSERTS_MAX + (found < config->max_edits ? found : config->max_edits), sizeof(*edits_r->items)) };
+	if (verdict_is_kept(input))
+		return;
 	/* where not all can go, those on top do: they cost least, and are what readers look at */
 	for (size_t i = 0; i < facts->field_count; i++) {
 		const struct header_field *header = &facts->fields[i];
@@ -126,7 +123,7 @@ void action_inserts(const struct action_input *input, struct edits *edits)
 {
 	const struct config *config = input->config;
 
-	if (is_dry_run(input) && !config->add_headers_in_dry_run)
+	if (verdict_is_kept(input) || (is_dry_run(input) && !config->add_headers_in_dry_run))
 		return;
 	if (config->add_received_tls)
 		add_insert(edits, "Received", received_build(input), 1);

@@ -90,6 +90,7 @@ struct config {
 	struct network_list trusted_networks;	/* exempt from judgement */
 	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
 	bool exempt_authenticated;
+	struct string_list reinjection_daemons;	/* {daemon_name} of listeners where filters hand back what was judged */
 
 	/* what */
 	enum run_mode mode;

@@ -85,6 +85,8 @@ const struct option_row schema_table[] = {
 	    "Authentication-Results in these names are kept when they come from trusted networks" },
 	{ "", "exempt-authenticated", OPTION_BOOL, CONFIG(exempt_authenticated), "yes", YES_NO,
 	    "do not judge clients that authenticated (SMTP AUTH)" },
+	{ "", "reinjection-daemons", OPTION_STRINGS, CONFIG(reinjection_daemons), "", LIST_OF_TEXT(255),
+	    "listeners of the MTA ({daemon_name}) where a filter of trusted-networks hands mail back: its verdict is kept" },
 	/* what */
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(run_mode_words),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
