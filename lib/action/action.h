@@ -48,8 +48,11 @@ void action_deletes(const struct action_input *input, struct edits *edits_r);
 /** Puts the insertions behind the deletions, in the order in which they are to be applied. */
 void action_inserts(const struct action_input *input, struct edits *edits);
 
-/** Value of the Authentication-Results field (RFC 8601), with leading space and folds. */
+/** Value of the first Authentication-Results field (RFC 8601), with leading space and folds: the registered methods, or "none". */
 const char *authres_build(const struct action_input *input);
+
+/** Value of the second one, in the same name: the methods that are not registered with IANA. NULL when there is none to tell. */
+const char *authres_build_unregistered(const struct action_input *input);
 
 /** Occurrences (1-based) of incoming Authentication-Results fields that claim authserv_id; for results and edits.
  * RFC 8601 section 5: compared case-insensitively, comments, folding and version parsed.

@@ -2,14 +2,15 @@
 /*
  * The list of edits: forged Authentication-Results go, in dry-run too (a dry-run that left them would be a hole for
  * whoever reads our name); then our own fields come. Authentication-Results is inserted last at index 0 and so stands on
- * top (RFC 8601 section 4); the Received line goes below the MTA's own, which stays the latest trace.
+ * top (RFC 8601 section 4), directly above the one for methods that are not registered; the Received line goes below the MTA's
+ * own, which stays the latest trace.
  * Pure. Thread: the message's.
  */
 #include "action/action.h"
 #include "action/forged.h"
 
 enum {
-	INSERTS_MAX = 3,
+	INSERTS_MAX = 4,
 	LINES_AN_EDIT = 2000,		/* that the MTA passes on its way to a field; the longest honest headers have as many */
 };
 
@@ -129,6 +130,9 @@ void action_inserts(const struct action_input *input, struct edits *edits)
 		add_insert(edits, "Received", received_build(input), 1);
 	if (config->add_received_spf)
 		add_insert(edits, "Received-SPF", received_spf_build(input), 0);
-	if (config->add_authentication_results)
-		add_insert(edits, "Authentication-Results", authres_build(input), 0);
+	if (!config->add_authentication_results)
+		return;
+	if (config->unregistered_methods == UNREGISTERED_SECOND_FIELD)
+		add_insert(edits, "Authentication-Results", authres_build_unregistered(input), 0);
+	add_insert(edits, "Authentication-Results", authres_build(input), 0);
 }
