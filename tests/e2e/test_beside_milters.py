@@ -254,7 +254,7 @@ def test_order_and_names_behind_sendmail(stack, others, chain, ours):
             assert session.send(mail)["end"].code == 250
         fields = fields_by(stack.postfix.delivered(mail.recipients[0]))
         assert bool(ours_in(fields)) == ours, fields
-        assert len(fields.get(m.AUTHSERV_ID, [])) == 1
+        assert len([field for field in fields.get(m.AUTHSERV_ID, []) if "x-tls" not in field]) == 1
         assert assayd.log().count(ONE_FIELD) == (1 if chain == ["opendkim, our name", "assayd"] else 0)
     finally:
         mta.stop()
