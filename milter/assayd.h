@@ -165,6 +165,17 @@ void resolver_look(void);
 /** A message was judged: counts it among those that an outage of DNS has hit, if it has. */
 void resolver_note_message(const struct results *results);
 
+/* ---- beside.c: other filters of the same mail ---------------------------------------------------------------------- */
+
+struct beside_counts {		/* messages since the start, by what enum returned says of them (action/beside.h) */
+	uint64_t own_on_top, kept, unjudged, twice;
+};
+/** A configuration is in force: tells of other filters that are known from their own, and what is to be told once may be told again. */
+void beside_begin(const struct config *config);
+/** A message was judged: tells, and counts, what it shows of other filters. */
+void beside_note_message(const struct connection *connection);
+struct beside_counts beside_counts(void);
+
 /* ---- status.c: what the daemon tells of itself ------------------------------------------------------------------- */
 
 /* A HELO name of up to 63 hexadecimal digits and this: `assay` asks whether the MTA asks us. */

@@ -321,6 +321,7 @@ static sfsistat on_eom(SMFICTX *context)
 	log_info("%s", outcome->log_line);
 	status_note_message(&outcome->decision);
 	resolver_note_message(message_results(connection->message));
+	beside_note_message(connection);
 	connection_end_message(connection);
 	return status;
 }

@@ -246,6 +246,7 @@ static int start(const struct options *options, const struct config *config)
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	status_start();
 	probe_dnssec(engine);
+	beside_begin(config);
 	return signals_serve(options->config_path, options->socket, options->verbose);
 }
 

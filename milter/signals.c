@@ -128,6 +128,7 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		log_advice(config);
 		resources_open(config);
 		probe_dnssec(fresh);
+		beside_begin(config);
 		service_config(fresh);
 		state_set_engine(fresh);
 		if (config_diff(engine_config(current), config, log_change, NULL) == 0)

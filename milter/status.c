@@ -163,6 +163,14 @@ static json_t *health_json(void)
 	return list;
 }
 
+static json_t *beside_json(void)
+{
+	const struct beside_counts counts = beside_counts();
+
+	return json_pack("{s:I, s:I, s:I, s:I}", "own-on-top", (json_int_t)counts.own_on_top, "kept", (json_int_t)counts.kept,
+	    "unjudged", (json_int_t)counts.unjudged, "twice", (json_int_t)counts.twice);
+}
+
 static json_t *limits_json(const struct config *config)
 {
 	char text[TEXT_BYTES];
@@ -184,14 +192,14 @@ static char *status_text(void)
 		return NULL;
 	config = engine_config(engine);
 	pthread_mutex_lock(&status.lock);
-	all = json_pack("{s:s, s:i, s:I, s:s?, s:s, s:s?, s:{s:i, s:I, s:o}, s:{s:I, s:I, s:o}, s:o, s:{s:s, s:s, s:s}, s:o, s:o, s:o}",
+	all = json_pack("{s:s, s:i, s:I, s:s?, s:s, s:s?, s:{s:i, s:I, s:o}, s:{s:I, s:I, s:o}, s:o, s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o}",
 	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "started", (json_int_t)status.started_secs, "config",
 	    status.config_path, "mode", run_mode_name(config->mode), "socket", status.serving,
 	    "sessions", "open", (int)open_sessions, "seen", (json_int_t)status.sessions, "last", time_json(status.last_session_secs),
 	    "messages", "judged", (json_int_t)status.messages, "refused", (json_int_t)status.refused, "last",
 	    time_json(status.last_message_secs), "store", store_json(config), "dnssec", "mode", words_of(dnssec_mode_words, (int)config->dns.dnssec), "root",
 	    status.dnssec != NULL ? status.dnssec : "unknown", "text", status.dnssec_text, "probes", probes_json(), "outages",
-	    health_json(), "descriptors", limits_json(config));
+	    health_json(), "descriptors", limits_json(config), "beside", beside_json());
 	pthread_mutex_unlock(&status.lock);
 	engine_unref(&engine);
 	text = all != NULL ? json_dumps(all, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;

@@ -30,6 +30,8 @@ void doctor_say(struct doctor *doctor, const char *check, enum doctor_level leve
 void doctor_config(struct doctor *doctor);	/* loads it */
 void doctor_daemon(struct doctor *doctor);
 void doctor_mta(struct doctor *doctor);
+struct setup;
+void doctor_beside(struct doctor *doctor, const struct setup *setup);	/* behind Postfix */
 void doctor_recipients(struct doctor *doctor, const char *mydestination);	/* behind Postfix */
 void doctor_resolvers(struct doctor *doctor);	/* before the next */
 void doctor_anchors_and_clock(struct doctor *doctor);

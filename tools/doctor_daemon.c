@@ -19,7 +19,7 @@
 #include "util/clock.h"
 #include "util/out_of_memory.h"
 
-enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8 };
+enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8, NEIGHBOUR_LEAST = 10 };
 
 /* ---- configuration ------------------------------------------------------------------------------------------------ */
 
@@ -127,6 +127,27 @@ static void say_outages(struct doctor *doctor)
 		    (long long)json_integer_value(json_object_get(outage, "affected")), word(outage, NULL, "text"));
 }
 
+/* What passed other filters, too. */
+static void say_beside(struct doctor *doctor)
+{
+	long long judged = (long long)number(doctor->status, "messages", "judged"), top = (long long)number(doctor->status, "beside", "own-on-top");
+	long long unjudged = (long long)number(doctor->status, "beside", "unjudged"), twice = (long long)number(doctor->status, "beside", "twice");
+	long long kept = (long long)number(doctor->status, "beside", "kept");
+
+	if (unjudged != 0)
+		doctor_say(doctor, "beside", DOCTOR_WARNING, "behind smtpd_proxy_filter milters see no message: see \"Assay beside other software\" in "
+		    "assayd(8)", "%lld messages came back to this MTA and nobody had judged them (returned=unjudged in the log)", unjudged);
+	if (twice != 0)
+		doctor_say(doctor, "beside", DOCTOR_WARNING, "name that smtpd (-o milter_macro_daemon_name=...) and list the name in reinjection-daemons",
+		    "%lld messages came back judged, and lost their verdict the second time (returned=twice in the log)", twice);
+	if (kept != 0)
+		doctor_say(doctor, "beside", DOCTOR_OK, NULL, "%lld messages came back judged and kept their verdict", kept);
+	if (top != 0)
+		doctor_say(doctor, "beside", top >= NEIGHBOUR_LEAST && top > judged / 2 ? DOCTOR_WARNING : DOCTOR_INFO,
+		    "if another filter before assayd has its authserv-id, give it another; forged ones need nothing: they are removed",
+		    "%lld of %lld messages came with results in our own name above all that a sender writes", top, judged);
+}
+
 void doctor_daemon(struct doctor *doctor)
 {
 	unsigned count = daemon_count(doctor->config_path);
@@ -136,6 +157,7 @@ void doctor_daemon(struct doctor *doctor)
 	if (doctor->status != NULL) {
 		say_how_it_fares(doctor);
 		say_outages(doctor);
+		say_beside(doctor);
 	} else if (count != 0 && doctor->config->status_socket == NULL) {
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "set status-socket, and restart assayd", "an assayd runs, but %s", why);
 	} else {

@@ -96,6 +96,7 @@ static void examine_postfix(struct doctor *doctor, struct setup *setup)
 	say_default_action(doctor, &setup->postfix);
 	say_twice(doctor, setup);
 	say_namesakes(doctor, setup);
+	doctor_beside(doctor, setup);
 	doctor_recipients(doctor, setup->postfix.mydestination);
 }
 

@@ -37,10 +37,11 @@ static bool read_parameters(struct arena *arena, struct postfix *postfix, const 
 {
 	static const char *const names[] = { "-hx", "mail_version", "queue_directory", "mail_owner", "smtpd_milters",
 		"milter_default_action", "milter_protocol", "inet_interfaces", "inet_protocols", "smtpd_recipient_restrictions",
-		"mydestination", NULL };
+		"mydestination", "content_filter", "smtpd_proxy_filter", "receive_override_options", "milter_macro_daemon_name", NULL };
 	const char *protocol = "", **const values[] = { &postfix->version, &postfix->queue_directory, &postfix->mail_owner,
 		&postfix->milters, &postfix->default_action, &protocol, &postfix->inet_interfaces, &postfix->inet_protocols,
-		&postfix->restrictions, &postfix->mydestination };
+		&postfix->restrictions, &postfix->mydestination, &postfix->content_filter, &postfix->proxy_filter, &postfix->overrides,
+		&postfix->daemon_name };
 	struct run_result result;
 	char *rest, *line;
 
@@ -103,6 +104,21 @@ static void read_service(struct postfix *postfix, char *line)
 	postfix->service_count++;
 }
 
+static void override(struct postfix_service *service, const char *name, const char *value)
+{
+	const struct { const char *name, **value; } texts[] = {
+		{ "smtpd_milters", &service->milters }, { "content_filter", &service->content_filter },
+		{ "smtpd_proxy_filter", &service->proxy_filter }, { "receive_override_options", &service->overrides },
+		{ "milter_macro_daemon_name", &service->daemon_name },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(name, texts[i].name) == 0)
+			*texts[i].value = value;
+	if (strcmp(name, "smtpd_tls_wrappermode") == 0)
+		service->wrapped = strcmp(value, "yes") == 0;
+}
+
 /* "smtps/inet/smtpd_tls_wrappermode = yes" */
 static void read_override(struct postfix *postfix, char *line)
 {
@@ -124,12 +140,8 @@ static void read_override(struct postfix *postfix, char *line)
 	for (size_t i = 0; i < postfix->service_count; i++) {
 		struct postfix_service *service = &postfix->services[i];
 
-		if (strcmp(service->name, line) != 0 || strcmp(service->type, type) != 0)
-			continue;
-		if (strcmp(name, "smtpd_milters") == 0)
-			service->milters = equals;
-		else if (strcmp(name, "smtpd_tls_wrappermode") == 0)
-			service->wrapped = strcmp(equals, "yes") == 0;
+		if (strcmp(service->name, line) == 0 && strcmp(service->type, type) == 0)
+			override(service, name, equals);
 	}
 }
 

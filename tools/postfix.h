@@ -16,6 +16,7 @@ struct postfix_service {
 	bool chroot;
 	bool wrapped;		/* TLS from the first octet */
 	const char *milters;	/* its own smtpd_milters; NULL: main.cf's */
+	const char *content_filter, *proxy_filter, *overrides, *daemon_name;	/* likewise; see below */
 };
 
 struct postfix {
@@ -24,6 +25,8 @@ struct postfix {
 	const char *milters, *default_action;	/* with $names expanded */
 	const char *raw_milters;		/* as it stands */
 	const char *inet_interfaces, *inet_protocols, *restrictions, *mydestination;
+	/* content_filter, smtpd_proxy_filter, receive_override_options, milter_macro_daemon_name */
+	const char *content_filter, *proxy_filter, *overrides, *daemon_name;
 	unsigned protocol;
 	bool milters_set, default_action_set;	/* stand in main.cf */
 	struct postfix_service *services;

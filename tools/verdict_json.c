@@ -117,6 +117,7 @@ static json_t *decision_json(struct arena *arena, const struct decision *decisio
 	    "domain", json_text(arena, decision->domain), "policy", json_text(arena, decision->policy));
 }
 
+/* The fields that come as they will stand, from the top: what is inserted last is the topmost. */
 static void set_edits(json_t *object, struct arena *arena, const struct edits *edits)
 {
 	json_t *headers = json_array(), *deleted = json_array();
@@ -125,7 +126,7 @@ static void set_edits(json_t *object, struct arena *arena, const struct edits *e
 		const struct edit *edit = &edits->items[i];
 
 		if (edit->kind == EDIT_INSERT)
-			json_array_append_new(headers, json_text(arena, arena_printf(arena, "%s:%s", edit->name, edit->value)));
+			json_array_insert_new(headers, 0, json_text(arena, arena_printf(arena, "%s:%s", edit->name, edit->value)));
 		else
 			json_array_append_new(deleted, json_pack("{s:o, s:i}", "name", json_text(arena, edit->name),
 			    "occurrence", (int)edit->index));

@@ -186,15 +186,16 @@ static void print_edits(FILE *out, const struct verdict *verdict)
 {
 	const struct edits *edits = &verdict->outcome->edits;
 
+	if (edits->count != 0)
+		fputs("header\n", out);
 	for (size_t i = 0; i < edits->count; i++) {
-		const struct edit *edit = &edits->items[i];
-
-		if (i == 0)
-			fputs("header\n", out);
-		if (edit->kind == EDIT_INSERT)
-			print_field(out, message_arena(verdict->message), edit->name, edit->value);
-		else
-			fprintf(out, "  (field %u of name %s is removed)\n", edit->index, edit->name);
+		if (edits->items[i].kind == EDIT_DELETE)
+			fprintf(out, "  (field %u of name %s is removed)\n", edits->items[i].index, edits->items[i].name);
+	}
+	/* as they will stand, from the top: what is inserted last is the topmost */
+	for (size_t i = edits->count; i-- > 0;) {
+		if (edits->items[i].kind == EDIT_INSERT)
+			print_field(out, message_arena(verdict->message), edits->items[i].name, edits->items[i].value);
 	}
 }
 

@@ -5,6 +5,7 @@
  * Decision → edits of the message: what milter/ applies without knowing why, and what `assay check` prints.
  * Pure: facts, results and decision in, list of edits out. Nothing of the sender's can end a field or start another.
  */
+#include "action/beside.h"
 #include "check/result.h"
 #include "config/config.h"
 #include "message/author.h"
@@ -38,16 +39,20 @@ struct action_input {
 	const char *authserv_id;
 	const char *recipient;	/* of the log line: whom RCPT refuses; NULL: it is about the message */
 	size_t edits_left;	/* struct edits */
+	const struct beside *beside;	/* NULL: as if it came for the first time */
 };
 
-/** The deletions for one message, as many as max-edits allows; the decision is not looked at. */
+/** The deletions for one message, as many as max-edits allows; the decision is not looked at. None of a verdict that is kept. */
 void action_deletes(const struct action_input *input, struct edits *edits_r);
 
 /** Puts the insertions behind the deletions, in the order in which they are to be applied. */
 void action_inserts(const struct action_input *input, struct edits *edits);
 
-/** Value of the Authentication-Results field (RFC 8601), with leading space and folds. */
+/** Value of the first Authentication-Results field (RFC 8601), with leading space and folds: the registered methods, or "none". */
 const char *authres_build(const struct action_input *input);
+
+/** Value of the second one, in the same name: the methods that are not registered with IANA. NULL when there is none to tell. */
+const char *authres_build_unregistered(const struct action_input *input);
 
 /** Occurrences (1-based) of incoming Authentication-Results fields that claim authserv_id; for results and edits.
  * RFC 8601 section 5: compared case-insensitively, comments, folding and version parsed.

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Authentication-Results field (RFC 8601): one result of each check with its registered properties, the DNSSEC state
- * of its evidence as a comment, and as a last comment what was, or in dry-run would have been, done.
+ * The Authentication-Results fields (RFC 8601). The first has one result of each check whose method is registered (IANA, "Email
+ * Authentication Methods") with its registered properties, the DNSSEC state of its evidence as a comment, and as a last comment
+ * what was, or in dry-run would have been, done. The second has the methods that are not registered: there are readers that
+ * drop a whole field for one method that they do not know.
+ * Such readers set the form, too: never two comments in a row, and no backslash in a comment or a reason.
  * Domains, selectors, addresses come from the network: they pass through field_value() only. Pure. Thread: the message's.
  */
 #include <string.h>
@@ -17,11 +20,35 @@ enum { DKIM_SHOWN_MAX = 20 };
 struct writer {
 	struct field field;
 	struct arena *arena;
-	bool empty;	/* no result so far */
+	const char *comment;	/* that stands behind what was written last; NULL without one */
+	bool empty;		/* no result so far */
 };
+
+static struct writer begin_field(const struct action_input *input)
+{
+	struct arena *arena = input->facts->arena;
+	struct writer writer = { .arena = arena, .empty = true, .field = field_make(arena, strlen("Authentication-Results:")) };
+
+	field_token(&writer.field, field_id(arena, input->authserv_id));
+	return writer;
+}
+
+/* Several at one place become one. */
+static void put_comment(struct writer *writer, const char *text)
+{
+	writer->comment = writer->comment == NULL ? text : arena_printf(writer->arena, "%s; %s", writer->comment, text);
+}
+
+static void end_comment(struct writer *writer)
+{
+	if (writer->comment != NULL)
+		field_comment(&writer->field, field_plain(writer->arena, writer->comment));
+	writer->comment = NULL;
+}
 
 static void begin_result(struct writer *writer, const char *method, const char *result)
 {
+	end_comment(writer);
 	field_glue(&writer->field, ";");
 	field_fold(&writer->field);
 	field_printf(&writer->field, "%s=%s", method, result);
@@ -32,45 +59,68 @@ static void put_property(struct writer *writer, const char *property, const char
 {
 	if (value == NULL || value[0] == '\0')
 		return;
+	end_comment(writer);
 	field_token(&writer->field, arena_printf(writer->arena, "%s=%s", property, field_value(writer->arena, value)));
 }
 
 static void put_reason(struct writer *writer, const char *reason)
 {
-	if (reason != NULL && reason[0] != '\0')
-		field_token(&writer->field, arena_printf(writer->arena, "reason=%s", field_quoted(writer->arena, reason)));
+	if (reason == NULL || reason[0] == '\0')
+		return;
+	end_comment(writer);
+	field_token(&writer->field, arena_printf(writer->arena, "reason=%s",
+	    field_quoted(writer->arena, field_plain(writer->arena, reason))));
 }
 
 static void put_dnssec(struct writer *writer, enum dns_security security)
 {
-	field_comment(&writer->field, arena_printf(writer->arena, "dnssec: %s", dns_security_name(security)));
+	put_comment(writer, arena_printf(writer->arena, "dnssec: %s", dns_security_name(security)));
 }
 
-static void put_spf(struct writer *writer, const struct action_input *input, const struct spf_result *spf)
+/* The result for HELO beside that for MAIL FROM: readers take one result of a method, the first or the last, so it is none. */
+static void put_helo(struct writer *writer, const struct spf_result *helo)
 {
-	const char *identity = spf->domain, *sender = input->facts->mail_from;
+	bool named = helo->domain != NULL && field_is_domain(helo->domain);
+
+	if (helo->result != RESULT_UNCHECKED)
+		put_comment(writer, arena_printf(writer->arena, "HELO%s%s: %s, dnssec: %s", named ? " " : "", named ? helo->domain : "",
+		    result_name(helo->result), dns_security_name(helo->dnssec)));
+}
+
+/* An address whose domain is an internationalized one is shown by the A-labels that were judged (RFC 8616). */
+static const char *mail_from_shown(const struct action_input *input, const char *domain)
+{
+	const char *sender = input->facts->mail_from, *at = sender != NULL ? strrchr(sender, '@') : NULL;
+
+	if (domain == NULL && input->config->smtp_mailfrom == SMTP_MAILFROM_DOMAIN && at != NULL)
+		return at + 1;
+	if (domain == NULL)
+		return sender;
+	return input->config->smtp_mailfrom == SMTP_MAILFROM_ADDRESS && at != NULL && strcasecmp(at + 1, domain) == 0 ? sender : domain;
+}
+
+static void put_spf(struct writer *writer, const struct action_input *input)
+{
+	const struct spf_result *spf = &input->results->spf, *helo = &input->results->spf_helo;
 
 	if (spf->result == RESULT_UNCHECKED)
 		return;
 	begin_result(writer, "spf", result_name(spf->result));
 	put_dnssec(writer, spf->dnssec);
+	put_helo(writer, helo);
 	if (spf->result != RESULT_PASS)
 		put_reason(writer, spf->explanation != NULL ? spf->explanation : spf->reason);
-	if (spf->scope == SPF_SCOPE_HELO) {
-		put_property(writer, "smtp.helo", identity != NULL ? identity : input->facts->connection->helo);
-		return;
-	}
-	/* an address whose domain is an internationalized one is shown by the A-labels that were judged (RFC 8616) */
-	if (identity == NULL || (sender != NULL && strrchr(sender, '@') != NULL && strcasecmp(strrchr(sender, '@') + 1, identity) == 0))
-		identity = sender;
-	put_property(writer, "smtp.mailfrom", identity);
+	if (spf->scope == SPF_SCOPE_HELO)
+		put_property(writer, "smtp.helo", spf->domain != NULL ? spf->domain : input->facts->connection->helo);
+	else
+		put_property(writer, "smtp.mailfrom", mail_from_shown(input, spf->domain));
 }
 
 static void put_signature(struct writer *writer, const struct dkim_result *dkim)
 {
 	begin_result(writer, "dkim", result_name(dkim->result));
 	if (dkim->key_bits != 0)
-		field_comment(&writer->field, arena_printf(writer->arena, "%u-bit key, dnssec: %s", dkim->key_bits,
+		put_comment(writer, arena_printf(writer->arena, "%u-bit key, dnssec: %s", dkim->key_bits,
 		    dns_security_name(dkim->dnssec)));
 	else
 		put_dnssec(writer, dkim->dnssec);
@@ -98,7 +148,7 @@ static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
 		return;
 	begin_result(writer, "dmarc", result_name(dmarc->result));
 	if (dmarc->has_policy)
-		field_comment(&writer->field, arena_printf(writer->arena, "p=%s%s, dnssec: %s", dmarc_policy_name(dmarc->policy),
+		put_comment(writer, arena_printf(writer->arena, "p=%s%s, dnssec: %s", dmarc_policy_name(dmarc->policy),
 		    dmarc->testing ? " t=y" : "", dns_security_name(dmarc->dnssec)));
 	else
 		put_dnssec(writer, dmarc->dnssec);
@@ -131,7 +181,7 @@ static void put_iprev(struct writer *writer, const struct action_input *input)
 		return;
 	begin_result(writer, "iprev", result_name(iprev->result));
 	if (iprev->name != NULL)
-		field_comment(&writer->field, arena_printf(writer->arena, "%.255s, dnssec: %s", iprev->name,
+		put_comment(writer, arena_printf(writer->arena, "%.255s, dnssec: %s", iprev->name,
 		    dns_security_name(iprev->dnssec)));
 	else
 		put_dnssec(writer, iprev->dnssec);
@@ -145,7 +195,7 @@ static void put_auth(struct writer *writer, const struct facts_auth *auth)
 	if (auth->mechanism == NULL)
 		return;
 	begin_result(writer, "auth", "pass");
-	field_comment(&writer->field, auth->mechanism);
+	put_comment(writer, auth->mechanism);
 	put_property(writer, "smtp.auth", auth->user);
 }
 
@@ -159,7 +209,7 @@ static void put_tls(struct writer *writer, const struct tls_result *tls)
 		return;
 	}
 	begin_result(writer, "x-tls", "pass");
-	field_comment(&writer->field, tls_grade_name(tls->grade));
+	put_comment(writer, tls_grade_name(tls->grade));
 	if (tls->grade == TLS_GRADE_WEAK)
 		put_reason(writer, tls->reason);
 	put_property(writer, "smtp.version", tls->version);
@@ -168,47 +218,41 @@ static void put_tls(struct writer *writer, const struct tls_result *tls)
 		put_property(writer, "smtp.bits", arena_printf(writer->arena, "%u", tls->bits));
 }
 
+/* The comment about the whole field, which stands on a line of its own where no result's own comment is under way. */
+static void put_last(struct writer *writer, const char *text)
+{
+	if (writer->comment == NULL)
+		field_fold(&writer->field);
+	put_comment(writer, text);
+}
+
 /* Whoever reads our name further down must know that it is not ours. */
 static void put_left(struct writer *writer, const struct action_input *input)
 {
-	if (input->edits_left == 0)
-		return;
-	field_fold(&writer->field);
-	field_comment(&writer->field, arena_printf(writer->arena, "%zu forged fields below were not removed", input->edits_left));
+	if (input->edits_left != 0)
+		put_last(writer, arena_printf(writer->arena, "%zu forged fields below were not removed", input->edits_left));
 }
 
 static void put_decision(struct writer *writer, const struct action_input *input)
 {
 	const struct decision *decision = input->decision;
-	const char *finding;
 
-	if (input->results->exempt) {
-		field_comment(&writer->field, arena_printf(writer->arena, "not judged: %s",
+	if (input->results->exempt)
+		put_comment(writer, arena_printf(writer->arena, "not judged: %s",
 		    input->results->exempt_reason != NULL ? input->results->exempt_reason : "exempt"));
-		return;
-	}
-	if (decision == NULL || decision->action == ACTION_NONE || decision->finding >= FINDING_COUNT)
-		return;
-	finding = findings_table[decision->finding].name;
-	field_fold(&writer->field);
-	if (decision->enforced)
-		field_comment(&writer->field, arena_printf(writer->arena, "%s: %s", action_name(decision->action), finding));
-	else
-		field_comment(&writer->field, arena_printf(writer->arena, "dry-run: would %s: %s", action_name(decision->action), finding));
+	else if (decision != NULL && decision->action != ACTION_NONE && decision->finding < FINDING_COUNT)
+		put_last(writer, arena_printf(writer->arena, "%s%s: %s", decision->enforced ? "" : "dry-run: would ",
+		    action_name(decision->action), findings_table[decision->finding].name));
 }
 
 const char *authres_build(const struct action_input *input)
 {
 	const struct results *results = input->results;
-	struct arena *arena = input->facts->arena;
-	struct writer writer = { .arena = arena, .empty = true, .field = field_make(arena, strlen("Authentication-Results:")) };
+	struct writer writer = begin_field(input);
 
-	field_token(&writer.field, field_value(arena, input->authserv_id));
 	put_auth(&writer, &input->facts->connection->auth);
 	put_iprev(&writer, input);
-	put_tls(&writer, &results->tls);
-	put_spf(&writer, input, &results->spf);
-	put_spf(&writer, input, &results->spf_helo);
+	put_spf(&writer, input);
 	put_dkim(&writer, results);
 	put_dmarc(&writer, &results->dmarc);
 	put_adsp(&writer, &results->adsp);
@@ -218,6 +262,19 @@ const char *authres_build(const struct action_input *input)
 	}
 	put_decision(&writer, input);
 	put_left(&writer, input);
+	end_comment(&writer);
+	return writer.field.buf.data;
+}
+
+const char *authres_build_unregistered(const struct action_input *input)
+{
+	struct writer writer = begin_field(input);
+
+	put_tls(&writer, &input->results->tls);
+	if (writer.empty)
+		return NULL;
+	put_left(&writer, input);
+	end_comment(&writer);
 	return writer.field.buf.data;
 }
 

@@ -2,26 +2,22 @@
 /*
  * The list of edits: forged Authentication-Results go, in dry-run too (a dry-run that left them would be a hole for
  * whoever reads our name); then our own fields come. Authentication-Results is inserted last at index 0 and so stands on
- * top (RFC 8601 section 4); the Received line goes below the MTA's own, which stays the latest trace.
+ * top (RFC 8601 section 4), directly above the one for methods that are not registered; the Received line goes below the MTA's
+ * own, which stays the latest trace.
  * Pure. Thread: the message's.
  */
 #include "action/action.h"
 #include "action/forged.h"
 
 enum {
-	INSERTS_MAX = 3,
+	INSERTS_MAX = 4,
 	LINES_AN_EDIT = 2000,		/* that the MTA passes on its way to a field; the longest honest headers have as many */
 };
 
-static bool client_is_trusted(const struct action_input *input)
+/* The message comes from a filter behind the queue: what is to be said of it was said, and is left alone. */
+static bool verdict_is_kept(const struct action_input *input)
 {
-	const struct network_list *networks = &input->config->trusted_networks;
-
-	for (size_t i = 0; i < networks->count; i++) {
-		if (network_contains(&networks->items[i], &input->facts->connection->client))
-			return true;
-	}
-	return false;
+	return input->beside != NULL && input->beside->returned == RETURNED_KEPT;
 }
 
 /* Our own name and those of trusted relays are nobody else's; trusted clients may bring the latter. */
@@ -89,10 +85,12 @@ void action_deletes(const struct action_input *input, struct edits *edits_r)
 	const struct facts *facts = input->facts;
 	struct budget budget = { config->max_edits, (uint64_t)config->max_edits * LINES_AN_EDIT };
 	size_t found = facts->field_count + facts->authres_unkept;
-	bool trusted = client_is_trusted(input);
+	bool trusted = beside_is_trusted(config, &facts->connection->client);
 
 	*edits_r = (struct edits){ .items = arena_calloc(facts->arena,
 	    INSERTS_MAX + (found < config->max_edits ? found : config->max_edits), sizeof(*edits_r->items)) };
+	if (verdict_is_kept(input))
+		return;
 	/* where not all can go, those on top do: they cost least, and are what readers look at */
 	for (size_t i = 0; i < facts->field_count; i++) {
 		const struct header_field *header = &facts->fields[i];
@@ -126,12 +124,15 @@ void action_inserts(const struct action_input *input, struct edits *edits)
 {
 	const struct config *config = input->config;
 
-	if (is_dry_run(input) && !config->add_headers_in_dry_run)
+	if (verdict_is_kept(input) || (is_dry_run(input) && !config->add_headers_in_dry_run))
 		return;
 	if (config->add_received_tls)
 		add_insert(edits, "Received", received_build(input), 1);
 	if (config->add_received_spf)
 		add_insert(edits, "Received-SPF", received_spf_build(input), 0);
-	if (config->add_authentication_results)
-		add_insert(edits, "Authentication-Results", authres_build(input), 0);
+	if (!config->add_authentication_results)
+		return;
+	if (config->unregistered_methods == UNREGISTERED_SECOND_FIELD)
+		add_insert(edits, "Authentication-Results", authres_build_unregistered(input), 0);
+	add_insert(edits, "Authentication-Results", authres_build(input), 0);
 }

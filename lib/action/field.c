@@ -9,6 +9,9 @@
 
 #include "util/clean.h"
 
+/* What must be escaped in a comment or a quoted string, and what stands for it in plain text. */
+static const char from_specials[] = "()\\\"", to_plain[] = "[]/'";
+
 struct field field_make(struct arena *arena, size_t name_length)
 {
 	return (struct field){ .buf = buf_make(arena), .column = name_length };
@@ -85,14 +88,36 @@ static bool is_token(const char *text)
 	return clean_span(text, CLEAN_TOKEN) == length;
 }
 
-/* [local-part] "@" domain-name, the local part a dot-atom or nothing. */
+/* domain-name of RFC 6376 section 3.5: two labels or more, of letters, digits and hyphens, none of these at an end of a label. */
+static bool is_domain_name(const char *text)
+{
+	size_t length = strlen(text), label = 0, dots = 0;
+
+	if (length > 255)
+		return false;
+	for (size_t i = 0; i <= length; i++) {
+		if (text[i] == '.' || text[i] == '\0') {
+			if (label == 0 || text[i - label] == '-' || text[i - 1] == '-')
+				return false;
+			dots += text[i] == '.';
+			label = 0;
+		} else if (text[i] == '_' || !clean_is(text[i], CLEAN_NAME)) {
+			return false;
+		} else {
+			label++;
+		}
+	}
+	return dots != 0;
+}
+
+/* [local-part] "@" domain-name, the local part a dot-atom in ASCII or nothing. */
 static bool is_addr_spec(const char *text)
 {
 	const char *at = strrchr(text, '@');
 
-	if (at == NULL || !field_is_domain(at + 1) || !is_token(at + 1))
+	if (at == NULL || !is_domain_name(at + 1))
 		return false;
-	return at == text || field_is_dot_atom(text, (size_t)(at - text));
+	return at == text || (field_is_dot_atom(text, (size_t)(at - text)) && clean_span(text, CLEAN_GRAPH) == strlen(text));
 }
 
 static const char *quote(struct arena *arena, const char *text)
@@ -114,11 +139,32 @@ const char *field_quoted(struct arena *arena, const char *text)
 	return quote(arena, clean_field(arena, text, FIELD_VALUE_MAX));
 }
 
-const char *field_value(struct arena *arena, const char *text)
+const char *field_id(struct arena *arena, const char *text)
 {
 	const char *cleaned = clean_field(arena, text, FIELD_VALUE_MAX);
 
-	return is_token(cleaned) || is_addr_spec(cleaned) ? cleaned : quote(arena, cleaned);
+	return is_token(cleaned) ? cleaned : quote(arena, cleaned);
+}
+
+const char *field_value(struct arena *arena, const char *text)
+{
+	const char *cleaned = clean_field(arena, text, FIELD_VALUE_MAX);
+	bool bare = is_addr_spec(cleaned) || (strchr(cleaned, '.') != NULL ? is_domain_name(cleaned) : is_token(cleaned));
+
+	return bare ? cleaned : quote(arena, cleaned);
+}
+
+const char *field_plain(struct arena *arena, const char *text)
+{
+	char *plain = arena_strdup(arena, text);
+
+	for (char *c = plain; *c != '\0'; c++) {
+		const char *special = strchr(from_specials, *c);
+
+		if (special != NULL)
+			*c = to_plain[special - from_specials];
+	}
+	return plain;
 }
 
 const char *field_dot_atom(struct arena *arena, const char *text)

@@ -36,8 +36,18 @@ void field_fold(struct field *field);
 /** Appends a comment whose words may be folded apart; text is cleaned and escaped. NULL or "" appends nothing. */
 void field_comment(struct field *field, const char *text);
 
-/** value or addr-spec of RFC 8601 section 2.2: as it is where the grammar allows it, else a quoted string. */
+/**
+ * pvalue of RFC 8601 section 2.2: as it is where that allows it, else a quoted string. What has dots is bare only as a
+ * domain-name (RFC 6376 section 3.5: no underscore), and so is what stands behind "@"; nothing else than ASCII is bare, for
+ * there are readers that drop a field with it.
+ */
 const char *field_value(struct arena *arena, const char *text);
+
+/** value of RFC 8601 section 2.2, for an authserv-id: a token (any, for readers take no other), else a quoted string. */
+const char *field_id(struct arena *arena, const char *text);
+
+/** The text without what would need a backslash in a comment or a quoted string: several readers drop a field that has one. */
+const char *field_plain(struct arena *arena, const char *text);
 
 /** dot-atom or quoted string (RFC 7208 section 9.1). */
 const char *field_dot_atom(struct arena *arena, const char *text);

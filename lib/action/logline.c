@@ -129,6 +129,8 @@ const char *log_line_build(const struct action_input *input)
 	put_findings(&buf, input->results, arena);
 	if (input->edits_left != 0)
 		log_field_put(&buf, "authres_left", arena_printf(arena, "%zu", input->edits_left));
+	if (input->beside != NULL && input->beside->returned != RETURNED_NO)
+		log_field_put(&buf, "returned", words_of(returned_words, (int)input->beside->returned));
 	if (input->results->exempt)
 		log_field_put(&buf, "exempt", input->results->exempt_reason != NULL ? input->results->exempt_reason : "yes");
 	else if (input->decision != NULL)

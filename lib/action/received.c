@@ -9,6 +9,7 @@
 
 #include "action/action.h"
 #include "action/field.h"
+#include "util/clean.h"
 
 /* RFC 5322 section 3.3, in UTC and without the locale's help. */
 static const char *date_time(struct arena *arena, int64_t secs)
@@ -126,10 +127,11 @@ static const char *for_address(const struct facts *facts)
 		return NULL;
 	address = facts->recipients[0];
 	at = strrchr(address, '@');
-	if (at == NULL || !field_is_domain(at + 1) || !field_is_dot_atom(address, (size_t)(at - address)))
+	if (at == NULL || !field_is_domain(at + 1) || !field_is_dot_atom(at + 1, strlen(at + 1)) ||
+	    !field_is_dot_atom(address, (size_t)(at - address)))
 		return NULL;
-	/* valid UTF-8 and short: what field_value() would leave as it is */
-	return strcmp(field_value(facts->arena, address), address) == 0 ? address : NULL;
+	/* valid UTF-8 and short */
+	return strcmp(clean_field(facts->arena, address, FIELD_VALUE_MAX), address) == 0 ? address : NULL;
 }
 
 /* RFC 3848, RFC 6531 section 4.3. */

@@ -184,7 +184,7 @@ struct results {
 	struct path_result path;
 	unsigned dns_failures;		/* which kinds of DNS failure this message met: a bit, 1 << enum dns_failure, each */
 	bool exempt;			/* trusted network, local or authenticated: not judged */
-	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission"; NULL */
+	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission" "reinjected"; NULL */
 	struct finding findings[FINDINGS_MAX];
 	size_t finding_count, repeated_count;	/* repeated_count: how many of them have an id that an earlier one has too */
 	finding_set set;

@@ -34,6 +34,9 @@ enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature wit
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 enum hide_client { HIDE_CLIENT_NO, HIDE_CLIENT_AUTHENTICATED, HIDE_CLIENT_YES };	/* in our own Received field */
 
+enum smtp_mailfrom { SMTP_MAILFROM_DOMAIN, SMTP_MAILFROM_ADDRESS };	/* of spf in Authentication-Results */
+enum unregistered { UNREGISTERED_SECOND_FIELD, UNREGISTERED_OMIT };	/* methods without a place in IANA's registry */
+
 struct string_list { const char *const *items; size_t count; };
 struct network_list { const struct ip_network *items; size_t count; };
 
@@ -90,6 +93,7 @@ struct config {
 	struct network_list trusted_networks;	/* exempt from judgement */
 	struct string_list trusted_authserv_ids;	/* their fields are not deleted when they come from trusted networks */
 	bool exempt_authenticated;
+	struct string_list reinjection_daemons;	/* {daemon_name} of listeners where filters hand back what was judged */
 
 	/* what */
 	enum run_mode mode;
@@ -101,6 +105,8 @@ struct config {
 	/* headers */
 	bool add_authentication_results, add_received_spf, add_received_tls, add_headers_in_dry_run;
 	enum hide_client hide_client;
+	enum smtp_mailfrom smtp_mailfrom;
+	enum unregistered unregistered_methods;
 
 	/* checks */
 	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;

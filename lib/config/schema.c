@@ -30,6 +30,8 @@ static const struct word words_adsp[] = { { "no", ADSP_NO }, { "auto", ADSP_AUTO
 static const struct word words_hide_client[] = {
 	{ "no", HIDE_CLIENT_NO }, { "authenticated", HIDE_CLIENT_AUTHENTICATED }, { "yes", HIDE_CLIENT_YES }, { 0 }
 };
+static const struct word words_smtp_mailfrom[] = { { "domain", SMTP_MAILFROM_DOMAIN }, { "address", SMTP_MAILFROM_ADDRESS }, { 0 } };
+static const struct word words_unregistered[] = { { "second-field", UNREGISTERED_SECOND_FIELD }, { "omit", UNREGISTERED_OMIT }, { 0 } };
 /* What may speak against a message beside its author domain's p=reject: findings that are raised before it is asked. */
 static const struct word words_corroborate[] = {
 	{ "iprev-fail", FINDING_IPREV_FAIL }, { "adsp-discardable", FINDING_ADSP_DISCARDABLE }, { "tls-downgrade", FINDING_TLS_DOWNGRADE },
@@ -85,6 +87,8 @@ const struct option_row schema_table[] = {
 	    "Authentication-Results in these names are kept when they come from trusted networks" },
 	{ "", "exempt-authenticated", OPTION_BOOL, CONFIG(exempt_authenticated), "yes", YES_NO,
 	    "do not judge clients that authenticated (SMTP AUTH)" },
+	{ "", "reinjection-daemons", OPTION_STRINGS, CONFIG(reinjection_daemons), "", LIST_OF_TEXT(255),
+	    "listeners of the MTA ({daemon_name}) where a filter of trusted-networks hands mail back: its verdict is kept" },
 	/* what */
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(run_mode_words),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
@@ -128,6 +132,10 @@ const struct option_row schema_table[] = {
 
 	{ "headers", "authentication-results", OPTION_BOOL, CONFIG(add_authentication_results), "yes", YES_NO,
 	    "add Authentication-Results (RFC 8601)" },
+	{ "headers", "smtp-mailfrom", OPTION_WORD, CONFIG(smtp_mailfrom), "domain", WORD(words_smtp_mailfrom),
+	    "what its spf result tells of the sender" },
+	{ "headers", "unregistered-methods", OPTION_WORD, CONFIG(unregistered_methods), "second-field", WORD(words_unregistered),
+	    "methods that are not registered with IANA (x-tls): in a field of their own, or not at all" },
 	{ "headers", "received-spf", OPTION_BOOL, CONFIG(add_received_spf), "no", YES_NO,
 	    "add Received-SPF (RFC 7208)" },
 	{ "headers", "received-tls", OPTION_BOOL, CONFIG(add_received_tls), "yes", YES_NO,

@@ -70,6 +70,7 @@ struct message {
 
 	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
 	bool outcome_made, ended;
+	struct beside beside;		/* who else had it; set with the outcome's deletions */
 	struct evidence evidence;	/* what the outcome was decided on */
 	struct outcome outcome;
 };

@@ -18,15 +18,13 @@ const char *message_exempt_reason(const struct message *message)
 	const struct config *config = message->config;
 	const struct facts_connection *connection = message->facts.connection;
 
+	if (beside_is_reinjected(config, connection))
+		return "reinjected";
 	if (connection->auth.mechanism != NULL && config->exempt_authenticated)
 		return "authenticated";
 	if (connection->local_submission)
 		return "local-submission";
-	for (size_t i = 0; i < config->trusted_networks.count; i++) {
-		if (network_contains(&config->trusted_networks.items[i], &connection->client))
-			return "trusted-network";
-	}
-	return NULL;
+	return beside_is_trusted(config, &connection->client) ? "trusted-network" : NULL;
 }
 
 /* A part of what is left of the message's time begins; 0 would mean no deadline. */
@@ -127,9 +125,10 @@ static void raise_dns_findings(struct message *message)
 static void plan_deletes(struct message *message)
 {
 	const struct action_input input = {
-		.config = message->config, .facts = &message->facts, .authserv_id = authserv_id(message),
+		.config = message->config, .facts = &message->facts, .authserv_id = authserv_id(message), .beside = &message->beside,
 	};
 
+	beside_look(message->config, &message->facts, authserv_id(message), &message->beside);
 	action_deletes(&input, &message->outcome.edits);
 }
 
@@ -173,7 +172,7 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
 		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
-		.edits_left = outcome->edits.left,
+		.edits_left = outcome->edits.left, .beside = &message->beside,
 	};
 	unsigned wait_secs;
 

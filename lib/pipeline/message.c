@@ -127,6 +127,11 @@ const struct author *message_author(const struct message *message)
 	return &message->author;
 }
 
+const struct beside *message_beside(const struct message *message)
+{
+	return &message->beside;
+}
+
 struct arena *message_arena(struct message *message)
 {
 	return message->arena;

@@ -78,6 +78,8 @@ void message_free(struct message **message);
 struct facts *message_facts(struct message *message);	/* e.g. to set queue_id */
 const struct results *message_results(const struct message *message);
 const struct author *message_author(const struct message *message);
+/** Who else had it in his hands; known once it is judged. */
+const struct beside *message_beside(const struct message *message);
 struct arena *message_arena(struct message *message);
 
 /** @return whether a reply at RCPT can be anything but "go on" (else nobody needs to wait there). */

@@ -108,7 +108,7 @@ def fresh(name="x"):
 
 def x_tls(stack, mail):
     raw = stack.postfix.delivered(mail.recipients[0])
-    field = delivered_fields(raw, "Authentication-Results")[0]
+    field = delivered_fields(raw, "Authentication-Results")[1]
     _, results = m.parse_authres(field)
     grade = re.search(r"x-tls=\w+ \((\w+)\)", re.sub(r"\s+", " ", field))
     return results["x-tls"][0], grade.group(1) if grade else None, raw

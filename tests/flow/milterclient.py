@@ -19,7 +19,8 @@ class Outcome:
         self.inserted, self.deleted, self.quarantine, self.progress = [], [], None, 0
 
     def header(self, name):
-        return [value for index, field, value in self.inserted if field.lower() == name.lower()]
+        """The inserted fields of that name as they stand in the message, from the top: the last one is inserted above the others."""
+        return [value for _, field, value in reversed(self.inserted) if field.lower() == name.lower()]
 
 
 class Client:

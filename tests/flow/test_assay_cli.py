@@ -57,7 +57,9 @@ def test_check_json_of_a_message_keeps_the_promise(assay, setting):
     assert verdict["dmarc"]["dkim_aligned"] is False
     assert verdict["iprev"] == {**verdict["iprev"], "result": "pass", "name": "mx.good.example"}
     assert verdict["arc"] == {"result": None, "oldest_pass": None, "sealers": []}
-    assert any(header.startswith("Authentication-Results: mx.test.example;") for header in verdict["headers"])
+    first, second = verdict["headers"][:2]
+    assert first.startswith("Authentication-Results: mx.test.example;") and "spf=pass" in first and "x-tls" not in first
+    assert second.startswith("Authentication-Results: mx.test.example;") and "x-tls=" in second
 
 
 def documented_keys():
@@ -206,7 +208,8 @@ def test_check_human_output_is_readable_and_clean(assay, setting):
     assert any(line.startswith("spf ") and " fail " in line and "good.example" in line for line in lines)
     assert any(line.startswith("finding ") and "spf-fail" in line for line in lines)
     assert any(line.startswith("decision ") for line in lines)
-    assert "Authentication-Results: mx.test.example;" in text
+    first, second = (text.index(word) for word in ("spf=fail", "x-tls="))
+    assert text.count("Authentication-Results: mx.test.example;") == 2 and first < second
 
 
 def test_check_no_input_is_66(assay, setting):

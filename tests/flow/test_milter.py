@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The milter protocol beyond miltertest: negotiation, what is asked for, replies, hostile bytes, memory."""
 import os
+import re
 import struct
 import time
 
@@ -22,9 +23,9 @@ def session(daemon, address="192.0.2.1", **options):
 
 
 def results(outcome):
-    fields = outcome.header("Authentication-Results")
-    assert len(fields) == 1
-    return fields[0]
+    first, second = outcome.header("Authentication-Results")
+    assert "x-tls=" in second and "x-tls=" not in first
+    return first
 
 
 # ---- negotiation ----------------------------------------------------------------------------------------------------
@@ -277,6 +278,10 @@ def test_forged_results_in_our_name_are_deleted_from_the_highest_down(assayd):
         ("Authentication-Results", "other.example; dkim=pass"),
         ("authentication-results", "(c) MX.TEST.EXAMPLE 1; spf=pass")])
     assert [index for _, index in outcome.deleted] == [3, 1]
+    # both of ours at the top, the one for registered methods above the other
+    ours = [(index, value) for index, name, value in outcome.inserted if name == "Authentication-Results"]
+    assert [index for index, _ in ours] == [0, 0]
+    assert re.match(r" mx\.test\.example;\s+x-tls=none$", ours[0][1]) and "spf=pass" in ours[1][1], ours
     client.quit()
 
 

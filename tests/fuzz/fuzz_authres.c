@@ -57,7 +57,7 @@ static void check_value(const char *value)
 
 static void check_authres(const struct action_input *input, size_t expected)
 {
-	static const char *const names[] = { "spf", "spf", "dkim", "dmarc", "dkim-adsp" };
+	static const char *const names[] = { "spf", "dkim", "dmarc", "dkim-adsp" };
 	const char *value = authres_build(input);
 	struct authres authres;
 	size_t skip;
@@ -70,6 +70,11 @@ static void check_authres(const struct action_input *input, size_t expected)
 	for (size_t i = skip; i < expected; i++)
 		require(strcmp(authres.methods[i].method, names[i - skip]) == 0);
 	require(strcmp(authres.methods[skip].result, "fail") == 0);
+	value = authres_build_unregistered(input);
+	check_value(value);
+	require(authres_parse(value, strlen(value), input->facts->arena, &authres) == 0);
+	require(strcmp(authres.authserv_id, input->authserv_id) == 0);
+	require(authres.method_count == 1 && strcmp(authres.methods[0].method, "x-tls") == 0);
 }
 
 static void check_log_line(struct arena *arena, const char *line, const char *helo)
@@ -98,7 +103,7 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	struct decision decision = { .action = ACTION_REJECT, .finding = FINDING_SPF_FAIL, .domain = p[13], .code = 550, .enhanced = "5.7.23",
 	    .text = "text", .policy = "p" };
 	struct author author = { .address = p[14] };
-	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4], flags & 32 };
+	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4], flags & 32, NULL };
 	struct edits edits;
 
 	addr_parse(flags & 4 ? "2001:db8::1" : "192.0.2.1", &connection.client);
@@ -112,7 +117,7 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	results->iprev = (struct iprev_result){ .result = RESULT_PASS, .name = p[13], .reason = p[14] };
 	results->tls = (struct tls_result){ .checked = true, .version = p[8], .cipher = p[10], .cert_subject = p[14], .cert_issuer = p[15],
 	    .grade = TLS_GRADE_WEAK, .reason = p[12], .cert_status = CERT_VERIFIED };
-	check_authres(&input, 7 + (p[2] != NULL));
+	check_authres(&input, 5 + (p[2] != NULL));
 	check_value(received_build(&input));
 	check_value(received_spf_build(&input));
 	check_log_line(arena, log_line_build(&input), p[0]);

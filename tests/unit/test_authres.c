@@ -44,7 +44,7 @@ static int setup_with(void **state, const char *text)
 	    .mail_from_domain = "example.org", .fields = f->fields };
 	f->decision = (struct decision){ .finding = FINDING_COUNT, .code = 250, .policy = "default" };
 	f->input = (struct action_input){ f->config, &f->facts, &f->author, &f->results, &f->decision, "mx.example.net",
-	    NULL, 0 };
+	    NULL, 0, NULL };
 	*state = f;
 	return 0;
 }
@@ -52,6 +52,11 @@ static int setup_with(void **state, const char *text)
 static int setup(void **state)
 {
 	return setup_with(state, "");
+}
+
+static int setup_address(void **state)
+{
+	return setup_with(state, "headers { smtp-mailfrom = address }");
 }
 
 static int teardown(void **state)
@@ -140,27 +145,96 @@ static void test_authres_build_all_methods(void **state)
 	check_lines(authres_build(&f->input));
 	a = parse(f, authres_build(&f->input));
 	assert_string_equal(a.authserv_id, "mx.example.net");
-	assert_int_equal(a.method_count, 9);
+	assert_int_equal(a.method_count, 7);
 	assert_string_equal(a.methods[0].method, "auth");
 	assert_string_equal(property(&a.methods[0], "smtp.auth"), "joe user");
 	assert_string_equal(property(&a.methods[1], "policy.iprev"), "192.0.2.1");
-	assert_string_equal(a.methods[2].method, "x-tls");
-	assert_string_equal(property(&a.methods[2], "smtp.cipher"), "TLS_AES_256_GCM_SHA384");
-	assert_string_equal(property(&a.methods[2], "smtp.bits"), "256");
-	assert_string_equal(a.methods[3].result, "softfail");
-	assert_string_equal(a.methods[3].reason, "~all");
-	assert_string_equal(property(&a.methods[3], "smtp.mailfrom"), "a@example.org");
-	assert_string_equal(property(&a.methods[4], "smtp.helo"), "mail.example.org");
-	assert_string_equal(property(&a.methods[5], "header.i"), "@example.org");
-	assert_string_equal(property(&a.methods[5], "header.b"), "AbC/+123");
-	assert_string_equal(property(&a.methods[5], "header.a"), "rsa-sha256");
-	assert_string_equal(property(&a.methods[6], "header.i"), "joe (x)@list.example");
-	assert_string_equal(a.methods[6].reason, "body \"changed\"");
-	assert_string_equal(a.methods[7].result, "fail");
-	assert_string_equal(property(&a.methods[7], "policy.dmarc"), "quarantine");
-	assert_string_equal(a.methods[8].method, "dkim-adsp");
-	assert_string_equal(a.methods[8].result, "discard");
+	assert_string_equal(a.methods[2].method, "spf");
+	assert_string_equal(a.methods[2].result, "softfail");
+	assert_string_equal(a.methods[2].reason, "~all");
+	assert_string_equal(property(&a.methods[2], "smtp.mailfrom"), "example.org");
+	assert_string_equal(property(&a.methods[3], "header.i"), "@example.org");
+	assert_string_equal(property(&a.methods[3], "header.b"), "AbC/+123");
+	assert_string_equal(property(&a.methods[3], "header.a"), "rsa-sha256");
+	assert_string_equal(property(&a.methods[4], "header.i"), "joe (x)@list.example");
+	assert_string_equal(a.methods[4].reason, "body 'changed'");
+	assert_string_equal(a.methods[5].result, "fail");
+	assert_string_equal(property(&a.methods[5], "policy.dmarc"), "quarantine");
+	assert_string_equal(a.methods[6].method, "dkim-adsp");
+	assert_string_equal(a.methods[6].result, "discard");
 	assert_non_null(strstr(authres_build(&f->input), "(2048-bit key, dnssec: secure)"));
+	check_lines(authres_build_unregistered(&f->input));
+	a = parse(f, authres_build_unregistered(&f->input));
+	assert_string_equal(a.authserv_id, "mx.example.net");
+	assert_int_equal(a.method_count, 1);
+	assert_string_equal(a.methods[0].method, "x-tls");
+	assert_string_equal(property(&a.methods[0], "smtp.cipher"), "TLS_AES_256_GCM_SHA384");
+	assert_string_equal(property(&a.methods[0], "smtp.bits"), "256");
+}
+
+static void test_authres_build_unregistered_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->results.spf = (struct spf_result){ .result = RESULT_PASS, .domain = "example.org" };
+	assert_null(authres_build_unregistered(&f->input));
+}
+
+static const char *unfolded(struct fixture *f, const char *value)
+{
+	char *text = arena_strdup(f->arena, value), *to = text;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		bool blank = *c == ' ' || *c == '\t' || *c == '\n';
+
+		if (!blank || (to != text && to[-1] != ' '))
+			*to++ = blank ? ' ' : *c;
+	}
+	*to = '\0';
+	return text;
+}
+
+/* One spf result, whatever was judged: that of MAIL FROM, with the other in its comment, or that of HELO alone. */
+static void test_authres_build_one_spf_result(void **state)
+{
+	struct fixture *f = *state;
+	struct authres a;
+
+	f->results.spf = (struct spf_result){ .result = RESULT_FAIL, .domain = "example.org", .dnssec = DNS_INSECURE };
+	f->results.spf_helo = (struct spf_result){ .result = RESULT_PASS, .scope = SPF_SCOPE_HELO, .domain = "mail.example.org",
+	    .dnssec = DNS_SECURE };
+	assert_string_equal(unfolded(f, authres_build(&f->input)), "mx.example.net; spf=fail (dnssec: insecure; HELO mail.example.org: pass, "
+	    "dnssec: secure) smtp.mailfrom=example.org");
+	f->results.spf_helo.domain = "a) spf=pass (b";
+	assert_string_equal(unfolded(f, authres_build(&f->input)), "mx.example.net; spf=fail (dnssec: insecure; HELO: pass, dnssec: secure) "
+	    "smtp.mailfrom=example.org");
+	f->facts.mail_from = "";
+	f->results.spf = f->results.spf_helo;
+	f->results.spf.domain = "mail.example.org";
+	f->results.spf_helo = (struct spf_result){ .result = RESULT_UNCHECKED };
+	a = parse(f, authres_build(&f->input));
+	assert_int_equal(a.method_count, 1);
+	assert_string_equal(property(&a.methods[0], "smtp.helo"), "mail.example.org");
+	assert_null(property(&a.methods[0], "smtp.mailfrom"));
+}
+
+/* A comment stands alone and needs no backslash: the readers that refuse others drop the whole field. */
+static void test_authres_build_comments_for_strict_readers(void **state)
+{
+	struct fixture *f = *state;
+	const char *value;
+
+	f->results.iprev = (struct iprev_result){ .result = RESULT_FAIL, .name = "a\\(b).example", .reason = "say \"(no)\"" };
+	f->results.dkim_checked = true;
+	f->decision.action = ACTION_TAG;
+	f->decision.finding = FINDING_DKIM_NONE;
+	f->input.edits_left = 3;
+	value = unfolded(f, authres_build(&f->input));
+	assert_string_equal(value, "mx.example.net; iprev=fail (a/[b].example, dnssec: secure) reason=\"say '[no]'\" "
+	    "policy.iprev=192.0.2.1; dkim=none (dry-run: would tag: dkim-none; 3 forged fields below were not removed)");
+	f->results.tls.checked = true;
+	assert_string_equal(unfolded(f, authres_build_unregistered(&f->input)),
+	    "mx.example.net; x-tls=none (3 forged fields below were not removed)");
 }
 
 /* What is left of the policy for this message: its options and alignment are behind it (RFC 9989 section 9.2). */
@@ -204,8 +278,26 @@ static void test_authres_build_hostile_values(void **state)
 	f->results.iprev = (struct iprev_result){ .result = RESULT_PASS, .name = "x); dmarc=pass (y" };
 	a = parse(f, authres_build(&f->input));
 	assert_int_equal(a.method_count, 2);
-	assert_string_equal(a.methods[1].reason, "a) b??; dmarc=pass \"");
-	assert_string_equal(property(&a.methods[1], "smtp.mailfrom"), "x\";?? dkim=pass (\\@example.org");
+	assert_string_equal(a.methods[1].reason, "a] b??; dmarc=pass '");
+	assert_string_equal(property(&a.methods[1], "smtp.mailfrom"), "example.org");
+	f->results.spf.domain = NULL;
+	a = parse(f, authres_build(&f->input));
+	assert_string_equal(property(&a.methods[1], "smtp.mailfrom"), "example.org");
+}
+
+static void test_authres_build_hostile_address(void **state)
+{
+	struct fixture *f = *state;
+	struct authres a;
+
+	f->facts.mail_from = "x\";\r\n dkim=pass (\\@example.org";
+	f->results.spf = (struct spf_result){ .result = RESULT_FAIL, .domain = "example.org" };
+	a = parse(f, authres_build(&f->input));
+	assert_int_equal(a.method_count, 1);
+	assert_string_equal(property(&a.methods[0], "smtp.mailfrom"), "x\";?? dkim=pass (\\@example.org");
+	f->results.spf.domain = NULL;
+	a = parse(f, authres_build(&f->input));
+	assert_string_equal(property(&a.methods[0], "smtp.mailfrom"), "x\";?? dkim=pass (\\@example.org");
 }
 
 static void test_authres_build_internationalized(void **state)
@@ -384,6 +476,46 @@ static void test_action_edits_deletes_from_below(void **state)
 	assert_string_equal(edits.items[2].name, "Authentication-Results");
 }
 
+/* Both in our name, the second directly below the first, and both on top of all others. */
+static void test_action_edits_second_field(void **state)
+{
+	struct fixture *f = *state;
+	struct edits edits;
+
+	f->results.tls.checked = true;
+	add_field(f, "Authentication-Results", " mx.example.net; x-tls=pass");
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
+	assert_int_equal(edits.count, 3);
+	assert_int_equal(edits.items[0].kind, EDIT_DELETE);
+	for (size_t i = 1; i < 3; i++) {
+		assert_int_equal(edits.items[i].kind, EDIT_INSERT);
+		assert_int_equal(edits.items[i].index, 0);
+		assert_string_equal(edits.items[i].name, "Authentication-Results");
+	}
+	assert_string_equal(edits.items[1].value, " mx.example.net;\n\tx-tls=none");
+	assert_string_equal(edits.items[2].value, " mx.example.net; none");
+}
+
+static int setup_omit(void **state)
+{
+	return setup_with(state, "headers { unregistered-methods = omit }");
+}
+
+static void test_action_edits_second_field_omitted(void **state)
+{
+	struct fixture *f = *state;
+	struct edits edits;
+
+	f->results.tls.checked = true;
+	add_field(f, "Authentication-Results", " mx.example.net; x-tls=pass");
+	action_deletes(&f->input, &edits);
+	action_inserts(&f->input, &edits);
+	assert_int_equal(edits.count, 2);
+	assert_int_equal(edits.items[0].kind, EDIT_DELETE);
+	assert_string_equal(edits.items[1].value, " mx.example.net; none");
+}
+
 static int setup_quiet(void **state)
 {
 	return setup_with(state, "headers { in-dry-run = no }");
@@ -395,6 +527,7 @@ static void test_action_edits_dry_run_without_fields(void **state)
 	struct edits edits;
 
 	add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
+	f->results.tls.checked = true;
 	action_deletes(&f->input, &edits);
 	action_inserts(&f->input, &edits);
 	assert_int_equal(edits.count, 1);
@@ -402,7 +535,7 @@ static void test_action_edits_dry_run_without_fields(void **state)
 	f->decision.enforced = true;
 	action_deletes(&f->input, &edits);
 	action_inserts(&f->input, &edits);
-	assert_int_equal(edits.count, 2);
+	assert_int_equal(edits.count, 3);
 }
 
 static int setup_trusted(void **state)
@@ -449,6 +582,21 @@ static void test_field_value_quoting(void **state)
 	assert_string_equal(field_value(f->arena, ""), "\"\"");
 	assert_string_equal(field_value(f->arena, "a\"b\\c"), "\"a\\\"b\\\\c\"");
 	assert_string_equal(field_value(f->arena, "2001:db8::1"), "\"2001:db8::1\"");
+	/* RFC 6376 section 3.5: a domain-name has no underscore, and two labels */
+	assert_string_equal(field_value(f->arena, "under_score.example"), "\"under_score.example\"");
+	assert_string_equal(field_value(f->arena, "a@under_score.example"), "\"a@under_score.example\"");
+	assert_string_equal(field_value(f->arena, "@under_score.example"), "\"@under_score.example\"");
+	assert_string_equal(field_value(f->arena, "a_b@example.org"), "a_b@example.org");
+	assert_string_equal(field_value(f->arena, "a@localhost"), "\"a@localhost\"");
+	assert_string_equal(field_value(f->arena, "-a.example"), "\"-a.example\"");
+	assert_string_equal(field_value(f->arena, "a-.example"), "\"a-.example\"");
+	assert_string_equal(field_value(f->arena, "a.example-"), "\"a.example-\"");
+	assert_string_equal(field_value(f->arena, "a--b.example"), "a--b.example");
+	assert_string_equal(field_value(f->arena, "a.example."), "\"a.example.\"");
+	assert_string_equal(field_value(f->arena, "TLS_AES_256_GCM_SHA384"), "TLS_AES_256_GCM_SHA384");
+	assert_string_equal(field_value(f->arena, "j\xc3\xb6rg@example.org"), "\"j\xc3\xb6rg@example.org\"");
+	assert_string_equal(field_id(f->arena, "mx_1.example"), "mx_1.example");
+	assert_string_equal(field_id(f->arena, "a@mx.example"), "\"a@mx.example\"");
 	assert_string_equal(field_value(f->arena, "a\x7f\x80\xc3\xa4"), "\"a??\xc3\xa4\"");
 }
 
@@ -601,8 +749,12 @@ int main(void)
 		TEST(test_authres_build_nothing),
 		TEST(test_authres_build_all_methods),
 		TEST(test_authres_build_policy_dmarc),
+		TEST(test_authres_build_unregistered_nothing),
+		TEST(test_authres_build_one_spf_result),
+		TEST(test_authres_build_comments_for_strict_readers),
 		TEST(test_authres_build_hostile_values),
-		TEST(test_authres_build_internationalized),
+		cmocka_unit_test_setup_teardown(test_authres_build_hostile_address, setup_address, teardown),
+		cmocka_unit_test_setup_teardown(test_authres_build_internationalized, setup_address, teardown),
 		TEST(test_authres_build_decision_comment),
 		TEST(test_authres_parse_rfc8601_examples),
 		TEST(test_authres_parse_refuses),
@@ -610,6 +762,8 @@ int main(void)
 		TEST(test_authres_find_forged_u_label),
 		TEST(test_authres_find_forged_ids_that_are_no_names),
 		TEST(test_action_edits_deletes_from_below),
+		TEST(test_action_edits_second_field),
+		cmocka_unit_test_setup_teardown(test_action_edits_second_field_omitted, setup_omit, teardown),
 		cmocka_unit_test_setup_teardown(test_action_edits_dry_run_without_fields, setup_quiet, teardown),
 		cmocka_unit_test_setup_teardown(test_action_edits_trusted_relay, setup_trusted, teardown),
 		TEST(test_field_value_quoting),

@@ -55,7 +55,7 @@ static void test_each_check_with_a_result_is_told(void **state)
 
 	(void)state;
 	fill(&results, &connection, &dkim);
-	field = authres_build(&input);
+	field = arena_printf(arena, "%s\n%s", authres_build(&input), authres_build_unregistered(&input));
 	line = log_line_build(&input);
 	for (int id = 0; id < CHECK_COUNT; id++) {
 		bool told = (check_rows[id].traits & TRAIT_TOLD) != 0;

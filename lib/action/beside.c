@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See beside.h. A field counts as one in our name here when it says so without any disguise, as we and honest neighbours write:
+ * what is disguised is somebody else's affair (forged.c), and is removed.
+ */
+#include "action/beside.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "action/authres_parse.h"
+#include "check/path.h"
+
+/* A filter may add a Received field of its own above the one that our MTA wrote. */
+enum { HOPS_LOOKED_AT = 3 };
+
+const struct word returned_words[] = {
+	{ "no", RETURNED_NO }, { "kept", RETURNED_KEPT }, { "unjudged", RETURNED_UNJUDGED }, { "twice", RETURNED_TWICE }, { 0 }
+};
+
+bool beside_is_trusted(const struct config *config, const struct ip_addr *client)
+{
+	for (size_t i = 0; i < config->trusted_networks.count; i++) {
+		if (network_contains(&config->trusted_networks.items[i], client))
+			return true;
+	}
+	return false;
+}
+
+bool beside_is_reinjected(const struct config *config, const struct facts_connection *connection)
+{
+	const struct string_list *names = &config->reinjection_daemons;
+
+	if (connection->daemon_name == NULL || connection->local_submission || !beside_is_trusted(config, &connection->client))
+		return false;
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], connection->daemon_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_named(const struct header_field *field, const char *name)
+{
+	return field->name_length == strlen(name) && strncasecmp(field->name, name, field->name_length) == 0;
+}
+
+static bool is_in_our_name(const struct facts *facts, const struct header_field *field, const char *authserv_id)
+{
+	const char *id;
+	size_t used;
+
+	return is_named(field, "Authentication-Results") && authserv_id != NULL &&
+	    authres_parse_id(field->value, field->value_length, facts->arena, &id, &used) == 0 && strcasecmp(id, authserv_id) == 0;
+}
+
+/* What a sender, or the host that hands on, writes: filters of this host put theirs above. */
+static bool is_of_the_sender(const struct header_field *field)
+{
+	static const char *const names[] = {
+		"Received", "DKIM-Signature", "ARC-Seal", "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Sender",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (is_named(field, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* One of the newest Received fields says that this very MTA took the message from somebody. */
+static bool was_here(const struct facts *facts)
+{
+	const char *own = facts->connection->mta_hostname;
+	size_t hops = 0;
+
+	for (size_t i = 0; own != NULL && i < facts->field_count && hops < HOPS_LOOKED_AT; i++) {
+		struct path_hop hop;
+
+		if (!is_named(&facts->fields[i], "Received"))
+			continue;
+		hops++;
+		path_parse_hop(facts->arena, facts->fields[i].value, &hop);
+		if (hop.by != NULL && hop.from != NULL && strcasecmp(hop.by, own) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether every message that we have judged bears our name. */
+static bool verdicts_show(const struct config *config)
+{
+	return config->add_authentication_results && (config->mode == MODE_ENFORCE || config->add_headers_in_dry_run);
+}
+
+/* The admin lets relays bring our name: then nothing of it is removed. */
+static bool name_is_let_in(const struct config *config, const char *authserv_id)
+{
+	for (size_t i = 0; i < config->trusted_authserv_ids.count; i++) {
+		if (authserv_id != NULL && strcasecmp(config->trusted_authserv_ids.items[i], authserv_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* It was here before, and comes from a host that hands back: what becomes of the verdict. */
+static enum returned returned_of(const struct config *config, bool own, bool reinjected, bool let_in)
+{
+	if (!own)
+		return verdicts_show(config) ? RETURNED_UNJUDGED : RETURNED_NO;
+	if (reinjected)
+		return RETURNED_KEPT;
+	return let_in ? RETURNED_NO : RETURNED_TWICE;
+}
+
+void beside_look(const struct config *config, const struct facts *facts, const char *authserv_id, struct beside *beside_r)
+{
+	const struct facts_connection *connection = facts->connection;
+	bool own = false, above = true, reinjected = beside_is_reinjected(config, connection);
+	bool trusted = beside_is_trusted(config, &connection->client);
+	bool back = (connection->local_submission || trusted || addr_is_loopback(&connection->client)) && was_here(facts);
+
+	*beside_r = (struct beside){ .returned = RETURNED_NO };
+	for (size_t i = 0; i < facts->field_count && !own; i++) {
+		above = above && !is_of_the_sender(&facts->fields[i]);
+		own = is_in_our_name(facts, &facts->fields[i], authserv_id);
+	}
+	if (reinjected || back)
+		beside_r->returned = returned_of(config, own, reinjected, trusted && name_is_let_in(config, authserv_id));
+	/* local programs send on what they have taken to pieces: there the lack of a field says nothing */
+	if (connection->local_submission && beside_r->returned == RETURNED_UNJUDGED)
+		beside_r->returned = RETURNED_NO;
+	beside_r->own_on_top = own && above && !reinjected && !back;
+}
