@@ -59,6 +59,8 @@ const char *connection_queue_id(const struct connection *connection);
 
 /** Asks the MTA for the macros we read, at negotiation. */
 void macros_request(SMFICTX *context);
+/** @return whether the MTA says how the client's name resolved: it does of all that connects, and of nothing else. */
+bool macros_tell_resolve(SMFICTX *context);
 void macros_read_connect(SMFICTX *context, struct connection *connection);
 void macros_read_helo(SMFICTX *context, struct connection *connection);
 void macros_read_mail(SMFICTX *context, struct connection *connection);
