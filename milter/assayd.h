@@ -238,6 +238,8 @@ void service_begin(const char *socket, struct engine *engine);
 void service_config(struct engine *engine);
 /** From the store's writer, at start too. Thread: any. */
 void service_store_news(enum store_news news, const char *text);
+/** What the DNS servers were found to be, in a few words; whatever they are, it is known now. Thread: any. */
+void service_resolver_news(const char *text);
 /** @return whether sessions are to wait: the database is still being opened (bounded). */
 bool service_waits(void);
 /** Tells systemd what is due: that the daemon is ready, a sign of life. @return milliseconds until it must be called again. */
