@@ -80,3 +80,15 @@ def test_loopback_without_a_port_is_local_unless_the_mta_looked_its_name_up(assa
 def test_unix_socket_of_the_mta_is_local(assayd):
     daemon = assayd().start()
     assert "spf=" not in one_message(daemon, "localhost", "L", 0, "/run/mta.sock", "localhost", client_resolve="OK")[0]
+
+
+def test_address_that_is_none_ends_the_session_in_libmilter(assayd):
+    """What Postfix 3.7 says of XCLIENT ADDR=[UNAVAILABLE]: IPv4, "unknown". No callback hears of it; the MTA's default action counts."""
+    daemon = assayd().start()
+    client = Client(daemon.socket_spec)
+    client.send("C", b"unknown\0" + b"4" + struct.pack(">H", 4025) + b"unknown\0")
+    client.send("H", b"mx.good.example\0")
+    with pytest.raises((EOFError, ConnectionError)):
+        client.receive()
+    client.close()
+    assert "spf=" in one_message(daemon, "mx.good.example", "4", 4025, "192.0.2.1", "mx.good.example")[0], "others go on"
