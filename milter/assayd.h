@@ -59,6 +59,8 @@ const char *connection_queue_id(const struct connection *connection);
 
 /** Asks the MTA for the macros we read, at negotiation. */
 void macros_request(SMFICTX *context);
+/** @return whether the MTA says how the client's name resolved: it does of all that connects, and of nothing else. */
+bool macros_tell_resolve(SMFICTX *context);
 void macros_read_connect(SMFICTX *context, struct connection *connection);
 void macros_read_helo(SMFICTX *context, struct connection *connection);
 void macros_read_mail(SMFICTX *context, struct connection *connection);
@@ -247,6 +249,8 @@ void service_begin(const char *socket, struct engine *engine);
 void service_config(struct engine *engine);
 /** From the store's writer, at start too. Thread: any. */
 void service_store_news(enum store_news news, const char *text);
+/** What the DNS servers were found to be, in a few words; whatever they are, it is known now. Thread: any. */
+void service_resolver_news(const char *text);
 /** @return whether sessions are to wait: the database is still being opened (bounded). */
 bool service_waits(void);
 /** Tells systemd what is due: that the daemon is ready, a sign of life. @return milliseconds until it must be called again. */

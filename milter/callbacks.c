@@ -112,15 +112,21 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 }
 
 /*
- * Mail that did not come over the network: no or a local socket address (Sendmail), or Postfix's cleanup, which pretends a
- * client at 127.0.0.1 (non_smtpd_milters) but has no port to tell.
+ * Mail that did not come over the network: through a unix socket; from Sendmail's standard input (-bs), which says "localhost"
+ * without any address; or from Postfix's cleanup (non_smtpd_milters), which pretends a client at 127.0.0.1 but has no port to
+ * tell. Of a connection both MTAs tell whether its name resolved, of the others they do not. A client that is only unknown ("unknown",
+ * or a name without an address) is somebody on the network, and is judged.
  */
-static bool is_local_submission(const struct sockaddr *address)
+static bool is_local_submission(const char *name, const struct sockaddr *address, bool resolve_told)
 {
 	struct ip_addr client = addr_from_sockaddr(address);
 
-	if (client.family == AF_UNSPEC)
+	if (address != NULL && address->sa_family == AF_UNIX)
 		return true;
+	if (resolve_told)
+		return false;
+	if (client.family == AF_UNSPEC)
+		return name != NULL && strcasecmp(name, "localhost") == 0;
 	if (!addr_is_loopback(&client))
 		return false;
 	if (address->sa_family == AF_INET)
@@ -140,7 +146,8 @@ static sfsistat on_connect(SMFICTX *context, char *hostname, struct sockaddr *ad
 	facts = session_connection(connection->session);
 	facts->client = addr_from_sockaddr(address);
 	facts->client_name = slot_set(connection, SLOT_CLIENT_NAME, hostname);
-	facts->local_submission = is_local_submission(address);
+	facts->local_submission = is_local_submission(hostname, address, macros_tell_resolve(context));
+	facts->client_unknown = facts->client.family == AF_UNSPEC && !facts->local_submission;
 	macros_read_connect(context, connection);
 	status_note_session();
 	return connection->quiet_reply;

@@ -240,7 +240,7 @@ static int start(const struct options *options, const struct config *config)
 	if (!options->foreground && config->log_target != LOG_TARGET_STDERR)
 		(void)config_advise(config, say_advice, NULL);
 	resources_open(config);
-	log_notice("serving at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
+	log_notice("listening at %s, mode %s", options->socket != NULL ? options->socket : config->socket,
 	    run_mode_name(config->mode));
 	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);

@@ -124,6 +124,18 @@ static void tell_best(const struct survey *survey)
 	}
 }
 
+/* For the line that says what the daemon serves with. */
+static const char *in_short(const struct survey *survey)
+{
+	switch (survey->probes[survey->best].outcome) {
+	case DNS_PROBE_PASSES: return "DNSSEC is validated";
+	case DNS_PROBE_UNANCHORED: return "DNSSEC is validated below the trust anchors, none of which is the root's";
+	case DNS_PROBE_ROOT_BOGUS: return "the root is bogus to DNSSEC";
+	case DNS_PROBE_SILENT: return "no DNS server answers";
+	default: return "no DNS server passes DNSSEC on";
+	}
+}
+
 static void *probe_run(void *argument)
 {
 	struct engine *engine = argument;
@@ -141,6 +153,7 @@ static void *probe_run(void *argument)
 	}
 	status_note_dnssec(best->root, best->outcome == DNS_PROBE_PASSES ? best->what : best->why);
 	tell_best(&survey);
+	service_resolver_news(in_short(&survey));
 	if (survey.passing == 0 && best->outcome != DNS_PROBE_UNANCHORED)
 		atomic_store(&state.again_ms, clock_monotonic_ms() + AGAIN_MS);
 	engine_unref(&engine);
@@ -158,6 +171,7 @@ static void probe_start(struct engine *engine)
 		return;
 	}
 	tell(LOG_LEVEL_WARNING, "dnssec: there is no thread to look at the servers now: whether validation works is not known yet");
+	service_resolver_news("the DNS servers could not be looked at yet");
 	atomic_store(&state.again_ms, clock_monotonic_ms() + AGAIN_MS);
 	engine_unref(&engine);
 }
@@ -169,8 +183,10 @@ void probe_dnssec(struct engine *engine)
 	const char *note;
 
 	atomic_store(&state.again_ms, 0);
-	if (dns->dnssec != DNSSEC_VALIDATE || dns->zone_file != NULL)
+	if (dns->dnssec != DNSSEC_VALIDATE || dns->zone_file != NULL) {
+		service_resolver_news(dns->zone_file != NULL ? "DNS answers come from a file" : "DNSSEC is not validated");
 		return;
+	}
 	pthread_mutex_lock(&state.lock);
 	state.told[0] = '\0';	/* another configuration: all is news */
 	pthread_mutex_unlock(&state.lock);

@@ -7,12 +7,16 @@
  * database that cannot be opened costs no mail, hence no start, but the state then says "without memory" and why. MTAs that
  * connect meanwhile wait in the socket's queue.
  *
+ * Serving: the log and the state say so once it is known what with: the store's first word has come, and the DNS servers were
+ * looked at (probe.c). Both have a time after which is said what they are at. Until then the daemon is listening; messages are
+ * judged as soon as there are sessions, with what DNS gives.
+ *
  * Alive: several times in each WatchdogSec a client of our own connects to our own socket and begins a session as an MTA
  * does. That a session began since the last look, ours or anybody's, needs the main thread (which asks), libmilter's
  * listener, a free worker and our callbacks, and the socket in its place in the file system. It needs no DNS, no database and
  * no MTA: what is slow without our doing stops no sign of life. On a busy machine any session of any MTA is one.
  *
- * Without systemd nobody hears of it. Thread: main, but for service_store_news().
+ * Without systemd only the log hears of it. Thread: main, but for service_store_news() and service_resolver_news().
  */
 #include <libmilter/mfdef.h>
 #include <stdio.h>
@@ -26,6 +30,7 @@
 
 enum {
 	STORE_WAIT_MS = 10000,		/* for the database's first word; a large one that is migrated takes longer */
+	RESOLVER_WAIT_MS = 15000,	/* for the DNS servers' first word; several that are silent take longer */
 	STORE_LOOK_MS = 20,
 	LOOKS_PER_WATCHDOG = 6,
 	LOOK_AGAIN_MS = 200, 		/* while a sign of life is awaited */
@@ -33,12 +38,12 @@ enum {
 };
 
 static struct {
-	pthread_mutex_t lock;		/* for the words, which the store's writer changes too */
-	bool listens, store_told, ready;
+	pthread_mutex_t lock;		/* for the words, which the store's writer and the probe change too */
+	bool listens, store_told, resolver_told, ready, serving;
 	const char *mode;
-	char socket[160], store[320];
-	int64_t ready_by_ms;
-} service = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	char socket[160], store[320], resolver[120];
+	int64_t ready_by_ms, serving_by_ms;
+} service = { .lock = PTHREAD_MUTEX_INITIALIZER, .resolver = "the DNS servers have not answered yet" };
 
 static struct {
 	bool wanted;
@@ -55,7 +60,8 @@ static struct {
 static void tell_status(void)
 {
 	if (service.listens)
-		(void)sd_notifyf(0, "STATUS=Serving at %s, mode %s; %s", service.socket, service.mode, service.store);
+		(void)sd_notifyf(0, "STATUS=%s at %s, mode %s; %s; %s", service.serving ? "Serving" : "Listening", service.socket,
+		    service.mode, service.store, service.resolver);
 }
 
 void service_store_news(enum store_news news, const char *text)
@@ -65,6 +71,15 @@ void service_store_news(enum store_news news, const char *text)
 	pthread_mutex_lock(&service.lock);
 	snprintf(service.store, sizeof(service.store), news == STORE_UP ? "remembers in %s" : "without memory: %s", text);
 	service.store_told = true;
+	tell_status();
+	pthread_mutex_unlock(&service.lock);
+}
+
+void service_resolver_news(const char *text)
+{
+	pthread_mutex_lock(&service.lock);
+	snprintf(service.resolver, sizeof(service.resolver), "%s", text);
+	service.resolver_told = true;
 	tell_status();
 	pthread_mutex_unlock(&service.lock);
 }
@@ -148,6 +163,7 @@ void service_begin(const char *socket, struct engine *engine)
 	service.listens = true;
 	pthread_mutex_unlock(&service.lock);
 	service.ready_by_ms = clock_monotonic_ms() + STORE_WAIT_MS;
+	service.serving_by_ms = clock_monotonic_ms() + RESOLVER_WAIT_MS;
 	service_config(engine);
 }
 
@@ -161,14 +177,30 @@ bool service_waits(void)
 	return !told && clock_monotonic_ms() < service.ready_by_ms;
 }
 
+/* The store is not waited for any more. @return whether it was said, now or before, that the daemon serves. */
+static bool say_serving(void)
+{
+	pthread_mutex_lock(&service.lock);
+	if (!service.serving && (service.resolver_told || clock_monotonic_ms() >= service.serving_by_ms)) {
+		service.serving = true;
+		log_notice("serving at %s, mode %s; %s; %s", service.socket, service.mode, service.store, service.resolver);
+		tell_status();
+	}
+	pthread_mutex_unlock(&service.lock);
+	return service.serving;
+}
+
 unsigned service_look(void)
 {
+	unsigned next_ms;
+
 	if (service_waits())
 		return STORE_LOOK_MS;
 	if (!service.ready)
 		(void)sd_notify(0, "READY=1");
 	service.ready = true;
-	return watchdog.wanted ? watchdog_look(clock_monotonic_ms()) : IDLE_MS;
+	next_ms = watchdog.wanted ? watchdog_look(clock_monotonic_ms()) : IDLE_MS;
+	return say_serving() || next_ms < STORE_LOOK_MS ? next_ms : STORE_LOOK_MS;
 }
 
 void service_end(void)

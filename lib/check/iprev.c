@@ -125,6 +125,19 @@ static void iprev_forward(struct check_context *context, const struct iprev_stat
 	result->reason = failed != NULL ? failed->why : "no name of the address leads back to it";
 }
 
+/* There is an address, and nobody has told it. */
+static void judge_unknown(struct check_context *context)
+{
+	struct iprev_result *result = &context->results->iprev;
+
+	if (!context->config->iprev_enabled || !context->facts->connection->client_unknown)
+		return;
+	result->result = RESULT_TEMPERROR;
+	result->reason = "the MTA does not know the client's address";
+	result->dnssec = DNS_INDETERMINATE;	/* nothing was asked */
+	results_raise(context->results, FINDING_IPREV_TEMPERROR, NULL, result->reason, result->dnssec);
+}
+
 static void iprev_judge(struct check_context *context)
 {
 	const struct iprev_state *state = context->state[CHECK_IPREV];
@@ -132,8 +145,10 @@ static void iprev_judge(struct check_context *context)
 	const struct dns_answer *ptr;
 	bool unknown;
 
-	if (state == NULL)
+	if (state == NULL) {
+		judge_unknown(context);
 		return;
+	}
 	ptr = dns_wait(dns_scope_for(context->dns, DNS_FOR_CLIENT), state->reverse, DNS_TYPE_PTR);
 	if (ptr->status == DNS_STATUS_DATA) {
 		iprev_forward(context, state, ptr);

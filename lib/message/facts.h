@@ -38,7 +38,8 @@ struct facts_connection {
 	const char *daemon_name;	/* {daemon_name} */
 	const char *helo;		/* NULL before HELO */
 	const char *mta_hostname;	/* {j} */
-	bool local_submission;		/* non_smtpd_milters: simulated 127.0.0.1 without HELO */
+	bool local_submission;		/* by a program of this machine, without SMTP over the network; never so of a client unknown */
+	bool client_unknown;		/* somebody on the network, whose address the MTA does not know either */
 	bool starttls_mangled;		/* an unknown command of the form XXXXXXXA came: an overwritten STARTTLS */
 	struct facts_tls tls;
 	struct facts_auth auth;		/* as of the current message (MTAs tell it at MAIL) */

@@ -25,16 +25,19 @@ struct policy_set policy_set_of(const struct config *config)
 		.local_sample_count = config->local_sample_count };
 }
 
-static bool client_matches(const struct policy_config *policy, const struct ip_addr *client)
+enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
+
+/* A client whose address nobody knows may be in any network. */
+static enum match match_client(const struct policy_config *policy, const struct ip_addr *client)
 {
 	for (size_t i = 0; i < policy->client_networks.count; i++) {
+		if (client->family == AF_UNSPEC)
+			return MATCH_MAYBE;
 		if (network_contains(&policy->client_networks.items[i], client))
-			return true;
+			return MATCH_YES;
 	}
-	return policy->client_networks.count == 0;
+	return policy->client_networks.count == 0 ? MATCH_YES : MATCH_NO;
 }
-
-enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
 
 static enum match match_name(const struct domain_list *patterns, const char *domain)
 {
@@ -49,11 +52,12 @@ static enum match match_policy(const struct policy_config *policy, const struct 
 {
 	enum match recipient = match_name(&policy->recipient_domains, who->recipient);
 	enum match author = match_name(&policy->author_domains, who->author);
+	enum match client = match_client(policy, &who->evidence->client.addr);
 
 	if (who->evidence->stage == FINDING_STAGE_ENVELOPE && policy->author_domains.count != 0)
 		return MATCH_NO;
-	if (!client_matches(policy, &who->evidence->client.addr))
-		return MATCH_NO;
+	if (client < author)
+		author = client;
 	return recipient < author ? recipient : author;
 }
 

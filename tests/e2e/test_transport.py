@@ -40,6 +40,36 @@ def test_canonicalization_survives_the_milter_protocol(stack, canonicalize):
     assert_verdicts(stack, mail, PASS)
 
 
+@pytest.mark.parametrize("replace, verdict", [("yes", "fail"), ("no", "neutral")])
+def test_lone_cr_is_replaced_before_the_milter_when_postfix_does_that(stack, replace, verdict):
+    """assayd(8), what breaks signatures: cleanup_replace_stray_cr_lf."""
+    names = stack.postfix.run("postconf", "-c", stack.postfix.config, "-d").stdout
+    if "cleanup_replace_stray_cr_lf" not in names:
+        pytest.skip("this Postfix does not know cleanup_replace_stray_cr_lf")
+    mail = scenarios.plain("simple.example")
+    mail.data = m.message("news@simple.example", body=b"a\rb\r\n")
+    mail.data = stack.keys.sign(mail.data, "simple.example", "rsa", canonicalize=(b"simple", b"simple"))
+    stack.postfix.set(cleanup_replace_stray_cr_lf=replace)
+    try:
+        deliver(stack.postfix, mail)
+        assert_verdicts(stack, mail, {"dkim": [verdict]})
+    finally:
+        stack.postfix.set(cleanup_replace_stray_cr_lf="yes")
+
+
+@pytest.mark.parametrize("setting", ["no", "normalize"])
+def test_lone_lf_is_a_line_end_to_the_milter(stack, setting):
+    """assayd(8): smtpd_forbid_bare_newline. Signed over CRLF, as a signer does that takes LF for a line's end too."""
+    mail = scenarios.plain("simple.example")
+    crlf = m.message("news@simple.example", body=b"a\r\nb\r\n")
+    mail.data = stack.keys.sign(crlf, "simple.example", "rsa", canonicalize=(b"simple", b"simple")).replace(b"a\r\nb", b"a\nb")
+    port = stack.postfix.add_service(stack.dry.milter, "smtpd_forbid_bare_newline=" + setting,
+                                     "smtpd_forbid_bare_newline_exclusions=")
+    with Client(port, mail.client, mail.client_name) as session:
+        assert session.send(mail)["end"].code == 250
+    assert_verdicts(stack, mail, {"dkim": ["pass"]})
+
+
 def test_empty_body(stack):
     mail = scenarios.signed(stack.keys, "pass.example", "rsa", body=b"")
     deliver(stack.postfix, mail)

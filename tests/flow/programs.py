@@ -47,7 +47,7 @@ class Daemon:
             self.process = subprocess.Popen([str(build.program("assayd")), "-f", "-c", str(self.config_path), *arguments],
                                             stderr=log, stdout=log, stdin=subprocess.DEVNULL, **identity)
         if wait:
-            self.wait_for_log("serving at")
+            self.wait_for_log("listening at")
         return self
 
     def log(self):

@@ -88,7 +88,7 @@ def test_too_few_descriptors_for_any_work_are_said(assayd):
 
 def test_descriptors_are_told_at_start_and_by_the_check(assayd):
     daemon = limited(assayd(options="max-sessions = 300"), nofile=200)
-    daemon.wait_for_log("serving at")
+    daemon.wait_for_log("listening at")
     (line,) = warnings(daemon, "descriptors")
     assert "limit of 200 " in line and "max-sessions = 300" in line and "max-inflight = 4096" in line
     wanted = re.search(r"to (\d+),", line).group(1)
@@ -105,7 +105,7 @@ def test_soft_limit_is_raised(assayd):
     with open(daemon.log_path, "ab") as log:
         daemon.process = subprocess.Popen([str(build.program("assayd")), "-f", "-c", str(daemon.config_path)], stderr=log, stdout=log,
                                           preexec_fn=soft)
-    daemon.wait_for_log("serving at")
+    daemon.wait_for_log("listening at")
     assert resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)[0] == resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
@@ -158,7 +158,7 @@ def test_sessions_over_max_sessions_are_put_off(assayd):
 def test_little_address_space_is_enough(assayd, workdir, space):
     """Before, 120 to 400 MiB were too little to start."""
     daemon = limited(assayd(options=f'record {{ path = "{workdir}/assay.db" }}'), **{"as": space * MIB})
-    daemon.wait_for_log("serving at")
+    daemon.wait_for_log("listening at")
     # a cache that takes all there is would have mail put off for good
     assert (f"limit of {space} MB leaves {space // 8} MB for the DNS cache" in daemon.log()) == (space // 8 < 64)
     assert set(at_once(daemon, 40, count=3)) == {"c"}
@@ -199,7 +199,7 @@ def test_stacks_are_never_half_full(workdir, monkeypatch):
 def test_little_memory_of_the_control_group_is_enough(assayd, workdir):
     """MemoryMax= as systemd sets it, here in a file where the kernel would have it: it is never reached."""
     daemon = assayd()
-    limited(daemon).wait_for_log("serving at")
+    limited(daemon).wait_for_log("listening at")
     assert set(at_once(daemon, 20, count=3)) == {"c"}
     group_max = vm_kib(daemon, "VmHWM") * 1024 + RESERVE + 24 * MIB     # what it is at rest differs from release to release
     assert daemon.stop() == 0
@@ -213,7 +213,7 @@ def test_little_memory_of_the_control_group_is_enough(assayd, workdir):
         command = f'mount --make-rprivate / && mount --bind {workdir}/group /sys/fs/cgroup && exec "$@"'
         daemon.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", command, "sh", str(build.program("assayd")), "-f", "-c",
                                            str(daemon.config_path)], stderr=log, stdout=log, stdin=subprocess.DEVNULL)
-    daemon.wait_for_log("serving at", count=2)
+    daemon.wait_for_log("listening at", count=2)
     assert set(at_once(daemon, 20, count=3)) == {"c"} and len(warnings(daemon, "memory")) == 1      # of the cache
     replies = at_once(daemon, 60, LARGE)
     assert set(replies) <= {"c", "t"} and "t" in replies

@@ -81,6 +81,64 @@ def test_ready_without_a_database_when_none_is_wanted(assayd, manager):
     assert "mode enforce" in manager.status() and "remembers nothing" in manager.status()
 
 
+def lines_after_listening(daemon):
+    """The log from the line that says that the socket is there."""
+    return daemon.log()[daemon.log().index("listening at"):]
+
+
+def test_serving_is_said_once_and_with_what(assayd, manager, workdir):
+    database = workdir / "memory.db"
+    daemon = start(assayd(sections=MEMORY.format(database)))
+    daemon.wait_for_log("serving at")
+    assert (f"serving at {daemon.socket_spec}, mode dry-run; remembers in {database}; DNS answers come from a file\n"
+            in lines_after_listening(daemon))
+    manager.wait("STATUS=Serving at")
+    assert daemon.log().count("serving at") == 1
+
+
+def test_serving_is_not_said_while_the_database_is_being_opened(assayd, manager, workdir):
+    database = workdir / "memory.db"
+    with sqlite3.connect(database, isolation_level=None) as holder:
+        holder.execute("vacuum")
+        holder.execute("begin exclusive")
+        daemon = start(assayd(sections=MEMORY.format(database)))
+        manager.wait("STATUS=Listening at")
+        assert "serving at" not in daemon.log() and "is being opened" in manager.status()
+        holder.execute("rollback")
+    daemon.wait_for_log("serving at")
+    assert ("remembers in" in daemon.log()) != ("without memory" in daemon.log())
+
+
+DNS = 'socket = "{}"\nuser = ""\nlog-target = stderr\ndns {{ servers = "127.0.0.1@{}" timeout = 1s }}\n'
+
+
+def test_serving_waits_for_the_dns_servers_and_mail_does_not(assayd, workdir):
+    """A server that takes questions and never answers: known to be silent after a while, and listened to from the start."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        spec = f"unix:{workdir}/sock"
+        daemon = start(assayd(config=DNS.format(spec, silent.getsockname()[1]), socket_spec=spec))
+        daemon.wait_for_log("listening at")
+        silent.settimeout(START_SECS)
+        silent.recv(512)
+        assert "serving at" not in daemon.log()
+        client = Client(daemon.socket_spec)
+        client.connect()
+        client.helo()
+        assert client.message().reply in "ct"
+        client.quit()
+        daemon.wait_for_log("serving at")
+        last = daemon.log().rsplit("serving at", 1)[1].splitlines()[0]
+        assert last.endswith("; no DNS server answers") or last.endswith("; the DNS servers have not answered yet")
+
+
+def test_serving_is_said_when_dnssec_is_off(assayd, workdir, free_port):
+    spec = f"unix:{workdir}/sock"
+    config = DNS.format(spec, free_port()).replace("timeout", "dnssec = off timeout")
+    daemon = start(assayd(config=config, socket_spec=spec))
+    daemon.wait_for_log("; DNSSEC is not validated\n")
+
+
 @pytest.mark.parametrize("fault", ["directory missing", "no database", "locked"])
 def test_ready_with_a_database_that_cannot_be_used_says_so(assayd, manager, workdir, fault):
     database = workdir / "memory.db"

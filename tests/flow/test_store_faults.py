@@ -294,7 +294,7 @@ def test_database_files_of_an_older_version_are_closed_to_others(assayd, workdir
     for suffix in ("", "-wal", "-shm"):
         os.chmod(str(database) + suffix, mode)
     daemon.start(wait=False)
-    daemon.wait_for_log("serving at", count=2)
+    daemon.wait_for_log("listening at", count=2)
     send(daemon, 1)
     wait_for_flows(database, 2)
     assert set(file_modes(database).values()) == {repaired}

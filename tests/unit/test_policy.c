@@ -94,6 +94,9 @@ static const char *marked(const struct fixture *fixture, const struct evidence *
 	return names;
 }
 
+#define NOBODY_KNOWS "?"	/* the client's address */
+
+/* client NULL: in none of the networks. */
 static const char *marked_for(const struct fixture *fixture, const char *recipient, const char *author, const char *client)
 {
 	const struct recipient_place place = { .where = recipient != NULL ? RECIPIENT_AT_DOMAIN : RECIPIENT_UNKNOWN, .domain = recipient };
@@ -101,7 +104,9 @@ static const char *marked_for(const struct fixture *fixture, const char *recipie
 	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .recipients = &place, .recipient_count = 1, .authors = &one,
 		.author_count = author != NULL, .authors_unknown = author == NULL };
 
-	if (client != NULL)
+	if (client == NULL)
+		client = "198.51.100.9";
+	if (strcmp(client, NOBODY_KNOWS) != 0)
 		assert_int_equal(network_parse(client, &evidence.client), 0);
 	return marked(fixture, &evidence);
 }
@@ -109,8 +114,9 @@ static const char *marked_for(const struct fixture *fixture, const char *recipie
 static const char *marked_at_rcpt(const struct fixture *fixture, const char *recipient)
 {
 	const struct recipient_place place = { .where = recipient != NULL ? RECIPIENT_AT_DOMAIN : RECIPIENT_UNKNOWN, .domain = recipient };
-	const struct evidence evidence = { .stage = FINDING_STAGE_ENVELOPE, .recipients = &place, .recipient_count = 1 };
+	struct evidence evidence = { .stage = FINDING_STAGE_ENVELOPE, .recipients = &place, .recipient_count = 1 };
 
+	assert_int_equal(network_parse("198.51.100.9", &evidence.client), 0);
 	return marked(fixture, &evidence);
 }
 
@@ -181,6 +187,11 @@ static void test_policy_mark_unknown_may_be_any(void **state)
 	assert_string_equal(marked_for(&f, NULL, NULL, "192.0.2.9"), "exact author both net ");
 	assert_string_equal(marked_for(&f, "x.example", NULL, "192.0.2.9"), "author both net ");
 	assert_string_equal(marked_for(&f, "q.example", NULL, "192.0.2.9"), "author net ");
+	assert_string_equal(marked_for(&f, "q.example", "c.example", NOBODY_KNOWS), "net default ");
+	assert_string_equal(marked_for(&f, "x.example", "y.example", NOBODY_KNOWS), "both net default ");
+	assert_string_equal(marked_for(&f, "z.example", "c.example", NOBODY_KNOWS), "net last ");
+	assert_string_equal(marked_for(&f, "example.org", "c.example", NOBODY_KNOWS), "exact ");
+	assert_string_equal(marked_for(&f, NULL, NULL, NOBODY_KNOWS), "exact author both net last default ");
 	assert_string_equal(marked_at_rcpt(&f, NULL), "exact last default ");
 	drop(&f);
 }

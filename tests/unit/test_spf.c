@@ -160,6 +160,37 @@ static void test_check_not_run(void **state)
 	assert_int_equal(fake_waits(context.dns) + fake_starts(context.dns), 0);
 }
 
+/* There is a client, whose address nobody told: no look-up, and never an answer that an address would be needed for. */
+static void test_check_unknown_client(void **state)
+{
+	static const struct { const char *mail_from, *domain, *helo; enum result result; const char *told; enum spf_scope scope; } rows[] = {
+		{ "user@example.org", "example.org", "helo.example.net", RESULT_TEMPERROR, "example.org", SPF_SCOPE_MFROM },
+		{ "", NULL, "helo.example.net", RESULT_TEMPERROR, "helo.example.net", SPF_SCOPE_HELO },
+		{ "", NULL, "[192.0.2.1]", RESULT_NONE, NULL, SPF_SCOPE_HELO },
+		{ "", NULL, NULL, RESULT_NONE, NULL, SPF_SCOPE_HELO },
+		{ "user", NULL, "helo.example.net", RESULT_NONE, NULL, SPF_SCOPE_MFROM },
+	};
+
+	(void)state;
+	txt("example.org", "v=spf1 +all");
+	txt("helo.example.net", "v=spf1 +all");
+	connection.client.family = AF_UNSPEC;
+	connection.client_unknown = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(&results, 0, sizeof(results));
+		connection.helo = rows[i].helo;
+		run(rows[i].mail_from, rows[i].domain);
+		assert_int_equal(results.spf.result, rows[i].result);
+		assert_int_equal(results.spf.scope, rows[i].scope);
+		assert_int_equal(results.spf.dnssec, DNS_INDETERMINATE);
+		if (rows[i].told != NULL)
+			assert_string_equal(results.spf.domain, rows[i].told);
+		assert_int_equal(raised(FINDING_SPF_TEMPERROR), rows[i].result == RESULT_TEMPERROR);
+		assert_int_equal(raised(FINDING_SPF_NONE), rows[i].result == RESULT_NONE);
+	}
+	assert_int_equal(fake_waits(context.dns) + fake_starts(context.dns), 0);
+}
+
 /* The sender's U-labels reach macros as A-labels (RFC 8616 section 4), and so do those of HELO. */
 static void test_check_u_labels(void **state)
 {
@@ -263,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_check_two_identities), TEST(test_check_null_sender), TEST(test_check_helo_left_alone),
+		TEST(test_check_unknown_client),
 		TEST(test_check_finding_of_each_result), TEST(test_check_bogus), TEST(test_check_not_run), TEST(test_check_u_labels),
 		TEST(test_check_default_explanation), TEST(test_check_hostile_facts), TEST(test_envelope_prefetches),
 		TEST(test_envelope_prefetches_names_when_asked_for), TEST(test_envelope_prefetch_is_bounded),

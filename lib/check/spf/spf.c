@@ -110,14 +110,34 @@ static bool helo_hides_failure(const struct check_context *context)
 	    (dns_scope_exceeded(context->dns) >> DNS_FOR_HELO & 1) != 0;
 }
 
+/* There is an address, and nobody has told it: whether it is one of the domain's cannot be known. */
+static void judge_unknown(struct check_context *context)
+{
+	const struct facts *facts = context->facts;
+	struct spf_result *result = &context->results->spf;
+	bool null_sender = facts->mail_from == NULL || facts->mail_from[0] == '\0';
+	const char *domain = null_sender ? helo_name(context) : facts->mail_from_domain;
+
+	if (!context->config->spf_enabled || !facts->connection->client_unknown)
+		return;
+	result->scope = null_sender ? SPF_SCOPE_HELO : SPF_SCOPE_MFROM;
+	result->result = domain != NULL && spf_domain_valid(domain) ? RESULT_TEMPERROR : RESULT_NONE;
+	result->domain = result->result == RESULT_TEMPERROR ? domain : NULL;
+	result->reason = "the MTA does not know the client's address";
+	result->dnssec = DNS_INDETERMINATE;	/* nothing was asked */
+	findings_raise(context->results, result);
+}
+
 static void spf_judge(struct check_context *context)
 {
 	const struct spf_state *state = context->state[CHECK_SPF];
 	struct results *results = context->results;
 	struct dns_scope *dns = dns_scope_for(context->dns, DNS_FOR_SPF);
 
-	if (state == NULL)
+	if (state == NULL) {
+		judge_unknown(context);
 		return;
+	}
 	spf_evaluate(&state->sender, dns, context->arena, &results->spf);
 	findings_raise(results, &results->spf);
 	bogus_raise(results, &results->spf);
