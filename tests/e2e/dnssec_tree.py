@@ -32,8 +32,11 @@ DAY = 86400
 TTL = 300
 
 
+OTHER_SERVER = "other"      # for a zone that is not on the server of its parent
+
+
 class Zone:
-    """One zone: its text, how it is signed, and what is done to it afterwards."""
+    """One zone: its text, how it is signed, and what is done to it afterwards. server: "nsd", OTHER_SERVER, or "unbound"."""
 
     def __init__(self, name, text="", algorithm=13, nsec3=None, dates=(-DAY, 30 * DAY), signed=True, ds="sha256",
                  keys=1, bits=2048, opt_out=False, spoil=None, parent_ds=True, server="nsd"):
@@ -255,9 +258,9 @@ class Tree:
         self.directory = world.path("tree")
         os.makedirs(self.directory)
         self.zones = zones_list() if zones is None else {zone.name: zone for zone in zones}
-        self.nsd_port, self.port = free_port(), free_port()
+        self.nsd_port, self.other_port, self.port = free_port(), free_port(), free_port()
         self.anchor = os.path.join(self.directory, "root.key")
-        self.nsd = self.unbound = None
+        self.nsd = self.other = self.unbound = None
         # children first: a parent's signature covers their DS
         for zone in sorted(self.zones.values(), key=lambda z: -len(z.name.split(".")) if z.name != "." else 1):
             self._make(zone)
@@ -350,24 +353,26 @@ class Tree:
             file.write("; the test root\n")
             for ds in root.ds_records:
                 file.write(f". {TTL} IN DS {ds}\n")
-        self._start_nsd()
+        self.nsd = self._start_nsd("nsd", self.nsd_port)
+        if any(zone.server == OTHER_SERVER for zone in self.zones.values()):
+            self.other = self._start_nsd(OTHER_SERVER, self.other_port)
         self.unbound = self.start_unbound("unbound", self.port, "iterator")
 
-    def _start_nsd(self):
+    def _start_nsd(self, server, port):
         zones = "".join(f'zone:\n\tname: "{zone.origin}"\n\tzonefile: "{zone.name.strip(".") or "root"}.zone"\n'
-                        for zone in self.zones.values() if zone.server == "nsd")
-        conf = self.world.write("tree/nsd.conf", f"""
+                        for zone in self.zones.values() if zone.server == server)
+        conf = self.world.write(f"tree/{server}.conf", f"""
 server:
 	ip-address: 127.0.0.1
-	port: {self.nsd_port}
+	port: {port}
 	server-count: 1
 	username: ""
 	chroot: ""
 	zonesdir: "{self.directory}"
 	database: ""
-	pidfile: "{self.directory}/nsd.pid"
-	xfrdfile: "{self.directory}/xfrd.state"
-	zonelistfile: "{self.directory}/zone.list"
+	pidfile: "{self.directory}/{server}.pid"
+	xfrdfile: "{self.directory}/{server}.state"
+	zonelistfile: "{self.directory}/{server}.list"
 	xfrdir: "{self.directory}"
 	rrl-ratelimit: 0
 	rrl-whitelist-ratelimit: 0
@@ -375,8 +380,9 @@ server:
 remote-control:
 	control-enable: no
 {zones}""")
-        self.nsd = self.world.processes.start("tree-nsd", ["nsd", "-d", "-c", conf])
-        self._wait(self.nsd_port, self.nsd)
+        child = self.world.processes.start(f"tree-{server}", ["nsd", "-d", "-c", conf])
+        self._wait(port, child)
+        return child
 
     def start_unbound(self, name, port, modules):
         """A recursive server on top of NSD: "iterator", or "validator iterator" with the tree's anchor."""
@@ -417,11 +423,12 @@ remote-control:
         return child
 
     def _zone_of_unbound(self, zone):
-        """One stub a zone: NSD is the server of all of them, so it would never send a referral."""
+        """One stub a zone: one NSD is the server of nearly all of them, so it would never send a referral."""
         if zone.server == "unbound":
             return (f'auth-zone:\n\tname: "{zone.origin}"\n\tzonefile: "{os.path.join(self.directory, zone.name)}.zone"\n'
                     "\tfor-upstream: yes\n\tfor-downstream: no\n")
-        return f'stub-zone:\n\tname: "{zone.origin}"\n\tstub-addr: 127.0.0.1@{self.nsd_port}\n'
+        port = self.other_port if zone.server == OTHER_SERVER else self.nsd_port
+        return f'stub-zone:\n\tname: "{zone.origin}"\n\tstub-addr: 127.0.0.1@{port}\n'
 
     @staticmethod
     def _unbound_knows(option):

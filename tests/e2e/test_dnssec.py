@@ -13,6 +13,7 @@ import dns.message
 import dns.name
 import dns.query
 import dns.rcode
+import dns.rdata
 import dns.rdatatype
 import pytest
 
@@ -463,6 +464,16 @@ def test_validator_is_not_deceived(tree):
     assert not deceived
 
 
+def signed_form(told, rtype):
+    """
+    What Resolver.ask() told, as signatures see it: names in lower case, those in the data too (RFC 4034 section 6.2). An attacker can
+    change their letters, and deceives nobody by it.
+    """
+    status, name, records = told
+    wires = [bytes.fromhex(record) for record in records]
+    return status, name.lower(), frozenset(dns.rdata.from_wire("IN", rtype, wire, 0, len(wire)).to_digestable() for wire in wires)
+
+
 def test_resolver_is_not_deceived(tree):
     """The same with the resolver around the validator: what a check gets is what the zone says, or a failure."""
     wanted = int(os.environ.get("ASSAY_ATTACKED_ANSWERS", "5000"))
@@ -495,7 +506,7 @@ def test_resolver_is_not_deceived(tree):
         counts[word] = counts.get(word, 0) + 1
         honest, true_told = truth[question]
         if word == "indeterminate" or (word == "insecure" and honest != "insecure") or \
-                (word == "secure" and told != true_told):
+                (word == "secure" and signed_form(told, question[1]) != signed_form(true_told, question[1])):
             deceived.append((question, word, told, honest, true_told, why))
         assert not attacker.errors, attacker.errors[0]
     resolver.close()

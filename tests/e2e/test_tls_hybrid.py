@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What Postfix 3.10 with OpenSSL 3.5 (Debian 13) newly has: sessions whose key exchange is a post-quantum hybrid, and what its own
-Received field says of them. A milter is told version, suite and bits as before, and nothing of the group.
+What Postfix 3.10 with OpenSSL 3.5 (Debian 13) newly has: sessions whose key exchange is a post-quantum hybrid, certificates with
+ML-DSA keys (FIPS 204), and what its own Received field says of them. A milter is told version, suite and bits as before, nothing
+of the group, and of a certificate the names, whatever its key is.
 """
 import re
 import subprocess
 
 import pytest
 
-from test_tls import findings_of, fresh, x_tls
+from test_tls import REQUIRE_CERT, findings_of, fresh, send_with, x_tls
 from world import delivered_fields
 from world import mail as m
 from world.assayd import Assayd
 from world.client import Client, deliver, tls_context
+from world.tls import Authority
 
 HYBRID = "X25519MLKEM768"
 # Postfix names groups itself unless both are empty; then OpenSSL's own default has its way (postconf(5), "Post-quantum").
@@ -72,6 +74,46 @@ def test_classical_session_is_no_weaker(stack):
     _, grade, raw = x_tls(stack, mail)
     assert grade == "strong"
     assert re.search(r"key-exchange (X25519|x25519) ", theirs_and_ours(raw)[0])
+
+
+# ---- ML-DSA ----------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(name="ml_dsa", scope="module")
+def ml_dsa_fixture(stack):
+    """(an assayd that asks for certificates, port of an smtpd with an ML-DSA key before it)"""
+    if "ML-DSA-65" not in subprocess.run(["openssl", "list", "-signature-algorithms"], capture_output=True, text=True, check=False).stdout:
+        pytest.skip("needs an OpenSSL with ML-DSA (3.5)")
+    certificate, key = stack.authority.issue(m.AUTHSERV_ID, kind="ml-dsa-65")
+    assayd, _ = stack.another_assayd("mldsa", mode="enforce", findings={}, policies=REQUIRE_CERT)
+    yield assayd, stack.postfix.add_service(
+        assayd.milter, *OPENSSL_GROUPS, f"smtpd_tls_cert_file={certificate}", f"smtpd_tls_key_file={key}",
+        "smtpd_tls_eckey_file=", "smtpd_tls_eccert_file=")
+    assayd.stop()
+
+
+def test_ml_dsa_on_both_sides(stack, ml_dsa):
+    mail, reply = send_with(ml_dsa[1], stack.authority.issue("mail.pass.example", kind="ml-dsa-44"))
+    assert reply.code == 250, reply
+    result, grade, raw = x_tls(stack, mail)
+    assert (result["result"], grade) == ("pass", "strong")
+    theirs, ours = theirs_and_ours(raw)
+    assert f"key-exchange {HYBRID} server-signature ML-DSA-65 client-signature ML-DSA-44)" in theirs
+    assert '(Client CN "mail.pass.example", Issuer "Assay Test CA" (verified OK))' in theirs
+    assert "client certificate verified, subject mail.pass.example, issuer Assay Test CA" in ours
+    assert path_findings(raw) == set()
+
+
+@pytest.mark.parametrize("kind, code", [("ec", 250), (None, 554)])
+def test_ml_dsa_of_the_server_alone(stack, ml_dsa, kind, code):
+    """It proves nothing of the client: what policy asks for, the client has to show."""
+    _, reply = send_with(ml_dsa[1], stack.authority.issue("mail.pass.example", kind=kind) if kind else None)
+    assert reply.code == code, reply
+
+
+def test_ml_dsa_certificate_of_another_authority_is_none(stack, ml_dsa):
+    certificate = Authority(stack.world, "Other ML CA").issue("mail.pass.example", kind="ml-dsa-44")
+    _, reply = send_with(ml_dsa[1], certificate)
+    assert (reply.code, reply.enhanced) == (554, "5.7.0")
 
 
 def path_findings(raw, *arguments):

@@ -2,9 +2,10 @@
 #ifndef ASSAY_TESTS_PATH_RECORDED_H
 #define ASSAY_TESTS_PATH_RECORDED_H
 /*
- * Received fields as programs of Debian 13 wrote them, each given one message over TLS and one without; names and addresses are those
- * of the documentation ranges. What is expected is what the session really was: in the clear from 192.0.2.1 or 2001:db8::1
- * (a.example), over TLS, or on loopback, and what the program tells of it. An MTA that keeps its client back does not tell.
+ * Received fields as programs of Debian 12 and 13 wrote them, each given one message over TLS and one without; names and
+ * addresses are those of the documentation ranges. What is expected is what the session really was: in the clear from
+ * 192.0.2.1 or 2001:db8::1 (a.example), over TLS, or on loopback, and what the program tells of it. An MTA that keeps its
+ * client back does not tell.
  */
 #include "check/path.h"
 
@@ -354,6 +355,27 @@ static const struct path_sample path_recorded[] = {
 	{ "getmail 6 imap loopback",
 	    " from localhost ([::1]:143) by mx.example.net with IMAP4 getmail6\n  msgid:1795918674/1; 29 Nov 2026 02:17:55 -0000",
 	    HOP_LOCAL, "IMAP4", NULL, NULL, NULL },
+	/* Debian 12: Exim 4.96 (that finds the client's name in DNS), Sendmail 8.17.1.9, Dovecot 2.3.19 */
+	{ "exim 4.96 tls",
+	    " from a.example ([192.0.2.1])\n\tby mx.example.net with esmtps  (TLS1.3) tls TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384\n\t(Exim 4.96)\n"
+	    "\t(envelope-from <joe@a.example>)\n\tid 1xXUqQ-00001S-2z\n\tfor bob@example.net;\n\tSun, 29 Nov 2026 02:40:50 +0000",
+	    HOP_TLS, "ESMTPS", "TLS1.3", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", NULL },
+	{ "exim 4.96 another helo",
+	    " from a.example ([192.0.2.1] helo=other.example)\n\tby mx.example.net with esmtp (Exim 4.96)\n\t(envelope-from <joe@a.example>)\n"
+	    "\tid 1xXUqX-00002s-1Q\n\tfor bob@example.net;\n\tSun, 29 Nov 2026 02:40:57 +0000",
+	    HOP_CLEARTEXT, "ESMTP", NULL, NULL, NULL },
+	{ "exim 4.96 loopback",
+	    " from localhost ([127.0.0.1] helo=a.example)\n\tby mx.example.net with esmtp (Exim 4.96)\n\t(envelope-from <joe@a.example>)\n\tid 1xXUqV-00002U-0w\n"
+	    "\tfor bob@example.net;\n\tSun, 29 Nov 2026 02:40:55 +0000",
+	    HOP_LOCAL, "ESMTP", NULL, NULL, NULL },
+	{ "sendmail 8.17 client certificate",
+	    " from a.example (a.example [192.0.2.1])\n\tby mx.example.net (8.17.1.9/8.17.1.9) with ESMTPS id 6AT2ggwP000113\n"
+	    "\t(version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 bits=256 verify=OK)\n\tfor <bob@example.net>; Sun, 29 Nov 2026 02:42:43 GMT",
+	    HOP_TLS, "ESMTPS", "TLSv1.3", "TLS_AES_256_GCM_SHA384", NULL },
+	{ "dovecot 2.3 lmtp tls",
+	    " from mx.example.net ([192.0.2.1])\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\n\tby mx.example.net with LMTPS\n"
+	    "\tid 4JQ2CSyRC2tAAAAAMcwRaw\n\t(envelope-from <joe@a.example>)\n\tfor <bob>; Sun, 29 Nov 2026 02:42:52 +0000",
+	    HOP_TLS, "LMTPS", "TLSv1.3", "TLS_AES_256_GCM_SHA384", NULL },
 	/* not run here, after messages in public bug reports, with other names: Haraka 1.3 and Exchange Online */
 	{ "haraka 1.3 tls",
 	    " from a.example ([192.0.2.103] [192.0.2.1])\n\tby mx.example.net (Haraka/1.3.3) with ESMTPSA id E5D4345F-0627.1\n"

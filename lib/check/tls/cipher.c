@@ -24,6 +24,44 @@ const struct cipher_info *cipher_find(const char *name)
 	return found;
 }
 
+/* Whether GnuTLS means this suite: the IANA name without "TLS_" and "_WITH", SHA-1 with its number, no hash of ChaCha20's. */
+static bool is_gnutls_name(const char *name, const char *iana)
+{
+	const char *with = strstr(iana, "_WITH_");
+	size_t head;
+
+	if (with == NULL || strncmp(iana, "TLS_", 4) != 0)
+		return false;
+	iana += 4;
+	head = (size_t)(with - iana);
+	if (strncmp(name, iana, head) != 0 || name[head] != '_')
+		return false;
+	name += head + 1;
+	with += strlen("_WITH_");
+	head = strlen(with);
+	if (strncmp(name, with, head) == 0)
+		return name[head] == '\0' || (head > 4 && strcmp(name + head - 4, "_SHA1") == 0);
+	return strcmp(name, "CHACHA20_POLY1305") == 0 && strcmp(with, "CHACHA20_POLY1305_SHA256") == 0;
+}
+
+const struct cipher_info *cipher_find_told(const char *name)
+{
+	const struct cipher_info *found = cipher_find(name);
+	char copy[100];
+	size_t length = name != NULL ? strlen(name) : 0;
+
+	for (size_t i = 0; found == NULL && name != NULL && i < cipher_table_count; i++)
+		if (is_gnutls_name(name, cipher_table[i].iana_name))
+			found = &cipher_table[i];
+	if (found != NULL || length < 6 || length >= sizeof(copy))
+		return found;
+	if (strcmp(name + length - 5, "_P256") != 0 && strcmp(name + length - 5, "_P384") != 0 && strcmp(name + length - 5, "_P521") != 0)
+		return NULL;
+	memcpy(copy, name, length - 5);
+	copy[length - 5] = '\0';
+	return cipher_find(copy);
+}
+
 bool cipher_has_forward_secrecy(const struct cipher_info *cipher)
 {
 	switch (cipher->key_exchange) {

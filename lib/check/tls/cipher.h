@@ -35,6 +35,12 @@ extern const size_t cipher_table_count;
 /** By OpenSSL or IANA name, any case. @return static; NULL when the suite is not known. */
 const struct cipher_info *cipher_find(const char *name);
 
+/**
+ * The same for names in Received fields, GnuTLS' of Courier ("ECDHE_RSA_AES_256_GCM_SHA384") and those with a curve of Exchange
+ * ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384_P384") among them.
+ */
+const struct cipher_info *cipher_find_told(const char *name);
+
 bool cipher_has_forward_secrecy(const struct cipher_info *cipher);
 
 /** Whether a key exchange of this group (IANA or OpenSSL name, any case; NULL: no) withstands a quantum computer. */

@@ -171,10 +171,12 @@ void tls_grade_session(const struct facts_tls *tls, struct tls_result *result_r)
 bool tls_grade_hop(const struct path_hop *hop, struct tls_result *result_r)
 {
 	struct facts_tls tls = { .version = hop->version, .cipher = hop->cipher, .group = hop->group };
-	const struct cipher_info *cipher = cipher_find(hop->cipher);
+	const struct cipher_info *cipher = cipher_find_told(hop->cipher);
 
 	if (hop->transport != HOP_TLS)
 		return false;
+	if (cipher != NULL)
+		tls.cipher = cipher->openssl_name;
 	if (tls.version == NULL && cipher != NULL && cipher->key_exchange == KEY_EXCHANGE_TLS13)
 		tls.version = "TLSv1.3";	/* RFC 8314 names the suite alone */
 	if (tls.version == NULL)

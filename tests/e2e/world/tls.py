@@ -19,10 +19,10 @@ class Authority:
                  "-subj", f"/O=Assay Test/CN={name}", "-keyout", self.key, "-out", self.certificate)
 
     def issue(self, name, kind="ec"):
-        """@return (certificate file, key file) for that common name and DNS name."""
+        """kind: "ec", "rsa", or what openssl calls an algorithm. @return (certificate file, key file) for that common name and DNS name."""
         base = self.world.path("tls", f"{name}-{kind}")
-        algorithm = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ec" else ["-newkey", "rsa:2048"]
-        _openssl("req", *algorithm, "-nodes", "-subj", f"/O=Assay Test/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+        algorithm = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}.get(kind, [kind])
+        _openssl("req", "-newkey", *algorithm, "-nodes", "-subj", f"/O=Assay Test/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
                  "-keyout", base + ".key", "-out", base + ".csr")
         _openssl("x509", "-req", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key, "-days", "2",
                  "-CAcreateserial", "-copy_extensions", "copy", "-out", base + ".pem")
