@@ -40,8 +40,7 @@ def test_flood_keeps_nobody_else_from_being_judged(stack, place):
     wait_for(lambda: len(here.front.queries) > 1000, "the attack to fill what it may fill")
     honest = m.Mail(m.message("joe@good.one"), "joe@good.one", client=HONEST_CLIENT, client_name=None, helo="mail.good.one")
     assert deliver(stack.postfix, honest, port)["end"].code == 250
-    fields = dict(m.split_fields(stack.postfix.delivered(honest.recipients[0])))
-    assert b"dmarc=pass" in b"".join(value if isinstance(value, bytes) else value.encode() for value in fields.values())
+    assert b"dmarc=pass" in stack.postfix.delivered(honest.recipients[0])
     end = end_of(deliver(stack.postfix, forgery(), port))
     assert (end.code, end.enhanced) == (550, "5.7.26"), end
     for thread in threads:
