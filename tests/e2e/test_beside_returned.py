@@ -251,6 +251,17 @@ def test_listener_of_sendmail(stack):
         handed.close()
 
 
+def test_what_a_trusted_relay_has_from_elsewhere_is_told_and_counted(stack, behind):
+    before = status(behind.assayd)["beside"]
+    for number in range(2):
+        mail = fresh(stack)
+        mail.data = b"Received: from a.example (a.example [203.0.113.9]) by relay.example (Postfix) with ESMTPS id 4Z1\r\n" + mail.data
+        mail.client = "198.51.100.7"
+        assert "not judged: trusted-network" in texts(behind.through(mail))[0]
+        assert behind.assayd.log().count("hands on mail that it has from elsewhere") == 1
+        assert status(behind.assayd)["beside"] == dict(before, relayed=before["relayed"] + number + 1, kept=before["kept"] + number + 1)
+
+
 # ---- before the queue ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("trusted", ['"127.0.0.0/8"', ""])
