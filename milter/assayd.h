@@ -169,8 +169,8 @@ void resolver_note_message(const struct results *results);
 
 /* ---- beside.c: other filters of the same mail ---------------------------------------------------------------------- */
 
-struct beside_counts {		/* messages since the start, by what enum returned says of them (action/beside.h) */
-	uint64_t own_on_top, kept, unjudged, twice;
+struct beside_counts {		/* messages since the start, by what struct beside says of them (action/beside.h) */
+	uint64_t own_on_top, kept, unjudged, twice, relayed;
 };
 /** A configuration is in force: tells of other filters that are known from their own, and what is to be told once may be told again. */
 void beside_begin(const struct config *config);

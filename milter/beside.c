@@ -22,7 +22,7 @@ enum {
 static struct {
 	pthread_mutex_t lock;
 	struct beside_counts counts;
-	bool told_field, told_neighbour, told_unjudged, told_twice, told_stranger;
+	bool told_field, told_neighbour, told_unjudged, told_twice, told_relayed, told_stranger;
 	struct ip_network strangers[STRANGERS];
 	size_t stranger_count;
 } beside = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -69,7 +69,8 @@ static void tell_namesakes(const struct config *config)
 void beside_begin(const struct config *config)
 {
 	pthread_mutex_lock(&beside.lock);
-	beside.told_field = beside.told_neighbour = beside.told_unjudged = beside.told_twice = beside.told_stranger = false;
+	beside.told_field = beside.told_neighbour = beside.told_unjudged = beside.told_twice = false;
+	beside.told_relayed = beside.told_stranger = false;
 	beside.stranger_count = 0;
 	pthread_mutex_unlock(&beside.lock);
 	tell_namesakes(config);
@@ -100,7 +101,7 @@ static bool many_strangers(const struct ip_addr *client)
 	return beside.stranger_count == STRANGERS && first_time(&beside.told_neighbour);
 }
 
-enum news { NEWS_NONE, NEWS_FIELD, NEWS_NEIGHBOUR, NEWS_UNJUDGED, NEWS_TWICE };
+enum news { NEWS_NONE, NEWS_FIELD, NEWS_NEIGHBOUR, NEWS_UNJUDGED, NEWS_TWICE, NEWS_RELAYED };
 
 /* Lock held. */
 static enum news note(const struct beside *seen, const struct ip_addr *client)
@@ -117,6 +118,10 @@ static enum news note(const struct beside *seen, const struct ip_addr *client)
 		return first_time(&beside.told_twice) ? NEWS_TWICE : NEWS_NONE;
 	case RETURNED_NO:
 		break;
+	}
+	if (seen->relayed) {
+		beside.counts.relayed++;
+		return first_time(&beside.told_relayed) ? NEWS_RELAYED : NEWS_NONE;
 	}
 	if (!seen->own_on_top)
 		return NEWS_NONE;
@@ -148,6 +153,10 @@ static void tell(enum news news, const char *id, const char *client)
 		log_warning("%s: mail that was judged comes back to this MTA from %s, and the verdict of the first time is removed: behind "
 		    "content_filter give that smtpd a name and list it in reinjection-daemons (assayd(8), \"Assay beside other software\"); told once, "
 		    "then counted (returned=twice, `assay doctor`)", id, client);
+		break;
+	case NEWS_RELAYED:
+		log_notice("%s: %s is in trusted-networks and hands on mail that it has from elsewhere: it passes unjudged; told once, then counted "
+		    "(`assay doctor`)", id, client);
 		break;
 	}
 }

@@ -167,8 +167,8 @@ static json_t *beside_json(void)
 {
 	const struct beside_counts counts = beside_counts();
 
-	return json_pack("{s:I, s:I, s:I, s:I}", "own-on-top", (json_int_t)counts.own_on_top, "kept", (json_int_t)counts.kept,
-	    "unjudged", (json_int_t)counts.unjudged, "twice", (json_int_t)counts.twice);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "own-on-top", (json_int_t)counts.own_on_top, "kept", (json_int_t)counts.kept,
+	    "unjudged", (json_int_t)counts.unjudged, "twice", (json_int_t)counts.twice, "relayed", (json_int_t)counts.relayed);
 }
 
 static json_t *limits_json(const struct config *config)

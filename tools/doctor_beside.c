@@ -59,10 +59,21 @@ static void say_return(struct doctor *doctor, const struct setup *setup)
 		    "the smtpd %s takes mail back from content_filter and asks assayd again: the verdict of the first time is removed", smtpd->name);
 }
 
+/* A name that is not one listener's alone: there any trusted client could bring verdicts in our name. */
+static void say_common_name(struct doctor *doctor, const struct setup *setup)
+{
+	const char *name = setup->postfix.daemon_name;
+
+	if (is_listed(&doctor->config->reinjection_daemons, name))
+		doctor_say(doctor, "beside", DOCTOR_ERROR, "give the smtpd behind the filter a name of its own, -o milter_macro_daemon_name=NAME, and list that",
+		    "reinjection-daemons has %s, by which Postfix calls every smtpd: any trusted client can bring verdicts in our name", name);
+}
+
 void doctor_beside(struct doctor *doctor, const struct setup *setup)
 {
 	struct setup each = *setup;
 
+	say_common_name(doctor, setup);
 	for (size_t i = 0; i < setup->postfix.service_count; i++) {
 		each.smtpd = &setup->postfix.services[i];
 		if (each.smtpd->postscreen || setup_present_address(&each) == NULL)

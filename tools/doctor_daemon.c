@@ -132,7 +132,7 @@ static void say_beside(struct doctor *doctor)
 {
 	long long judged = (long long)number(doctor->status, "messages", "judged"), top = (long long)number(doctor->status, "beside", "own-on-top");
 	long long unjudged = (long long)number(doctor->status, "beside", "unjudged"), twice = (long long)number(doctor->status, "beside", "twice");
-	long long kept = (long long)number(doctor->status, "beside", "kept");
+	long long kept = (long long)number(doctor->status, "beside", "kept"), relayed = (long long)number(doctor->status, "beside", "relayed");
 
 	if (unjudged != 0)
 		doctor_say(doctor, "beside", DOCTOR_WARNING, "behind smtpd_proxy_filter milters see no message: see \"Assay beside other software\" in "
@@ -142,6 +142,9 @@ static void say_beside(struct doctor *doctor)
 		    "%lld messages came back judged, and lost their verdict the second time (returned=twice in the log)", twice);
 	if (kept != 0)
 		doctor_say(doctor, "beside", DOCTOR_OK, NULL, "%lld messages came back judged and kept their verdict", kept);
+	if (relayed != 0)
+		doctor_say(doctor, "beside", DOCTOR_INFO, "where it is a relay for mail from outside, let it judge, and list its name in "
+		    "trusted-authserv-ids", "%lld messages of trusted-networks came from elsewhere and passed unjudged", relayed);
 	if (top != 0)
 		doctor_say(doctor, "beside", top >= NEIGHBOUR_LEAST && top > judged / 2 ? DOCTOR_WARNING : DOCTOR_INFO,
 		    "if another filter before assayd has its authserv-id, give it another; forged ones need nothing: they are removed",

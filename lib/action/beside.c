@@ -68,21 +68,39 @@ static bool is_of_the_sender(const struct header_field *field)
 	return false;
 }
 
-/* One of the newest Received fields says that this very MTA took the message from somebody. */
-static bool was_here(const struct facts *facts)
+/* What the newest Received fields say. */
+struct way {
+	bool here;	/* this very MTA took it from somebody */
+	bool network;	/* somebody took it over the network */
+};
+
+static struct way way_of(const struct facts *facts)
 {
 	const char *own = facts->connection->mta_hostname;
+	struct way way = { false, false };
 	size_t hops = 0;
 
-	for (size_t i = 0; own != NULL && i < facts->field_count && hops < HOPS_LOOKED_AT; i++) {
+	for (size_t i = 0; i < facts->field_count && hops < HOPS_LOOKED_AT; i++) {
 		struct path_hop hop;
 
 		if (!is_named(&facts->fields[i], "Received"))
 			continue;
 		hops++;
 		path_parse_hop(facts->arena, facts->fields[i].value, &hop);
-		if (hop.by != NULL && hop.from != NULL && strcasecmp(hop.by, own) == 0)
-			return true;
+		way.here = way.here || (own != NULL && hop.by != NULL && hop.from != NULL && strcasecmp(hop.by, own) == 0);
+		way.network = way.network || hop.transport == HOP_CLEARTEXT || hop.transport == HOP_TLS;
+	}
+	return way;
+}
+
+/* Whether a relay whose word counts has judged it. */
+static bool has_trusted_verdict(const struct config *config, const struct facts *facts)
+{
+	for (size_t id = 0; id < config->trusted_authserv_ids.count; id++) {
+		for (size_t i = 0; i < facts->field_count; i++) {
+			if (is_in_our_name(facts, &facts->fields[i], config->trusted_authserv_ids.items[id]))
+				return true;
+		}
 	}
 	return false;
 }
@@ -118,7 +136,10 @@ void beside_look(const struct config *config, const struct facts *facts, const c
 	const struct facts_connection *connection = facts->connection;
 	bool own = false, above = true, reinjected = beside_is_reinjected(config, connection);
 	bool trusted = beside_is_trusted(config, &connection->client);
-	bool back = (connection->local_submission || trusted || addr_is_loopback(&connection->client)) && was_here(facts);
+	/* what strangers say of the way is not even looked at */
+	bool inside = connection->local_submission || trusted || addr_is_loopback(&connection->client);
+	struct way way = inside ? way_of(facts) : (struct way){ false, false };
+	bool back = way.here;
 
 	*beside_r = (struct beside){ .returned = RETURNED_NO };
 	for (size_t i = 0; i < facts->field_count && !own; i++) {
@@ -130,5 +151,7 @@ void beside_look(const struct config *config, const struct facts *facts, const c
 	/* local programs send on what they have taken to pieces: there the lack of a field says nothing */
 	if (connection->local_submission && beside_r->returned == RETURNED_UNJUDGED)
 		beside_r->returned = RETURNED_NO;
+	beside_r->relayed = trusted && way.network && !own && !reinjected && !back && !connection->local_submission &&
+	    connection->auth.mechanism == NULL && !has_trusted_verdict(config, facts);
 	beside_r->own_on_top = own && above && !reinjected && !back;
 }

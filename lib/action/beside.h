@@ -21,6 +21,7 @@ enum returned {
 
 struct beside {
 	enum returned returned;
+	bool relayed;		/* a trusted client has it from elsewhere, and nobody whose verdict counts here has judged it */
 	bool own_on_top;	/* a field in our name stands above all that senders write: forged, or of another filter */
 };
 

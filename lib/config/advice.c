@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/advice_internal.h"
 
@@ -176,6 +177,20 @@ static void advise_trust(struct advisor *advisor)
 		    "fields are kept only when they come from there");
 }
 
+/* Postfix calls all its listeners by the host's name unless told otherwise: that name is no name of one of them. */
+static void advise_reinjection(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	if (config->reinjection_daemons.count != 0 && config->trusted_networks.count == 0)
+		advise(advisor, "reinjection-daemons does nothing without trusted-networks: filters are known by both");
+	for (size_t i = 0; config->authserv_id != NULL && i < config->reinjection_daemons.count; i++) {
+		if (strcasecmp(config->reinjection_daemons.items[i], config->authserv_id) == 0)
+			advise(advisor, "reinjection-daemons has %s, by which the MTA may call every listener that has no name of its own: there any trusted "
+			    "client could bring verdicts in our name; give the filter's listener another one", config->authserv_id);
+	}
+}
+
 static void advise_nothing_set(struct advisor *advisor)
 {
 	if (advisor->config->sets_nothing)
@@ -194,6 +209,7 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_dnssec(&advisor);
 	advise_help_url(&advisor);
 	advise_trust(&advisor);
+	advise_reinjection(&advisor);
 	advise_places(&advisor);
 	return advisor.count;
 }

@@ -16,6 +16,7 @@ RESULTS = ("pass", "fail", "softfail", "neutral", "none", "temperror", "permerro
 
 SPAMASSASSIN_CF = """
 use_bayes 0
+report_safe 0
 dns_available no
 clear_trusted_networks
 clear_internal_networks

@@ -11,8 +11,9 @@ import socket
 import pytest
 
 from house import needs
+from house.ports import free_port
 from place import NUMBERS, Place
-from world import Assayd, delivered_fields, scenarios
+from world import Assayd, delivered_fields, scenarios, sendmail
 from world import mail as m
 from world.beside import Proxsmtp, XclientProxy
 from world.client import Client, deliver
@@ -214,6 +215,53 @@ def test_own_name_among_the_trusted_keeps_it_without_a_word(stack):
         behind.close()
 
 
+class Handed:
+    """A Sendmail with a second listener, where a filter on loopback hands back; only one of the two has the name."""
+
+    def __init__(self, stack):
+        name = f"handed{next(NUMBERS)}"
+        self.port = free_port()
+        self.assayd = Assayd(stack.world, stack.dns.port, name=name, findings=FINDINGS, options=f'reinjection-daemons = {{ "{LISTENER}" }}')
+        self.assayd.start()
+        more = f"DAEMON_OPTIONS(`Name={LISTENER}, Family=inet, Addr=127.0.0.1, Port={self.port}')dnl"
+        self.mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, self.assayd.milter, name=name + "-sm",
+                                     more=more)
+        self.mta.start()
+
+    def close(self):
+        self.mta.stop()
+        self.assayd.stop()
+
+
+def test_listener_of_sendmail(stack):
+    if sendmail.why_not():
+        pytest.skip(sendmail.why_not())
+    handed = Handed(stack)
+    try:
+        for port, kept in ((handed.port, True), (handed.mta.port, False)):
+            mail = fresh(stack, "other.example", None)
+            mail.data = f"Authentication-Results: {m.AUTHSERV_ID}; dmarc=pass header.from=first.example\r\n".encode() + mail.data
+            with Client(port, helo=LISTENER) as session:
+                assert session.send(mail)["end"].code == 250
+            raw = stack.postfix.delivered(mail.recipients[0])
+            assert (b"header.from=first.example" in raw, b"not judged" in raw) == (kept, not kept)
+            line, = lines(handed.assayd, mail)
+            assert (" exempt=reinjected" in line, " returned=kept " in line) == (kept, kept), line
+    finally:
+        handed.close()
+
+
+def test_what_a_trusted_relay_has_from_elsewhere_is_told_and_counted(stack, behind):
+    before = status(behind.assayd)["beside"]
+    for number in range(2):
+        mail = fresh(stack)
+        mail.data = b"Received: from a.example (a.example [203.0.113.9]) by relay.example (Postfix) with ESMTPS id 4Z1\r\n" + mail.data
+        mail.client = "198.51.100.7"
+        assert "not judged: trusted-network" in texts(behind.through(mail))[0]
+        assert behind.assayd.log().count("hands on mail that it has from elsewhere") == 1
+        assert status(behind.assayd)["beside"] == dict(before, relayed=before["relayed"] + number + 1, kept=before["kept"] + number + 1)
+
+
 # ---- before the queue ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("trusted", ['"127.0.0.0/8"', ""])
@@ -279,5 +327,16 @@ def test_doctor_sees_filters_of_postfix(stack, more, conf, level):
         proxies = [line for line in told if "smtpd_proxy_filter" in line[1]]
         assert [line[0] for line in proxies] == ["warning"] and "10027" in proxies[0][1]
         assert [line[0] for line in told if "takes mail back" in line[1]] == ([level] if level else [])
+    finally:
+        place.close()
+
+
+@pytest.mark.parametrize("name, level", [(m.AUTHSERV_ID, "error"), (LISTENER, None)])
+def test_doctor_sees_a_name_of_all_listeners(stack, name, level):
+    place = Place(stack, f"beside{next(NUMBERS)}", chroot=False)
+    try:
+        place.write(place.conf, place.read(place.conf) + f'reinjection-daemons = {{ "{name}" }}\n')
+        told = json.loads(place.run("doctor", "--json").stdout)["checks"]
+        assert [line["level"] for line in told if line["check"] == "beside" and "every smtpd" in line["text"]] == ([level] if level else [])
     finally:
         place.close()

@@ -119,6 +119,9 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { require-secure-domains = a.example }",
 	    "require-secure-domains", "dnssec = off");
 	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");
+	check_one(QUIET "trusted-networks = {} reinjection-daemons = after-filter", "reinjection-daemons does nothing", "trusted-networks");
+	check_one(QUIET "authserv-id = mx.example.net\nreinjection-daemons = { after-filter, MX.example.net }", "reinjection-daemons has mx.example.net",
+	    "another one");
 }
 
 static void test_config_advise_help_url(void **state)

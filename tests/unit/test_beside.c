@@ -20,6 +20,7 @@ enum { FIELDS_MAX = 8 };
 #define OWN "Authentication-Results: mx.example.net; dkim=pass"
 #define BY_US "Received: from a.example (a.example [203.0.113.9]) by mx.example.net (Postfix) with ESMTP id 4Z1"
 #define BY_FILTER "Received: from localhost ([127.0.0.1]) by localhost (mx.example.net [127.0.0.1]) (amavisd-new, port 10024) with ESMTP id x"
+#define BY_OTHER "Received: from a.example (a.example [203.0.113.9]) by relay.example (Postfix) with ESMTPS id 4Z1"
 #define FROM "From: a@example.org"
 
 /* One message: who brings it, to which listener, and its first fields. */
@@ -28,52 +29,62 @@ struct given {
 	bool local;
 	const char *fields[FIELDS_MAX];
 	enum returned returned;
-	bool own_on_top;
+	bool own_on_top, relayed;
 };
 
 #define NAMED "reinjection-daemons = { after-filter, \"other\" }\n"
 static const struct given givens[] = {
 	/* the recipe: listener and client, both */
-	{ NAMED, "127.0.0.1", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_KEPT, false },
-	{ NAMED, "127.0.0.1", "other", false, { FROM, OWN }, RETURNED_KEPT, false },
-	{ NAMED, "::1", "after-filter", false, { BY_FILTER, OWN, BY_US, FROM }, RETURNED_KEPT, false },
-	{ NAMED, "127.0.0.1", "after-filter", false, { BY_US, FROM }, RETURNED_UNJUDGED, false },
-	{ NAMED, "127.0.0.1", "after-filter", false, { FROM }, RETURNED_UNJUDGED, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_KEPT, false, false },
+	{ NAMED, "127.0.0.1", "other", false, { FROM, OWN }, RETURNED_KEPT, false, false },
+	{ NAMED, "::1", "after-filter", false, { BY_FILTER, OWN, BY_US, FROM }, RETURNED_KEPT, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { BY_US, FROM }, RETURNED_UNJUDGED, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { FROM }, RETURNED_UNJUDGED, false, false },
 	/* one of them alone */
-	{ NAMED, "203.0.113.9", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_NO, true },
-	{ NAMED, "203.0.113.9", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_NO, true },
-	{ NAMED, "127.0.0.1", "After-Filter", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
-	{ NAMED, "127.0.0.1", "after-filter2", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
-	{ NAMED, "127.0.0.1", "", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
-	{ NAMED, "127.0.0.1", NULL, false, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
-	{ NAMED "trusted-networks = {}", "127.0.0.1", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
-	{ NAMED, "unknown", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_NO, true },
-	{ NAMED, "127.0.0.1", "after-filter", true, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
+	{ NAMED, "203.0.113.9", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_NO, true, false },
+	{ NAMED, "203.0.113.9", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_NO, true, false },
+	{ NAMED, "127.0.0.1", "After-Filter", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
+	{ NAMED, "127.0.0.1", "after-filter2", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
+	{ NAMED, "127.0.0.1", "", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
+	{ NAMED, "127.0.0.1", NULL, false, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
+	{ NAMED "trusted-networks = {}", "127.0.0.1", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
+	{ NAMED, "unknown", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_NO, true, false },
+	{ NAMED, "127.0.0.1", "after-filter", true, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
 	/* a verdict is one in our name, undisguised */
-	{ NAMED, "127.0.0.1", "after-filter", false, { "Authentication-Results: MX.example.net 1; spf=pass", FROM }, RETURNED_KEPT, false },
-	{ NAMED, "127.0.0.1", "after-filter", false, { "Authentication-Results: other.example; spf=pass", FROM }, RETURNED_UNJUDGED, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { "Authentication-Results: MX.example.net 1; spf=pass", FROM }, RETURNED_KEPT, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { "Authentication-Results: other.example; spf=pass", FROM }, RETURNED_UNJUDGED, false, false },
 	{ NAMED, "127.0.0.1", "after-filter", false, { "Authentication-Results: =?utf-8?q?mx.example.net?=; spf=pass", FROM },
-	    RETURNED_UNJUDGED, false },
-	{ NAMED, "127.0.0.1", "after-filter", false, { "X-Authentication-Results: mx.example.net; spf=pass", FROM }, RETURNED_UNJUDGED, false },
+	    RETURNED_UNJUDGED, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { "X-Authentication-Results: mx.example.net; spf=pass", FROM }, RETURNED_UNJUDGED, false, false },
 	/* without the recipe: by the newest Received fields of what a host of ours brings */
-	{ "", "127.0.0.1", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false },
-	{ "", "127.0.0.1", "mx.example.net", false, { BY_FILTER, BY_US, FROM }, RETURNED_UNJUDGED, false },
-	{ "", "127.0.0.1", "mx.example.net", false, { BY_FILTER, BY_FILTER, BY_FILTER, BY_US, FROM }, RETURNED_NO, false },
-	{ "", "127.0.0.1", "mx.example.net", false, { FROM }, RETURNED_NO, false },
-	{ "trusted-networks = {}", "127.0.0.1", "mx.example.net", false, { BY_US, FROM }, RETURNED_UNJUDGED, false },
-	{ "", "203.0.113.9", "mx.example.net", false, { BY_US, FROM }, RETURNED_NO, false },
-	{ "", "127.0.0.1", "mx.example.net", false, { "Received: by mx.example.net (Postfix, from userid 1000) id 4Z1", FROM }, RETURNED_NO, false },
-	{ "", "127.0.0.1", "mx.example.net", true, { BY_US, FROM }, RETURNED_NO, false },
-	{ "trusted-authserv-ids = { mx.example.net }", "127.0.0.1", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_NO, false },
+	{ "", "127.0.0.1", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_TWICE, false, false },
+	{ "", "127.0.0.1", "mx.example.net", false, { BY_FILTER, BY_US, FROM }, RETURNED_UNJUDGED, false, false },
+	{ "", "127.0.0.1", "mx.example.net", false, { BY_FILTER, BY_FILTER, BY_FILTER, BY_US, FROM }, RETURNED_NO, false, false },
+	{ "", "127.0.0.1", "mx.example.net", false, { FROM }, RETURNED_NO, false, false },
+	{ "trusted-networks = {}", "127.0.0.1", "mx.example.net", false, { BY_US, FROM }, RETURNED_UNJUDGED, false, false },
+	{ "", "203.0.113.9", "mx.example.net", false, { BY_US, FROM }, RETURNED_NO, false, false },
+	{ "", "127.0.0.1", "mx.example.net", false, { "Received: by mx.example.net (Postfix, from userid 1000) id 4Z1", FROM }, RETURNED_NO, false, false },
+	{ "", "127.0.0.1", "mx.example.net", true, { BY_US, FROM }, RETURNED_NO, false, false },
+	{ "trusted-authserv-ids = { mx.example.net }", "127.0.0.1", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_NO, false, false },
 	/* where verdicts do not show, nobody can tell that there is none */
-	{ "headers { authentication-results = no }", "127.0.0.1", "mx.example.net", false, { BY_US, FROM }, RETURNED_NO, false },
-	{ "headers { in-dry-run = no }", "127.0.0.1", "mx.example.net", false, { BY_US, FROM }, RETURNED_NO, false },
-	{ NAMED "headers { in-dry-run = no }", "127.0.0.1", "after-filter", false, { BY_US, FROM }, RETURNED_NO, false },
+	{ "headers { authentication-results = no }", "127.0.0.1", "mx.example.net", false, { BY_US, FROM }, RETURNED_NO, false, false },
+	{ "headers { in-dry-run = no }", "127.0.0.1", "mx.example.net", false, { BY_US, FROM }, RETURNED_NO, false, false },
+	{ NAMED "headers { in-dry-run = no }", "127.0.0.1", "after-filter", false, { BY_US, FROM }, RETURNED_NO, false, false },
+	/* by a relay that is trusted, from elsewhere */
+	{ "", "127.0.0.1", "mx.example.net", false, { BY_OTHER, FROM }, RETURNED_NO, false, true },
+	{ "", "127.0.0.1", "mx.example.net", false, { BY_FILTER, BY_OTHER, FROM }, RETURNED_NO, false, true },
+	{ "", "127.0.0.1", "mx.example.net", true, { BY_OTHER, FROM }, RETURNED_NO, false, false },
+	{ "", "203.0.113.9", "mx.example.net", false, { BY_OTHER, FROM }, RETURNED_NO, false, false },
+	{ "trusted-authserv-ids = { relay.example }", "127.0.0.1", "mx.example.net", false,
+	    { "Authentication-Results: relay.example; spf=pass", BY_OTHER, FROM }, RETURNED_NO, false, false },
+	{ "trusted-authserv-ids = { relay.example }", "127.0.0.1", "mx.example.net", false,
+	    { "Authentication-Results: other.example; spf=pass", BY_OTHER, FROM }, RETURNED_NO, false, true },
+	{ "", "127.0.0.1", "mx.example.net", false, { "Received: by relay.example (Postfix, from userid 1000) id 4Z1", FROM }, RETURNED_NO, false, false },
 	/* on top: above what senders write */
-	{ "", "203.0.113.9", "mx.example.net", false, { OWN, FROM }, RETURNED_NO, true },
-	{ "", "203.0.113.9", "mx.example.net", false, { "DKIM-Filter: x", "Authentication-Results: other.example; none", OWN, BY_US }, RETURNED_NO, true },
-	{ "", "203.0.113.9", "mx.example.net", false, { "Received: from x by y", OWN, FROM }, RETURNED_NO, false },
-	{ "", "203.0.113.9", "mx.example.net", false, { "dkim-signature: v=1", OWN, FROM }, RETURNED_NO, false },
+	{ "", "203.0.113.9", "mx.example.net", false, { OWN, FROM }, RETURNED_NO, true, false },
+	{ "", "203.0.113.9", "mx.example.net", false, { "DKIM-Filter: x", "Authentication-Results: other.example; none", OWN, BY_US }, RETURNED_NO, true, false },
+	{ "", "203.0.113.9", "mx.example.net", false, { "Received: from x by y", OWN, FROM }, RETURNED_NO, false, false },
+	{ "", "203.0.113.9", "mx.example.net", false, { "dkim-signature: v=1", OWN, FROM }, RETURNED_NO, false, false },
 };
 
 static void set_fields(const struct given *given, struct facts *facts)
@@ -103,8 +114,9 @@ static void test_beside_look(void **state)
 		(void)addr_parse(givens[i].client, &connection.client);
 		set_fields(&givens[i], &facts);
 		beside_look(config, &facts, "mx.example.net", &seen);
-		if (seen.returned != givens[i].returned || seen.own_on_top != givens[i].own_on_top)
-			fail_msg("case %zu: %s%s", i, words_of(returned_words, (int)seen.returned), seen.own_on_top ? ", on top" : "");
+		if (seen.returned != givens[i].returned || seen.own_on_top != givens[i].own_on_top || seen.relayed != givens[i].relayed)
+			fail_msg("case %zu: %s%s%s", i, words_of(returned_words, (int)seen.returned), seen.own_on_top ? ", on top" : "",
+			    seen.relayed ? ", relayed" : "");
 		config_unref(&config);
 	}
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Other people's filters beside assayd, each started on a socket in the world's directory: opendkim, opendmarc, spamd, proxsmtpd.
+Other people's filters beside assayd, each started on a socket in the world's directory: opendkim, opendmarc, proxsmtpd.
 They are Debian's programs with a configuration of the test; none of them reads /etc or asks a name server of this machine.
 """
 import os
@@ -9,22 +9,11 @@ import shutil
 import signal
 import smtplib
 import socketserver
-import subprocess
 import threading
 
 from house.ports import free_port
 
-from .mail import AUTHSERV_ID
 from .processes import tcp_answers, unix_answers, wait_for
-
-SPAMD_RULES = f"""\
-authres_trusted_authserv {AUTHSERV_ID}
-authres_networks all
-use_bayes 0
-dns_available no
-util_rb_tld example
-"""
-
 
 def _directory(world, name):
     directory = world.path(name)
@@ -36,12 +25,12 @@ def _directory(world, name):
 class _Milter:
     """A milter that listens on a unix socket. milter: as main.cf names it."""
 
-    def __init__(self, world, name, argv, lines, wrapper=()):
+    def __init__(self, world, name, argv, lines):
         self.world, self.name = world, name
         self.socket = os.path.join(_directory(world, name), "milter.sock")
         conf = world.write(f"{name}/{name}.conf", "".join(f"{line}\n" for line in (
             f"Socket local:{self.socket}", "UMask 000", "UserID nobody", "Syslog no", *lines)))
-        self.child = world.processes.start(name, [*wrapper, *argv, conf])
+        self.child = world.processes.start(name, [*argv, conf])
         world.on_close(self.stop)
         wait_for(lambda: world.processes.alive(self.child) and unix_answers(self.socket), f"{name}'s socket")
 
@@ -50,14 +39,14 @@ class _Milter:
         return "unix:" + self.socket
 
     def stop(self):
-        """Nothing of it is worth waiting for, and its namespace goes with it."""
-        self.world.processes.stop(self.child, signal.SIGKILL)
+        self.world.processes.stop(self.child)
 
 
-def _key_records(dns):
+def _texts(dns, part):
+    """(name, text) of the zone's TXT records whose name has that part."""
     for record in dns.records:
         name, _, _, rtype, value = record.split(" ", 4)
-        if rtype == "TXT" and "._domainkey." in name:
+        if rtype == "TXT" and part in name:
             yield name.rstrip("."), "".join(re.findall(r'"([^"]*)"', value))
 
 
@@ -66,47 +55,18 @@ class OpenDkim(_Milter):
 
     def __init__(self, world, name, dns, *lines):
         _directory(world, name)
-        data = world.write(f"{name}/keys", "".join(f"{key} {text}\n" for key, text in _key_records(dns)))
+        data = world.write(f"{name}/keys", "".join(f"{key} {text}\n" for key, text in _texts(dns, "._domainkey.")))
         super().__init__(world, name, ["opendkim", "-f", "-x"], [
             "Mode v", "InternalHosts 203.0.113.254", f"TestDNSData {data}", *lines])
 
 
-# opendmarc asks port 53 of the servers in /etc/resolv.conf: it gets a network of its own with a copy of the zone.
-NAMESPACE = """set -e
-ip link set lo up
-mount --make-rprivate /
-mount --bind {directory}/resolv.conf /etc/resolv.conf
-nsd -d -c {directory}/nsd.conf &
-exec "$@"
-"""
-NSD_CONF = """server:
-	ip-address: 127.0.0.1
-	port: 53
-	server-count: 1
-	username: ""
-	chroot: ""
-	zonesdir: "{zones}"
-	database: ""
-	pidfile: "{directory}/nsd.pid"
-	xfrdfile: "{directory}/xfrd.state"
-	zonelistfile: "{directory}/zone.list"
-	xfrdir: "{directory}"
-	rrl-ratelimit: 0
-remote-control:
-	control-enable: no
-zone:
-	name: "."
-	zonefile: "root.zone"
-"""
-
-
 class OpenDmarc(_Milter):
-    def __init__(self, world, name, *lines):
-        directory = _directory(world, name)
-        world.write(f"{name}/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
-        world.write(f"{name}/nsd.conf", NSD_CONF.format(directory=directory, zones=world.path("nsd")))
-        super().__init__(world, name, ["opendmarc", "-f", "-c"], lines, [
-            "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", NAMESPACE.format(directory=directory), "sh"])
+    """Knows the policies that stand in the zone when it is made."""
+
+    def __init__(self, world, name, dns, *lines):
+        _directory(world, name)
+        data = world.write(f"{name}/policies", "".join(f"{record} {text}\n" for record, text in _texts(dns, "_dmarc.")))
+        super().__init__(world, name, ["opendmarc", "-f", "-c"], [f"TestDNSData {data}", *lines])
 
 
 class Proxsmtp:
@@ -124,32 +84,6 @@ class Proxsmtp:
 
     def stop(self):
         self.world.processes.stop(self.child, signal.SIGKILL)
-
-
-class Spamd:
-    """SpamAssassin without rules but those given, without network, with the plugin that reads Authentication-Results."""
-
-    def __init__(self, world, name, rules):
-        self.world = world
-        directory = _directory(world, name)
-        self.socket = os.path.join(directory, "spamd.sock")
-        world.write(f"{name}/site/init.pre", "".join(
-            f"loadplugin Mail::SpamAssassin::Plugin::{plugin}\n" for plugin in ("Check", "AuthRes")))
-        world.write(f"{name}/site/local.cf", SPAMD_RULES + rules)
-        world.write(f"{name}/rules/none.cf", "")
-        self.child = world.processes.start(name, [
-            "spamd", "-L", "-x", "-u", "nobody", "--min-children=1", "--max-children=1", f"--socketpath={self.socket}", "--socketmode=0666",
-            f"--siteconfigpath={directory}/site", f"--configpath={directory}/rules", f"--helper-home-dir={directory}", "-s", "stderr"])
-        world.on_close(self.stop)
-        wait_for(lambda: world.processes.alive(self.child) and unix_answers(self.socket), "spamd's socket", 60)
-
-    def stop(self):
-        self.world.processes.stop(self.child)
-
-    def hits(self, raw):
-        """Names of the rules that a message meets."""
-        done = subprocess.run(["spamc", "-U", self.socket, "-y"], input=raw, capture_output=True, check=True)
-        return {name for name in done.stdout.decode().strip().split(",") if name}
 
 
 class XclientProxy:
