@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The writer: takes the notes off the queue in groups, one commit a group, and between groups lets go what is too old or too
- * many: a small step every EXPIRE_INTERVAL_MS, and one after each group while there is more. The more the group brought the
- * larger is the step, so that few notes wait no longer than they must and no flood of new rows outruns it. The only one that
- * writes, but for the command line (store.c). A database that fails is closed and tried again after retry_secs; meanwhile the
- * group waits at the head of the queue.
+ * many: a small step every EXPIRE_INTERVAL_MS or EXPIRE_ROWS_MIN notes, and one after each group while there is more. The more
+ * has come since the last step the larger is the next, so that few notes wait no longer than they must and no flood of new rows
+ * outruns it. The only one that writes, but for the command line (store.c). A database that fails is closed and tried again
+ * after retry_secs; meanwhile the group waits at the head of the queue.
  * Thread: its own; store_flush() is anybody's.
  */
 #include "record/store_internal.h"
@@ -28,6 +28,7 @@ struct writer_state {
 	struct backend_handle *handle;
 	int64_t retry_ms, expire_ms;
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
+	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
 	char why[256];
 };
@@ -161,8 +162,11 @@ static void writer_expire(struct store *store, struct writer_state *state, unsig
 	int64_t now_ms = clock_monotonic_ms();
 	struct backend_expired expired;
 
-	if (!state->behind && now_ms < state->expire_ms)
+	state->since += count;
+	if (!state->behind && now_ms < state->expire_ms && state->since < EXPIRE_ROWS_MIN)
 		return;
+	count = state->since;
+	state->since = 0;
 	state->expire_ms = now_ms + EXPIRE_INTERVAL_MS;
 	if (expire_some(store, state->handle, expire_rows(count), &expired) != 0) {
 		writer_lose(store, state);
