@@ -39,7 +39,7 @@ void field_comment(struct field *field, const char *text);
 /**
  * pvalue of RFC 8601 section 2.2: as it is where that allows it, else a quoted string. What has dots is bare only as a
  * domain-name (RFC 6376 section 3.5: no underscore), and so is what stands behind "@"; nothing else than ASCII is bare, for
- * there are readers that drop a field with it.
+ * there are readers that take a part of it for all.
  */
 const char *field_value(struct arena *arena, const char *text);
 
