@@ -30,8 +30,9 @@ enum dns_status {
 	DNS_STATUS_FAIL,	/* SERVFAIL, REFUSED, time-out, malformed, bogus, over a cap: see why */
 };
 
-/* RFC 4033 section 5, ordered: the greater is the weaker, so that combining is max(). */
-enum dns_security { DNS_SECURE, DNS_INSECURE, DNS_INDETERMINATE, DNS_BOGUS };
+/* RFC 4033 section 5, ordered: the greater is the weaker, so that combining is max(). What nobody has set says indeterminate. */
+enum dns_security { DNS_SECURE = -2, DNS_INSECURE, DNS_INDETERMINATE, DNS_BOGUS };
+_Static_assert(DNS_INDETERMINATE == 0, "a result of zeros must not vouch for anything");
 
 /* Why there is no answer, when the status is FAIL. */
 enum dns_failure {

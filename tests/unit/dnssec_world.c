@@ -352,12 +352,11 @@ enum dns_security world_judge_in_thread(struct world *world, const struct reply 
 
 const char *world_security(struct world *world, struct reply *reply)
 {
-	static const char *const names[] = { "secure", "insecure", "indeterminate", "bogus" };
 	struct validator_verdict verdict = world_judge(world, reply);
 
 	/* the reason goes to the log of a failing test */
-	printf("# %s TYPE%u: %s: %s\n", reply->name, reply->type, names[verdict.security], verdict.why);
-	return names[verdict.security];
+	printf("# %s TYPE%u: %s: %s\n", reply->name, reply->type, dns_security_name(verdict.security), verdict.why);
+	return dns_security_name(verdict.security);
 }
 
 /* ---- what tests begin with ---- */

@@ -224,7 +224,8 @@ static void test_authres_build_comments_for_strict_readers(void **state)
 	struct fixture *f = *state;
 	const char *value;
 
-	f->results.iprev = (struct iprev_result){ .result = RESULT_FAIL, .name = "a\\(b).example", .reason = "say \"(no)\"" };
+	f->results.iprev = (struct iprev_result){ .result = RESULT_FAIL, .name = "a\\(b).example", .reason = "say \"(no)\"",
+		.dnssec = DNS_SECURE };
 	f->results.dkim_checked = true;
 	f->decision.action = ACTION_TAG;
 	f->decision.finding = FINDING_DKIM_NONE;

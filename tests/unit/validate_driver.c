@@ -201,9 +201,7 @@ static void question(struct driver *driver, const char *name, uint16_t type, boo
 		if (explain) {
 			printf("%s\n", verdict.explanation);
 		} else {
-			static const char *const names[] = { "secure", "insecure", "indeterminate", "bogus" };
-
-			printf("%s\t%u\t%u\t", names[verdict.security], verdict.nonexistent ? NXDOMAIN :
+			printf("%s\t%u\t%u\t", dns_security_name(verdict.security), verdict.nonexistent ? NXDOMAIN :
 			    memo->wire[3] & 15u, verdict.ttl_secs);
 			for (size_t i = 0; i < memo->length; i++)
 				printf("%02x", memo->wire[i]);
