@@ -127,10 +127,13 @@ static int on_value(cfg_t *section, cfg_opt_t *option, const char *text, void *r
 	return 0;
 }
 
-/* The section in whose options array the error arose: each array starts with an option that knows its node. */
+/* The section in whose options array the error arose: each array starts with an option that knows its node. One that has none
+ * could not be copied, and libConfuse goes on with it. */
 static struct node *section_node(const cfg_t *section)
 {
-	return section->opts[0].name != NULL ? node_of(&section->opts[0])->parent : NULL;
+	if (section->opts == NULL || section->opts[0].name == NULL)
+		out_of_memory();
+	return node_of(&section->opts[0])->parent;
 }
 
 static bool meet_stray(struct node *section, const char *name, unsigned line)

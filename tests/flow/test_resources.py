@@ -243,7 +243,9 @@ def vm_kib(daemon, name):
 
 
 def steady_kib(daemon):
-    """VmSize when it has stopped to change: a heap that is being made takes twice its space for a moment."""
+    """VmSize when it has stopped to change: a heap that is being made takes twice its space for a moment, and the thread that
+    looks what it serves with leaves its stack to others."""
+    daemon.wait_for_log("serving at")
     seen = []
 
     def is_steady():
