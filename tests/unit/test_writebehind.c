@@ -263,10 +263,11 @@ static void test_writebehind_more_parts_than_libmilter_has(void **state)
 {
 	struct link link = link_open_ahead(WIRE_RECORDS);
 	struct iovec parts[6];
+	char text[] = "abcdef";
 
 	(void)state;
 	for (int i = 0; i < 6; i++)
-		parts[i] = (struct iovec){ (char[]){ "abcdef"[i] }, 1 };
+		parts[i] = (struct iovec){ &text[i], 1 };
 	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));
 	assert_int_equal(writev(link.milter, parts, 6), 6);
 	expect_write(link.mta, "i");
