@@ -6,8 +6,8 @@
  *
  * Whether the libmilter at hand works through these calls is not taken for granted: it is another package. A connection's first
  * packet (the MTA's offer, after which it waits) is only watched. When all of it came by poll() and read() in libmilter's two
- * steps, the next ones are read ahead; when not, the connection is left as it is. Edits wait (writebehind.c) only where the reply to
- * that offer came by writev().
+ * steps, the next ones are read ahead; when not, the connection is left as it is. Edits wait (writebehind.c) only where the
+ * reply to that offer came by writev().
  *
  * libmilter gives a session back to its pool of threads when poll() finds nothing to read; so nothing is left in a block
  * while the pool waits. A block is held only while something is in it: idle sessions have none.
