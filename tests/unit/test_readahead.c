@@ -112,9 +112,23 @@ static void test_readahead_other_descriptors_are_untouched(void **state)
 		mta_packet(link.mta, 'O', 12);
 	expect_packet(link.milter, 'O', 12);
 	assert_int_equal(left_in_kernel(link.milter), 2 * (HEAD_BYTES + 12));
+	link_close(&link);
+}
+
+static void test_readahead_no_descriptors_at_all(void **state)
+{
+	struct pollfd wanted = { .fd = -1, .events = POLLIN };
+	char octet;
+
+	(void)state;
 	readahead_begin(-1);
 	readahead_begin(1 << 30);
-	link_close(&link);
+	assert_int_equal(read(-1, &octet, 1), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(close(1 << 30), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(poll(&wanted, 1, 0), 0);
+	assert_int_equal(poll(NULL, 0, 0), 0);
 }
 
 /* ---- numbers that come again ---- */
@@ -372,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_readahead_leaves_alone_whoever_reads_otherwise),
 		cmocka_unit_test(test_readahead_leaves_the_first_packet_in_its_steps),
 		cmocka_unit_test(test_readahead_other_descriptors_are_untouched),
+		cmocka_unit_test(test_readahead_no_descriptors_at_all),
 		cmocka_unit_test(test_readahead_descriptor_reused_as_a_connection),
 		cmocka_unit_test(test_readahead_descriptor_reused_by_dup2),
 		cmocka_unit_test(test_readahead_descriptor_reused_by_something_else),

@@ -116,7 +116,8 @@ static void test_writebehind_before_the_end(void **state)
 
 static void test_writebehind_not_before_the_offer_is_answered(void **state)
 {
-	struct link link = link_open(WIRE_RECORDS);
+	struct link link = link_open(WIRE_UNIX);
+	struct packet packet;
 
 	(void)state;
 	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));	/* nobody said that it is a connection */
@@ -124,7 +125,15 @@ static void test_writebehind_not_before_the_offer_is_answered(void **state)
 	readahead_begin(link.milter);
 	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));
 	expect_write(link.mta, "i");
-	assert_int_equal(readahead_blocks(), 0);
+	mta_packet(link.mta, 'O', 12);
+	assert_int_equal(milter_packet(link.milter, PATIENCE_MS, &packet), PACKET_WHOLE);
+	free(packet.octets);
+	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));
+	expect_write(link.mta, "i");
+	assert_true(milter_write(link.milter, 'O', 12, PATIENCE_MS));
+	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));
+	expect_write(link.mta, "O");
+	assert_int_equal(readahead_blocks(), 1);
 	link_close(&link);
 }
 
@@ -210,6 +219,23 @@ static void test_writebehind_ends_what_cannot_be_said(void **state)
 	assert_int_equal(readahead_blocks(), 0);
 }
 
+/* The rest of a packet is never taken for one of its own, whatever it holds. */
+static void test_writebehind_the_rest_of_a_packet_does_not_wait(void **state)
+{
+	struct link link = link_full(WIRE_UNIX);
+	unsigned char head[HEAD_BYTES] = { 0, 3, 0, 1, 'b' }, *data = calloc(1, 0x30000), like_an_edit[HEAD_BYTES] = { 0, 0, 0, 1, 'i' };
+	struct iovec parts[2] = { { head, sizeof(head) }, { data, 0x30000 } }, rest = { like_an_edit, sizeof(like_an_edit) };
+	ssize_t went = writev(link.milter, parts, 2);
+
+	(void)state;
+	assert_true(went > HEAD_BYTES && went < HEAD_BYTES + 0x30000);
+	assert_int_equal(writev(link.milter, &rest, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(readahead_blocks(), 0);
+	free(data);
+	link_close(&link);
+}
+
 static pid_t slow_reader(const struct link *link, size_t bytes)
 {
 	pid_t child = fork();
@@ -285,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_writebehind_more_than_a_block_goes_out),
 		cmocka_unit_test(test_writebehind_times_out),
 		cmocka_unit_test(test_writebehind_ends_what_cannot_be_said),
+		cmocka_unit_test(test_writebehind_the_rest_of_a_packet_does_not_wait),
 		cmocka_unit_test(test_writebehind_a_slow_mta_gets_every_octet),
 		cmocka_unit_test(test_writebehind_more_parts_than_libmilter_has),
 	};
