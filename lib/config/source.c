@@ -53,6 +53,7 @@ struct parser {
 	struct node *root;
 	struct mark *marks;
 	bool again;			/* this pass found a stray: parse once more */
+	bool told;			/* this pass said what is wrong */
 	bool duplicate_titles;		/* already complained about: let them pass */
 	bool checking_end, end_seen;	/* see check_end() */
 };
@@ -173,6 +174,7 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *section, const
 	va_list again;
 	const char *name;
 
+	parser->told = true;
 	if (parser->checking_end)
 		return;
 	va_copy(again, arguments);
@@ -334,7 +336,7 @@ static cfg_t *parse_once(struct parser *parser, const char *text)
 {
 	cfg_t *cfg;
 
-	parser->again = false;
+	parser->again = parser->told = false;
 	parser->marks = NULL;
 	arena_reset(parser->pass_arena);
 	cfg = cfg_init(make_options(parser->root), CFGF_NONE);
@@ -342,7 +344,9 @@ static cfg_t *parse_once(struct parser *parser, const char *text)
 		out_of_memory();
 	cfg_set_error_function(cfg, on_error);
 	/* fmemopen(), which is below, refuses an empty buffer */
-	cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n");
+	/* What it fails with and does not tell is want of memory; what it has read by then is not whole. */
+	if (cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n") != CFG_SUCCESS && !parser->told)
+		out_of_memory();
 	return cfg;
 }
 

@@ -257,14 +257,20 @@ def set_space(daemon, value):
     resource.prlimit(daemon.process.pid, resource.RLIMIT_AS, (value, resource.RLIM_INFINITY))
 
 
+def set_data(daemon, value):
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_DATA, (value, resource.RLIM_INFINITY))
+
+
 @not_sanitized
 def test_last_words_when_memory_is_out(assayd):
     daemon = assayd().start()
-    many = "".join(f'policy "p{number}" {{ author-domains = {{ "{"x" * 60}{number}.example" }} }}\n' for number in range(2000))
+    many = "".join(f'policy "p{number}" {{ author-domains = {{ "{"x" * 60}{number}.example" }} }}\n' for number in range(900))
     daemon.config_path.write_text(daemon.config_path.read_text() + many)
     # It answers: libmilter has its threads. And it stays: the heap of a thread that has ended would be room for the reload.
     client = Client(daemon.socket_spec)
     set_space(daemon, (steady_kib(daemon) + 512) * 1024)
+    # The heaps of other threads are address space already, and malloc turns to them when its own cannot grow.
+    set_data(daemon, (vm_kib(daemon, "VmData") + 512) * 1024)
     daemon.signal(signal.SIGHUP)
     assert daemon.process.wait(60) == -signal.SIGABRT
     client.close()
