@@ -51,10 +51,6 @@ class TcpAssayd(Assayd):
         wait_for(lambda: self.world.processes.alive(self.child) and tcp_answers(self.port), "assayd's socket")
 
 
-def has_read_ahead():
-    return re.search(r"^READAHEAD = milter/readahead\.c", (build.directory() / "Makefile").read_text(), re.M) is not None
-
-
 def reads(assayd):
     """read() of all kinds without recv(), which libmilter does not know."""
     return int(re.search(r"^syscr: (\d+)", pathlib.Path(f"/proc/{assayd.child.pid}/io").read_text(encoding="ascii"), re.M).group(1))
@@ -83,7 +79,7 @@ def check_session(stack, assayd, session):
         raw = stack.postfix.delivered(mail.recipients[0])
         assert scenarios.seen_verdicts(raw)["dkim"] == ["pass"]
         assert len(delivered_fields(raw, "Authentication-Results")) == 1
-    if has_read_ahead():
+    if build.has_read_ahead():
         assert reads(assayd) - before < PACKETS     # of four messages with so many packets each, which were two reads each
 
 

@@ -21,10 +21,6 @@ FIELDS = [("From", "Joe <joe@good.example>"), ("Subject", "x" * 900), *((f"X-Fie
 BODY = b"0123456789abcdef\r\n" * 9000
 
 
-def has_read_ahead():
-    return re.search(r"^READAHEAD = milter/readahead\.c", (build.directory() / "Makefile").read_text(), re.M) is not None
-
-
 class Recorder(Client):
     """Keeps back what it sends, and puts it on the wire in the pieces that it is told; replies are waited for as always."""
 
@@ -169,7 +165,7 @@ def io_count(daemon, name):
     return int(re.search(rf"^{name}: (\d+)", pathlib.Path(f"/proc/{daemon.process.pid}/io").read_text(), re.M).group(1))
 
 
-@pytest.mark.skipif(not has_read_ahead(), reason="built with --disable-read-ahead")
+@pytest.mark.skipif(not build.has_read_ahead(), reason="built with --disable-read-ahead")
 def test_packets_are_not_read_one_by_one(daemon):
     session(daemon, whole)
     before = io_count(daemon, "syscr"), io_count(daemon, "syscw")
