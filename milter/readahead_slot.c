@@ -13,7 +13,7 @@
 
 enum {
 	SLOTS = 64 * 1024,
-	SPARE_MAX = 64,			/* blocks kept for the next who needs one */
+	SPARE_BLOCKS = 64,			/* blocks kept for the next who needs one */
 };
 
 static struct real_calls calls;
@@ -73,7 +73,7 @@ void block_give(struct block *block)
 		return;
 	pthread_mutex_lock(&blocks.lock);
 	blocks.used--;
-	if (blocks.spares < SPARE_MAX) {
+	if (blocks.spares < SPARE_BLOCKS) {
 		block->next = blocks.spare;
 		blocks.spare = block;
 		blocks.spares++;

@@ -14,7 +14,7 @@
 #include "readahead_slot.h"
 
 enum {
-	PARTS_MAX = 4,
+	PARTS = 4,
 	SETTLE_MS = 10 * 1000,
 };
 
@@ -93,7 +93,7 @@ static size_t behind_went(struct slot *slot, size_t bytes)
  */
 static ssize_t send_now(struct slot *slot, int fd, const struct iovec *parts, int count)
 {
-	struct iovec all[1 + PARTS_MAX];
+	struct iovec all[1 + PARTS];
 	struct msghdr message = { .msg_iov = all };
 	size_t bytes = sum(parts, count), went;
 	ssize_t sent;
@@ -150,7 +150,7 @@ ssize_t behind_writev(int fd, const struct iovec *parts, int count)
 
 	if (slot == NULL || slot_stage(slot) != AHEAD)
 		return real()->writev(fd, parts, count);
-	if (count < 0 || count > PARTS_MAX) {	/* not libmilter's */
+	if (count < 0 || count > PARTS) {	/* not libmilter's */
 		(void)behind_settle(slot, fd);
 		return real()->writev(fd, parts, count);
 	}

@@ -122,7 +122,8 @@ def test_messages_at_once_without_waiting_for_a_reply(daemon):
     client.connect()
     client.helo()
     for i in range(30):
-        client.mail(i=f"Q{i}")
+        client.macros("M", i=f"Q{i}")
+        client.send("M", b"<joe@good.example>\0")
         client.rcpt()
         client.header("From", f"Joe <joe{i}@good.example>")
         client.eoh()
@@ -130,10 +131,10 @@ def test_messages_at_once_without_waiting_for_a_reply(daemon):
         client.send("E")
     sender = threading.Thread(target=client.flush)      # who only sends, and does not read meanwhile, is not read either
     sender.start()
-    # what is answered there is a piece of the body, and the end: our field, and the reply
-    codes = "".join(client.receive()[0] for _ in range(30 * 3))
+    # what is answered there is MAIL, a piece of the body, and the end: our field, and the reply
+    codes = "".join(client.receive()[0] for _ in range(30 * 4))
     sender.join()
-    assert codes == "cic" * 30
+    assert codes == "ccic" * 30
     client.quit()
     assert re.findall(r" author=joe(\d+)@good", daemon.log()) == [str(i) for i in range(30)]
 
