@@ -21,8 +21,6 @@
 
 enum { PATIENCE_MS = 20000, SHORT_MS = 30, HEAD_BYTES = 5 };
 
-/* ---- when it reads ahead ---- */
-
 static int left_in_kernel(int fd)
 {
 	int bytes;
@@ -259,10 +257,7 @@ static void test_readahead_pool_sees_what_is_read_ahead(void **state)
 	assert_int_equal(readahead_blocks(), 0);
 }
 
-static void on_alarm(int number)
-{
-	(void)number;
-}
+static void on_alarm(int number) { (void)number; }
 
 static void test_readahead_signals_interrupt_waiting_only(void **state)
 {
