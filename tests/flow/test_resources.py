@@ -49,7 +49,10 @@ def one_message(daemon, headers=None, count=1):
         return ["t"]
     client.helo()
     for _ in range(count):
-        client.mail()
+        answer = client.mail()
+        if answer is not None and answer[0] != "c":     # put off here, and an MTA says no more of it
+            replies.append(answer[0])
+            continue
         client.rcpt()
         client.header("From", "Joe <joe@good.example>")
         for name, value in headers or ():
