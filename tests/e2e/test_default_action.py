@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What becomes of a session whose milter is not there, or dies in the midst of it, for each milter_default_action, as assayd(8) says
-under SIGNALS. Each session brings two messages, the second after the milter is back.
+What becomes of a session whose milter is not there, or dies in the midst of it, for each milter_default_action of Postfix and each
+F= of Sendmail, as assayd(8) says under SIGNALS. Each session brings two messages, the second after the milter is back.
 """
 import smtplib
 import subprocess
@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from world import mail as m
+from world import sendmail
 from world.recorder import Recorder
 
 ABSENT = None
@@ -43,6 +44,11 @@ def two_messages(stack, action, moment):
     """@return (greeting's code, [reply of each message], [its recipient], how many the milter was asked of)."""
     recorder = Recorder(dies_at=moment)
     port = stack.postfix.add_service(recorder.postfix, f"milter_default_action={action}")
+    return session_of_two(port, recorder, moment)
+
+
+def session_of_two(port, recorder, moment):
+    """As two_messages()."""
     if moment is ABSENT:
         recorder.close()
     recipients = [m.recipient("action"), m.recipient("action")]
@@ -109,3 +115,36 @@ def test_built_in_action_is_that_of_the_manual():
     if version()[:2] != (3, 7) and version() < (3, 10, 13):
         pytest.skip("nobody has looked at this version of Postfix")
     assert built_in("milter_default_action") == ("shutdown" if version() >= (3, 10, 13) else "tempfail")
+
+
+# ---- Sendmail --------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(name="flagged", scope="module")
+def flagged_fixture(stack):
+    """A function: (port of a Sendmail whose filter has this F=, its recorder). The milter dies as the recorder is told."""
+    reason = sendmail.why_not()
+    if reason:
+        pytest.skip(reason)
+    made = []
+
+    def start(flag, moment):
+        recorder = Recorder(dies_at=moment)
+        line = f"INPUT_MAIL_FILTER(`x', `S={recorder.sendmail}, {f'F={flag}, ' if flag else ''}T=C:1m;S:1m;R:2m;E:5m')dnl"
+        mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, name=f"flag-{flag}-{moment}",
+                                more=line)
+        made.append(mta)
+        mta.start()
+        return mta.port, recorder
+
+    yield start
+    for mta in made:
+        mta.stop()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("flag, codes", [("", (250, 250)), ("T", (451, 451)), ("4", (421, None))])
+def test_flag_of_sendmails_filter(flagged, flag, codes, moment):
+    port, recorder = flagged(flag, moment)
+    _, replies, _, asked = session_of_two(port, recorder, moment)
+    assert tuple(code for code, _ in replies) == codes
+    assert asked <= 1, "it is not asked again of the second message"
