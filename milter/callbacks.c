@@ -207,8 +207,8 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	if (!connection->admitted || !memory_has_reserve())	/* no message: whatever comes of it is put off, too */
 		return SMFIS_TEMPFAIL;
 	macros_read_mail(context, connection);
-	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
-	    session_config(connection->session)->dns.clock);
+	connection->message = message_new_resolved(connection->session, arguments[0] != NULL ? arguments[0] : "",
+	    macros_sender(context), session_config(connection->session)->dns.clock);
 	message_facts(connection->message)->smtputf8 = asks_for(arguments, "SMTPUTF8");	/* RFC 6531 section 3.4 */
 	message_facts(connection->message)->requiretls = asks_for(arguments, "REQUIRETLS");	/* RFC 8689 section 2 */
 	state_message_began();
