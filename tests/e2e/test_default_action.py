@@ -42,19 +42,18 @@ def send(session, recipient):
 
 def two_messages(stack, action, moment):
     """@return (greeting's code, [reply of each message], [its recipient], how many the milter was asked of)."""
-    recorder = Recorder(dies_at=moment)
+    recorder = Recorder(dies_at=moment, listens=moment is not ABSENT)
     port = stack.postfix.add_service(recorder.postfix, f"milter_default_action={action}")
     return session_of_two(port, recorder, moment)
 
 
 def session_of_two(port, recorder, moment):
     """As two_messages()."""
-    if moment is ABSENT:
-        recorder.close()
     recipients = [m.recipient("action"), m.recipient("action")]
     with smtplib.SMTP(timeout=60) as session:
         greeting, text = session.connect("127.0.0.1", port)
         if greeting == 421:
+            recorder.close()
             return greeting, [(greeting, text.decode()), (None, "")], recipients, 0
         session.ehlo("helo.example")
         replies = [send(session, recipients[0])]
@@ -64,8 +63,7 @@ def session_of_two(port, recorder, moment):
         except smtplib.SMTPServerDisconnected:
             pass
         replies.append(send(session, recipients[1]))
-    if moment is not ABSENT:
-        recorder.close()
+    recorder.close()
     return greeting, replies, recipients, sum("mail" in one for one in recorder.sessions)
 
 
@@ -128,7 +126,7 @@ def flagged_fixture(stack):
     made = []
 
     def start(flag, moment):
-        recorder = Recorder(dies_at=moment)
+        recorder = Recorder(dies_at=moment, listens=moment is not ABSENT)
         line = f"INPUT_MAIL_FILTER(`x', `S={recorder.sendmail}, {f'F={flag}, ' if flag else ''}T=C:1m;S:1m;R:2m;E:5m')dnl"
         mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, name=f"flag-{flag}-{moment}",
                                 more=line)
