@@ -61,8 +61,8 @@ bool dkim_result_counts(const struct dkim_result *dkim);
 struct dkim_work {
 	uint64_t comparisons;		/* names in h= with header fields */
 	uint64_t header_bytes;		/* hashed, all signatures together */
-	uint64_t body_bytes;		/* given to each pass over the body */
-	unsigned body_passes;		/* one a canonicalization and l= */
+	uint64_t body_bytes;		/* of the canonical body (the longer form, if both are needed) */
+	unsigned body_passes;		/* hashes of it: one a canonicalization and l= */
 };
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };

@@ -464,7 +464,7 @@ def test_cost_is_bounded(judge, name):
 def test_cost_of_one_signature_is_one_pass(judge):
     message = ordinary(1000 * 1000)
     work = judge([message])[0]["work"]
-    assert (work["body_passes"], work["body_bytes"]) == (1, len(body_of(message)))
+    assert (work["body_passes"], work["body_bytes"]) == (1, len(relaxed_body(body_of(message))))
     assert work["comparisons"] <= 100 and work["header_bytes"] < len(message) - len(body_of(message))
 
 
@@ -479,11 +479,11 @@ def test_cost_over_a_limit_is_told(judge, name, reason):
 
 
 def test_blank_lines_cost_no_hashing(judge):
-    """Those at the end are no part of the canonical body (RFC 6376 section 3.4): the library never sees them."""
+    """Those at the end are no part of the canonical body (RFC 6376 section 3.4)."""
     for chunk in ("65535", "1001"):
         judged = judge([blank_end()], "--chunk", chunk)[0]
         assert judged["dkim"][0]["result"] == "pass"
-        assert judged["work"]["body_bytes"] == len(body_of(MESSAGE).rstrip(b"\r\n") + b"\r\n")
+        assert judged["work"]["body_bytes"] == len(relaxed_body(body_of(MESSAGE)))
 
 
 def wild_message(rng):

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "check/signature/body.h"
 #include "check/signature/canon.h"
 #include "check/signature/hash.h"
 #include "dkim_handed.h"
@@ -79,7 +80,7 @@ static void test_dkim_hasher_feeds_padding_first(void **state)
 		struct dkim_hasher *hasher;
 		struct header_field from = field("From", " a@example.org"), subject = field("Subject", " x"), signature;
 		char *value = arena_printf(arena, " " TAGS "%s", lists[i]);
-		struct dkim_hashes hashes;
+		uint8_t hash[DKIM_HASH_BYTES];
 
 		dkim_handed_forget();
 		hasher = dkim_hasher_new(library, arena, 4);
@@ -90,9 +91,7 @@ static void test_dkim_hasher_feeds_padding_first(void **state)
 		assert_true(dkim_hasher_field(hasher, &from));
 		assert_true(dkim_hasher_field(hasher, &subject));
 		assert_int_equal(dkim_hasher_header_done(hasher), 0);
-		dkim_hasher_body(hasher, "x\r\n", 3);
-		dkim_hasher_finish(hasher);
-		assert_null(dkim_hasher_result(hasher, 0, &hashes));
+		assert_null(dkim_hasher_header(hasher, 0, hash));
 		dkim_hasher_free(&hasher);
 		assert_int_equal(guard_check(), 0);
 		dkim_library_free(&library);
@@ -100,7 +99,7 @@ static void test_dkim_hasher_feeds_padding_first(void **state)
 	}
 }
 
-struct body_case { const char *body; bool relaxed, has_length; uint64_t length, hashed; const char *sha256_hex; };
+struct body_case { const char *body; bool relaxed, has_length; uint64_t length, hashed, canonical; const char *sha256_hex; };
 
 static void hex(const uint8_t *bytes, char text_r[65])
 {
@@ -118,11 +117,12 @@ static void test_dkim_hasher_bodies(void **state)
 	static const char crlf[] = "7eb70257593da06f682a3ddda54a9d260d4fc514f645237f5ca74b08f8da61a6";
 	static const char a_b[] = "4ae1198f28938d4a755c7a46a662f0f5729aca3cb714cae4e37d60b84c4ee9cc";
 	const struct body_case cases[] = {
-		{ "", true, false, 0, 0, empty }, { "", false, false, 0, 2, crlf }, { "\r\n\r\n", true, false, 0, 0, empty },
-		{ "\r\n\r\n", false, false, 0, 2, crlf }, { " \r\n\t\r\n", true, false, 0, 0, empty },
-		{ "a \t b \r\n\r\n", true, false, 0, 5, a_b }, { "a b\r\n\r\n\r\n", false, false, 0, 5, a_b },
-		{ "a b", true, false, 0, 5, a_b }, { "a b", false, false, 0, 5, a_b },
-		{ "a b\r\nmore\r\n", false, true, 5, 5, a_b }, { "a b\r\n", false, true, 99, 5, a_b },
+		{ "", true, false, 0, 0, 0, empty }, { "", false, false, 0, 2, 2, crlf },
+		{ "\r\n\r\n", true, false, 0, 0, 0, empty }, { "\r\n\r\n", false, false, 0, 2, 2, crlf },
+		{ " \r\n\t\r\n", true, false, 0, 0, 0, empty }, { "a \t b \r\n\r\n", true, false, 0, 5, 5, a_b },
+		{ "a b\r\n\r\n\r\n", false, false, 0, 5, 5, a_b }, { "a b", true, false, 0, 5, 5, a_b },
+		{ "a b", false, false, 0, 5, 5, a_b }, { "a b\r\nmore\r\n", false, true, 5, 5, 11, a_b },
+		{ "a b\r\n", false, true, 99, 5, 5, a_b }, { "", false, true, 0, 0, 2, empty },
 	};
 
 	(void)state;
@@ -130,18 +130,23 @@ static void test_dkim_hasher_bodies(void **state)
 		struct dkim_library *library = dkim_library_new(NULL, NULL);
 		struct arena *arena = arena_new();
 		struct dkim_hasher *hasher = dkim_hasher_new(library, arena, 1);
-		struct dkim_hashes hashes;
+		struct dkim_body_result result;
 		char text[65];
 
-		assert_int_equal(dkim_hasher_surrogate(hasher, cases[i].relaxed, cases[i].has_length, cases[i].length), 0);
-		assert_int_equal(dkim_hasher_surrogate(hasher, true, false, 0), -1);
+		assert_int_equal(dkim_hasher_want_body(hasher, !cases[i].relaxed, true, 7), 0);
+		assert_int_equal(dkim_hasher_want_body(hasher, cases[i].relaxed, cases[i].has_length, cases[i].length), 1);
+		assert_int_equal(dkim_hasher_want_body(hasher, cases[i].relaxed, cases[i].has_length, cases[i].length), 1);
 		assert_int_equal(dkim_hasher_header_done(hasher), 0);
 		dkim_hasher_body(hasher, cases[i].body, strlen(cases[i].body));
+		assert_non_null(dkim_hasher_body_result(hasher, 1, &result));	/* not before its end */
 		dkim_hasher_finish(hasher);
-		assert_null(dkim_hasher_result(hasher, 0, &hashes));
-		hex(hashes.body, text);
+		assert_non_null(dkim_hasher_body_result(hasher, 2, &result));
+		assert_non_null(dkim_hasher_body_result(hasher, -1, &result));
+		assert_null(dkim_hasher_body_result(hasher, 1, &result));
+		hex(result.hash, text);
 		assert_string_equal(text, cases[i].sha256_hex);
-		assert_int_equal(hashes.body_bytes, cases[i].hashed);
+		assert_int_equal(result.hashed_bytes, cases[i].hashed);
+		assert_int_equal(result.canonical_bytes, cases[i].canonical);
 		dkim_hasher_free(&hasher);
 		arena_free(&arena);
 		dkim_library_free(&library);
@@ -153,15 +158,15 @@ static const char *body_fault(const char *const *chunks, bool relaxed)
 	struct dkim_library *library = dkim_library_new(NULL, NULL);
 	struct arena *arena = arena_new();
 	struct dkim_hasher *hasher = dkim_hasher_new(library, arena, 1);
-	struct dkim_hashes hashes;
+	struct dkim_body_result result;
 	const char *fault;
 
-	dkim_hasher_surrogate(hasher, relaxed, false, 0);
+	dkim_hasher_want_body(hasher, relaxed, false, 0);
 	assert_int_equal(dkim_hasher_header_done(hasher), 0);
 	for (; *chunks != NULL; chunks++)
 		dkim_hasher_body(hasher, *chunks, strlen(*chunks));
 	dkim_hasher_finish(hasher);
-	fault = dkim_hasher_result(hasher, 0, &hashes);
+	fault = dkim_hasher_body_result(hasher, 0, &result);
 	dkim_hasher_free(&hasher);
 	arena_free(&arena);
 	dkim_library_free(&library);
@@ -187,19 +192,19 @@ static void test_dkim_hasher_line_without_end(void **state)
 	struct dkim_library *library = dkim_library_new(NULL, NULL);
 	struct arena *arena = arena_new();
 	struct dkim_hasher *hasher = dkim_hasher_new(library, arena, 1);
-	struct dkim_hashes hashes;
+	struct dkim_body_result result;
 	char block[65536];
 
 	(void)state;
 	memset(block, 'x', sizeof block);
-	dkim_hasher_surrogate(hasher, true, false, 0);
+	dkim_hasher_want_body(hasher, true, false, 0);
 	assert_int_equal(dkim_hasher_header_done(hasher), 0);
 	for (size_t i = 0; i <= DKIM_BODY_LINE_MAX_BYTES / sizeof block; i++)
 		dkim_hasher_body(hasher, block, sizeof block);
 	dkim_hasher_finish(hasher);
-	assert_non_null(dkim_hasher_result(hasher, 0, &hashes));
-	assert_true(dkim_hasher_body_bytes(hasher) <= DKIM_BODY_LINE_MAX_BYTES);	/* of what is handed to the library */
-	assert_true(arena_used_bytes(arena) < 8 * 1024 * 1024);
+	assert_non_null(dkim_hasher_body_result(hasher, 0, &result));
+	assert_true(dkim_hasher_body_bytes(hasher) <= DKIM_BODY_LINE_MAX_BYTES);
+	assert_true(arena_used_bytes(arena) < 64 * 1024);
 	dkim_hasher_free(&hasher);
 	arena_free(&arena);
 	dkim_library_free(&library);
@@ -224,8 +229,7 @@ static void test_dkim_canon_header_hash_same_as_library(void **state)
 		struct header_field mine[sizeof fields / sizeof fields[0]];
 		struct facts facts = { .arena = arena, .fields = mine, .field_count = sizeof fields / sizeof fields[0] };
 		struct dkim_signature signature;
-		struct dkim_hashes hashes;
-		uint8_t own[DKIM_HASH_BYTES];
+		uint8_t own[DKIM_HASH_BYTES], theirs[DKIM_HASH_BYTES];
 		char *value = arena_printf(arena, " v=1;a=rsa-sha256; c=%s/simple;  d=example.org;\n\ts=x; "
 		    "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b= AA\n AA ; %s",
 		    i % 2 != 0 ? "relaxed" : "simple", tails[i / 2]);
@@ -243,10 +247,9 @@ static void test_dkim_canon_header_hash_same_as_library(void **state)
 			else
 				assert_true(dkim_hasher_field(hasher, &mine[j]));
 		assert_int_equal(dkim_hasher_header_done(hasher), 0);
-		dkim_hasher_finish(hasher);
-		assert_null(dkim_hasher_result(hasher, 0, &hashes));
+		assert_null(dkim_hasher_header(hasher, 0, theirs));
 		assert_int_equal(dkim_canon_header_hash(&facts, &mine[1], &signature, own), 0);
-		assert_memory_equal(own, hashes.header, DKIM_HASH_BYTES);
+		assert_memory_equal(own, theirs, DKIM_HASH_BYTES);
 		dkim_hasher_free(&hasher);
 		arena_free(&arena);
 		dkim_library_free(&library);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The DKIM check (RFC 6376): finds the signatures of a message, chooses which are judged, starts their key look-ups, lets
- * libopendkim hash the message as it passes, and hands over to judge.c at its end.
+ * libopendkim hash the header, has the body hashed as it passes, and hands over to judge.c at its end.
  *
  *   header()  signature/signature.c reads each field → the keys' look-ups start → feed.c feeds the header
- *   body()    signature/hash.c
+ *   body()    signature/hash.c → signature/bodies.c
  *   judge()   judge.c per signature: key record (signature/key.c), kept key (signature/keycache.c), signature/verify.c
  *
  * Each judged signature gets its own result, in header order. Of more signatures than the cap those of the author
@@ -55,7 +55,7 @@ static size_t read_signatures(struct check_context *context, struct dkim_state *
 		if (!dkim_is_signature(field))
 			continue;
 		job->field = field;
-		job->slot = job->total_slot = -1;
+		job->slot = job->body_slot = -1;
 		dkim_signature_parse(context->arena, field->value, field->value_length, &job->signature);
 		state->job_count++;
 	}

@@ -2,7 +2,7 @@
 /*
  * What is fed to libopendkim, and what it may cost. Only header fields that some signature names are fed. Choosing
  * the fields costs names × fields comparisons a signature, hashing them costs their bytes, and each distinct pair of body
- * canonicalization and l= costs a pass over the body: all three have budgets a message; a signature that would exceed
+ * canonicalization and l= costs a hash of the body: all three have budgets a message; a signature that would exceed
  * one is not hashed and says so (`limit`). Signatures are taken in the order in which they stand in the header. Those of the
  * author domain get no precedence here; they had it when dkim.c chose which signatures are judged at all.
  * Thread: the message's.
@@ -19,7 +19,7 @@ enum {
 	BODIES_MAX = 4,
 };
 
-struct body_kind { bool relaxed, has_length; uint64_t length; int surrogate; };
+struct body_kind { bool relaxed, has_length; uint64_t length; };
 
 struct plan {
 	struct check_context *context;
@@ -140,7 +140,7 @@ static size_t plan_body(struct plan *plan, bool relaxed, bool has_length, uint64
 		    plan->bodies[i].length == length)
 			return i;
 	if (i < BODIES_MAX)
-		plan->bodies[plan->body_count++] = (struct body_kind){ relaxed, has_length, length, -1 };
+		plan->bodies[plan->body_count++] = (struct body_kind){ relaxed, has_length, length };
 	return i;
 }
 
@@ -150,17 +150,13 @@ static const char *spend(struct plan *plan, const struct dkim_job *job)
 	const struct dkim_signature *signature = &job->signature;
 	size_t fields = job->own_header_hash ? facts->field_count : plan->field_count;
 	size_t bytes = (job->own_header_hash ? facts->header_bytes : plan->field_bytes) + job->field->value_length;
-	size_t bodies = plan->body_count;
 
 	if (plan->work->comparisons + signature->name_count * fields > COMPARISONS_MAX)
 		return "h= is too long for a header of this size";
 	if (plan->work->header_bytes + bytes > HEADER_BYTES_MAX)
 		return "too many signatures for a header of this size";
-	if (plan_body(plan, signature->body_relaxed, signature->has_length, signature->length) == BODIES_MAX ||
-	    (signature->has_length && plan_body(plan, signature->body_relaxed, false, 0) == BODIES_MAX)) {
-		plan->body_count = bodies;
+	if (plan_body(plan, signature->body_relaxed, signature->has_length, signature->length) == BODIES_MAX)
 		return "too many different body hashes";
-	}
 	plan->work->comparisons += signature->name_count * fields;
 	plan->work->header_bytes += bytes;
 	return NULL;
@@ -176,27 +172,15 @@ static void plan_jobs(struct plan *plan)
 	}
 }
 
-static int surrogate(struct plan *plan, bool relaxed, bool has_length, uint64_t length)
-{
-	struct body_kind *kind = &plan->bodies[plan_body(plan, relaxed, has_length, length)];
-
-	if (kind->surrogate < 0)
-		kind->surrogate = dkim_hasher_surrogate(plan->state->hasher, relaxed, has_length, length);
-	return kind->surrogate;
-}
-
-static void feed_surrogates(struct plan *plan)
+static void want_bodies(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->state->job_count; i++) {
 		struct dkim_job *job = &plan->state->jobs[i];
 		const struct dkim_signature *signature = &job->signature;
 
-		if (!hashable(job))
-			continue;
-		if (job->own_header_hash)
-			job->slot = surrogate(plan, signature->body_relaxed, signature->has_length, signature->length);
-		if (signature->has_length)
-			job->total_slot = surrogate(plan, signature->body_relaxed, false, 0);
+		if (hashable(job))
+			job->body_slot = dkim_hasher_want_body(plan->state->hasher, signature->body_relaxed,
+			    signature->has_length, signature->length);
 	}
 }
 
@@ -256,11 +240,10 @@ bool dkim_feed_header(struct check_context *context, struct dkim_state *state)
 	if (!anything_to_hash(state))
 		return false;
 	plan.work->body_passes = (unsigned)plan.body_count;
-	state->hasher = dkim_hasher_new(context->shared->dkim->library, context->arena,
-	    state->job_count + 2 * BODIES_MAX);
+	state->hasher = dkim_hasher_new(context->shared->dkim->library, context->arena, state->job_count);
 	if (state->hasher == NULL)
 		return false;
-	feed_surrogates(&plan);
 	feed_fields(&plan, fed);
+	want_bodies(&plan);	/* of those that the library took */
 	return anything_to_hash(state) && dkim_hasher_header_done(state->hasher) == 0;
 }

@@ -20,10 +20,9 @@ struct dkim_job {
 	struct dkim_signature signature;
 	const char *limit;		/* why its hashes are not computed: over a cap of ours, or the library cannot; NULL: they are */
 	const char *query;		/* name of the key record; NULL: no look-up is needed */
-	bool own_header_hash;		/* signature/canon.c computes the header hash, because the library would get it wrong; then slot is
-					 * that of a made-up signature, fed in place of this one to get the body hash */
-	int slot;			/* number of the signature in the hasher, by which its hashes are fetched; -1: none */
-	int total_slot;			/* with l=: number of a made-up signature without l=, which tells how long the whole body is; -1 */
+	bool own_header_hash;		/* signature/canon.c computes the header hash, because the library would get it wrong */
+	int slot;			/* number of the signature in the hasher, by which its header hash is fetched; -1: none */
+	int body_slot;			/* number of its body hash there; -1: none */
 };
 
 /* How many kinds of header field added.c looks at (its table has one row each). */

@@ -38,26 +38,18 @@ static struct verdict verdict_make(enum result result, const char *reason)
 
 /* The message's hashes as this signature covers it. @return NULL or why there are none. */
 static const char *job_hashes(const struct check_context *context, const struct dkim_state *state,
-    const struct dkim_job *job, struct dkim_hashes *hashes_r, uint64_t *total_bytes_r)
+    const struct dkim_job *job, uint8_t header_r[DKIM_HASH_BYTES], struct dkim_body_result *body_r)
 {
-	struct dkim_hashes total;
-	const char *why = "libopendkim gives no handle";
+	const char *why;
 
 	if (state->hasher == NULL)
-		return why;
-	why = dkim_hasher_result(state->hasher, job->slot, hashes_r);
-
+		return "libopendkim gives no handle";
+	why = dkim_hasher_body_result(state->hasher, job->body_slot, body_r);
 	if (why != NULL)
 		return why;
-	*total_bytes_r = hashes_r->body_bytes;
-	if (job->signature.has_length) {
-		why = dkim_hasher_result(state->hasher, job->total_slot, &total);
-		if (why != NULL)
-			return why;
-		*total_bytes_r = total.body_bytes;
-	}
-	if (job->own_header_hash &&
-	    dkim_canon_header_hash(context->facts, job->field, &job->signature, hashes_r->header) != 0)
+	if (!job->own_header_hash)
+		return dkim_hasher_header(state->hasher, job->slot, header_r);
+	if (dkim_canon_header_hash(context->facts, job->field, &job->signature, header_r) != 0)
 		return "the header could not be hashed";
 	return NULL;
 }
@@ -92,8 +84,8 @@ static struct verdict judge_key(struct check_context *context, const struct dkim
 {
 	const struct dkim_signature *signature = &job->signature;
 	struct verdict verdict = { .result = RESULT_PERMERROR, .test_mode = record->test_mode };
-	struct dkim_hashes hashes;
-	uint64_t total_bytes = 0;
+	uint8_t header[DKIM_HASH_BYTES];
+	struct dkim_body_result body;
 	EVP_PKEY *key;
 	bool verified;
 
@@ -110,21 +102,21 @@ static struct verdict judge_key(struct check_context *context, const struct dkim
 		goto out;
 	}
 	verdict.result = RESULT_NEUTRAL;
-	verdict.reason = job->limit != NULL ? job->limit : job_hashes(context, state, job, &hashes, &total_bytes);
+	verdict.reason = job->limit != NULL ? job->limit : job_hashes(context, state, job, header, &body);
 	if (verdict.reason != NULL)
 		goto out;
 	verdict.result = RESULT_FAIL;
-	if (signature->has_length && signature->length > total_bytes)
+	if (signature->has_length && signature->length > body.canonical_bytes)
 		verdict.reason = "the body is shorter than l=";
-	else if (memcmp(hashes.body, signature->body_hash, DKIM_HASH_BYTES) != 0)
+	else if (memcmp(body.hash, signature->body_hash, DKIM_HASH_BYTES) != 0)
 		verdict.reason = "the body hash did not verify";
 	if (verdict.reason != NULL)
 		goto out;
-	verified = dkim_verify_hash(key, record->type, hashes.header, signature->b, signature->b_length);
+	verified = dkim_verify_hash(key, record->type, header, signature->b, signature->b_length);
 	verdict.result = verified ? RESULT_PASS : RESULT_FAIL;
 	verdict.reason = verified ? NULL : "the signature did not verify";
 	if (verified)
-		verdict_restrict(context, job, total_bytes, &verdict);
+		verdict_restrict(context, job, body.canonical_bytes, &verdict);
 out:
 	EVP_PKEY_free(key);
 	return verdict;

@@ -2,9 +2,9 @@
 #ifndef ASSAY_CHECK_SIGNATURE_BODY_H
 #define ASSAY_CHECK_SIGNATURE_BODY_H
 /*
- * The body on its way to libopendkim: bodies that the library would hash wrongly are found, and blank lines are held back.
- * Blank lines at the end of a body are no part of either canonicalization (RFC 6376 sections 3.4.3, 3.4.4), yet the
- * library looks at each of their octets; here they cost next to nothing, and those inside of a body go on in blocks.
+ * The body on its way to its hash: bodies whose lines end otherwise than by CRLF are found, and blank lines are held back.
+ * Those at the end of a body are no part of either canonicalization (RFC 6376 sections 3.4.3, 3.4.4); they cost next to
+ * nothing, and those inside of a body go on in blocks.
  * Thread: the message's. Trusts nothing of the body.
  */
 #include <stdbool.h>
@@ -28,7 +28,7 @@ typedef int dkim_body_sink(void *closure, const char *data, size_t length);
 /**
  * Looks at the next chunk.
  * @return NULL, or a static text saying why this body gets no hash (a bare CR or LF, RFC 5322 section 2.3; a line over
- * DKIM_BODY_LINE_MAX_BYTES, which the library would collect in memory).
+ * DKIM_BODY_LINE_MAX_BYTES).
  */
 const char *dkim_body_scan(struct dkim_body *body, const char *data, size_t length);
 

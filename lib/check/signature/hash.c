@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libopendkim 2.11.0 beta 2 behind its guards. What is known of it and done here:
+ * Hashes of a message: of the header by libopendkim, of the body by bodies.c. What is known of libopendkim 2.11.0 beta 2 and
+ * done here:
  *
- *   - dkim_eom() closes the body hashes, then calls the final callback: ours ends it there (CBREJECT), so that no key
- *     is looked up, decoded or used by the library.
+ *   - dkim_eom() closes the hashes, then calls the final callback: ours ends it there (CBREJECT), so that no key is looked
+ *     up, decoded or used by the library. It is called at the end of the header: the library sees no body.
  *   - Choosing the header fields writes one element past an array when h= has used up all fields and goes on. A
  *     padding field whose name no h= can spell is fed first, so that never all fields are used.
  *   - One field it cannot read spoils the message: only signatures that signature.c passed are fed, and
  *     BADSIGHANDLES keeps a From field without address from doing the same.
- *   - A body without CRLF at its end makes it fail: the CRLF is added (RFC 6376 sections 3.4.3, 3.4.4). A CR alone there is
- *     a bare one.
- *   - A bare CR is dropped by its relaxed canonicalization, and a bare LF makes its simple one lose the end of the
- *     line; a line without end would be collected in memory; blank lines are looked at octet by octet: body.c.
  *   - FIXCRLF would cut header fields: never set. Folds arrive as LF and are given to it as CRLF.
+ *   - Of a body it looks at each octet several times, drops a bare CR (relaxed), loses the end of a line at a bare LF
+ *     (simple), collects a line in memory, and fails without CRLF at the end: bodies.c looks out for these.
  *
  * Thread: dkim_library_new() before others use it; then any thread, one hasher a message.
  */
 #include "check/signature/hash.h"
 
 #include <dkim.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +27,7 @@
 
 struct dkim_library {
 	DKIM_LIB *handle;
+	EVP_MD *sha256;			/* fetched once: EVP_sha256() is looked for in each use */
 	bool own_allocator;
 };
 
@@ -39,10 +38,8 @@ struct dkim_hasher {
 	struct buf text;		/* the field being fed */
 	size_t slot_count, slots_max;
 	const bool *usable;		/* per slot, after header_done */
-	bool header_done, finished;
-	const char *body_fault;
-	struct dkim_body body;
-	uint64_t body_bytes;		/* given to the library */
+	bool header_done;
+	struct dkim_bodies *bodies;
 };
 
 static void *arena_allocate(void *closure, size_t size_bytes)
@@ -96,9 +93,10 @@ struct dkim_library *dkim_library_new(void *(*allocate)(void *, size_t), void (*
 	if (library == NULL)
 		out_of_memory();
 	library->own_allocator = allocate != NULL;
+	library->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	library->handle = dkim_init(allocate != NULL ? allocate : arena_allocate,
 	    allocate != NULL ? release : arena_release);
-	if (library->handle == NULL || library_setup(library->handle) != 0)
+	if (library->sha256 == NULL || library->handle == NULL || library_setup(library->handle) != 0)
 		dkim_library_free(&library);
 	return library;
 }
@@ -109,6 +107,7 @@ void dkim_library_free(struct dkim_library **library)
 		return;
 	if ((*library)->handle != NULL)
 		dkim_close((*library)->handle);
+	EVP_MD_free((*library)->sha256);
 	free(*library);
 	*library = NULL;
 }
@@ -137,6 +136,7 @@ struct dkim_hasher *dkim_hasher_new(struct dkim_library *library, struct arena *
 	hasher->handle = dkim_verify(library->handle, (const unsigned char *)"", arena, &status);
 	if (hasher->handle == NULL)
 		return NULL;
+	hasher->bodies = dkim_bodies_new(arena, library->sha256);
 	/* the padding field: a name with a space in it stands in no h= */
 	text_start(hasher, "assay pad", 9);
 	buf_puts(&hasher->text, " x");
@@ -153,6 +153,7 @@ void dkim_hasher_free(struct dkim_hasher **hasher)
 	if ((*hasher)->library->own_allocator && (*hasher)->handle != NULL)
 		dkim_free((*hasher)->handle);
 	(*hasher)->handle = NULL;
+	dkim_bodies_free(&(*hasher)->bodies);
 	*hasher = NULL;
 }
 
@@ -164,16 +165,9 @@ static int slot_take(struct dkim_hasher *hasher, DKIM_STAT status)
 	return status == DKIM_STAT_OK ? slot : -1;
 }
 
-int dkim_hasher_surrogate(struct dkim_hasher *hasher, bool relaxed, bool has_length, uint64_t length)
+int dkim_hasher_want_body(struct dkim_hasher *hasher, bool relaxed, bool has_length, uint64_t length)
 {
-	if (hasher->slot_count == hasher->slots_max)
-		return -1;
-	text_start(hasher, "DKIM-Signature", 14);
-	buf_printf(&hasher->text, " v=1; a=rsa-sha256; c=simple/%s; d=invalid; s=x; h=from; bh=AAAA; b=AAAAAAAA",
-	    relaxed ? "relaxed" : "simple");
-	if (has_length)
-		buf_printf(&hasher->text, "; l=%" PRIu64, length);
-	return slot_take(hasher, feed(hasher));
+	return dkim_bodies_want(hasher->bodies, relaxed, has_length, length);
 }
 
 /* The field as it stood on the wire: folds as CRLF. */
@@ -216,75 +210,59 @@ int dkim_hasher_header_done(struct dkim_hasher *hasher)
 	int count = 0;
 	bool *usable;
 
+	hasher->header_done = hasher->slot_count == 0;
+	if (hasher->header_done)
+		return 0;	/* nothing for the library to do, which would fail for want of a signature */
 	if (dkim_eoh(hasher->handle) != DKIM_STAT_OK ||
 	    dkim_getsiglist(hasher->handle, &signatures, &count) != DKIM_STAT_OK ||
 	    (size_t)count != hasher->slot_count)
 		return -E_SYNTAX;
-	usable = arena_calloc(hasher->arena, hasher->slot_count + 1, sizeof *usable);
+	usable = arena_calloc(hasher->arena, hasher->slot_count, sizeof *usable);
 	for (int i = 0; i < count; i++)
 		usable[i] = dkim_sig_geterror(signatures[i]) == DKIM_SIGERROR_UNKNOWN;
 	hasher->usable = usable;
+	if (dkim_eom(hasher->handle, NULL) != DKIM_STAT_CBREJECT)
+		return -E_SYNTAX;
 	hasher->header_done = true;
 	return 0;
 }
 
-/* A sink of dkim_body_hand_on(). */
-static int give_body(void *closure, const char *data, size_t length)
-{
-	struct dkim_hasher *hasher = closure;
-
-	hasher->body_bytes += length;
-	/* the library reads the chunk only; its prototype does not say so */
-	return dkim_body(hasher->handle, (unsigned char *)(uintptr_t)data, length) == DKIM_STAT_OK ? 0 : -E_SYSTEM;
-}
-
 void dkim_hasher_body(struct dkim_hasher *hasher, const void *data, size_t length)
 {
-	if (length == 0 || !hasher->header_done || hasher->body_fault != NULL)
-		return;
-	hasher->body_fault = dkim_body_scan(&hasher->body, data, length);
-	if (hasher->body_fault == NULL && dkim_body_hand_on(&hasher->body, data, length, give_body, hasher) != 0)
-		hasher->body_fault = "libopendkim refused the body";
+	if (hasher->header_done)
+		dkim_bodies_update(hasher->bodies, data, length);
 }
 
 void dkim_hasher_finish(struct dkim_hasher *hasher)
 {
-	if (!hasher->header_done || hasher->finished)
-		return;
-	hasher->finished = true;
-	if (hasher->body_fault == NULL && hasher->body.seen_bytes != 0) {
-		if (hasher->body.last_byte == '\r')
-			hasher->body_fault = "the body has a bare CR";
-		else if (hasher->body.last_byte != '\n')
-			dkim_hasher_body(hasher, "\r\n", 2);
-	}
-	if (dkim_eom(hasher->handle, NULL) != DKIM_STAT_CBREJECT && hasher->body_fault == NULL)
-		hasher->body_fault = "libopendkim refused the message";
+	if (hasher->header_done)
+		dkim_bodies_finish(hasher->bodies);
 }
 
 uint64_t dkim_hasher_body_bytes(const struct dkim_hasher *hasher)
 {
-	return hasher->body_bytes;
+	return dkim_bodies_bytes(hasher->bodies);
 }
 
-const char *dkim_hasher_result(const struct dkim_hasher *hasher, int slot, struct dkim_hashes *hashes_r)
+const char *dkim_hasher_header(const struct dkim_hasher *hasher, int slot, uint8_t hash_r[DKIM_HASH_BYTES])
 {
 	DKIM_SIGINFO **signatures = NULL;
 	void *header = NULL, *body = NULL;
 	size_t header_bytes = 0, body_bytes = 0;
-	ssize_t hashed = 0;
 	int count = 0;
 
-	if (hasher->body_fault != NULL)
-		return hasher->body_fault;
-	if (!hasher->finished || slot < 0 || (size_t)slot >= hasher->slot_count || !hasher->usable[slot] ||
+	if (!hasher->header_done || slot < 0 || (size_t)slot >= hasher->slot_count || !hasher->usable[slot] ||
 	    dkim_getsiglist(hasher->handle, &signatures, &count) != DKIM_STAT_OK || slot >= count ||
 	    dkim_sig_gethashes(signatures[slot], &header, &header_bytes, &body, &body_bytes) != DKIM_STAT_OK ||
-	    dkim_sig_getcanonlen(hasher->handle, signatures[slot], NULL, &hashed, NULL) != DKIM_STAT_OK ||
-	    header_bytes != DKIM_HASH_BYTES || body_bytes != DKIM_HASH_BYTES || hashed < 0)
+	    header_bytes != DKIM_HASH_BYTES)
 		return "libopendkim gives no hash";
-	memcpy(hashes_r->header, header, DKIM_HASH_BYTES);
-	memcpy(hashes_r->body, body, DKIM_HASH_BYTES);
-	hashes_r->body_bytes = (uint64_t)hashed;
+	memcpy(hash_r, header, DKIM_HASH_BYTES);
 	return NULL;
+}
+
+const char *dkim_hasher_body_result(const struct dkim_hasher *hasher, int body_slot, struct dkim_body_result *result_r)
+{
+	if (!hasher->header_done)
+		return "libopendkim gives no hash";
+	return dkim_bodies_result(hasher->bodies, body_slot, result_r);
 }

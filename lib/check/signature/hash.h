@@ -2,10 +2,11 @@
 #ifndef ASSAY_CHECK_SIGNATURE_HASH_H
 #define ASSAY_CHECK_SIGNATURE_HASH_H
 /*
- * Canonicalization and hashes by libopendkim, and nothing else of it: keys and signatures are ours (key.c,
- * verify.c), because the library decodes the key anew for each signature.
+ * Canonicalization and hashes of the header by libopendkim, and nothing else of it: keys and signatures are ours (key.c,
+ * verify.c), because the library decodes the key anew for each signature, and so are the hashes of the body (bodies.h),
+ * because it looks at each octet of it several times.
  *
- *   dkim_hasher_new → _surrogate… → _field… → _header_done → _body… → _finish → _result
+ *   dkim_hasher_new → _want_body…, _field…, _signature… → _header_done → _body… → _finish → _header, _body_result
  *
  * Thread: a library is shared by all threads, a hasher belongs to one message.
  */
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "check/signature/body.h"
+#include "check/signature/bodies.h"
 #include "check/signature/signature.h"
 #include "message/facts.h"
 #include "util/arena.h"
@@ -40,19 +41,16 @@ void dkim_library_free(struct dkim_library **library);
 struct dkim_hasher *dkim_hasher_new(struct dkim_library *library, struct arena *arena, size_t slots_max);
 void dkim_hasher_free(struct dkim_hasher **hasher);
 
-/**
- * Asks for a body hash alone, by feeding a signature field of our own making. Before all fields.
- * @return slot for dkim_hasher_result(), or -1.
- */
-int dkim_hasher_surrogate(struct dkim_hasher *hasher, bool relaxed, bool has_length, uint64_t length);
+/** Asks for a body hash, as dkim_bodies_want() does. Before the end of the header. @return slot for dkim_hasher_body_result(). */
+int dkim_hasher_want_body(struct dkim_hasher *hasher, bool relaxed, bool has_length, uint64_t length);
 
 /** Feeds a header field that is no DKIM-Signature. @return whether the library took it. */
 bool dkim_hasher_field(struct dkim_hasher *hasher, const struct header_field *field);
 
-/** Feeds a DKIM-Signature field to be hashed. @return its slot, or -1 when the library refused it. */
+/** Feeds a DKIM-Signature field whose header hash is wanted. @return its slot for dkim_hasher_header(), or -1 when the library refused it. */
 int dkim_hasher_signature(struct dkim_hasher *hasher, const struct header_field *field);
 
-/** End of the header. @return 0, or -E_SYNTAX when the library gives up the message (then no results follow). */
+/** End of the header, which is hashed here. @return 0, or -E_SYNTAX when the library gives up the message (then no results follow). */
 int dkim_hasher_header_done(struct dkim_hasher *hasher);
 
 /** A chunk of the body as it comes, lines ending in CRLF. */
@@ -61,15 +59,13 @@ void dkim_hasher_body(struct dkim_hasher *hasher, const void *data, size_t lengt
 /** End of the body. */
 void dkim_hasher_finish(struct dkim_hasher *hasher);
 
-/** Octets of the body that the library was given; it looks at each once a canonicalization and l=. */
+/** Octets of the body that were hashed: once for each canonicalization and l=. */
 uint64_t dkim_hasher_body_bytes(const struct dkim_hasher *hasher);
 
-struct dkim_hashes {
-	uint8_t header[DKIM_HASH_BYTES], body[DKIM_HASH_BYTES];
-	uint64_t body_bytes;		/* of the canonical body that were hashed */
-};
+/** @return NULL and the header hash of a signature, or a static text saying why there is none. */
+const char *dkim_hasher_header(const struct dkim_hasher *hasher, int slot, uint8_t hash_r[DKIM_HASH_BYTES]);
 
-/** @return NULL and the hashes, or a static text saying why there are none. */
-const char *dkim_hasher_result(const struct dkim_hasher *hasher, int slot, struct dkim_hashes *hashes_r);
+/** @return NULL and a body hash, or a static text saying why there is none. After dkim_hasher_finish(). */
+const char *dkim_hasher_body_result(const struct dkim_hasher *hasher, int body_slot, struct dkim_body_result *result_r);
 
 #endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See relax.h. */
+#include "check/signature/relax.h"
+
+#include <string.h>
+
+enum {
+	BLOCK_BYTES = 64,
+	STEP_MAX_BYTES = DKIM_RELAX_ROOM_MIN,	/* that a block makes: an octet is itself, and a space that was held */
+};
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/*
+ * Whether something in the block must change: a tab, or a space with white space or the line's end behind it. Looks at the
+ * octet behind the block, too. Without a branch and of constant length, so that compilers make vectors of it.
+ */
+static bool block_changes(const char *block)
+{
+	unsigned char changes = 0;
+
+	for (size_t i = 0; i < BLOCK_BYTES; i++) {
+		char c = block[i], next = block[i + 1];
+
+		changes |= (unsigned char)((c == '\t') | ((c == ' ') & ((next == ' ') | (next == '\t') | (next == '\r'))));
+	}
+	return changes != 0;
+}
+
+/* Octet by octet up to stop. @return how many were written, at most two for each. */
+static size_t relax_octets(struct dkim_relax *relax, const char *at, const char *stop, char *out)
+{
+	char *start = out;
+
+	for (; at < stop; at++) {
+		if (is_space(*at)) {
+			relax->space = true;
+			continue;
+		}
+		/* a CR ends a line here, because the body has no bare one */
+		if (relax->space && *at != '\r')
+			*out++ = ' ';
+		relax->space = false;
+		*out++ = *at;
+	}
+	return (size_t)(out - start);
+}
+
+size_t dkim_relax(struct dkim_relax *relax, const char *data, size_t length, char *out, size_t room, size_t *written_r)
+{
+	const char *at = data, *end = data + length;
+	size_t written = 0;
+
+	while (at < end && room - written >= STEP_MAX_BYTES) {
+		size_t left = (size_t)(end - at), step = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+
+		if (!relax->space && left > BLOCK_BYTES && !block_changes(at)) {
+			memcpy(out + written, at, BLOCK_BYTES);
+			written += BLOCK_BYTES;
+		} else {
+			written += relax_octets(relax, at, at + step, out + written);
+		}
+		at += step;
+	}
+	*written_r = written;
+	return (size_t)(at - data);
+}
