@@ -3,7 +3,8 @@
  * The cut cache: what is known of zone cuts, by lower-cased name, so that a chain is validated once and not per message.
  * Sharded; a lock is held for one look-up or one insertion, never while anything is fetched or verified. Cuts are
  * reference-counted: an evicted zone stays valid for the judgements that hold it. Bounded in number, least recently used
- * goes first. Trusts its callers. Cannot fail. Thread: any.
+ * goes first. Who makes a cut may take a turn, so that those who want the same one at the same time do its work once.
+ * Trusts its callers. Cannot fail. Thread: any.
  */
 #include "dnssec/internal.h"
 
@@ -18,6 +19,9 @@ enum { SHARDS = 16, SHARD_SLOTS = 1024, BOGUS_MAX_MS = 300 * 1000 /* RFC 9520 se
 
 struct shard {
 	pthread_mutex_t lock;
+	pthread_cond_t turned;		/* a turn has ended */
+	struct cut_turn *turns;
+	uint64_t last_turn;
 	struct cut *slots[SHARD_SLOTS];
 	struct cut *newest, *oldest;
 	size_t count;
@@ -59,7 +63,7 @@ void cut_unref(struct cut *cut)
 			EVP_PKEY_free(cut->keys[i].pkey);
 		free(cut->keys);
 		free(cut->blob);
-		free(cut->proofs);
+		free(cut->memo);
 		free(cut->why);
 		free(cut->story);
 		pthread_mutex_destroy(&cut->lock);
@@ -84,6 +88,12 @@ static struct cut **slot_of(struct shard *shard, uint64_t hash)
 	return &shard->slots[(hash >> 8) % SHARD_SLOTS];
 }
 
+static void shard_init(struct shard *shard)
+{
+	pthread_mutex_init(&shard->lock, NULL);
+	pthread_cond_init(&shard->turned, NULL);
+}
+
 struct cut_cache *cuts_new(size_t max_cuts)
 {
 	struct cut_cache *cache = calloc(1, sizeof(*cache));
@@ -94,7 +104,7 @@ struct cut_cache *cuts_new(size_t max_cuts)
 		cache->seed = 0xcbf29ce484222325u ^ (uint64_t)clock_monotonic_ms();
 	cache->max_per_shard = max_cuts / SHARDS != 0 ? max_cuts / SHARDS : 1;
 	for (size_t i = 0; i < SHARDS; i++)
-		pthread_mutex_init(&cache->shards[i].lock, NULL);
+		shard_init(&cache->shards[i]);
 	return cache;
 }
 
@@ -135,6 +145,7 @@ void cuts_free(struct cut_cache **cache)
 
 		while (shard->oldest != NULL)
 			shard_remove(shard, shard->oldest);
+		pthread_cond_destroy(&shard->turned);
 		pthread_mutex_destroy(&shard->lock);
 	}
 	free(*cache);
@@ -150,6 +161,18 @@ static struct cut *shard_find(struct shard *shard, uint64_t hash, const uint8_t 
 	return cut;
 }
 
+/* The cut, held for the caller; one that has run out is left in place: the next one wants its history. */
+static struct cut *shard_get(struct shard *shard, uint64_t hash, const uint8_t *name, int64_t wall_secs)
+{
+	struct cut *cut = shard_find(shard, hash, name);
+
+	if (cut == NULL || cut->expires_ms <= clock_monotonic_ms() || cut->expires_wall < wall_secs)
+		return NULL;
+	lru_unlink(shard, cut);
+	lru_push(shard, cut);
+	return cut_ref(cut);
+}
+
 struct cut *cuts_get(struct cut_cache *cache, const uint8_t *name, int64_t wall_secs)
 {
 	uint64_t hash = hash_name(cache, name);
@@ -157,17 +180,82 @@ struct cut *cuts_get(struct cut_cache *cache, const uint8_t *name, int64_t wall_
 	struct cut *cut;
 
 	pthread_mutex_lock(&shard->lock);
+	cut = shard_get(shard, hash, name, wall_secs);
+	pthread_mutex_unlock(&shard->lock);
+	return cut;
+}
+
+struct cut *cuts_get_old(struct cut_cache *cache, const uint8_t *name)
+{
+	uint64_t hash = hash_name(cache, name);
+	struct shard *shard = &cache->shards[hash % SHARDS];
+	struct cut *cut;
+
+	pthread_mutex_lock(&shard->lock);
 	cut = shard_find(shard, hash, name);
-	if (cut != NULL && (cut->expires_ms <= clock_monotonic_ms() || cut->expires_wall < wall_secs))
-		cut = NULL;	/* left in place: a BOGUS cut's history is wanted by cuts_put() */
-	if (cut != NULL) {
-		lru_unlink(shard, cut);
-		lru_push(shard, cut);
+	if (cut != NULL)
 		cut_ref(cut);
+	pthread_mutex_unlock(&shard->lock);
+	return cut;
+}
+
+/* ---- turns ---- */
+
+static bool turn_is_taken(const struct shard *shard, uint64_t number)
+{
+	const struct cut_turn *turn = shard->turns;
+
+	while (turn != NULL && turn->number != number)
+		turn = turn->next;
+	return turn != NULL;
+}
+
+struct cut *cuts_turn_begin(struct cut_cache *cache, struct cut_turn *turn, const uint8_t *name, int64_t wall_secs)
+{
+	uint64_t hash = hash_name(cache, name);
+	struct shard *shard = &cache->shards[hash % SHARDS];
+	struct cut_turn *other;
+	struct cut *cut;
+
+	*turn = (struct cut_turn){ .name = name };
+	pthread_mutex_lock(&shard->lock);
+	for (other = shard->turns; other != NULL && !dns_wire_equal(other->name, name);)
+		other = other->next;
+	if (other != NULL) {
+		uint64_t number = other->number;	/* the other is gone when its turn is */
+
+		/* once: were each to wait for all before him, those who find no end could be piled up */
+		turn->name = NULL;
+		while (turn_is_taken(shard, number))
+			pthread_cond_wait(&shard->turned, &shard->lock);
+	}
+	cut = shard_get(shard, hash, name, wall_secs);
+	if (cut == NULL && turn->name != NULL) {
+		turn->number = ++shard->last_turn;
+		turn->next = shard->turns;
+		shard->turns = turn;
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return cut;
 }
+
+void cuts_turn_end(struct cut_cache *cache, struct cut_turn *turn)
+{
+	struct shard *shard;
+	struct cut_turn **link;
+
+	if (turn->name == NULL)
+		return;
+	shard = &cache->shards[hash_name(cache, turn->name) % SHARDS];
+	pthread_mutex_lock(&shard->lock);
+	for (link = &shard->turns; *link != turn;)
+		link = &(*link)->next;
+	*link = turn->next;
+	pthread_cond_broadcast(&shard->turned);
+	pthread_mutex_unlock(&shard->lock);
+}
+
+/* ---- putting ---- */
 
 /* Each failure after the last one ran out doubles the wait; threads that failed at the same time count as one. */
 static void back_off(struct cut *cut, const struct cut *old)

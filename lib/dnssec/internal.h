@@ -14,14 +14,14 @@
  *   keys.c       DS set → DNSKEY set → a SECURE cut
  *   cuts.c       the cache of cuts, the one thing that threads share
  *   rrset.c      candidate signatures, budgets, verification of one RRset
- *   memo.c       proofs that have verified before, by zone
+ *   memo.c       signatures that have verified before, by zone
  *   crypto.c     keys decoded, digests, the verification itself (OpenSSL)
  *   message.c    message → RRsets in canonical form (ldns)
  *   anchor.c     trust anchor files
  *   local_zones.c the zones that resolvers answer by themselves
  *
  * Memory: everything of one judgement lives in its scratch arena; cuts are reference-counted heap objects that never
- * change after they are made (but for lazily decoded keys and the memory of proofs, under their lock).
+ * change after they are made (but for lazily decoded keys and the memory of signatures, under their lock).
  */
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -131,8 +131,8 @@ struct cut {
 	struct cut *parent;		/* zone above, held; NULL at an anchor */
 	struct vkey *keys;
 	size_t key_count;
-	pthread_mutex_t lock;		/* of what is added later: decoded keys and proofs */
-	struct proof_memo *proofs;	/* NULL until one was verified */
+	pthread_mutex_t lock;		/* of what is added later: decoded keys and signatures */
+	struct sig_memo *memo;		/* NULL until one was verified */
 	uint8_t *blob;			/* where the keys' rdata is */
 	char *why, *story;		/* one line; lines for `assay dns` */
 	int64_t expires_ms;		/* monotonic */
@@ -154,16 +154,37 @@ struct cut *cut_new(const uint8_t *name, enum cut_state state, struct cut *paren
 struct cut *cut_ref(struct cut *cut);
 void cut_unref(struct cut *cut);
 
-/* ---- proofs verified before ---- */
+/*
+ * Work on a zone, of which only one judgement at a time should do any: whoever comes meanwhile waits for its end, once, and mostly
+ * finds it done. Nothing may be fetched during it, so that nobody waits by another's deadline or share: only for some verifications.
+ */
+struct cut_turn {
+	const uint8_t *name;		/* the caller's, until the end; NULL: one that keeps nobody else waiting */
+	uint64_t number;
+	struct cut_turn *next;
+};
+
+/** @return the cut of that name, held, if there is one by now: then there is no turn. NULL: the caller's turn, to be ended. */
+struct cut *cuts_turn_begin(struct cut_cache *cache, struct cut_turn *turn, const uint8_t *name, int64_t wall_secs);
+void cuts_turn_end(struct cut_cache *cache, struct cut_turn *turn);
+/** @return the cut as the cache last knew it, held, run out or not; NULL. To be compared with, never to be relied on. */
+struct cut *cuts_get_old(struct cut_cache *cache, const uint8_t *name);
+
+/* ---- signatures verified before ---- */
 
 /* SHA-256 of key, signature and signed data. */
-struct proof_mark { uint8_t octets[32]; };
+struct sig_mark { uint8_t octets[32]; };
 
 /** @return false when no digest could be made; then nothing is remembered. */
-bool proof_mark(const struct dnssec_crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
-    const uint8_t *data, size_t length, struct proof_mark *mark_r);
-bool proof_is_known(struct cut *zone, const struct proof_mark *mark);
-void proof_remember(struct cut *zone, const struct proof_mark *mark);
+bool sig_mark(const struct dnssec_crypto *crypto, const struct cut *zone, const struct vkey *key, const struct vsig *sig,
+    const uint8_t *data, size_t length, struct sig_mark *mark_r);
+bool sig_is_known(struct cut *zone, const struct sig_mark *mark);
+void sig_remember(struct cut *zone, const struct sig_mark *mark);
+/**
+ * What an older cut of the zone had decoded and verified, if its keys are the same; nothing of its trust.
+ * @param cut  with keys, still the caller's alone.
+ */
+void cut_inherit(struct cut *cut, struct cut *old);
 
 /* ---- anchors ---- */
 
@@ -289,6 +310,8 @@ struct ds_set {
 
 /** DS set → cut for zone. */
 struct cut *dnssec_keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set);
+/** cuts_turn_begin() for what a DS set leads to. @return the zone, held, when somebody else has judged it by now; else NULL. */
+struct cut *dnssec_turn_begin(struct judgement *j, struct cut_turn *turn, const uint8_t *zone);
 /** Reads the records of a DS RRset. @return number stored. */
 size_t dnssec_ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room);
 /** Caches the cut, unless its state is UNKNOWN or a cap of the look-up was hit. */

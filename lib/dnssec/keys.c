@@ -217,27 +217,32 @@ static struct cut *give_up(struct work *work, enum cut_state state, const char *
 	return work->cut;
 }
 
-/* The DNSKEY set against the chosen DS records. */
-static struct cut *keys_check(struct work *work, const struct vds *ds, size_t count)
+struct cut *dnssec_turn_begin(struct judgement *j, struct cut_turn *turn, const uint8_t *zone)
+{
+	struct cut *cut = cuts_turn_begin(j->validator->cuts, turn, zone, j->now);
+
+	if (cut == NULL)
+		return NULL;
+	judgement_hold(j, cut);
+	/* by a DS set there is a zone; that somebody else found none, or no proof, is not what was asked here */
+	if (cut->state == CUT_SECURE || cut->state == CUT_INSECURE || (cut->state == CUT_BOGUS && !cut->unproven))
+		return cut;
+	turn->name = NULL;
+	return NULL;
+}
+
+/* Cryptography only: keys that came against the chosen DS records. */
+static struct cut *keys_verify(struct work *work, struct vrrset *set, const struct vds *ds, size_t count)
 {
 	struct judgement *j = work->j;
-	struct vmessage *message;
-	struct vrrset *set;
+	struct cut *old = cuts_get_old(j->validator->cuts, work->cut->name);
 	const char *why;
 
-	if (judgement_fetch(j, work->cut->name, DNS_TYPE_DNSKEY, &message) != 0)
-		return give_up(work, CUT_UNKNOWN, j_printf(j, "no answer to DNSKEY of %s", work->zone_text));
-	set = dnssec_rrset_find(message->answer, message->answer_count, work->cut->name, DNS_TYPE_DNSKEY);
-	/* at an anchor, before anything was validated, this is a server that does not pass DNSSEC records on, not an attack
-	 * that could be told from it: never bogus */
-	if (work->cut->parent == NULL && !atomic_load(&j->validator->anchored) && (set == NULL || set->sig_count == 0))
-		return give_up(work, CUT_UNKNOWN, j_printf(j, "the DNSKEY answer for trust anchor %s bears no %s: "
-		    "does the recursive server pass DNSSEC records on?", work->zone_text, set == NULL ? "key" : "signature"));
-	if (set == NULL)
-		return give_up(work, CUT_BOGUS, j_printf(j, "%s has no DNSKEY, but a DS", work->zone_text));
-	if (set->count > j->validator->config.max_dnskeys)
-		return give_up(work, CUT_BOGUS, j_printf(j, "limit: %s has %zu keys", work->zone_text, set->count));
 	keys_load(work, set);
+	if (old != NULL) {
+		cut_inherit(work->cut, old);
+		cut_unref(old);
+	}
 	why = entries_mark(work, ds, count);
 	if (why != NULL)
 		return give_up(work, CUT_BOGUS, why);
@@ -252,6 +257,35 @@ static struct cut *keys_check(struct work *work, const struct vds *ds, size_t co
 	    j_printf(j, "key %u of %s", set->sig->key_tag, work->zone_text), work->story.data);
 	cut_cache(j, work->cut);
 	return work->cut;
+}
+
+/* The DNSKEY set against the chosen DS records. */
+static struct cut *keys_check(struct work *work, const struct vds *ds, size_t count)
+{
+	struct judgement *j = work->j;
+	struct vmessage *message;
+	struct cut_turn turn;
+	struct vrrset *set;
+	struct cut *cut;
+
+	if (judgement_fetch(j, work->cut->name, DNS_TYPE_DNSKEY, &message) != 0)
+		return give_up(work, CUT_UNKNOWN, j_printf(j, "no answer to DNSKEY of %s", work->zone_text));
+	set = dnssec_rrset_find(message->answer, message->answer_count, work->cut->name, DNS_TYPE_DNSKEY);
+	/* at an anchor, before anything was validated, this is a server that does not pass DNSSEC records on, not an attack
+	 * that could be told from it: never bogus */
+	if (work->cut->parent == NULL && !atomic_load(&j->validator->anchored) && (set == NULL || set->sig_count == 0))
+		return give_up(work, CUT_UNKNOWN, j_printf(j, "the DNSKEY answer for trust anchor %s bears no %s: "
+		    "does the recursive server pass DNSSEC records on?", work->zone_text, set == NULL ? "key" : "signature"));
+	if (set == NULL)
+		return give_up(work, CUT_BOGUS, j_printf(j, "%s has no DNSKEY, but a DS", work->zone_text));
+	if (set->count > j->validator->config.max_dnskeys)
+		return give_up(work, CUT_BOGUS, j_printf(j, "limit: %s has %zu keys", work->zone_text, set->count));
+	cut = dnssec_turn_begin(j, &turn, work->cut->name);
+	if (cut != NULL)
+		return cut;
+	cut = keys_verify(work, set, ds, count);
+	cuts_turn_end(j->validator->cuts, &turn);
+	return cut;
 }
 
 struct cut *dnssec_keys_establish(struct judgement *j, const uint8_t *zone, const struct ds_set *set)

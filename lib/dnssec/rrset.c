@@ -126,33 +126,26 @@ static bool budget_left(struct judgement *j, struct attempt *attempt)
 	return true;
 }
 
-static bool is_proof(const struct vrrset *set)
-{
-	return set->type == DNS_TYPE_NSEC || set->type == DNS_TYPE_NSEC3;
-}
-
 /* One key: by memory, or by one cryptographic operation. */
 static bool key_verify(struct judgement *j, const struct vrrset *set, const struct vsig *sig, const struct vkey *key,
     struct attempt *attempt)
 {
 	const struct dnssec_crypto *crypto = &j->validator->crypto;
-	struct proof_mark mark;
-	bool marked = false;
+	struct sig_mark mark;
+	bool marked;
 
 	if (attempt->data == NULL && (attempt->data = signed_data(j, set, sig, &attempt->length)) == NULL) {
 		attempt->why = "the name is too long for the wildcard it claims to come from";
 		return false;
 	}
-	if (is_proof(set)) {
-		marked = proof_mark(crypto, attempt->zone, key, sig, attempt->data, attempt->length, &mark);
-		if (marked && proof_is_known(attempt->zone, &mark))
-			return true;
-	}
+	marked = sig_mark(crypto, attempt->zone, key, sig, attempt->data, attempt->length, &mark);
+	if (marked && sig_is_known(attempt->zone, &mark))
+		return true;
 	if (!budget_left(j, attempt))
 		return false;
 	if (dnssec_crypto_verify(crypto, key, attempt->data, attempt->length, sig->signature, sig->signature_length)) {
 		if (marked)
-			proof_remember(attempt->zone, &mark);
+			sig_remember(attempt->zone, &mark);
 		return true;
 	}
 	j->crypto_failed++;

@@ -109,10 +109,16 @@ static struct cut *nearest(struct judgement *j, const uint8_t *target, bool for_
 /* DS set at zone, by parent. */
 static struct cut *delegation_follow(struct judgement *j, const uint8_t *zone, struct vrrset *set, struct cut *parent)
 {
-	const struct vsig *sig = dnssec_rrset_verify(j, set, parent, VERIFY_UNEXPANDED);
+	const struct vsig *sig;
+	struct cut_turn turn;
+	struct cut *made = dnssec_turn_begin(j, &turn, zone);
 	struct vds *ds;
 	size_t count;
 
+	if (made != NULL)
+		return made;
+	sig = dnssec_rrset_verify(j, set, parent, VERIFY_UNEXPANDED);
+	cuts_turn_end(j->validator->cuts, &turn);	/* whoever waits finds the signature in the parent's memory */
 	if (sig == NULL) {
 		struct cut *cut = cut_make(j, zone, CUT_BOGUS, parent, 0, j_printf(j, "DS set of %s: %s",
 		    dns_wire_text(j->arena, zone), set->why));

@@ -108,7 +108,7 @@ static void test_memo_is_of_the_key(void **state)
 	struct world_fixture *f = *state;
 	struct dnssec_crypto *crypto = &f->world->validator->crypto;
 	struct cut *cut;
-	struct proof_mark marks[4];
+	struct sig_mark marks[4];
 	static const uint8_t name[] = "\4keys\4test";
 	struct zone *two = zone_unserved(f->tld, "keys.test.", LDNS_SIGN_ECDSAP256SHA256);
 	struct reply *reply = reply_new(f->world, "keys.test.", LDNS_RR_TYPE_TXT, LDNS_RCODE_NOERROR);
@@ -122,19 +122,19 @@ static void test_memo_is_of_the_key(void **state)
 	cut = cuts_get(f->world->validator->cuts, name, WORLD_NOW);
 	assert_non_null(cut);
 	assert_int_equal(cut->key_count, 2);
-	assert_true(proof_mark(crypto, cut, &cut->keys[0], &signature, (const uint8_t *)"9data", 5, &marks[0]));
-	assert_true(proof_mark(crypto, cut, &cut->keys[1], &signature, (const uint8_t *)"9data", 5, &marks[1]));
+	assert_true(sig_mark(crypto, cut, &cut->keys[0], &signature, (const uint8_t *)"9data", 5, &marks[0]));
+	assert_true(sig_mark(crypto, cut, &cut->keys[1], &signature, (const uint8_t *)"9data", 5, &marks[1]));
 	/* the same octets in a row, cut apart elsewhere */
 	longer.signature_length = 10;
-	assert_true(proof_mark(crypto, cut, &cut->keys[0], &longer, (const uint8_t *)"data", 4, &marks[2]));
-	assert_true(proof_mark(crypto, cut, &cut->keys[0], &signature, (const uint8_t *)"9data", 5, &marks[3]));
+	assert_true(sig_mark(crypto, cut, &cut->keys[0], &longer, (const uint8_t *)"data", 4, &marks[2]));
+	assert_true(sig_mark(crypto, cut, &cut->keys[0], &signature, (const uint8_t *)"9data", 5, &marks[3]));
 	assert_memory_not_equal(&marks[0], &marks[1], sizeof(marks[0]));
 	assert_memory_not_equal(&marks[0], &marks[2], sizeof(marks[0]));
 	assert_memory_equal(&marks[0], &marks[3], sizeof(marks[0]));
-	assert_false(proof_is_known(cut, &marks[0]));
-	proof_remember(cut, &marks[0]);
-	assert_true(proof_is_known(cut, &marks[0]));
-	assert_false(proof_is_known(cut, &marks[1]));
+	assert_false(sig_is_known(cut, &marks[0]));
+	sig_remember(cut, &marks[0]);
+	assert_true(sig_is_known(cut, &marks[0]));
+	assert_false(sig_is_known(cut, &marks[1]));
 	cut_unref(cut);
 }
 
