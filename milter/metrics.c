@@ -101,14 +101,24 @@ static void note_results(const struct results *results)
 	}
 }
 
-void metrics_note_message(const struct message *message, const struct decision *decision, uint64_t took_us)
+static void note_decision(const struct decision *decision)
 {
 	add(&counts.messages.counts[decision->action][decision->enforced]);
 	if (decision->policy != NULL)
 		add(&policy_of(decision->policy)->actions.counts[decision->action][decision->enforced]);
 	if (decision->finding < FINDING_COUNT)
 		add(&counts.decisions[decision->finding][decision->enforced]);
-	note_results(message_results(message));
+}
+
+void metrics_note_message(const struct message *message, const struct decision *decision, uint64_t took_us)
+{
+	const struct results *results = message_results(message);
+
+	if (results->exempt)	/* no policy had a say */
+		add(&counts.messages.counts[ACTION_NONE][false]);
+	else
+		note_decision(decision);
+	note_results(results);
 	histogram_note(&counts.message_us, took_us);
 	histogram_note(&counts.dns_wait_us, message_dns_waited_us(message));
 }
