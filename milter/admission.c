@@ -22,6 +22,7 @@
 
 #include "assayd.h"
 #include "health.h"
+#include "metrics.h"
 #include "readahead.h"
 #include "util/out_of_memory.h"
 
@@ -60,6 +61,7 @@ bool admission_take(void)
 	snprintf(text, sizeof(text), "%u sessions of the MTA are open, as many as %s", max, atomic_load(&admission.reason));
 	health_note(HEALTH_SESSIONS, false, text);
 	health_affected(HEALTH_SESSIONS, 1);
+	metrics_note_session_put_off(PUT_OFF_SESSIONS);
 	return false;
 }
 

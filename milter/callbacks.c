@@ -14,6 +14,8 @@
 #include <strings.h>
 
 #include "assayd.h"
+#include "metrics.h"
+#include "util/clock.h"
 #include "util/out_of_memory.h"
 
 static struct connection *connection_get(SMFICTX *context)
@@ -40,7 +42,10 @@ static struct connection *connection_new(SMFICTX *context)
 	if (connection == NULL)
 		out_of_memory();
 	connection->session = session_new(engine);
-	connection->admitted = memory_has_reserve() && admission_take();
+	if (memory_has_reserve())
+		connection->admitted = admission_take();
+	else
+		metrics_note_session_put_off(PUT_OFF_MEMORY);
 	engine_unref(&engine);
 	connection->quiet_reply = connection->rcpt_reply = connection->body_reply = connection->unknown_reply = SMFIS_CONTINUE;
 	smfi_setpriv(context, connection);
@@ -204,8 +209,12 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	if (connection == NULL)
 		return SMFIS_TEMPFAIL;
 	connection_end_message(connection);
-	if (!connection->admitted || !memory_has_reserve())	/* no message: whatever comes of it is put off, too */
+	if (!connection->admitted)
 		return SMFIS_TEMPFAIL;
+	if (!memory_has_reserve()) {	/* no message: whatever comes of it is put off, too */
+		metrics_note_message_put_off();
+		return SMFIS_TEMPFAIL;
+	}
 	macros_read_mail(context, connection);
 	connection->message = message_new_resolved(connection->session, arguments[0] != NULL ? arguments[0] : "",
 	    macros_sender(context), session_config(connection->session)->dns.clock);
@@ -230,6 +239,7 @@ static sfsistat on_envrcpt(SMFICTX *context, char **arguments)
 	message_recipient_resolved(connection->message, recipient, &route, &decision);
 	if (!decision_refuses(&decision))
 		return connection->rcpt_reply;
+	metrics_note_recipient_refused(&decision);
 	log_info("%s", message_log_refused(connection->message, recipient, &decision));
 	return apply_reply(context, connection, &decision);
 }
@@ -238,6 +248,12 @@ enum {
 	STEP_BYTES = 128 * 1024,
 	JUDGING_FACTOR = 2,		/* authors read, signed fields copied: as much again as the header, and some */
 };
+
+static void put_off_message(struct connection *connection)
+{
+	metrics_note_message_put_off();
+	connection_end_message(connection);
+}
 
 /* A message whose header gets large is put off when memory gets short: what it has is needed by others. */
 static bool may_grow(struct connection *connection)
@@ -249,7 +265,7 @@ static bool may_grow(struct connection *connection)
 	connection->step = step;
 	if (memory_has_reserve())
 		return true;
-	connection_end_message(connection);
+	put_off_message(connection);
 	return false;
 }
 
@@ -260,7 +276,7 @@ static bool may_be_judged(struct connection *connection)
 	if (bytes < STEP_BYTES)
 		return true;
 	if (!memory_claim(bytes * JUDGING_FACTOR)) {
-		connection_end_message(connection);
+		put_off_message(connection);
 		return false;
 	}
 	connection->claimed_bytes = bytes * JUDGING_FACTOR;
@@ -316,6 +332,7 @@ static sfsistat on_eom(SMFICTX *context)
 {
 	struct connection *connection = connection_get(context);
 	const struct outcome *outcome;
+	int64_t begun_us = clock_monotonic_us();
 	sfsistat status;
 
 	if (connection == NULL || connection->message == NULL)
@@ -325,6 +342,7 @@ static sfsistat on_eom(SMFICTX *context)
 	progress_begin(&connection->progress, context);
 	outcome = message_judge(connection->message);
 	progress_end(&connection->progress);
+	metrics_note_message(connection->message, &outcome->decision, (uint64_t)(clock_monotonic_us() - begun_us));
 	status = apply_outcome(context, connection, outcome);
 	log_info("%s", outcome->log_line);
 	status_note_message(&outcome->decision);

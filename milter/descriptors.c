@@ -37,13 +37,13 @@ static unsigned lesser(unsigned a, unsigned b)
 
 bool descriptors_share(unsigned limit, const struct descriptor_wants *wants, struct descriptor_plan *plan_r)
 {
-	unsigned rest = limit > OWN ? limit - OWN : 0;
+	unsigned own = OWN + wants->others, rest = limit > own ? limit - own : 0;
 
 	*plan_r = (struct descriptor_plan){
 		.limit = limit, .sessions = wants->sessions, .refusals = REFUSALS_MAX, .queries = wants->queries,
 		.readers = lesser(READERS_MAX, wants->sessions),
 	};
-	plan_r->needed = OWN + plan_r->sessions + plan_r->refusals + plan_r->queries + plan_r->readers * READER;
+	plan_r->needed = own + plan_r->sessions + plan_r->refusals + plan_r->queries + plan_r->readers * READER;
 	if (limit >= plan_r->needed)
 		return true;
 	if (rest < REST_MIN)

@@ -12,6 +12,7 @@
 
 struct descriptor_wants {
 	unsigned sessions, queries;	/* max-sessions, dns { max-inflight } */
+	unsigned others;		/* what else takes some, beside what is always there: the server of metrics */
 };
 
 struct descriptor_plan {

@@ -22,19 +22,19 @@ enum {
 };
 
 static const struct condition_row {
-	const char *name, *effect, *counted, *again;
+	const char *word, *name, *effect, *counted, *again;
 	bool ends_when_quiet;
 } rows[HEALTH_CONDITIONS] = {
-	[HEALTH_SESSIONS] = { "sessions", "further ones get a temporary failure", "sessions were put off", "there is room again", true },
-	[HEALTH_THREADS] = { "threads", "sessions wait for one", "sessions waited", "they can be made again", true },
-	[HEALTH_MEMORY] = { "memory", "new messages get a temporary failure", "sessions or messages were put off",
+	[HEALTH_SESSIONS] = { "sessions", "sessions", "further ones get a temporary failure", "sessions were put off", "there is room again", true },
+	[HEALTH_THREADS] = { "threads", "threads", "sessions wait for one", "sessions waited", "they can be made again", true },
+	[HEALTH_MEMORY] = { "memory", "memory", "new messages get a temporary failure", "sessions or messages were put off",
 	    "there is enough again", true },
-	[HEALTH_STORE] = { "store", "mail is judged without memory, what is to be remembered waits",
+	[HEALTH_STORE] = { "store", "store", "mail is judged without memory, what is to be remembered waits",
 	    "messages were judged without memory", "up again", false },
-	[HEALTH_RESOLVER] = { "resolver", "messages cannot be judged by what needs DNS", "messages could not be judged",
+	[HEALTH_RESOLVER] = { "resolver", "resolver", "messages cannot be judged by what needs DNS", "messages could not be judged",
 	    "it answers again", false },
-	[HEALTH_DNS_SERVER] = { "resolver", "another server is asked", "messages could not be judged", "all servers answer again", false },
-	[HEALTH_PRESSURE] = { "resolver under pressure", "some messages cannot be judged by what needs DNS", "messages could not be judged",
+	[HEALTH_DNS_SERVER] = { "dns-server", "resolver", "another server is asked", "messages could not be judged", "all servers answer again", false },
+	[HEALTH_PRESSURE] = { "dns-pressure", "resolver under pressure", "some messages cannot be judged by what needs DNS", "messages could not be judged",
 	    "no more", true },
 };
 
@@ -155,6 +155,11 @@ void health_look(void)
 	}
 }
 
+const char *health_word(enum health_condition condition)
+{
+	return rows[condition].word;
+}
+
 size_t health_failing(struct health_report reports_r[HEALTH_CONDITIONS])
 {
 	size_t count = 0;
@@ -163,7 +168,7 @@ size_t health_failing(struct health_report reports_r[HEALTH_CONDITIONS])
 	for (enum health_condition condition = 0; condition < HEALTH_CONDITIONS; condition++) {
 		if (!health.states[condition].failing)
 			continue;
-		reports_r[count] = (struct health_report){ .name = rows[condition].name, .state = health.states[condition] };
+		reports_r[count] = (struct health_report){ .condition = condition, .name = rows[condition].name, .state = health.states[condition] };
 		memcpy(reports_r[count++].detail, health.details[condition], sizeof(health.details[condition]));
 	}
 	pthread_mutex_unlock(&health.lock);

@@ -56,7 +56,10 @@ void health_affected(enum health_condition condition, uint64_t count);
 /** Ends the outages that have become quiet, but for those of store and resolver; to be called every few seconds. */
 void health_look(void);
 
-struct health_report { const char *name; struct health_state state; char detail[320]; };
+/** @return one word for a condition, another for each: "sessions", "dns-server" … */
+const char *health_word(enum health_condition condition);
+
+struct health_report { enum health_condition condition; const char *name; struct health_state state; char detail[320]; };
 /** The outages under way, for the status. @return how many. */
 size_t health_failing(struct health_report reports_r[HEALTH_CONDITIONS]);
 

@@ -17,6 +17,7 @@
 #include "config/advice.h"
 #include "config/domain_list.h"
 #include "health.h"
+#include "metrics.h"
 
 enum { WHY_BYTES = 512 };
 
@@ -194,6 +195,8 @@ static int take_place(const struct options *options, const struct config *config
 		status_open(config->status_socket, options->config_path,
 		    options->socket != NULL ? options->socket : config->socket, user.change ? user.uid : (uid_t)-1, user.gid);
 	if (code == 0)
+		code = metrics_open(config->metrics_listen, user.change ? user.uid : (uid_t)-1, user.gid, why_r, WHY_BYTES);
+	if (code == 0)
 		code = process_drop_privileges(&user, why_r, WHY_BYTES);
 	return code;
 }
@@ -226,10 +229,12 @@ static int start(const struct options *options, const struct config *config)
 	}
 	if (code != 0) {
 		status_close();
+		metrics_close();
 		listen_close();
 		process_remove_pid_file();
 		return fail(code, why);
 	}
+	metrics_note_config(config);
 	state_set_engine(engine);
 	if (chdir("/") != 0)
 		return fail(EX_OSERR, strerror(errno));
@@ -245,6 +250,7 @@ static int start(const struct options *options, const struct config *config)
 	service_begin(options->socket != NULL ? options->socket : config->socket, engine);
 	process_ready(config->log_target == LOG_TARGET_STDERR);
 	status_start();
+	metrics_start();
 	probe_dnssec(engine);
 	beside_begin(config);
 	return signals_serve(options->config_path, options->socket, options->verbose);

@@ -10,6 +10,7 @@
 
 #include "assayd.h"
 #include "health.h"
+#include "metrics.h"
 #include "util/clock.h"
 #include "util/error.h"
 
@@ -69,6 +70,7 @@ static void *progress_run(void *unused)
 		progress_send_all();
 		resolver_look();
 		health_look();
+		metrics_look();
 	}
 	return NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "assayd.h"
 #include "descriptors.h"
+#include "metrics.h"
 #include "util/out_of_memory.h"
 
 enum {
@@ -22,7 +23,8 @@ static unsigned descriptor_limit;	/* set once */
 
 static struct descriptor_wants wants_of(const struct config *config)
 {
-	return (struct descriptor_wants){ .sessions = config->max_sessions, .queries = config->dns.max_inflight };
+	return (struct descriptor_wants){ .sessions = config->max_sessions, .queries = config->dns.max_inflight,
+		.others = config->metrics_listen != NULL ? METRICS_DESCRIPTORS : 0 };
 }
 
 static void last_words(void)
@@ -52,7 +54,7 @@ struct engine_share resources_share(const struct config *config)
 	struct descriptor_plan plan;
 
 	(void)descriptors_share(descriptor_limit, &wants, &plan);
-	return (struct engine_share){ .dns_sockets = plan.queries, .store_readers = plan.readers };
+	return (struct engine_share){ .dns_sockets = plan.queries, .store_readers = plan.readers, .watch = &metrics_watch };
 }
 
 static void tell_memory(const struct config *config)

@@ -16,6 +16,7 @@
 
 #include "assayd.h"
 #include "config/diff.h"
+#include "metrics.h"
 #include "record/store.h"
 #include "util/error.h"
 
@@ -97,6 +98,8 @@ static void warn_of_restart(const struct config *old, const struct config *new, 
 {
 	if (socket_override == NULL && !same_text(old->socket, new->socket))
 		log_warning("reload: the new socket %s takes a restart", new->socket);
+	if (!same_text(old->metrics_listen, new->metrics_listen))
+		log_warning("reload: another place for metrics, %s, takes a restart", new->metrics_listen != NULL ? new->metrics_listen : "none");
 	if (!same_text(old->user, new->user) || !same_text(old->group, new->group))
 		log_warning("reload: the new user or group takes a restart");
 }
@@ -122,6 +125,7 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		engine_unref(&fresh);
 	if (fresh == NULL) {
 		log_error("reload: %s%snothing changes, the configuration in force stays", why, why[0] != '\0' ? ": " : "");
+		metrics_note_refused_config();
 	} else {
 		warn_of_restart(engine_config(current), config, socket_override);
 		log_open_config(config, verbose);
@@ -130,6 +134,7 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		probe_dnssec(fresh);
 		beside_begin(config);
 		service_config(fresh);
+		metrics_note_config(config);
 		state_set_engine(fresh);
 		if (config_diff(engine_config(current), config, log_change, NULL) == 0)
 			log_notice("reload: no option changed");
@@ -215,6 +220,7 @@ static bool stop(void)
 	const struct timespec last_reply = { .tv_nsec = LAST_REPLY_MS * 1000000L };
 
 	service_end();
+	metrics_note_stopping();
 	log_notice("stopping: messages under way are finished, a second signal stops at once");
 	listen_close();
 	if (!drain()) {
@@ -244,6 +250,7 @@ static int finish(bool at_rest, int code)
 	else
 		flush_store();
 	status_close();
+	metrics_close();
 	process_remove_pid_file();
 	log_notice("stopped");
 	if (!at_rest)

@@ -11,20 +11,18 @@
  * Thread: one of its own for the clients; the status_note_* functions may be called by any.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "assayd.h"
 #include "build-config.h"
 #include "health.h"
+#include "local_socket.h"
 #include "util/clock.h"
 
 enum {
@@ -243,55 +241,14 @@ static void *status_run(void *argument)
 
 /* ---- the socket ------------------------------------------------------------------------------------------------------- */
 
-static bool answers(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool result = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return result;
-}
-
-static int open_at(const struct sockaddr_un *address, uid_t uid, gid_t gid)
-{
-	struct stat old;
-	mode_t mask;
-	int fd, result;
-
-	if (lstat(address->sun_path, &old) == 0) {
-		errno = EADDRINUSE;
-		if (!S_ISSOCK(old.st_mode) || answers(address) || unlink(address->sun_path) != 0)
-			return -1;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	mask = umask(0117);	/* for root, our user and our group */
-	result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
-	umask(mask);
-	if (result != 0 || (uid != (uid_t)-1 && lchown(address->sun_path, uid, gid) != 0) || listen(fd, 8) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 void status_open(const char *path, const char *config_path, const char *serving, uid_t uid, gid_t gid)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
 	status.started_secs = clock_wall_secs(NULL);
 	status.config_path = config_path != NULL ? strdup(config_path) : NULL;
 	status.serving = strdup(serving);
 	if (path == NULL)
 		return;
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		log_warning("status socket %s: the path is too long; `assay doctor` will not see this daemon", path);
-		return;
-	}
-	strcpy(address.sun_path, path);
-	status.fd = open_at(&address, uid, gid);
+	status.fd = local_socket_listen(path, uid, gid);
 	if (status.fd >= 0)
 		status.path = strdup(path);
 	else if (errno == ENOENT)	/* started by hand, from a build directory: nobody misses it */

@@ -137,6 +137,8 @@ struct config {
 	struct network_list greylist_exempt_networks;
 	struct domain_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
+	const char *metrics_listen;	/* HTTP for Prometheus, a place of listen_place_parse(); NULL: off */
+
 	/* dns */
 	struct dns_config dns;		/* dns.validator points to the next */
 	struct validator_config dns_validator;	/* caps only */

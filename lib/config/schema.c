@@ -242,6 +242,9 @@ const struct option_row schema_table[] = {
 	{ "greylist", "exempt-domains", OPTION_PATTERNS, CONFIG(greylist_exempt_domains), "", LIST,
 	    "senders that are never greylisted: domain that passes SPF, or of the forward-confirmed client name" },
 
+	{ "metrics", "listen", OPTION_LISTEN, CONFIG(metrics_listen), "", TEXT(255),
+	    "where metrics and health are served (HTTP), on this machine only: unix:PATH, inet:PORT@127.0.0.1, inet6:PORT@[::1]" },
+
 	{ "limits", "max-header-fields", OPTION_COUNT, CONFIG(max_header_fields), "2000", CAP(50, 100000),
 	    "header fields judged a message" },
 	{ "limits", "max-header-size", OPTION_BYTES, CONFIG(max_header_bytes), "512K", CAP(16384, 64 << 20),
@@ -292,6 +295,7 @@ const struct section_row schema_sections[] = {
 	{ "tls", "grades of TLS sessions" },
 	{ "record", "what is remembered between messages" },
 	{ "greylist", "how the action greylist waits" },
+	{ "metrics", "figures for Prometheus" },
 	{ "limits", "caps on what one message may cost" },
 	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
 	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/listen_place.h"
 #include "config/value_print.h"
 #include "util/buf.h"
 #include "util/domain.h"
@@ -199,6 +200,8 @@ static const char *name_fault(const char *text)
 
 static const char *string_fault(const struct option_row *row, const char *text)
 {
+	const char *fault;
+
 	if (strlen(text) > (size_t)row->max)
 		return "too long";
 	if (text[0] == '\0')
@@ -210,6 +213,8 @@ static const char *string_fault(const struct option_row *row, const char *text)
 		return text[0] == '/' ? NULL : "not an absolute path";
 	case OPTION_SOCKET:
 		return socket_fault(text);
+	case OPTION_LISTEN:
+		return listen_place_parse(text, NULL, &fault) == 0 ? NULL : fault;
 	default:
 		for (; *text != '\0'; text++) {
 			if ((unsigned char)*text >= 0x7f)
@@ -255,6 +260,7 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 	case OPTION_NAME:
 	case OPTION_PATH:
 	case OPTION_SOCKET:
+	case OPTION_LISTEN:
 		return parse_string(row, text, arena, &value_r->text, why_r);
 	case OPTION_STRINGS:
 		*why_r = "must not be empty";
@@ -339,6 +345,7 @@ void value_store(const struct option_row *row, const union value *values, size_t
 	case OPTION_NAME:
 	case OPTION_PATH:
 	case OPTION_SOCKET:
+	case OPTION_LISTEN:
 		*(const char **)place = values[0].text;
 		break;
 	case OPTION_STRINGS:

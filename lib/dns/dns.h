@@ -32,6 +32,7 @@ enum dns_status {
 
 /* RFC 4033 section 5, ordered: the greater is the weaker, so that combining is max(). What nobody has set says indeterminate. */
 enum dns_security { DNS_SECURE = -2, DNS_INSECURE, DNS_INDETERMINATE, DNS_BOGUS };
+enum { DNS_SECURITY_COUNT = DNS_BOGUS - DNS_SECURE + 1 };
 _Static_assert(DNS_INDETERMINATE == 0, "a result of zeros must not vouch for anything");
 
 /* Why there is no answer, when the status is FAIL. */

@@ -40,7 +40,7 @@ struct engine *engine_new_sharing(const struct config *config, const struct engi
 	atomic_init(&engine->references, 1);
 	engine->config = config_ref(config);
 	engine->share = *share;
-	engine->resolver = shared_resolver_get(config, share->dns_sockets, previous != NULL ? previous->resolver : NULL, why_r,
+	engine->resolver = shared_resolver_get(config, share, previous != NULL ? previous->resolver : NULL, why_r,
 	    why_bytes);
 	if (engine->resolver == NULL)
 		goto fail;
@@ -69,7 +69,8 @@ struct engine *engine_new(const struct config *config, struct engine *previous, 
 int engine_open_store(struct engine *engine, struct engine *previous, engine_store_changed *changed, char *why_r,
     size_t why_bytes)
 {
-	const struct store_wish wish = { .config = engine->config, .readers_max = engine->share.store_readers, .changed = changed };
+	const struct store_wish wish = { .config = engine->config, .readers_max = engine->share.store_readers, .changed = changed,
+		.watch = engine->share.watch };
 	int code = shared_store_get(&wish, previous != NULL ? previous->store : NULL, &engine->store, why_r, why_bytes);
 
 	if (code != 0)

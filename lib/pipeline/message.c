@@ -133,6 +133,11 @@ const struct results *message_results(const struct message *message)
 	return message->results;
 }
 
+uint64_t message_dns_waited_us(const struct message *message)
+{
+	return dns_scope_waited_us(message->context.dns);
+}
+
 const struct author *message_author(const struct message *message)
 {
 	return &message->author;

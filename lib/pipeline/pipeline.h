@@ -21,10 +21,20 @@ struct store;
 struct session;
 struct message;
 
+/*
+ * Told when a resolver or a store begins and when it is about to be freed: engines share them, so none of them knows. For who adds up
+ * what they have counted over all reloads. Thread: any; what it is told of stays until the call returns.
+ */
+struct engine_watch {
+	void (*resolver)(struct dns_resolver *resolver, bool ends);
+	void (*store)(struct store *store, bool ends);	/* it ends when nothing is written any more */
+};
+
 /* What an engine may use of what the process has; zero: as much as the config says, or the part's own default. */
 struct engine_share {
 	unsigned dns_sockets;		/* DNS queries that have a socket at once */
 	unsigned store_readers;		/* open handles of the database */
+	const struct engine_watch *watch;	/* lives as long as the process; NULL: nobody wants to know */
 };
 
 /**
@@ -81,6 +91,8 @@ void message_free(struct message **message);
 struct facts *message_facts(struct message *message);	/* e.g. to set queue_id */
 const struct results *message_results(const struct message *message);
 const struct author *message_author(const struct message *message);
+/** @return microseconds for which its checks waited for DNS until now, validation included. */
+uint64_t message_dns_waited_us(const struct message *message);
 /** Who else had it in his hands; known once it is judged. */
 const struct beside *message_beside(const struct message *message);
 struct arena *message_arena(struct message *message);

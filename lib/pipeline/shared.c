@@ -52,19 +52,22 @@ void shared_resolver_unref(struct shared_resolver **shared)
 	*shared = NULL;
 	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
 		return;
+	if (old->watch != NULL)
+		old->watch->resolver(old->resolver, true);
 	dns_resolver_free(&old->resolver);
 	config_unref(&old->config);
 	free(old);
 }
 
-static struct shared_resolver *shared_resolver_new(const struct config *config, unsigned max_sockets, char *why_r, size_t why_bytes)
+static struct shared_resolver *shared_resolver_new(const struct config *config, const struct engine_share *share, char *why_r,
+    size_t why_bytes)
 {
 	struct shared_resolver *shared = calloc(1, sizeof(*shared));
 	struct dns_config dns = config->dns;
 
 	if (shared == NULL)
 		out_of_memory();
-	dns.max_sockets = shared->max_sockets = max_sockets;
+	dns.max_sockets = shared->max_sockets = share->dns_sockets;
 	shared->resolver = dns_resolver_new(&dns, why_r, why_bytes);
 	if (shared->resolver == NULL) {
 		free(shared);
@@ -73,17 +76,20 @@ static struct shared_resolver *shared_resolver_new(const struct config *config, 
 	shared->config = config_ref(config);
 	shared->files_stamp = dns_files_stamp(&config->dns);
 	atomic_init(&shared->references, 1);
+	shared->watch = share->watch;
+	if (shared->watch != NULL)
+		shared->watch->resolver(shared->resolver, false);
 	return shared;
 }
 
-struct shared_resolver *shared_resolver_get(const struct config *config, unsigned max_sockets, struct shared_resolver *previous,
-    char *why_r, size_t why_bytes)
+struct shared_resolver *shared_resolver_get(const struct config *config, const struct engine_share *share,
+    struct shared_resolver *previous, char *why_r, size_t why_bytes)
 {
-	if (previous != NULL && resolver_serves(previous, config, max_sockets)) {
+	if (previous != NULL && resolver_serves(previous, config, share->dns_sockets)) {
 		atomic_fetch_add(&previous->references, 1);
 		return previous;
 	}
-	return shared_resolver_new(config, max_sockets, why_r, why_bytes);
+	return shared_resolver_new(config, share, why_r, why_bytes);
 }
 
 /* ---- store --------------------------------------------------------------------------------------- */
@@ -156,6 +162,9 @@ int shared_store_get(const struct store_wish *wish, struct shared_store *previou
 		.min_share_percent = config->habit_min_share_percent, .settle_days = config->habit_settle_secs / DAY_SECS,
 	};
 	shared->source = (struct memory_source){ .context = shared, .view = view_peer };
+	shared->watch = wish->watch;
+	if (shared->watch != NULL)
+		shared->watch->store(shared->store, false);
 	*shared_r = shared;
 	return 0;
 }
@@ -167,6 +176,9 @@ void shared_store_unref(struct shared_store **shared)
 	*shared = NULL;
 	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
 		return;
+	store_stop(old->store);
+	if (old->watch != NULL)
+		old->watch->store(old->store, true);
 	store_close(&old->store);
 	config_unref(&old->config);
 	free(old);

@@ -18,6 +18,7 @@ struct shared_resolver {
 	struct dns_resolver *resolver;
 	const struct config *config;		/* whose dns section the resolver was made from; a reference */
 	unsigned max_sockets;		/* of the process's, that it may have; 0: as many as it likes */
+	const struct engine_watch *watch;	/* NULL */
 	uint64_t files_stamp;		/* state of the files that it was made from */
 };
 
@@ -25,8 +26,8 @@ struct shared_resolver {
  * Makes the resolver that the config asks for, or shares the previous one (NULL: there is none).
  * @return NULL with why_r set.
  */
-struct shared_resolver *shared_resolver_get(const struct config *config, unsigned max_sockets, struct shared_resolver *previous,
-    char *why_r, size_t why_bytes);
+struct shared_resolver *shared_resolver_get(const struct config *config, const struct engine_share *share,
+    struct shared_resolver *previous, char *why_r, size_t why_bytes);
 void shared_resolver_unref(struct shared_resolver **shared);
 
 /* A store and the settings it was opened with. */
@@ -36,6 +37,7 @@ struct shared_store {
 	const struct config *config;		/* a reference */
 	struct peer_rules rules;
 	struct memory_source source;	/* for the checks; its context is this struct */
+	const struct engine_watch *watch;	/* NULL */
 };
 
 /* What is asked of a store. */
@@ -43,6 +45,7 @@ struct store_wish {
 	const struct config *config;
 	unsigned readers_max;		/* handles for reading; 0: the store's default */
 	engine_store_changed *changed;	/* told when the database is lost or found; NULL */
+	const struct engine_watch *watch;	/* NULL */
 };
 
 /**

@@ -138,19 +138,25 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	return store;
 }
 
+void store_stop(struct store *store)
+{
+	if (store->config.read_only || store->stopped)
+		return;
+	pthread_mutex_lock(&store->lock);
+	store->stop = true;
+	pthread_cond_signal(&store->wake);
+	pthread_mutex_unlock(&store->lock);
+	pthread_join(store->writer, NULL);
+	store->stopped = true;
+}
+
 void store_close(struct store **store_p)
 {
 	struct store *store = *store_p;
 
 	if (store == NULL)
 		return;
-	if (!store->config.read_only) {
-		pthread_mutex_lock(&store->lock);
-		store->stop = true;
-		pthread_cond_signal(&store->wake);
-		pthread_mutex_unlock(&store->lock);
-		pthread_join(store->writer, NULL);
-	}
+	store_stop(store);
 	store_readers_close(store);
 	store_notes_free(store->first);
 	pthread_cond_destroy(&store->wake);
@@ -186,5 +192,6 @@ void store_statistics(struct store *store, struct store_statistics *statistics_r
 {
 	pthread_mutex_lock(&store->lock);
 	*statistics_r = store->statistics;
+	statistics_r->written = store->ended - store->statistics.lost;
 	pthread_mutex_unlock(&store->lock);
 }

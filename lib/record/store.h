@@ -107,7 +107,10 @@ struct flow_note {
  */
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes);
 
-/** Commits what is queued (bounded: 5 s), stops the writer, closes. Sets *store to NULL. */
+/** Commits what is queued (bounded: 5 s) and stops the writer: the statistics are final, what is noted from now on is dropped. */
+void store_stop(struct store *store);
+
+/** Stops it, if that is not done yet, and closes. Sets *store to NULL. */
 void store_close(struct store **store);
 
 /** @return 0; -E_ABSENT not known; -E_SYSTEM no memory now. */
@@ -131,6 +134,7 @@ bool store_is_opening(struct store *store);
 
 struct store_statistics {
 	uint64_t noted, dropped, lost, commits, read_failures;
+	uint64_t written;	/* notes committed; noted = written + lost + dropped + those that wait or are being written */
 	uint64_t trimmed[STORE_CAPS];	/* rows that went because there were too many */
 	unsigned queued;
 	bool up;

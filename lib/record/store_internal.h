@@ -31,6 +31,7 @@ struct store {
 
 	pthread_t writer;
 	bool writer_runs;
+	bool stopped;			/* the writer's thread was waited for; of who stops and closes */
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t wake;		/* for the writer: notes, stop, flush */
 	pthread_cond_t done;		/* for flush: a group has ended */

@@ -26,7 +26,7 @@ struct dns_resolver {
 	struct validator *validator;	/* NULL unless it validates */
 	const char *servers_note;	/* see dns_resolver_servers() */
 	_Atomic enum dns_reach reach;
-	_Atomic uint64_t lookups, cache_hits;
+	_Atomic uint64_t lookups, cache_hits, answers, verdicts[DNS_SECURITY_COUNT];
 };
 
 /* On whose account something is asked. */

@@ -105,6 +105,14 @@ static enum judging entry_validate(struct dns_resolver *resolver, struct cache_e
 static const struct validator_verdict unreached = { .security = DNS_INDETERMINATE, .ttl_secs = UNTOLD_SECS,
 	.why = "the recursive server passes no DNSSEC on", .explanation = "" };
 
+/* The judge's last step: the verdict goes to who waits, and is counted when it stands. */
+static void judge_end(struct dns_resolver *resolver, struct cache_entry *entry, const struct validator_verdict *verdict, bool stands)
+{
+	if (stands)
+		atomic_fetch_add_explicit(&resolver->verdicts[verdict->security - DNS_SECURE], 1, memory_order_relaxed);
+	cache_judge_end(entry, verdict, stands);
+}
+
 enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *entry, int64_t deadline_ms,
     const struct asker *asker)
 {
@@ -116,7 +124,7 @@ enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *e
 	if (turn != JUDGE_YOURS)
 		return turn == JUDGE_DONE ? JUDGING_DONE : JUDGING_LATE;
 	if (atomic_load(&resolver->reach) == DNS_REACH_NONE) {
-		cache_judge_end(entry, &unreached, true);
+		judge_end(resolver, entry, &unreached, true);
 		return JUDGING_DONE;
 	}
 	arena = arena_new();
@@ -124,7 +132,7 @@ enum judging resolver_judge(struct dns_resolver *resolver, struct cache_entry *e
 	/* a verdict that may not be kept is kept as long as a failure, lest a broken zone be judged for every asker */
 	if (verdict.ttl_secs < resolver->limits.fail_ttl_secs)
 		verdict.ttl_secs = resolver->limits.fail_ttl_secs;
-	cache_judge_end(entry, &verdict, judging == JUDGING_DONE);
+	judge_end(resolver, entry, &verdict, judging == JUDGING_DONE);
 	arena_free(&arena);
 	return judging;
 }

@@ -67,6 +67,7 @@ static const char *on_message(void *context, void *cookie, const struct dns_serv
 	answer = answer_build(entry->name, entry->type, wire, length, &resolver->limits, &why);
 	if (answer == NULL)
 		return why;
+	atomic_fetch_add_explicit(&resolver->answers, 1, memory_order_relaxed);
 	entry_complete(resolver, entry, answer, security_without_validation(resolver, answer, server), true);
 	cache_release(&entry);
 	return NULL;
@@ -357,5 +358,8 @@ void dns_resolver_statistics(struct dns_resolver *resolver, struct dns_statistic
 		transport_statistics(resolver->transport, statistics_r);
 	statistics_r->lookups = atomic_load_explicit(&resolver->lookups, memory_order_relaxed);
 	statistics_r->cache_hits = atomic_load_explicit(&resolver->cache_hits, memory_order_relaxed);
+	statistics_r->answers = atomic_load_explicit(&resolver->answers, memory_order_relaxed);
+	for (size_t i = 0; i < DNS_SECURITY_COUNT; i++)
+		statistics_r->verdicts[i] = atomic_load_explicit(&resolver->verdicts[i], memory_order_relaxed);
 	cache_usage(resolver->cache, &statistics_r->cache_bytes, &statistics_r->cache_entries);
 }

@@ -98,6 +98,8 @@ struct dns_statistics {
 	uint64_t cancelled;		/* queries that ended with the message that had asked */
 	uint64_t pressed;		/* questions that were not asked because too much was under way */
 	uint64_t silenced;		/* questions that were not asked because their zone does not answer */
+	uint64_t answers;		/* that came and could be used */
+	uint64_t verdicts[DNS_SECURITY_COUNT];	/* of the validator, each once an answer, by security - DNS_SECURE */
 	size_t cache_bytes, cache_entries, inflight;
 };
 void dns_resolver_statistics(struct dns_resolver *resolver, struct dns_statistics *statistics_r);
@@ -141,6 +143,9 @@ unsigned dns_scope_exceeded(const struct dns_scope *scope);
 
 /** @return a bit, 1 << failure, for each kind of failure among the answers that dns_wait() gave. */
 unsigned dns_scope_failures(const struct dns_scope *scope);
+
+/** @return microseconds that dns_wait() waited in this scope: for answers, and until they were judged. Thread: any. */
+uint64_t dns_scope_waited_us(const struct dns_scope *scope);
 
 /** Sets the deadline anew, in ms from now (a message's time starts to count at its end). */
 void dns_scope_set_deadline(struct dns_scope *scope, unsigned deadline_ms);

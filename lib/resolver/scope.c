@@ -74,6 +74,11 @@ unsigned dns_scope_exceeded(const struct dns_scope *scope)
 	return exceeded;
 }
 
+uint64_t dns_scope_waited_us(const struct dns_scope *scope)
+{
+	return atomic_load_explicit(&scope->core->waited_us, memory_order_relaxed);
+}
+
 unsigned dns_scope_failures(const struct dns_scope *scope)
 {
 	return atomic_load(&scope->core->failures);
@@ -272,9 +277,11 @@ static const struct dns_answer *question_finish(struct dns_scope *scope, struct 
     uint16_t type)
 {
 	struct scope_core *core = scope->core;
+	int64_t begun_us = clock_monotonic_us();
 	enum judging judging = question_wait(core, question) ? question_judge(core, question) : JUDGING_LATE;
 	const struct dns_answer *answer;
 
+	atomic_fetch_add_explicit(&core->waited_us, (uint64_t)(clock_monotonic_us() - begun_us), memory_order_relaxed);
 	if (judging != JUDGING_DONE)
 		return question_give_up(scope, question, name, type, judging);
 	pthread_mutex_lock(&core->lock);

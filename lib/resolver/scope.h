@@ -42,6 +42,7 @@ struct scope_core {
 	_Atomic unsigned refs;		/* the owner's, and one per continuation that is to come */
 	_Atomic int64_t deadline_ms;	/* monotonic; 0: none */
 	_Atomic unsigned failures;	/* see dns_scope_failures() */
+	_Atomic uint64_t waited_us;	/* see dns_scope_waited_us() */
 	struct account *account;
 	struct dns_scope views[DNS_PURPOSE_COUNT];
 	pthread_mutex_t lock;		/* guards what follows */

@@ -19,4 +19,7 @@ int64_t clock_wall_secs(const struct clock *clock);
 /** @return milliseconds since an arbitrary point; only differences mean something. */
 int64_t clock_monotonic_ms(void);
 
+/** The same in microseconds, for what is measured. */
+int64_t clock_monotonic_us(void);
+
 #endif
