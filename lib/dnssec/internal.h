@@ -129,6 +129,7 @@ struct cut {
 	bool unproven;			/* BOGUS only because a proof is missing: signed data below it may still be proven */
 	uint8_t name[DNS_NAME_BYTES];
 	struct cut *parent;		/* zone above, held; NULL at an anchor */
+	atomic_bool delegates;		/* a zone has been found right below it, so that there may be more */
 	struct vkey *keys;
 	size_t key_count;
 	pthread_mutex_t lock;		/* of what is added later: decoded keys and signatures */
@@ -181,7 +182,7 @@ bool sig_mark(const struct dnssec_crypto *crypto, const struct cut *zone, const 
 bool sig_is_known(struct cut *zone, const struct sig_mark *mark);
 void sig_remember(struct cut *zone, const struct sig_mark *mark);
 /**
- * What an older cut of the zone had decoded and verified, if its keys are the same; nothing of its trust.
+ * What an older cut of the zone had decoded and verified, if its keys are the same, and that it delegates; nothing of its trust.
  * @param cut  with keys, still the caller's alone.
  */
 void cut_inherit(struct cut *cut, struct cut *old);

@@ -40,8 +40,11 @@ size_t dnssec_ds_parse(const struct vrrset *set, struct vds *ds_r, size_t room)
 void cut_cache(struct judgement *j, struct cut *cut)
 {
 	/* what was not reached, or only this look-up's budget ended, says nothing about the zone */
-	if (cut->state != CUT_UNKNOWN && !j->limited && cut->expires_wall > j->now)
-		cuts_put(j->validator->cuts, cut);
+	if (cut->state == CUT_UNKNOWN || j->limited || cut->expires_wall <= j->now)
+		return;
+	if (cut->parent != NULL && (cut->state == CUT_SECURE || cut->state == CUT_INSECURE))
+		atomic_store_explicit(&cut->parent->delegates, true, memory_order_relaxed);
+	cuts_put(j->validator->cuts, cut);
 }
 
 void cut_finish(struct judgement *j, struct cut *cut, uint32_t ttl_secs, const char *why, const char *story)

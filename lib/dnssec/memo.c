@@ -112,6 +112,8 @@ static bool keys_are_same(const struct cut *a, const struct cut *b)
 
 void cut_inherit(struct cut *cut, struct cut *old)
 {
+	if (atomic_load_explicit(&old->delegates, memory_order_relaxed))
+		atomic_store_explicit(&cut->delegates, true, memory_order_relaxed);
 	if (old->state != CUT_SECURE || !keys_are_same(cut, old))
 		return;
 	pthread_mutex_lock(&old->lock);

@@ -301,6 +301,13 @@ static bool is_service_label(const uint8_t *name)
 	return name[0] != 0 && name[1] == '_';
 }
 
+/* Whether a name below the zone may well be a zone of its own. Of a domain of which none is known it is not: what its hosts'
+ * names would need is not asked with each of them, and the first such zone waits a round trip longer. */
+static bool may_delegate(struct cut *zone)
+{
+	return dns_wire_labels(zone->name) < 2 || atomic_load_explicit(&zone->delegates, memory_order_relaxed);
+}
+
 void validator_prefetch(struct validator *validator, const struct dns_fetcher *fetcher, const char *name)
 {
 	struct judgement j = { .validator = validator, .fetcher = fetcher, .now = clock_wall_secs(&validator->clock) };
@@ -317,11 +324,12 @@ void validator_prefetch(struct validator *validator, const struct dns_fetcher *f
 	j.arena = arena_new();
 	for (base = target;; base = dns_wire_parent(base)) {
 		struct cut *cut = cuts_get(validator->cuts, base, j.now);
-		bool is_end = cut != NULL && cut->state != CUT_NOT_A_CUT, is_secure = is_end && cut->state == CUT_SECURE;
+		bool is_end = cut != NULL && cut->state != CUT_NOT_A_CUT;
+		bool is_more = is_end && cut->state == CUT_SECURE && may_delegate(cut);
 
 		if (cut != NULL)
 			cut_unref(cut);
-		if (is_secure)
+		if (is_more)
 			prefetch(&j, base, target);
 		if (is_end)
 			break;

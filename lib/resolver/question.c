@@ -66,7 +66,8 @@ static struct cache_entry *link_acquire(struct scope_core *core, struct question
 		return NULL;
 	if (!made)
 		complete = cache_is_complete(entry);
-	else if (core->resolver->validator != NULL)
+	/* what somebody else has begun is joined as well: he may go before it is answered */
+	if (!complete && core->resolver->validator != NULL)
 		chain_start(core, name, question->purpose);
 	question->from_cache = question->from_cache && complete;
 	return entry;

@@ -396,6 +396,65 @@ static void test_absence_kept_as_long_as_its_proof(void **state)
 	assert_in_range(ask(*state, "_dmarc.zone.test")->ttl_secs, 1, 30);
 }
 
+/* Names of a zone that is known are asked alone; once a zone was found below it, with what they need if they are zones, too. */
+static void test_names_of_a_known_zone_are_asked_alone(void **state)
+{
+	struct zone *sub = zone_new(served.zone, "sub.zone.test.", LDNS_SIGN_ED25519);
+	struct resolver_fixture *dns;
+
+	serve_txt("www.zone.test.", 300, served.zone);
+	serve_txt("mail.zone.test.", 300, served.zone);
+	serve_txt("sub.zone.test.", 300, sub);
+	serve_txt("next.zone.test.", 300, served.zone);
+	dns = start(state);
+	assert_answer(dns, "www.zone.test", DNS_STATUS_DATA, DNS_SECURE);
+	assert_answer(dns, "mail.zone.test", DNS_STATUS_DATA, DNS_SECURE);
+	assert_int_equal(fake_dns_count(dns->server, "mail.zone.test", 0), 1);
+	assert_answer(dns, "sub.zone.test", DNS_STATUS_DATA, DNS_SECURE);
+	assert_answer(dns, "next.zone.test", DNS_STATUS_DATA, DNS_SECURE);
+	assert_int_equal(fake_dns_count(dns->server, "next.zone.test", 0), 3);	/* TXT, DS, DNSKEY */
+}
+
+static _Atomic bool holding;	/* nothing is answered yet, by serve_held() */
+
+static void serve_held(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
+{
+	serve(context, name, type, tcp, reply);
+	if (holding)
+		reply->hold_until = FAKE_DNS_HELD;
+}
+
+/* Whoever began the look-ups for a zone's keys goes before anything is answered; another message wants the same. */
+static void test_keys_outlive_who_asked_first(void **state)
+{
+	static const char *const names[] = { ".", "test", "zone.test" };
+	const char *anchors[] = { served.world->anchor_path, NULL };
+	struct dns_config config = { .dnssec = DNSSEC_VALIDATE, .trust_anchor_files = anchors, .clock = &served.world->clock,
+		.timeout_ms = 10000, .rounds = 1 };
+	struct dns_scope *first, *second;
+	struct resolver_fixture *dns;
+
+	serve_txt("zone.test.", 300, served.zone);
+	holding = true;
+	dns = fixture_start_callback(state, serve_held, NULL, config);
+	first = dns_scope_new(dns->resolver, 10000, 50);
+	second = dns_scope_new(dns->resolver, 10000, 50);
+	dns_start(first, "zone.test", DNS_TYPE_TXT);
+	for (int i = 0; i < 5000 && fake_dns_count(dns->server, NULL, 0) < 6; i++)
+		usleep(1000);
+	assert_int_equal(fake_dns_count(dns->server, NULL, 0), 6);
+	dns_start(second, "zone.test", DNS_TYPE_TXT);
+	dns_scope_free(&first);
+	fake_dns_release(dns->server);
+	assert_int_equal(dns_wait(second, "zone.test", DNS_TYPE_TXT)->security, DNS_SECURE);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(fake_dns_count(dns->server, names[i], DNS_TYPE_DNSKEY), 1);
+	for (size_t i = 1; i < 3; i++)
+		assert_int_equal(fake_dns_count(dns->server, names[i], DNS_TYPE_DS), 1);
+	dns_scope_free(&second);
+	holding = false;
+}
+
 static struct dns_scope *scope_of(struct resolver_fixture *dns, const char *client, unsigned max_queries)
 {
 	struct dns_limits limits = { .deadline_ms = 20000, .max_lookups = 100, .max_queries = max_queries };
@@ -533,7 +592,8 @@ int main(void)
 		CASE(test_truncated_by_tcp_too), CASE(test_one_kind_of_answer_kept_back),
 		CASE(test_bogus_answer_of_ttl_0_is_kept), CASE(test_broken_zone_is_asked_once),
 		CASE(test_absence_kept_as_long_as_its_proof), CASE(test_keys_without_signatures_are_asked_again),
-		CASE(test_uncovered_answer_is_kept),
+		CASE(test_uncovered_answer_is_kept), CASE(test_names_of_a_known_zone_are_asked_alone),
+		CASE(test_keys_outlive_who_asked_first),
 	};
 
 	return cmocka_run_group_tests_name("validate_resolver", tests, NULL, NULL);
