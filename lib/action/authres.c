@@ -36,7 +36,7 @@ static struct writer begin_field(const struct action_input *input)
 /* Several at one place become one. */
 static void put_comment(struct writer *writer, const char *text)
 {
-	writer->comment = writer->comment == NULL ? text : arena_printf(writer->arena, "%s; %s", writer->comment, text);
+	writer->comment = writer->comment == NULL ? text : arena_concat(writer->arena, writer->comment, "; ", text);
 }
 
 static void end_comment(struct writer *writer)
@@ -51,7 +51,7 @@ static void begin_result(struct writer *writer, const char *method, const char *
 	end_comment(writer);
 	field_glue(&writer->field, ";");
 	field_fold(&writer->field);
-	field_printf(&writer->field, "%s=%s", method, result);
+	field_token(&writer->field, arena_concat(writer->arena, method, "=", result));
 	writer->empty = false;
 }
 
@@ -60,7 +60,7 @@ static void put_property(struct writer *writer, const char *property, const char
 	if (value == NULL || value[0] == '\0')
 		return;
 	end_comment(writer);
-	field_token(&writer->field, arena_printf(writer->arena, "%s=%s", property, field_value(writer->arena, value)));
+	field_token(&writer->field, arena_concat(writer->arena, property, "=", field_value(writer->arena, value)));
 }
 
 static void put_reason(struct writer *writer, const char *reason)
@@ -68,13 +68,13 @@ static void put_reason(struct writer *writer, const char *reason)
 	if (reason == NULL || reason[0] == '\0')
 		return;
 	end_comment(writer);
-	field_token(&writer->field, arena_printf(writer->arena, "reason=%s",
-	    field_quoted(writer->arena, field_plain(writer->arena, reason))));
+	field_token(&writer->field, arena_concat(writer->arena, "reason=",
+	    field_quoted(writer->arena, field_plain(writer->arena, reason)), ""));
 }
 
 static void put_dnssec(struct writer *writer, enum dns_security security)
 {
-	put_comment(writer, arena_printf(writer->arena, "dnssec: %s", dns_security_name(security)));
+	put_comment(writer, arena_concat(writer->arena, "dnssec: ", dns_security_name(security), ""));
 }
 
 /* The result for HELO beside that for MAIL FROM: readers take one result of a method, the first or the last, so it is none. */

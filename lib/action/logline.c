@@ -20,8 +20,8 @@ static void put_result(struct buf *buf, const char *key, enum result result, con
 		return;
 	log_field_put(buf, key, result_name(result));
 	if (domain != NULL)
-		log_field_put(buf, arena_printf(arena, "%s_domain", key), domain);
-	log_field_put(buf, arena_printf(arena, "%s_dnssec", key), dns_security_name(security));
+		log_field_put(buf, arena_concat(arena, key, "_domain", ""), domain);
+	log_field_put(buf, arena_concat(arena, key, "_dnssec", ""), dns_security_name(security));
 }
 
 static void put_client(struct buf *buf, const struct facts_connection *connection, struct arena *arena)
@@ -118,10 +118,10 @@ const char *log_line_build(const struct action_input *input)
 
 	log_field_put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
 	put_client(&buf, facts->connection, arena);
-	log_field_put(&buf, "from", facts->mail_from != NULL ? arena_printf(arena, "<%s>", facts->mail_from) : NULL);
+	log_field_put(&buf, "from", facts->mail_from != NULL ? arena_concat(arena, "<", facts->mail_from, ">") : NULL);
 	if (input->recipient != NULL)
 		log_field_put(&buf, "rcpt", input->recipient[0] == '<' ? input->recipient :
-		    arena_printf(arena, "<%s>", input->recipient));
+		    arena_concat(arena, "<", input->recipient, ">"));
 	log_field_put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
 	log_field_put(&buf, "author", input->author != NULL ? input->author->address : NULL);
 	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));

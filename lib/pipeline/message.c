@@ -229,14 +229,20 @@ static bool field_name_valid(const char *name, size_t length)
 /* Whether a value has a line over the limit, or a CR (folds come as LF, so any CR is a stray one). */
 static bool field_value_malformed(const char *value, size_t length, size_t name_length)
 {
-	size_t line = name_length + 1;	/* the first line holds "Name:" */
+	size_t line = name_length + 1, rest = length;	/* the first line holds "Name:" */
 
-	for (size_t i = 0; i < length; i++) {
-		if (value[i] == '\r' || value[i] == '\0')
+	if (memchr(value, '\r', length) != NULL || memchr(value, '\0', length) != NULL)
+		return true;
+	while (rest != 0) {
+		const char *lf = memchr(value, '\n', rest);
+		size_t bytes = lf != NULL ? (size_t)(lf - value) : rest;
+
+		if (bytes != 0 && line + bytes > LINE_MAX_BYTES)
 			return true;
-		line = value[i] == '\n' ? 0 : line + 1;
-		if (line > LINE_MAX_BYTES)
-			return true;
+		line = 0;
+		bytes += lf != NULL;
+		value += bytes;
+		rest -= bytes;
 	}
 	return false;
 }

@@ -255,10 +255,10 @@ void cache_complete(struct cache_entry *entry, struct answer *answer, bool judge
 	entry->answer = answer;
 	/* TTL 0 is kept for a second: who asked together, and the follow-up of a CNAME, must not ask again */
 	entry->expires_ms = clock_monotonic_ms() + (answer->head.ttl_secs != 0 ? (int64_t)answer->head.ttl_secs * 1000 : 1000);
-	entry->state = judged ? ENTRY_JUDGED : ENTRY_RAW;
 	entry->security = security;
 	subscribers = entry->subscribers;
 	entry->subscribers = NULL;
+	entry->state = judged ? ENTRY_JUDGED : ENTRY_RAW;
 	table_settle(shard, entry, keep);
 	pthread_cond_broadcast(&entry->changed);
 	shard_shrink(shard);
@@ -274,6 +274,8 @@ bool cache_subscribe(struct cache_entry *entry, struct subscriber *subscriber)
 	struct subscriber **link = &entry->subscribers;
 	bool pending;
 
+	if (cache_is_complete(entry))
+		return false;
 	pthread_mutex_lock(&entry->shard->lock);
 	pending = entry->state == ENTRY_PENDING;
 	if (pending) {
@@ -295,7 +297,6 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 	if (stands && copy == NULL)
 		out_of_memory();
 	pthread_mutex_lock(&shard->lock);
-	entry->state = stands ? ENTRY_JUDGED : ENTRY_RAW;
 	if (stands) {
 		entry->security = verdict->security;
 		entry->withheld = verdict->withheld;
@@ -310,6 +311,7 @@ void cache_judge_end(struct cache_entry *entry, const struct validator_verdict *
 			shard_shrink(shard);
 		}
 	}
+	entry->state = stands ? ENTRY_JUDGED : ENTRY_RAW;
 	pthread_cond_broadcast(&entry->changed);
 	pthread_mutex_unlock(&shard->lock);
 }

@@ -9,8 +9,8 @@
  *
  *   PENDING ──cache_complete()──▶ RAW ──cache_judge_begin()──▶ JUDGING ──cache_judge_end()──▶ JUDGED
  *
- * Thread: any. Everything that changes in an entry is guarded by its shard's mutex; answer is immutable once set, and
- * may be read without the lock by whoever has seen a state beyond PENDING under the lock.
+ * Thread: any. Everything that changes in an entry is guarded by its shard's mutex. The state is changed under it, after all else
+ * that a state brings, and may be read without: who has seen one beyond PENDING may read answer, which is immutable then.
  */
 #include <pthread.h>
 
@@ -42,7 +42,7 @@ struct cache_entry {
 	unsigned own_askers;		/* how many of these belong to the account that asked first (maker) */
 	const void *maker;		/* the account that asked first; only compared, never dereferenced; the query holds it while PENDING */
 	pthread_cond_t changed;
-	enum entry_state state;
+	_Atomic enum entry_state state;
 	bool in_table;
 	enum dns_security security;	/* when JUDGED */
 	bool withheld, nonexistent;	/* when JUDGED: see struct validator_verdict */

@@ -11,12 +11,7 @@
 
 bool cache_is_complete(struct cache_entry *entry)
 {
-	bool complete;
-
-	pthread_mutex_lock(&entry->shard->lock);
-	complete = entry->state != ENTRY_PENDING;
-	pthread_mutex_unlock(&entry->shard->lock);
-	return complete;
+	return entry->state != ENTRY_PENDING;
 }
 
 /* Sleeps on the entry with its shard locked. @return false when the deadline has passed. */
@@ -33,6 +28,8 @@ bool cache_wait_complete(struct cache_entry *entry, int64_t deadline_ms)
 {
 	bool complete, awake = true;
 
+	if (cache_is_complete(entry))
+		return true;
 	pthread_mutex_lock(&entry->shard->lock);
 	while (entry->state == ENTRY_PENDING && awake)
 		awake = entry_sleep(entry, deadline_ms);
@@ -46,6 +43,8 @@ enum judge_turn cache_judge_begin(struct cache_entry *entry, int64_t deadline_ms
 	enum judge_turn turn = JUDGE_YOURS;
 	bool awake = true;
 
+	if (entry->state == ENTRY_JUDGED)
+		return JUDGE_DONE;
 	pthread_mutex_lock(&entry->shard->lock);
 	while (entry->state == ENTRY_JUDGING && awake)
 		awake = entry_sleep(entry, deadline_ms);

@@ -138,19 +138,34 @@ void *arena_memdup(struct arena *arena, const void *data, size_t size_bytes)
 	return copy;
 }
 
+char *arena_concat(struct arena *arena, const char *first, const char *second, const char *third)
+{
+	size_t first_length = strlen(first), second_length = strlen(second), third_length = strlen(third);
+	char *text = arena_alloc(arena, first_length + second_length + third_length + 1);
+
+	memcpy(text, first, first_length);
+	memcpy(text + first_length, second, second_length);
+	memcpy(text + first_length + second_length, third, third_length + 1);
+	return text;
+}
+
+/* Formats into the room that is left in the newest block, where arena_alloc() then finds it; mostly that is enough. */
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
 {
+	const struct block *block = arena->blocks;
+	size_t left = block->size_bytes - block->used_bytes;
 	va_list again;
 	char *text;
 	int length;
 
 	va_copy(again, arguments);
-	length = vsnprintf(NULL, 0, format, again);
+	length = vsnprintf(arena->blocks->data + block->used_bytes, left, format, again);
 	va_end(again);
 	if (length < 0)
 		out_of_memory();
 	text = arena_alloc(arena, (size_t)length + 1);
-	vsnprintf(text, (size_t)length + 1, format, arguments);
+	if ((size_t)length >= left)
+		vsnprintf(text, (size_t)length + 1, format, arguments);
 	return text;
 }
 

@@ -38,6 +38,10 @@ char *arena_strndup(struct arena *arena, const char *text, size_t length) __attr
 /** Copy of a block of memory. */
 void *arena_memdup(struct arena *arena, const void *data, size_t size_bytes) __attribute__((warn_unused_result));
 
+/** The three texts as one. Where it is done for each message, instead of arena_printf(): that costs ten times as much. */
+char *arena_concat(struct arena *arena, const char *first, const char *second, const char *third)
+	__attribute__((warn_unused_result));
+
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3), warn_unused_result));
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)

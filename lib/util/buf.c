@@ -57,16 +57,21 @@ void buf_putc(struct buf *buf, char c)
 void buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list arguments, again;
+	size_t left;
 	int length;
 
+	buf_reserve(buf, 0);
+	left = buf->room - buf->length;
 	va_start(arguments, format);
 	va_copy(again, arguments);
-	length = vsnprintf(NULL, 0, format, again);
+	length = vsnprintf(buf->data + buf->length, left, format, again);
 	va_end(again);
 	if (length < 0)
 		out_of_memory();
-	buf_reserve(buf, (size_t)length);
-	vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
+	if ((size_t)length >= left) {
+		buf_reserve(buf, (size_t)length);
+		vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
+	}
 	buf->length += (size_t)length;
 	va_end(arguments);
 }

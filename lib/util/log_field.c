@@ -39,7 +39,10 @@ void log_field_put(struct buf *buf, const char *key, const char *value)
 
 	if (value == NULL)
 		return;
-	buf_printf(buf, "%s%s=", buf->length != 0 ? " " : "", key);
+	if (buf->length != 0)
+		buf_putc(buf, ' ');
+	buf_puts(buf, key);
+	buf_putc(buf, '=');
 	if (is_bare(value)) {
 		buf_puts(buf, value);
 		return;

@@ -73,6 +73,30 @@ static void test_arena_strndup_ends_with_nul(void **state)
 	arena_free(&arena);
 }
 
+/* Text of every length up to more than a block, so that it ends at each place of one, and what stands before it stays. */
+static void test_arena_printf_fits_or_does_not(void **state)
+{
+	char *text = calloc(1, 20001);
+
+	(void)state;
+	for (int length = 0; length <= 20000; length += length < 15000 || length > 17000 ? 331 : 1) {
+		struct arena *arena = arena_new();
+		char *before = arena_strdup(arena, "before"), *made, *after;
+
+		memset(text, 'x', (size_t)length);
+		text[length] = '\0';
+		made = arena_printf(arena, "%s%c", text, '.');
+		after = arena_concat(arena, "a", "", "fter");
+		assert_string_equal(before, "before");
+		assert_string_equal(after, "after");
+		assert_int_equal(strlen(made), length + 1);
+		assert_memory_equal(made, text, (size_t)length);
+		assert_string_equal(made + length, ".");
+		arena_free(&arena);
+	}
+	free(text);
+}
+
 static void test_buf_grows_and_stays_terminated(void **state)
 {
 	struct arena *arena = arena_new();
@@ -343,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_arena_alloc_keeps_blocks_apart),
 		cmocka_unit_test(test_arena_alloc_larger_than_block),
 		cmocka_unit_test(test_arena_strndup_ends_with_nul),
+		cmocka_unit_test(test_arena_printf_fits_or_does_not),
 		cmocka_unit_test(test_buf_grows_and_stays_terminated),
 		cmocka_unit_test(test_addr_parse_unmaps_ipv4),
 		cmocka_unit_test(test_addr_parse_refuses_garbage),

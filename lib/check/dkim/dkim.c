@@ -98,7 +98,8 @@ static void start_look_ups(struct check_context *context, struct dkim_state *sta
 		job->own_header_hash = job->signature.library_unfit;
 		if (context->facts->fields_truncated)
 			job->limit = "header fields over the limits were not kept";
-		job->query = arena_printf(context->arena, "%s._domainkey.%s", job->signature.selector, job->signature.domain);
+		job->query = arena_concat(context->arena, job->signature.selector, "._domainkey.",
+		    job->signature.domain);
 		dns_start(dns_scope_for(context->dns, DNS_FOR_DKIM), job->query, DNS_TYPE_TXT);
 	}
 }

@@ -215,8 +215,7 @@ static void raise_unsigned(struct check_context *context, const struct dkim_stat
 static void raise_findings(struct check_context *context, const struct dkim_job *job, const struct verdict *verdict,
     const struct dkim_result *result)
 {
-	const char *detail = arena_printf(context->arena, "s=%s%s%s", result->selector != NULL ? result->selector : "?",
-	    verdict->reason != NULL ? ": " : "", verdict->reason != NULL ? verdict->reason : "");
+	const char *detail = NULL;	/* made when there is something to tell */
 	const struct { bool raised; enum finding_id id; } findings[] = {
 		{ verdict->result == RESULT_FAIL && !verdict->test_mode, FINDING_DKIM_FAIL },
 		{ verdict->result == RESULT_PERMERROR || verdict->result == RESULT_NEUTRAL, FINDING_DKIM_PERMERROR },
@@ -230,10 +229,15 @@ static void raise_findings(struct check_context *context, const struct dkim_job 
 		{ verdict->test_mode, FINDING_DKIM_TEST_MODE },
 	};
 
-	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++)
-		if (findings[i].raised)
-			results_raise(context->results, findings[i].id, result->domain, detail,
-			    result->message_alone ? DNS_SECURE : result->dnssec);
+	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++) {
+		if (!findings[i].raised)
+			continue;
+		if (detail == NULL)
+			detail = arena_printf(context->arena, "s=%s%s%s", result->selector != NULL ? result->selector : "?",
+			    verdict->reason != NULL ? ": " : "", verdict->reason != NULL ? verdict->reason : "");
+		results_raise(context->results, findings[i].id, result->domain, detail,
+		    result->message_alone ? DNS_SECURE : result->dnssec);
+	}
 }
 
 void dkim_judge_job(struct check_context *context, const struct dkim_state *state, const struct dkim_job *job,

@@ -139,7 +139,7 @@ static const char *read_identity(struct reader *reader)
 	char *text;
 
 	if (tag == NULL) {
-		signature->identity = arena_printf(reader->arena, "@%s", signature->domain);
+		signature->identity = arena_concat(reader->arena, "@", signature->domain, "");
 		return NULL;
 	}
 	text = dkim_tag_compact(tag, reader->arena, &length);
