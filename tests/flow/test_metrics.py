@@ -179,7 +179,7 @@ quiet.example.           300 IN A   192.0.2.1
 
 def sessions(database):
     with sqlite3.connect(database) as reader:
-        return reader.execute("select coalesce(sum(sessions), 0) from peer where host = ''").fetchone()[0]
+        return reader.execute("select coalesce(sum(none + weak + ok + strong), 0) from peer where host = ''").fetchone()[0]
 
 
 def rows(database):
