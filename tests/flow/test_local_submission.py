@@ -87,8 +87,8 @@ def test_address_that_is_none_ends_the_session_in_libmilter(assayd):
     daemon = assayd().start()
     client = Client(daemon.socket_spec)
     client.send("C", b"unknown\0" + b"4" + struct.pack(">H", 4025) + b"unknown\0")
-    client.send("H", b"mx.good.example\0")
-    with pytest.raises((EOFError, ConnectionError)):
+    with pytest.raises((EOFError, ConnectionError)):    # it may be gone before HELO is said
+        client.send("H", b"mx.good.example\0")
         client.receive()
     client.close()
     assert "spf=" in one_message(daemon, "mx.good.example", "4", 4025, "192.0.2.1", "mx.good.example")[0], "others go on"

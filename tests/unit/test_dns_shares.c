@@ -77,7 +77,7 @@ static void test_excess_is_nobody_elses_answer(void **state)
 static void test_retries_are_charged(void **state)
 {
 	struct behaviour behaviour = { .reply = { .drop = true } };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 10 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 10 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
 	struct dns_scope *scope = limited(dns, 300, 5), *author = dns_scope_for(scope, DNS_FOR_AUTHOR);
 
@@ -89,7 +89,7 @@ static void test_retries_are_charged(void **state)
 static void test_shared_query_goes_on_for_the_other(void **state)
 {
 	struct behaviour behaviour = { .reply = { .drop = true }, .first = 3 };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 10 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 10 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
 	struct dns_scope *poor = limited(dns, 300, 5), *rich = dns_scope_new(dns->resolver, 20000, 10);
 
@@ -117,7 +117,7 @@ static void test_shared_query_goes_on_when_its_maker_has_gone(void **state)
 static void test_excess_under_way_is_nobody_elses_answer(void **state)
 {
 	struct behaviour behaviour = { .reply = { .drop = true }, .first = 3 };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 60, .rounds = 10 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 10 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
 	struct dns_scope *scope = limited(dns, 300, 10);	/* of these three are SPF's, and four the author's */
 
@@ -206,7 +206,7 @@ static void test_flood_takes_no_question_of_others_along(void **state)
 static void test_outage_is_known_and_ends(void **state)
 {
 	struct behaviour behaviour = { .reply = { .drop = true }, .first = 8 };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 40, .rounds = 4, .fail_ttl_secs = 1 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 150, .rounds = 4, .fail_ttl_secs = 1 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
 	const struct dns_answer *answer;
 	struct dns_health health;
@@ -288,7 +288,7 @@ static void test_lost_look_is_no_outage(void **state)
 static void test_silent_zone_is_no_outage(void **state)
 {
 	struct behaviour behaviour = { .reply = { .drop = true }, .name = "host.example.com" };
-	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 30, .rounds = 6 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 200, .rounds = 6 };
 	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
 	struct dns_health health;
 	const struct dns_answer *answer = dns_wait(fixture_scope(dns, 20000, 10), "host.example.com", DNS_TYPE_A);

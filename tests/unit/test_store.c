@@ -217,6 +217,7 @@ static void test_store_changed_tells_of_dropped_notes(void **state)
 	while (!store_is_up(store))
 		usleep(1000);
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(store_peer_note(store, &note), 0);
@@ -261,6 +262,7 @@ static void test_store_newer_schema_is_refused(void **state)
 	sqlite3 *db;
 
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	place_store(place);
@@ -278,6 +280,7 @@ static void test_store_foreign_database_stays_as_it_is(void **state)
 	char wal[128];
 
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "CREATE TABLE accounts(name TEXT)", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	place_store(place);
@@ -290,6 +293,7 @@ static void test_store_foreign_database_stays_as_it_is(void **state)
 	assert_non_null(strstr(statistics.why, "another program's database"));
 	store_close(&place->store);
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "SELECT * FROM peer", NULL, NULL, NULL), SQLITE_ERROR);
 	assert_int_equal(sqlite3_exec(db, "SELECT * FROM accounts", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
@@ -308,6 +312,7 @@ static void test_store_locked_database_loses_nothing(void **state)
 	assert_int_equal(store_peer_note(store, &note), 0);
 	assert_int_equal(store_flush(store), 0);
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	for (int i = 0; i < 50; i++)
 		assert_int_equal(store_peer_note(store, &note), 0);
@@ -513,6 +518,7 @@ static void test_store_failed_expiry_writes_nothing_twice(void **state)
 	assert_int_equal(store_flush(place->store), 0);
 	store_close(&place->store);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "CREATE TRIGGER stay BEFORE DELETE ON flow BEGIN SELECT RAISE(ABORT, 'rows stay'); END",
 	    NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);

@@ -45,6 +45,7 @@ static int64_t number(const struct place *place, const char *sql)
 	int64_t value;
 
 	assert_int_equal(sqlite3_open_v2(place->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	value = sqlite3_column_int64(statement, 0);
@@ -58,6 +59,7 @@ static void execute(const struct place *place, const char *sql)
 	sqlite3 *db;
 
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 }
