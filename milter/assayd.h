@@ -6,7 +6,7 @@
  *
  * Threads: main waits for signals (signals.c); one runs smfi_main(); libmilter's workers run the callbacks, one at a time
  * for a connection, but not always the same one (Debian builds libmilter with a worker pool); one sends progress
- * (progress.c); the resolver has its own. Signals are blocked in all of them.
+ * (progress.c); the resolver and the server of metrics have their own. Signals are blocked in all of them.
  */
 #include <libmilter/mfapi.h>
 #include <pthread.h>

@@ -6,14 +6,17 @@
  * Thread: any.
  */
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "metrics_internal.h"
+#include "util/out_of_memory.h"
 
-enum { LISTED_MAX = 32 };	/* alive at once: one, and one more for each reload that sessions have outlasted */
+/* Those alive: one, and one more for each reload that sessions have outlasted. */
+struct listed { void **items; size_t count, room; };
 
 static struct {
 	pthread_mutex_t lock;
-	void *resolvers[LISTED_MAX], *stores[LISTED_MAX];
+	struct listed resolvers, stores;
 	struct dns_statistics dns_ended;
 	struct store_statistics store_ended;
 	uint64_t misses;		/* as it was told last */
@@ -53,25 +56,42 @@ static void add_store(struct store_statistics *sum, const struct store_statistic
 	sum->queued += more->queued;
 }
 
-/* @return a place with this in it, or an empty one (NULL); NULL when there is none. */
-static void **find(void **places, const void *wanted)
+static void list_add(struct listed *list, void *item)
 {
-	for (size_t i = 0; i < LISTED_MAX; i++)
-		if (places[i] == wanted)
-			return &places[i];
-	return NULL;
+	if (list->count == list->room) {
+		size_t room = list->room == 0 ? 4 : list->room * 2;
+		void **larger = realloc(list->items, room * sizeof(*larger));
+
+		if (larger == NULL)
+			out_of_memory();
+		list->items = larger;
+		list->room = room;
+	}
+	list->items[list->count++] = item;
+}
+
+static void list_remove(struct listed *list, const void *item)
+{
+	size_t i = 0;
+
+	while (list->items[i] != item)	/* it is there: what ends has begun */
+		i++;
+	list->items[i] = list->items[--list->count];
+	if (list->count == 0) {
+		free(list->items);
+		*list = (struct listed){ .items = NULL };
+	}
 }
 
 static void note_resolver(struct dns_resolver *resolver, bool ends)
 {
 	struct dns_statistics statistics;
-	void **place;
 
 	pthread_mutex_lock(&sources.lock);
-	place = find(sources.resolvers, ends ? resolver : NULL);
-	if (place != NULL)
-		*place = ends ? NULL : resolver;
-	if (ends) {	/* even if there was no place for it: then it counts from now on */
+	if (!ends) {
+		list_add(&sources.resolvers, resolver);
+	} else {
+		list_remove(&sources.resolvers, resolver);
 		dns_resolver_statistics(resolver, &statistics);
 		statistics.cache_bytes = statistics.cache_entries = statistics.inflight = 0;
 		add_dns(&sources.dns_ended, &statistics);
@@ -82,13 +102,12 @@ static void note_resolver(struct dns_resolver *resolver, bool ends)
 static void note_store(struct store *store, bool ends)
 {
 	struct store_statistics statistics;
-	void **place;
 
 	pthread_mutex_lock(&sources.lock);
-	place = find(sources.stores, ends ? store : NULL);
-	if (place != NULL)
-		*place = ends ? NULL : store;
-	if (ends) {
+	if (!ends) {
+		list_add(&sources.stores, store);
+	} else {
+		list_remove(&sources.stores, store);
 		store_statistics(store, &statistics);
 		statistics.queued = 0;
 		add_store(&sources.store_ended, &statistics);
@@ -102,18 +121,17 @@ void metrics_sources_read(struct metrics_sources *sources_r)
 {
 	pthread_mutex_lock(&sources.lock);
 	*sources_r = (struct metrics_sources){ .dns = sources.dns_ended, .store = sources.store_ended };
-	for (size_t i = 0; i < LISTED_MAX; i++) {
+	for (size_t i = 0; i < sources.resolvers.count; i++) {
 		struct dns_statistics dns;
+
+		dns_resolver_statistics(sources.resolvers.items[i], &dns);
+		add_dns(&sources_r->dns, &dns);
+	}
+	for (size_t i = 0; i < sources.stores.count; i++) {
 		struct store_statistics store;
 
-		if (sources.resolvers[i] != NULL) {
-			dns_resolver_statistics(sources.resolvers[i], &dns);
-			add_dns(&sources_r->dns, &dns);
-		}
-		if (sources.stores[i] != NULL) {
-			store_statistics(sources.stores[i], &store);
-			add_store(&sources_r->store, &store);
-		}
+		store_statistics(sources.stores.items[i], &store);
+		add_store(&sources_r->store, &store);
 	}
 	/* a hit that is counted between the two looks would make it smaller than it was told */
 	if (sources_r->dns.lookups > sources_r->dns.cache_hits && sources_r->dns.lookups - sources_r->dns.cache_hits > sources.misses)

@@ -18,6 +18,7 @@ import time
 
 import pytest
 
+import test_resources as resources
 from house import needs
 from house.build import TOP, program
 from house.waiting import wait_for
@@ -179,7 +180,7 @@ quiet.example.           300 IN A   192.0.2.1
 
 def sessions(database):
     with sqlite3.connect(database) as reader:
-        return reader.execute("select coalesce(sum(sessions), 0) from peer where host = ''").fetchone()[0]
+        return reader.execute("select coalesce(sum(none + weak + ok + strong), 0) from peer where host = ''").fetchone()[0]
 
 
 def rows(database):
@@ -304,6 +305,36 @@ def test_sessions_put_off_are_counted(assayd, free_port):
     assert status == 503 and "max-sessions" in text
     first.quit()
     second.quit()
+
+
+@resources.not_sanitized
+def test_messages_put_off_for_memory_are_counted(assayd, free_port):
+    """Large headers are held until one is too many; as many are counted as were told to come again."""
+    port = free_port()
+    daemon = assayd(sections=LISTEN.format(port) + "limits { max-header-size = 4M }")
+    resources.limited(daemon, **{"as": 120 * resources.MIB}).wait_for_log("serving at")
+
+    def put_off():
+        page = Page(port)
+        return page.get("assay_messages_put_off_total") + page.get("assay_sessions_put_off_total", short="memory")
+
+    held = []
+    while put_off() == 0:
+        assert len(held) < 100
+        held.append(session(daemon))
+        if held[-1].mail()[0] == "c":
+            held[-1].rcpt()
+            for name, value in [("From", "Joe <joe@good.example>")] + resources.LARGE:
+                held[-1].header(name, value)
+    replies = []
+    for client in held:
+        client.eoh()
+        replies.append(client.eom().reply)
+        client.close()
+    assert set(replies) == {"c", "t"}
+    assert put_off() == replies.count("t")
+    assert Page(port).get("assay_messages_put_off_total") > 0
+    assert Page(port).total("assay_messages_total") == replies.count("c")
 
 
 # ---- what is told, and where -----------------------------------------------------------------------------------------
@@ -442,6 +473,7 @@ def test_only_what_is_served_is_answered(assayd, free_port):
 
 
 def test_off_unless_configured(assayd):
+    needs.programs("ss")
     daemon = assayd(options='status-socket = ""').start()
     listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
     assert f"pid={daemon.process.pid}," not in listening
