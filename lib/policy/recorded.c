@@ -37,6 +37,7 @@ static unsigned rank(bool enforced, enum action action)
 struct range {
 	unsigned low, high;
 	struct decision decision;	/* that comes of what is recorded alone */
+	bool partly;			/* whatever of this it was, some recipients were refused and others not */
 };
 
 static struct range range_empty(void)
@@ -55,6 +56,7 @@ static void range_join(struct range *range, const struct range *other)
 		return;
 	if (range_is_empty(range))
 		range->decision = other->decision;
+	range->partly = other->partly && (range_is_empty(range) || range->partly);
 	if (other->low < range->low)
 		range->low = other->low;
 	if (other->high > range->high)
@@ -272,6 +274,7 @@ static bool run_once(const struct run *run, struct range *total)
 		if (run->evidence.stage == FINDING_STAGE_ENVELOPE)
 			return false;
 		range = end_range(run, &sorting);
+		range.partly = sorting.taken + sorting.maybe + has_over_cap(run) < run->place_count;
 		range_join(total, &range);
 	}
 	if (sorting.taken == 0 && !sorting.unlisted_are_taken) {
@@ -358,6 +361,8 @@ void policy_replay(const struct policy_set *set, const struct evidence *evidence
 		recorded_r->why = UNTOLD_CLIENT;
 	else
 		recorded_r->why = run_clients(&run, &clients, &total);
-	if (recorded_r->why == UNTOLD_NOT)
-		recorded_r->decision = total.decision;
+	if (recorded_r->why != UNTOLD_NOT)
+		return;
+	recorded_r->decision = total.decision;
+	recorded_r->partly = total.partly;
 }

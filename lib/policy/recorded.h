@@ -28,6 +28,7 @@ const char *untold_name(enum untold why);
 struct recorded_decision {
 	enum untold why;		/* NOT: the decision is the one that the policies would have come to */
 	struct decision decision;	/* without a reply; its domain is nowhere recorded. When nothing is told: no action */
+	bool partly;			/* some recipients would surely be refused at RCPT, and the message goes on for others */
 };
 
 /**
