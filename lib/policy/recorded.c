@@ -19,7 +19,7 @@ const char *untold_name(enum untold why)
 		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_AT_RCPT] = "refused at RCPT", [UNTOLD_CLIENT] = "client address",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
 		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
-		[UNTOLD_PRESSURE] = "DNS pressure",
+		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_CHECKS] = "checks that were off",
 	};
 
 	return names[why];
@@ -298,8 +298,13 @@ enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 static enum untold find_reason(const struct run *run)
 {
 	struct run other = *run;
+	struct range looked = range_empty();
 	unsigned lacks = run->evidence.lacks;
 
+	other.evidence.unlooked = (finding_set){ 0 };
+	if (!finding_set_is_empty(&run->evidence.unlooked) && run_once(&other, &looked) && looked.low == looked.high)
+		return UNTOLD_CHECKS;
+	other = *run;
 	for (size_t i = 0; i < REASONS; i++) {
 		struct range range = range_empty();
 

@@ -19,6 +19,7 @@ enum untold {
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
 	UNTOLD_FINDINGS,	/* not known to this version */
 	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
+	UNTOLD_CHECKS,		/* what checks would have found that were off */
 	UNTOLD_COUNT
 };
 

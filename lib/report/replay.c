@@ -172,6 +172,39 @@ static bool row_findings(struct arena *arena, const struct flow_row *row, findin
 	return all_known;
 }
 
+/* Every author signed himself: then no practice of ADSP is broken (RFC 5617 section 5.4). */
+static bool authors_signed(const struct replay_past *past)
+{
+	const struct evidence *evidence = &past->evidence;
+
+	for (size_t i = 0; i < evidence->author_count; i++) {
+		size_t pass = 0;
+
+		while (pass < evidence->pass_count && strcmp(evidence->passes[pass].domain, evidence->authors[i].domain) != 0)
+			pass++;
+		if (pass == evidence->pass_count)
+			return false;
+	}
+	return evidence->author_count != 0 && !evidence->authors_unknown && !finding_set_has(&past->findings, FINDING_DKIM_FIELD_ADDED) &&
+	    (evidence->lacks & EVIDENCE_LACKS_AUTHORS) == 0;
+}
+
+/* A check that was off leaves "-" for its result: what it would have found is not known. Without an address two have no say. */
+static void unlooked_findings(struct arena *arena, const struct flow_row *row, struct replay_past *past)
+{
+	bool off[CHECK_RAISERS] = { false };
+
+	for (int check = 0; check < CHECK_COUNT; check++)
+		off[check] = is_result(row_result(arena, row, check_rows[check].name), "-");
+	off[CHECK_CORROBORATE] = off[CHECK_DMARC];	/* it works on what that finds */
+	off[CHECK_ADSP] = off[CHECK_ADSP] && !authors_signed(past);
+	if (past->evidence.client.addr.family == AF_UNSPEC)
+		off[CHECK_SPF] = off[CHECK_IPREV] = false;
+	for (int id = 0; id < FINDING_COUNT; id++)
+		if (off[findings_table[id].check])
+			finding_set_add(&past->evidence.unlooked, (enum finding_id)id);
+}
+
 void replay_read(struct arena *arena, const struct flow_row *row, struct replay_past *past_r)
 {
 	bool all_known;
@@ -184,6 +217,7 @@ void replay_read(struct arena *arena, const struct flow_row *row, struct replay_
 		old_row(arena, row, &past_r->evidence);
 	if (past_r->old && !all_known)
 		past_r->evidence.lacks |= EVIDENCE_LACKS_FINDINGS;
+	unlooked_findings(arena, row, past_r);
 }
 
 void replay_row(struct replay *replay, const struct flow_row *row, struct replayed *replayed_r)

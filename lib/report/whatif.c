@@ -85,16 +85,16 @@ void whatif_learn(void *arg, const struct flow_row *row)
 
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
 
-static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row *row)
+static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row *row, const char *key)
 {
-	size_t bytes = sizeof(struct verdict) + strlen(row->evidence) + 1;
+	size_t bytes = sizeof(struct verdict) + strlen(key) + 1;
 	struct verdict *verdict = calloc(1, bytes);
 	struct replay_past past;
 
 	if (verdict == NULL)
 		out_of_memory();
 	whatif->verdict_bytes += bytes;
-	strcpy(verdict->text, row->evidence);
+	strcpy(verdict->text, key);
 	replay_read(whatif->arena, row, &past);
 	verdict->seen = past.findings;
 	verdict->old = past.old;
@@ -108,18 +108,19 @@ static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row 
 /* Rows without evidence differ by their other columns. They stand in the table, too, so that somebody frees them. */
 static const struct verdict *verdict_of(struct whatif *whatif, const struct flow_row *row)
 {
+	const char *key = arena_printf(whatif->arena, "%s|%s", row->results, row->evidence);
 	struct verdict *verdict = NULL;
 
 	if (whatif->verdict_bytes >= VERDICTS_MAX)
 		verdicts_free(whatif);
-	HASH_FIND_STR(whatif->verdicts, row->evidence, verdict);
+	HASH_FIND_STR(whatif->verdicts, key, verdict);
 	if (verdict != NULL && !verdict->old)
 		return verdict;
 	if (verdict != NULL) {
 		HASH_DEL(whatif->verdicts, verdict);
 		free(verdict);
 	}
-	verdict = verdict_new(whatif, row);
+	verdict = verdict_new(whatif, row, key);
 	HASH_ADD_STR(whatif->verdicts, text, verdict);
 	return verdict;
 }

@@ -7,7 +7,7 @@
 #include "report/whatif.h"
 #include "util/arena.h"
 
-/* What comes of the messages of a row. It hangs on the row's evidence alone, so it is kept by that. */
+/* What comes of the messages of a row. It hangs on the row's evidence and results alone, so it is kept by those. */
 struct verdict {
 	UT_hash_handle hh;
 	struct recorded_decision now;
@@ -16,7 +16,7 @@ struct verdict {
 	finding_set hit;	/* steps that would newly refuse it */
 	finding_set unsure;	/* steps of which that cannot be told */
 	bool old;
-	char text[];		/* the evidence */
+	char text[];		/* results and evidence */
 };
 
 /* An author domain. */

@@ -62,10 +62,10 @@ void steps_free(struct whatif *whatif)
 		free(whatif->stepped[id]);
 }
 
-/* The findings whose step may change something: those that are there, and those that policies raise themselves. */
+/* The findings whose step may change something: those that are there or may be, and those that policies raise themselves. */
 static finding_set candidates(const struct evidence *evidence)
 {
-	finding_set set = { 0 };
+	finding_set set = evidence->unlooked;
 
 	for (size_t i = 0; i < evidence->finding_count; i++)
 		finding_set_add(&set, evidence->findings[i].id);

@@ -154,34 +154,53 @@ static void print_worth(const struct printer *printer, const struct whatif_step 
 	    share_text(printer, step->mail_ready), share_text(printer, step->senders_ready));
 }
 
+/* Those that would refuse something; the others are here for what cannot be told of them. */
+static size_t count_shown(const struct whatif_step *steps, size_t count)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < count; i++)
+		shown += steps[i].newly.messages != 0;
+	return shown;
+}
+
 static void print_untold_steps(const struct printer *printer, const struct whatif_step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (steps[i].untold != 0)
-			fprintf(printer->out, "  of %s cannot be told: %" PRIu64 " messages\n", findings_table[steps[i].finding].name,
+			fprintf(printer->out, "   %-25s cannot be told of %" PRIu64 " messages\n", findings_table[steps[i].finding].name,
 			    steps[i].untold);
 }
 
-static void print_steps(const struct printer *printer, struct whatif *whatif, const struct whatif_page *page)
+static void print_worths(const struct printer *printer, const struct whatif_step *steps, size_t count, const struct whatif_page *page)
 {
-	struct whatif_step steps[FINDING_COUNT];
-	size_t count = whatif_steps(whatif, &page->weights, page->days, steps);
+	size_t rank = 0;
 
-	fprintf(printer->out, "\none step more: to reject on one finding besides; the cheapest first\n");
-	if (count == 0) {
-		fputs("  no further finding would refuse anything\n", printer->out);
-		return;
-	}
-	fprintf(printer->out, "%-28s %-10s %8s %8s %8s %8s\n", "   finding", "now", "refused", "wanted", "unclear", "forged");
-	for (size_t i = 0; i < count; i++)
-		print_step(printer, &steps[i], i + 1);
-	print_untold_steps(printer, steps, count);
 	fprintf(printer->out, "\nwhether it pays: good=%g, forged=%g, upkeep=%g a day, for %.1f days\n", page->weights.good,
 	    page->weights.forged, page->weights.upkeep, page->days);
 	fprintf(printer->out, "%-28s %-7s %9s %9s %8s %8s %7s\n", "", "", "gain if", "gain if", "mail", "mail", "senders");
 	fprintf(printer->out, "%-28s %-7s %9s %9s %8s %8s %7s\n", "   finding", "pays", "uncl.good", "uncl.bad", "needed", "ready", "ready");
 	for (size_t i = 0; i < count; i++)
-		print_worth(printer, &steps[i], i + 1);
+		if (steps[i].newly.messages != 0)
+			print_worth(printer, &steps[i], ++rank);
+}
+
+static void print_steps(const struct printer *printer, struct whatif *whatif, const struct whatif_page *page)
+{
+	struct whatif_step steps[FINDING_COUNT];
+	size_t count = whatif_steps(whatif, &page->weights, page->days, steps), rank = 0;
+
+	fprintf(printer->out, "\none step more: to reject on one finding besides; the cheapest first\n");
+	if (count_shown(steps, count) == 0)
+		fputs("   no further finding would refuse anything\n", printer->out);
+	else
+		fprintf(printer->out, "%-28s %-10s %8s %8s %8s %8s\n", "   finding", "now", "refused", "wanted", "unclear", "forged");
+	for (size_t i = 0; i < count; i++)
+		if (steps[i].newly.messages != 0)
+			print_step(printer, &steps[i], ++rank);
+	print_untold_steps(printer, steps, count);
+	if (rank != 0)
+		print_worths(printer, steps, count, page);
 }
 
 void whatif_print_text(struct whatif *whatif, const struct whatif_page *page, FILE *out)
