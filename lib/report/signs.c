@@ -246,8 +246,10 @@ void signs_learn(struct signs *signs, int64_t time_secs, const struct evidence *
 
 struct looks signs_look(const struct signs *signs, const struct evidence *evidence)
 {
-	struct looks looks = { .signs = author_signs(evidence) | vouching_signs(signs, evidence), .accused = is_accused(evidence) };
+	struct looks looks = { .signs = author_signs(evidence), .accused = is_accused(evidence) };
 
+	if (looks.signs == 0)	/* else who vouches is the author */
+		looks.signs = vouching_signs(signs, evidence);
 	looks.signs |= (unsigned)evidence->authenticated << SIGN_AUTHENTICATED | (unsigned)evidence->exempt << SIGN_EXEMPT |
 	    (unsigned)(evidence->cert.match != NULL) << SIGN_CERT | (unsigned)is_known_peer(signs, evidence) << SIGN_PEER;
 	if ((looks.signs & ((1u << SIGN_WEAK) - 1)) != 0)

@@ -42,7 +42,7 @@ static double percent(uint64_t part, uint64_t whole)
 
 static void print_head(const struct printer *printer, const struct whatif_totals *totals, const struct whatif_page *page)
 {
-	fprintf(printer->out, "What if: %s\n%s to %s (UTC); the record has %s to %s\n", page->policies,
+	fprintf(printer->out, "What if: %s\n%s to %s (UTC)\n  of which the record has %s to %s\n", page->policies,
 	    time_text(printer, page->since_secs), time_text(printer, page->until_secs), time_text(printer, totals->first_secs),
 	    time_text(printer, totals->last_secs + 3600));
 	fprintf(printer->out, "%" PRIu64 " messages in %" PRIu64 " flows; %" PRIu64 " (%.2f%%) can be told\n", totals->messages, totals->rows,
@@ -140,6 +140,11 @@ static const char *share_text(const struct printer *printer, double share)
 	return share < 0 ? "any" : arena_printf(printer->arena, "%.2f%%", 100 * share);
 }
 
+static const char *gain_text(const struct printer *printer, double gain)
+{
+	return arena_printf(printer->arena, fabs(gain) < 1e7 ? "%.0f" : "%.1e", gain);
+}
+
 static void print_step(const struct printer *printer, const struct whatif_step *step, size_t rank)
 {
 	fprintf(printer->out, "%2zu %-25s %-10s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n", rank,
@@ -149,8 +154,8 @@ static void print_step(const struct printer *printer, const struct whatif_step *
 
 static void print_worth(const struct printer *printer, const struct whatif_step *step, size_t rank)
 {
-	fprintf(printer->out, "%2zu %-25s %-7s %9.0f %9.0f %8s %8s %7s\n", rank, findings_table[step->finding].name,
-	    whatif_pays_name(step->pays), step->gain_low, step->gain_high, share_text(printer, step->needed),
+	fprintf(printer->out, "%2zu %-25s %-7s %8s %8s %8s %8s %7s\n", rank, findings_table[step->finding].name,
+	    whatif_pays_name(step->pays), gain_text(printer, step->gain_low), gain_text(printer, step->gain_high), share_text(printer, step->needed),
 	    share_text(printer, step->mail_ready), share_text(printer, step->senders_ready));
 }
 
@@ -178,8 +183,8 @@ static void print_worths(const struct printer *printer, const struct whatif_step
 
 	fprintf(printer->out, "\nwhether it pays: good=%g, forged=%g, upkeep=%g a day, for %.1f days\n", page->weights.good,
 	    page->weights.forged, page->weights.upkeep, page->days);
-	fprintf(printer->out, "%-28s %-7s %9s %9s %8s %8s %7s\n", "", "", "gain if", "gain if", "mail", "mail", "senders");
-	fprintf(printer->out, "%-28s %-7s %9s %9s %8s %8s %7s\n", "   finding", "pays", "uncl.good", "uncl.bad", "needed", "ready", "ready");
+	fprintf(printer->out, "%-28s %-7s %8s %8s %8s %8s %7s\n", "", "", "gain,", "gain,", "mail", "mail", "senders");
+	fprintf(printer->out, "%-28s %-7s %8s %8s %8s %8s %7s\n", "   finding", "pays", "at least", "at most", "needed", "ready", "ready");
 	for (size_t i = 0; i < count; i++)
 		if (steps[i].newly.messages != 0)
 			print_worth(printer, &steps[i], ++rank);
