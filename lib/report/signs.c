@@ -37,8 +37,8 @@ static const struct { const char *name, *title; } sign_texts[SIGN_COUNT] = {
 	[SIGN_AUTHOR_DKIM] = { "author-dkim", "signed by the author's domain" },
 	[SIGN_AUTHOR_SPF] = { "author-spf", "SPF passes for the author's domain" },
 	[SIGN_FORWARDER] = { "trusted-forwarder", "a trusted forwarder vouches" },
-	[SIGN_KNOWN_DKIM] = { "known-dkim", "signed by a domain seen for weeks" },
-	[SIGN_KNOWN_SPF] = { "known-spf", "SPF passes for a domain seen for weeks" },
+	[SIGN_KNOWN_DKIM] = { "known-dkim", "signed by a forwarder known for weeks" },
+	[SIGN_KNOWN_SPF] = { "known-spf", "SPF passes for a forwarder known for weeks" },
 	[SIGN_CERT] = { "certificate", "a client certificate that fits" },
 	[SIGN_PEER] = { "known-peer", "a peer known before the period" },
 	[SIGN_OTHER_DKIM] = { "other-dkim", "signed by another domain" },
@@ -231,16 +231,24 @@ static bool is_accused(const struct evidence *evidence)
 	return false;
 }
 
-/* Forged mail makes nobody known who vouches for it: only mail does that nothing speaks against, or whose author is proven. */
+static bool is_of_author(const struct evidence *evidence, const char *domain)
+{
+	for (size_t i = 0; i < evidence->author_count; i++)
+		if (domain_is_within(evidence->authors[i].domain, domain) || domain_is_within(domain, evidence->authors[i].domain))
+			return true;
+	return false;
+}
+
 void signs_learn(struct signs *signs, int64_t time_secs, const struct evidence *evidence)
 {
 	int64_t day = time_secs / DAY_SECS;
 
-	if (is_accused(evidence) && author_signs(evidence) == 0)
+	if (author_signs(evidence) == 0)
 		return;
 	for (size_t i = 0; i < evidence->pass_count; i++)
-		known_see(&signs->signers, evidence->passes[i].domain, day);
-	if (evidence->spf == RESULT_PASS && evidence->spf_domain != NULL)
+		if (!is_of_author(evidence, evidence->passes[i].domain))
+			known_see(&signs->signers, evidence->passes[i].domain, day);
+	if (evidence->spf == RESULT_PASS && evidence->spf_domain != NULL && !is_of_author(evidence, evidence->spf_domain))
 		known_see(&signs->senders, evidence->spf_domain, day);
 }
 
@@ -252,6 +260,7 @@ struct looks signs_look(const struct signs *signs, const struct evidence *eviden
 		looks.signs = vouching_signs(signs, evidence);
 	looks.signs |= (unsigned)evidence->authenticated << SIGN_AUTHENTICATED | (unsigned)evidence->exempt << SIGN_EXEMPT |
 	    (unsigned)(evidence->cert.match != NULL) << SIGN_CERT | (unsigned)is_known_peer(signs, evidence) << SIGN_PEER;
+	looks.proven = (looks.signs & ((1u << SIGN_KNOWN) - 1)) != 0;
 	if ((looks.signs & ((1u << SIGN_WEAK) - 1)) != 0)
 		looks.look = LOOK_WANTED;
 	else if (looks.accused && looks.signs == 0)

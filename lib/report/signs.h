@@ -18,7 +18,7 @@ enum sign {
 	SIGN_AUTHOR_DKIM,	/* without a DMARC verdict: a DKIM pass of every author domain, or of a domain above it */
 	SIGN_AUTHOR_SPF,	/* the same by SPF */
 	SIGN_FORWARDER,		/* a domain of dmarc { trusted-forwarders } vouches by DKIM or SPF */
-	SIGN_KNOWN_DKIM,	/* a DKIM pass of a domain that has been seen for weeks */
+	SIGN_KNOWN, SIGN_KNOWN_DKIM = SIGN_KNOWN,	/* a DKIM pass of a domain that has carried proven mail of others for weeks */
 	SIGN_KNOWN_SPF,		/* the same by SPF */
 	SIGN_WEAK, SIGN_CERT = SIGN_WEAK,	/* a client certificate that fits client, HELO name or author, or a TLSA record */
 	SIGN_PEER,		/* the client's peer was known before the period began */
@@ -42,6 +42,7 @@ struct looks {
 	enum look look;
 	unsigned signs;		/* a bit for each enum sign */
 	bool accused;		/* some finding speaks of forgery */
+	bool proven;		/* by a sign before SIGN_KNOWN: more than that a known forwarder had it */
 };
 
 /* What is known of those who vouch, gathered from the record first. */
@@ -53,7 +54,8 @@ void signs_free(struct signs **signs);
 
 /** Takes a peer in; fits store_peers_each() with the signs as its argument. */
 void signs_learn_peer(void *signs, const char *peer, const struct peer_memory *memory);
-/** Takes in who vouched for messages of that time; to be called in the order of time. Mail that looks forged teaches nothing. */
+/** Takes in who vouched for messages of that time; to be called in the order of time. Only mail whose author is proven
+ * makes those known who vouch for it besides: so nobody becomes known by mail of his own, nor by forged mail. */
 void signs_learn(struct signs *signs, int64_t time_secs, const struct evidence *evidence);
 
 struct looks signs_look(const struct signs *signs, const struct evidence *evidence);

@@ -169,7 +169,7 @@ static void count_change(struct whatif *whatif, struct sender *sender, enum fate
 	}
 	if (now <= FATE_DELAYED && then >= FATE_QUARANTINED)
 		count_kind(whatif, sender, WHATIF_LET_IN, looks, messages);
-	if (now <= FATE_DELAYED && looks->accused && looks->look != LOOK_WANTED)
+	if (now <= FATE_DELAYED && looks->accused && !looks->proven)
 		count_kind(whatif, sender, WHATIF_EXPOSED, looks, messages);
 }
 

@@ -27,7 +27,7 @@ enum whatif_kind {
 	WHATIF_QUARANTINED,	/* newly in quarantine: delivered or delayed then */
 	WHATIF_DELAYED,		/* newly weighed for greylisting: delivered then */
 	WHATIF_LET_IN,		/* newly let in: refused or in quarantine then, now neither */
-	WHATIF_EXPOSED,		/* a finding speaks of forgery, nothing good enough for the message, and it is let in */
+	WHATIF_EXPOSED,		/* a finding speaks of forgery, nothing proves the message, and it is let in */
 	WHATIF_KINDS
 };
 

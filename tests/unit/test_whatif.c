@@ -100,21 +100,28 @@ static void test_signs_look_a_forger_is_never_wanted(void **state)
 	check_look("", "1 s=m r=x.example a=evil.example:pass,&", LOOK_UNCLEAR, SIGN_COUNT);
 }
 
-static void test_signs_learn_who_was_seen_for_weeks_and_not_by_forged_mail(void **state)
+static void test_signs_learn_who_carried_proven_mail_of_others_for_weeks(void **state)
 {
 	static const char forged[] = "1 s=m f=dmarc-reject r=x.example a=bank.example:fail p=evil.example:pass d=evil.example";
-	static const char listed[] = "1 s=m f=dmarc-reject r=x.example a=bank.example:fail d=list.example";
+	static const char unsaid[] = "1 s=m r=x.example a=small.example:none p=evil.example:pass d=evil.example";
+	static const char own[] = "1 s=m r=x.example a=mail.evil.example:pass p=evil.example:pass d=evil.example,mail.evil.example";
+	static const char carried[] = "1 s=m f=spf-fail r=x.example a=a.example:pass p=list.example:pass d=a.example,list.example";
+	static const char changed[] = "1 s=m f=dmarc-reject r=x.example a=bank.example:fail d=list.example";
 	const struct config *config = text_config("");
 	struct signs *signs = signs_new(config, HOUR);
 
 	(void)state;
 	learn(signs, 30, forged);
+	learn(signs, 30, unsaid);
+	learn(signs, 30, own);
 	assert_int_equal(look_at(signs, forged).look, LOOK_UNCLEAR);
-	learn(signs, 14, "1 s=m r=x.example a=list.example:pass d=list.example");
-	assert_int_equal(look_at(signs, listed).look, LOOK_UNCLEAR);	/* a day short of it */
-	learn(signs, 15, "1 s=m r=x.example a=list.example:pass d=list.example");
-	assert_int_equal(look_at(signs, listed).look, LOOK_WANTED);
-	assert_int_equal(look_at(signs, listed).signs, 1u << SIGN_KNOWN_DKIM);
+	learn(signs, 14, carried);
+	assert_int_equal(look_at(signs, changed).look, LOOK_UNCLEAR);	/* a day short of it */
+	learn(signs, 15, carried);
+	assert_int_equal(look_at(signs, changed).look, LOOK_WANTED);
+	assert_int_equal(look_at(signs, changed).signs, 1u << SIGN_KNOWN_DKIM);
+	assert_false(look_at(signs, changed).proven);
+	assert_int_equal(look_at(signs, "1 s=m f=dmarc-reject r=x.example a=bank.example:fail p=list.example:pass").signs, 1u << SIGN_KNOWN_SPF);
 	signs_free(&signs);
 	config_unref(&config);
 }
@@ -370,7 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signs_look_by_what_the_evidence_shows),
 		cmocka_unit_test(test_signs_look_a_forger_is_never_wanted),
-		cmocka_unit_test(test_signs_learn_who_was_seen_for_weeks_and_not_by_forged_mail),
+		cmocka_unit_test(test_signs_learn_who_carried_proven_mail_of_others_for_weeks),
 		cmocka_unit_test(test_signs_learn_peers_known_before_the_period),
 		cmocka_unit_test(test_whatif_add_counts_what_changes),
 		cmocka_unit_test(test_whatif_domains_say_how_many_are_left_out),
