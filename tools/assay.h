@@ -19,6 +19,7 @@ int command_findings(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_peers(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_whatif(int argc, char **argv);
 int command_setup(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_log(int argc, char **argv);
@@ -34,6 +35,9 @@ struct option;
 int tool_getopt(int argc, char **argv, const struct option *table);
 /** Complains about an argument too many. @return EX_USAGE. */
 int tool_unexpected(const char *command, const char *argument, const struct option *table);
+
+/** Reads the value of --since; complains in the command's name. @return -1 to go on, else EX_USAGE. */
+int take_age(const char *command, const char *text, int64_t *secs_r);
 
 /** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
 const struct config *load_config(const char *path);

@@ -4,13 +4,14 @@
  * valid. Every error is one sentence that begins with "assay: COMMAND:".
  */
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "assay.h"
 #include "util/distance.h"
 
-enum { LIST_BYTES = 1024 };
+enum { LIST_BYTES = 1024, DAY_SECS = 86400 };
 
 /* "--config, --json, --help": the order of the table. */
 static const char *list_options(const struct option *table, char text[LIST_BYTES])
@@ -107,4 +108,29 @@ int tool_unexpected(const char *command, const char *argument, const struct opti
 	char list[LIST_BYTES];
 
 	return tool_complain(EX_USAGE, "%s: unexpected argument '%s'; options: %s", command, argument, list_options(table, list));
+}
+
+/* @return 0 when it is no age. */
+static int64_t parse_age(const char *text)
+{
+	static const struct { const char *unit; int64_t secs; } units[] = {
+		{ "m", 60 }, { "h", 3600 }, { "d", DAY_SECS }, { "w", 7 * DAY_SECS },
+	};
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || number <= 0 || number > 100000)
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return number * units[i].secs;
+	return 0;
+}
+
+int take_age(const char *command, const char *text, int64_t *secs_r)
+{
+	*secs_r = parse_age(text);
+	if (*secs_r != 0)
+		return -1;
+	return tool_complain(EX_USAGE, "%s: --since: '%s' is no age; valid: 90m, 12h, 7d, 4w", command, text);
 }

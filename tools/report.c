@@ -4,8 +4,6 @@
  * stricter policy on the past.
  */
 #include <getopt.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 
 #include "assay.h"
@@ -32,23 +30,6 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' }, { "database", required_argument, NULL, 'd' },
 	{ "since", required_argument, NULL, 's' }, { "text", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 },
 };
-
-/* @return 0 when it is no age. */
-static int64_t parse_age(const char *text)
-{
-	static const struct { const char *unit; int64_t secs; } units[] = {
-		{ "m", 60 }, { "h", 3600 }, { "d", DAY_SECS }, { "w", 7 * DAY_SECS },
-	};
-	char *end;
-	long number = strtol(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || number <= 0 || number > 100000)
-		return 0;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(end, units[i].unit) == 0)
-			return number * units[i].secs;
-	return 0;
-}
 
 static int run(const struct report_command *command)
 {
@@ -98,9 +79,8 @@ int command_report(int argc, char **argv)
 		case 't': break;
 		case 'h': usage(stdout); return EX_OK;
 		case 's':
-			command.since_secs = parse_age(optarg);
-			if (command.since_secs == 0)
-				return tool_complain(EX_USAGE, "report: --since: '%s' is no age; valid: 90m, 12h, 7d, 4w", optarg);
+			if (take_age("report", optarg, &command.since_secs) >= 0)
+				return EX_USAGE;
 			break;
 		default: return EX_USAGE;
 		}

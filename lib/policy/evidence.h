@@ -62,6 +62,7 @@ struct evidence {
 
 	struct evidence_finding *findings;	/* at most one an id and security; in the order of the table */
 	size_t finding_count;
+	finding_set unlooked;		/* of recorded evidence only: nobody looked for these, for their check was off */
 	bool dns_pressed;		/* look-ups were not made, because more was under way than the resolver takes */
 	bool exempt, authenticated;
 	bool tls_not_required;		/* the message says TLS-Required: No (RFC 8689); whether that counts is the policy's */

@@ -113,6 +113,17 @@ static void weigh_any(struct weighing *weighing)
 	}
 }
 
+/* What nobody looked for may be there. */
+static void weigh_unlooked(struct weighing *weighing)
+{
+	FINDING_SET_EACH(&weighing->evidence->unlooked, id) {
+		struct evidence_finding finding = { .id = id, .secure = true };
+
+		if (counts(weighing->policy, weighing->evidence, id))
+			weigh(weighing, &finding, TRUTH_MAYBE);
+	}
+}
+
 /* What comes of the findings should it have been pressure. */
 static void weigh_as_pressed(struct weighing *weighing)
 {
@@ -151,6 +162,7 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 		weigh_as_pressed(&weighing);
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_FINDINGS))
 		weigh_any(&weighing);
+	weigh_unlooked(&weighing);
 	*decision_r = decision_none();
 	decision_r->action = weighing.action;
 	decision_r->may = weighing.may;

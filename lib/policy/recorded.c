@@ -19,7 +19,7 @@ const char *untold_name(enum untold why)
 		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_AT_RCPT] = "refused at RCPT", [UNTOLD_CLIENT] = "client address",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
 		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
-		[UNTOLD_PRESSURE] = "DNS pressure",
+		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_CHECKS] = "checks that were off",
 	};
 
 	return names[why];
@@ -37,6 +37,7 @@ static unsigned rank(bool enforced, enum action action)
 struct range {
 	unsigned low, high;
 	struct decision decision;	/* that comes of what is recorded alone */
+	bool partly;			/* whatever of this it was, some recipients were refused and others not */
 };
 
 static struct range range_empty(void)
@@ -55,6 +56,7 @@ static void range_join(struct range *range, const struct range *other)
 		return;
 	if (range_is_empty(range))
 		range->decision = other->decision;
+	range->partly = other->partly && (range_is_empty(range) || range->partly);
 	if (other->low < range->low)
 		range->low = other->low;
 	if (other->high > range->high)
@@ -272,6 +274,7 @@ static bool run_once(const struct run *run, struct range *total)
 		if (run->evidence.stage == FINDING_STAGE_ENVELOPE)
 			return false;
 		range = end_range(run, &sorting);
+		range.partly = sorting.taken + sorting.maybe + has_over_cap(run) < run->place_count;
 		range_join(total, &range);
 	}
 	if (sorting.taken == 0 && !sorting.unlisted_are_taken) {
@@ -295,8 +298,13 @@ enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 static enum untold find_reason(const struct run *run)
 {
 	struct run other = *run;
+	struct range looked = range_empty();
 	unsigned lacks = run->evidence.lacks;
 
+	other.evidence.unlooked = (finding_set){ 0 };
+	if (!finding_set_is_empty(&run->evidence.unlooked) && run_once(&other, &looked) && looked.low == looked.high)
+		return UNTOLD_CHECKS;
+	other = *run;
 	for (size_t i = 0; i < REASONS; i++) {
 		struct range range = range_empty();
 
@@ -358,6 +366,8 @@ void policy_replay(const struct policy_set *set, const struct evidence *evidence
 		recorded_r->why = UNTOLD_CLIENT;
 	else
 		recorded_r->why = run_clients(&run, &clients, &total);
-	if (recorded_r->why == UNTOLD_NOT)
-		recorded_r->decision = total.decision;
+	if (recorded_r->why != UNTOLD_NOT)
+		return;
+	recorded_r->decision = total.decision;
+	recorded_r->partly = total.partly;
 }

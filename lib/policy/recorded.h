@@ -19,6 +19,7 @@ enum untold {
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
 	UNTOLD_FINDINGS,	/* not known to this version */
 	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
+	UNTOLD_CHECKS,		/* what checks would have found that were off */
 	UNTOLD_COUNT
 };
 
@@ -28,6 +29,7 @@ const char *untold_name(enum untold why);
 struct recorded_decision {
 	enum untold why;		/* NOT: the decision is the one that the policies would have come to */
 	struct decision decision;	/* without a reply; its domain is nowhere recorded. When nothing is told: no action */
+	bool partly;			/* some recipients would surely be refused at RCPT, and the message goes on for others */
 };
 
 /**

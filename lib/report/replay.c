@@ -43,7 +43,7 @@ void replay_free(struct replay **replay)
 /* ---- rows without evidence --------------------------------------------------------------------------------------- */
 
 /* A word of the row's results, "name=value" or "name": a copy of the value; NULL when it is not there. */
-static const char *row_result(struct replay *replay, const struct flow_row *row, const char *name)
+static const char *row_result(struct arena *arena, const struct flow_row *row, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -52,7 +52,7 @@ static const char *row_result(struct replay *replay, const struct flow_row *row,
 		bool has_value = word_length > length && word[length] == '=';
 
 		if (strncmp(word, name, length) == 0 && (has_value || word_length == length))
-			return arena_strndup(replay->arena, word + length + has_value, word_length - length - has_value);
+			return arena_strndup(arena, word + length + has_value, word_length - length - has_value);
 		word += word_length;
 	}
 	return NULL;
@@ -74,11 +74,11 @@ static bool is_result(const char *word, const char *result)
 	return word != NULL && strcmp(word, result) == 0;
 }
 
-static void old_findings(struct replay *replay, const struct flow_row *row, struct evidence *evidence)
+static void old_findings(struct arena *arena, const struct flow_row *row, struct evidence *evidence)
 {
-	const char *secure = row_result(replay, row, "secure");
+	const char *secure = row_result(arena, row, "secure");
 
-	evidence->findings = arena_calloc(replay->arena, FINDING_COUNT, sizeof(*evidence->findings));
+	evidence->findings = arena_calloc(arena, FINDING_COUNT, sizeof(*evidence->findings));
 	for (int id = 0; id < FINDING_COUNT; id++) {
 		const char *name = findings_table[id].name;
 
@@ -89,9 +89,9 @@ static void old_findings(struct replay *replay, const struct flow_row *row, stru
 }
 
 /* "verified/client-name": of the names inside nothing was recorded. */
-static void old_cert(struct replay *replay, const struct flow_row *row, struct evidence *evidence)
+static void old_cert(struct arena *arena, const struct flow_row *row, struct evidence *evidence)
 {
-	const char *cert = row_result(replay, row, "cert"), *match = cert != NULL ? strchr(cert, '/') : NULL;
+	const char *cert = row_result(arena, row, "cert"), *match = cert != NULL ? strchr(cert, '/') : NULL;
 	size_t length = match != NULL ? (size_t)(match - cert) : cert != NULL ? strlen(cert) : 0;
 
 	for (int status = CERT_NONE; status <= CERT_VERIFIED && cert != NULL; status++) {
@@ -101,14 +101,14 @@ static void old_cert(struct replay *replay, const struct flow_row *row, struct e
 			evidence->cert.status = (enum cert_status)status;
 	}
 	evidence->cert.match = match != NULL ? match + 1 : NULL;
-	evidence->cert.tlsa_unknown = row_result(replay, row, "tlsa") != NULL;	/* recorded only then */
+	evidence->cert.tlsa_unknown = row_result(arena, row, "tlsa") != NULL;	/* recorded only then */
 }
 
 /* The first author domain was recorded; these findings tell that it may not have been the only one. */
-static void old_authors(struct replay *replay, const struct flow_row *row, struct evidence *evidence)
+static void old_authors(struct arena *arena, const struct flow_row *row, struct evidence *evidence)
 {
 	static const enum finding_id several[] = { FINDING_FROM_MULTIPLE, FINDING_FROM_INVALID, FINDING_FROM_MISSING, FINDING_LIMIT_EXCEEDED };
-	struct evidence_author *author = arena_calloc(replay->arena, 1, sizeof(*author));
+	struct evidence_author *author = arena_calloc(arena, 1, sizeof(*author));
 
 	for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++) {
 		if (list_has(row->findings, findings_table[several[i]].name))
@@ -127,16 +127,16 @@ static void old_authors(struct replay *replay, const struct flow_row *row, struc
  * The words of a row that was made before evidence was recorded. Not weighed, for then nothing could ever be told: that with those
  * who were refused at RCPT there would have been more recipients than max-recipients.
  */
-static void old_row(struct replay *replay, const struct flow_row *row, struct evidence *evidence_r)
+static void old_row(struct arena *arena, const struct flow_row *row, struct evidence *evidence_r)
 {
-	const char *dkim = row_result(replay, row, "dkim");
+	const char *dkim = row_result(arena, row, "dkim");
 
 	*evidence_r = (struct evidence){ .stage = FINDING_STAGE_MESSAGE, .client.addr.family = AF_UNSPEC,
 		.lacks = EVIDENCE_LACKS_RECIPIENTS | EVIDENCE_LACKS_CERT };
-	old_findings(replay, row, evidence_r);
-	old_cert(replay, row, evidence_r);
-	old_authors(replay, row, evidence_r);
-	if (is_result(row_result(replay, row, "spf"), "pass"))
+	old_findings(arena, row, evidence_r);
+	old_cert(arena, row, evidence_r);
+	old_authors(arena, row, evidence_r);
+	if (is_result(row_result(arena, row, "spf"), "pass"))
 		evidence_r->lacks |= EVIDENCE_LACKS_SPF;
 	if (is_result(dkim, "pass"))
 		evidence_r->lacks |= EVIDENCE_LACKS_SIGNATURES;
@@ -145,8 +145,8 @@ static void old_row(struct replay *replay, const struct flow_row *row, struct ev
 	/* enforced before any signature was looked at: perhaps at RCPT, where all that follows was not seen */
 	if (row->enforced && is_result(dkim, "-") && (is_result(row->action, "defer") || is_result(row->action, "reject")))
 		evidence_r->stage = FINDING_STAGE_ENVELOPE;
-	evidence_r->exempt = row_result(replay, row, "exempt") != NULL;
-	evidence_r->tls_not_required = is_result(row_result(replay, row, "tls-required"), "no");	/* recorded where it counted */
+	evidence_r->exempt = row_result(arena, row, "exempt") != NULL;
+	evidence_r->tls_not_required = is_result(row_result(arena, row, "tls-required"), "no");	/* recorded where it counted */
 	if (network_parse(row->client_network, &evidence_r->client) != 0)
 		evidence_r->client.addr.family = AF_UNSPEC;
 }
@@ -154,7 +154,7 @@ static void old_row(struct replay *replay, const struct flow_row *row, struct ev
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* Names of findings that are not known here are left out. @return false: there are such. */
-static bool row_findings(struct replay *replay, const struct flow_row *row, finding_set *set_r)
+static bool row_findings(struct arena *arena, const struct flow_row *row, finding_set *set_r)
 {
 	bool all_known = true;
 
@@ -163,7 +163,7 @@ static bool row_findings(struct replay *replay, const struct flow_row *row, find
 		size_t length = strcspn(names, ",");
 		enum finding_id id;
 
-		if (finding_from_name(arena_strndup(replay->arena, names, length), &id) == 0)
+		if (finding_from_name(arena_strndup(arena, names, length), &id) == 0)
 			finding_set_add(set_r, id);
 		else
 			all_known = all_known && length == 0;
@@ -172,22 +172,62 @@ static bool row_findings(struct replay *replay, const struct flow_row *row, find
 	return all_known;
 }
 
+/* Every author signed himself: then no practice of ADSP is broken (RFC 5617 section 5.4). */
+static bool authors_signed(const struct replay_past *past)
+{
+	const struct evidence *evidence = &past->evidence;
+
+	for (size_t i = 0; i < evidence->author_count; i++) {
+		size_t pass = 0;
+
+		while (pass < evidence->pass_count && strcmp(evidence->passes[pass].domain, evidence->authors[i].domain) != 0)
+			pass++;
+		if (pass == evidence->pass_count)
+			return false;
+	}
+	return evidence->author_count != 0 && !evidence->authors_unknown && !finding_set_has(&past->findings, FINDING_DKIM_FIELD_ADDED) &&
+	    (evidence->lacks & EVIDENCE_LACKS_AUTHORS) == 0;
+}
+
+/* A check that was off leaves "-" for its result: what it would have found is not known. Without an address two have no say. */
+static void unlooked_findings(struct arena *arena, const struct flow_row *row, struct replay_past *past)
+{
+	bool off[CHECK_RAISERS] = { false };
+
+	for (int check = 0; check < CHECK_COUNT; check++)
+		off[check] = is_result(row_result(arena, row, check_rows[check].name), "-");
+	off[CHECK_CORROBORATE] = off[CHECK_DMARC];	/* it works on what that finds */
+	off[CHECK_ADSP] = off[CHECK_ADSP] && !authors_signed(past);
+	if (past->evidence.client.addr.family == AF_UNSPEC)
+		off[CHECK_SPF] = off[CHECK_IPREV] = false;
+	for (int id = 0; id < FINDING_COUNT; id++)
+		if (off[findings_table[id].check])
+			finding_set_add(&past->evidence.unlooked, (enum finding_id)id);
+}
+
+void replay_read(struct arena *arena, const struct flow_row *row, struct replay_past *past_r)
+{
+	bool all_known;
+
+	*past_r = (struct replay_past){ .old = row->evidence[0] == '\0' };
+	all_known = row_findings(arena, row, &past_r->findings);
+	if (!past_r->old)
+		(void)evidence_read(row->evidence, arena, &past_r->evidence);	/* what fails lacks sense */
+	else
+		old_row(arena, row, &past_r->evidence);
+	if (past_r->old && !all_known)
+		past_r->evidence.lacks |= EVIDENCE_LACKS_FINDINGS;
+	unlooked_findings(arena, row, past_r);
+}
+
 void replay_row(struct replay *replay, const struct flow_row *row, struct replayed *replayed_r)
 {
 	struct recorded_decision recorded;
-	struct evidence evidence;
-	bool all_known;
+	struct replay_past past;
 
 	arena_reset(replay->arena);
-	*replayed_r = (struct replayed){ .old = row->evidence[0] == '\0' };
-	all_known = row_findings(replay, row, &replayed_r->findings);
-	if (!replayed_r->old)
-		(void)evidence_read(row->evidence, replay->arena, &evidence);	/* what fails lacks sense */
-	else
-		old_row(replay, row, &evidence);
-	if (replayed_r->old && !all_known)
-		evidence.lacks |= EVIDENCE_LACKS_FINDINGS;
-	policy_replay(&replay->set, &evidence, replay->arena, &recorded);
-	replayed_r->why = recorded.why;
-	replayed_r->action = recorded.decision.action;
+	replay_read(replay->arena, row, &past);
+	policy_replay(&replay->set, &past.evidence, replay->arena, &recorded);
+	*replayed_r = (struct replayed){ .why = recorded.why, .action = recorded.decision.action, .old = past.old,
+		.findings = past.findings };
 }

@@ -7,6 +7,7 @@
  * Thread: one.
  */
 #include "config/config.h"
+#include "policy/evidence.h"
 #include "policy/recorded.h"
 #include "record/store.h"
 
@@ -26,5 +27,15 @@ void replay_free(struct replay **replay);
 
 /** Decides the messages of one row. */
 void replay_row(struct replay *replay, const struct flow_row *row, struct replayed *replayed_r);
+
+/* What one row says of its messages. */
+struct replay_past {
+	struct evidence evidence;	/* with what it lacks */
+	finding_set findings;		/* the row's, as far as this version knows them */
+	bool old;			/* the row is from before evidence was recorded */
+};
+
+/** Reads a row back, for whoever asks policies of his own about it. @param arena  in which the evidence lives; it may borrow from the row. */
+void replay_read(struct arena *arena, const struct flow_row *row, struct replay_past *past_r);
 
 #endif

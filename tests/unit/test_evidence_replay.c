@@ -141,15 +141,24 @@ static bool network_is_cut(const struct policy_set *set, const struct evidence *
 	return false;
 }
 
-/* Reads a text back and asks about it. @param lacks  what only older rows lack, which have no text. */
-static struct recorded_decision ask(const struct policy_set *set, const char *text, unsigned lacks, struct arena *arena,
+/* What stands in other columns than the text. */
+struct beside { unsigned lacks; finding_set unlooked; };
+
+static struct beside beside_of(const struct evidence *evidence)
+{
+	return (struct beside){ evidence->lacks & EVIDENCE_LACKS_PRESSURE, evidence->unlooked };
+}
+
+/* Reads a text back and asks about it. */
+static struct recorded_decision ask(const struct policy_set *set, const char *text, struct beside beside, struct arena *arena,
     struct evidence *read_r)
 {
 	struct recorded_decision recorded;
 
 	assert_int_equal(evidence_read(text, arena, read_r), 0);
 	assert_string_equal(evidence_write(read_r, arena), text);
-	read_r->lacks |= lacks;
+	read_r->lacks |= beside.lacks;
+	read_r->unlooked = beside.unlooked;
 	policy_replay(set, read_r, arena, &recorded);
 	return recorded;
 }
@@ -160,8 +169,9 @@ static void check_pair(const struct policy_set *set, const struct evidence *evid
 {
 	const char *text = evidence_write(evidence, arena);
 	struct evidence read;
-	struct recorded_decision recorded = ask(set, text, evidence->lacks & EVIDENCE_LACKS_PRESSURE, arena, &read);
-	bool fits = evidence->lacks == 0 && read.lacks == 0 && !read.recipients_over_cap && !network_is_cut(set, &read) && same_stage;
+	struct recorded_decision recorded = ask(set, text, beside_of(evidence), arena, &read);
+	bool all_kept = evidence->lacks == 0 && finding_set_is_empty(&evidence->unlooked) && read.lacks == 0 && !read.recipients_over_cap;
+	bool fits = all_kept && !network_is_cut(set, &read) && same_stage;
 
 	tally->pairs++;
 	tally->untold[recorded.why]++;
@@ -174,12 +184,26 @@ static void check_pair(const struct policy_set *set, const struct evidence *evid
 	}
 }
 
+/* One finding is not there, for nobody looked for it. */
+static void forget_a_finding(struct evidence *evidence)
+{
+	enum finding_id id = evidence->finding_count != 0 ? evidence->findings[random_below((unsigned)evidence->finding_count)].id :
+	    (enum finding_id)random_below(FINDING_COUNT);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < evidence->finding_count; i++)
+		if (evidence->findings[i].id != id)
+			evidence->findings[kept++] = evidence->findings[i];
+	evidence->finding_count = kept;
+	finding_set_add(&evidence->unlooked, id);
+}
+
 /* Takes something away and says so. What is then still told has to be true all the same. */
 static void forget(struct evidence *evidence)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(7);
+	unsigned what = random_below(8);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -193,6 +217,8 @@ static void forget(struct evidence *evidence)
 	} else if (what == 5) {
 		evidence->dns_pressed = false;
 		evidence->lacks |= EVIDENCE_LACKS_PRESSURE;
+	} else if (what == 6) {
+		forget_a_finding(evidence);
 	} else {
 		evidence->lacks |= EVIDENCE_LACKS_CERT;
 	}
@@ -295,7 +321,7 @@ static void test_policy_replay_tells_the_client_apart_only_where_it_matters(void
 		model_random(&model, arena, false);
 		assert_int_equal(addr_parse("192.0.2.0", &model.connection.client), 0);
 		first = run(&(struct policy_set){ .policies = &set.policies[set.count - 1], .count = 1 }, &model, arena);
-		recorded = ask(&set, evidence_write(&first.evidence, arena), 0, arena, &read);
+		recorded = ask(&set, evidence_write(&first.evidence, arena), beside_of(&first.evidence), arena, &read);
 		first = run(&set, &model, arena);
 		for (unsigned host = 1; host < 256; host++) {
 			model.connection.client.bytes[3] = (uint8_t)host;
