@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table of run --against: a row a figure, of the older build and this one, their ratio, and the goal."""
+
+
+def shown(value):
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
+class Table:
+    """Rows are printed as they come, and all together at the end. fine: no goal was missed."""
+
+    def __init__(self):
+        self.lines, self.fine = [], True
+
+    def _line(self, text):
+        self.lines.append(text)
+        print(text, flush=True)
+
+    def heading(self, text):
+        self._line(f"\n{text}")
+
+    def row(self, text, unit, old, new, ratio=None, goal=None, goal_of="ratio"):
+        """
+        ratio: of new to old unless given. goal: the most that the ratio, or with goal_of="value" the new figure, may be;
+        None: a figure beside. Whoever has no figure gives None.
+        """
+        if ratio is None and old and new is not None:
+            ratio = new / old
+        judged = ratio if goal_of == "ratio" else new
+        verdict = ""
+        if goal is not None:
+            met = judged is not None and judged <= goal
+            self.fine = self.fine and met
+            verdict = f"≤ {goal:g}{'' if goal_of == 'ratio' else ' ' + unit}: " + ("met" if met else "not measured" if judged is None else "MISSED")
+        self._line(f"  {text:58} {unit:11} {shown(old):>9} {shown(new):>9} {shown(ratio):>7}  {verdict}".rstrip())
+
+    def note(self, text):
+        self._line(f"  {text}")
+
+    def show(self):
+        print(f"\n{'':2}{'':58} {'':11} {'older':>9} {'this':>9} {'ratio':>7}  goal")
+        print("\n".join(self.lines), flush=True)
