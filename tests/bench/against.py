@@ -32,10 +32,10 @@ SECTIONS = "verdicts", "cpu", "count", "wait", "trips", "memory", "growth", "pos
 
 
 class Program:
-    """Something under load. sockets and pids: of the milters, in the order in which the MTA asks them."""
+    """Something under load. sockets and pids: of the milters, in the order in which the MTA asks them. judges: DMARC passes."""
 
-    def __init__(self, name, sockets, pids):
-        self.name, self.sockets, self.pids = name, sockets, pids
+    def __init__(self, name, sockets, pids, judges=True):
+        self.name, self.sockets, self.pids, self.judges = name, sockets, pids, judges
         self.costs, self.calls, self.ends, self.last = [], [], [], []
 
     def system_calls(self):
@@ -53,7 +53,7 @@ class Program:
 
 class Against:
     def __init__(self, world, builds, arguments):
-        self.world, self.builds, self.arguments = world, builds, arguments
+        self.world, self.builds, self.arguments, self.serial = world, builds, arguments, 0
         self.table, self.keys, self.corpus = table.Table(), Keys(), world.path("corpus")
         self.records, brief = bench_world.Records(), bench_world.ShortLived()
         make_corpus.publish(self.records, self.keys)
@@ -77,6 +77,8 @@ class Against:
         figures = {key: float(value) for key, value in re.findall(r"(\w+)=([\d.]+)", out)}
         if figures["accepted"] != messages * len(program.sockets):
             raise SystemExit(f"{program.name}: {figures['accepted']:.0f} of {messages} accepted")
+        if program.judges and not figures["dmarc_pass"]:
+            raise SystemExit(f"{program.name}: no message has dmarc=pass: it does not judge them")
         program.costs.append(figures["cpu_seconds"] / messages * 1000)
         program.calls.append((program.system_calls() - calls) / messages)
         program.ends.append(figures["end_median_ms"])
@@ -91,10 +93,11 @@ class Against:
         return program
 
     def noop(self, wrapper=()):
-        socket = self.world.path(f"noop-{bool(wrapper)}.sock")
+        self.serial += 1        # libmilter leaves its socket behind
+        socket = self.world.path(f"noop-{self.serial}.sock")
         child = self.world.processes.start("noop", [*wrapper, self.tool("noop_milter"), "-n", socket])
         wait_for(lambda: unix_answers(socket), "the no-op milter")
-        program = Program("no-op milter", [socket], [child.pid])
+        program = Program("no-op milter", [socket], [child.pid], judges=False)
         program.child = child
         return program
 
@@ -132,13 +135,15 @@ class Against:
         dns.records = list(self.records.records)
         make_ordinary.publish(dns, keys)
         mails = [*make_ordinary.make(self.arguments.ordinary, keys), *verdicts.corpus_mails(self.corpus)]
-        differing = verdicts.compare(self.world, self.builds, dns, mails)
+        differing, reworded = verdicts.compare(self.world, self.builds, dns, mails)
         self.table.heading("Verdicts")
         self.table.row(f"judged otherwise, of {len(mails)} messages", "messages", None, differing, goal=0, goal_of="value")
+        self.table.row("judged alike, header fields in other words", "messages", None, reworded)
 
     def floor(self, rounds, wrapper=()):
         messages = sorted(os.path.join(self.corpus, name) for name in os.listdir(self.corpus) if name.endswith(".eml"))
-        out = subprocess.run([*wrapper, self.tool("floor"), "-n", str(rounds), *messages], check=True, capture_output=True, text=True).stdout
+        out = subprocess.run([*wrapper, self.tool("floor"), "-n", str(rounds), *messages],
+                             check=True, capture_output=True, text=True).stdout
         return float(re.search(r"cpu_secs_per_1000=([\d.]+)", out).group(1))
 
     def cpu(self):
@@ -166,6 +171,12 @@ class Against:
         self.stop(*plain, *validating, *record)
         self.world.processes.stop(noop.child)
 
+    @staticmethod
+    def total(path):
+        """Of a file of callgrind."""
+        with open(path, encoding="ascii", errors="replace") as file:
+            return int(re.search(r"^(?:summary|totals): (\d+)", file.read(), re.M).group(1))
+
     def counted(self, start, name, work):
         """Instructions of user space per message, in thousands: those of a long run less those of a short one."""
         totals = []
@@ -175,8 +186,7 @@ class Against:
             if os.path.exists(out):
                 shutil.chown(out, "nobody")     # as which assayd goes on
             work(count, stop)
-            with open(out, encoding="ascii", errors="replace") as file:
-                totals.append(int(re.search(r"^(?:summary|totals): (\d+)", file.read(), re.M).group(1)))
+            totals.append(self.total(out))
         return (totals[1] - totals[0]) / (2 * COUNTED) / 1000
 
     def count(self):
@@ -197,9 +207,9 @@ class Against:
         noop = self.counted(self.noop, "noop", run_noop)
         self.table.row("assayd", "thousands", old, new)
         self.table.row("no-op milter, no-reply flags", "thousands", None, noop)
-        def run_floor(count, wrapper):
-            self.floor(1 if count == COUNTED else 3, wrapper)
-        floor = self.counted(lambda wrapper: wrapper, "floor", run_floor) * 2 * COUNTED / (2 * make_corpus.MESSAGES)
+        out = self.world.path("callgrind-floor")
+        self.floor(1, ("valgrind", "-q", "--tool=callgrind", "--toggle-collect=floor_run", f"--callgrind-out-file={out}"))
+        floor = self.total(out) / make_corpus.MESSAGES / 1000
         self.table.row("floor", "thousands", None, floor)
         self.table.row("assayd less no-op milter (older: the floor)", "thousands", floor, new - noop)
 
@@ -222,8 +232,8 @@ class Against:
         return figures
 
     def trips_section(self):
-        self.table.heading(f"End of message with {TRIP_SECS * 1000:.0f} ms added to every DNS answer, in round trips at p50; one session, "
-                           "no gaps between commands")
+        self.table.heading(f"End of message with {TRIP_SECS * 1000:.0f} ms added to every DNS answer, in round trips at p50; "
+                           "one session, no gaps between commands")
         proxy = DelayProxy(self.world, self.dns.port, TRIP_SECS)
         for name, anchor in (("", None), (", validating", self.dns.anchor)):
             sums = []
@@ -256,7 +266,7 @@ class Against:
         self.table.row("resident at most, idle and busy", "MB", old[2], new[2], goal=60, goal_of="value")
 
     def growth(self):
-        self.table.heading(f"Resident memory after {GROWTH_FROM} messages (older column) and after {self.arguments.growth} (this); this build")
+        self.table.heading(f"Resident memory of this build after {GROWTH_FROM} messages (older column) and after {self.arguments.growth}")
         program = self.assayd("growth", self.builds[1], anchor=self.dns.anchor, record=True)
         self.load(program, GROWTH_FROM)
         first = program.daemon.status("VmRSS") / 1024
@@ -266,8 +276,8 @@ class Against:
 
     def postfix(self):
         """With its own share, which is what it takes without a milter."""
-        self.table.heading(f"Through Postfix, client {TRIP_SECS * 1000:.0f} ms away, {TRIP_SECS * 1000:.0f} ms a DNS answer, unknown senders, "
-                           "in round trips")
+        self.table.heading(f"Through Postfix, client {TRIP_SECS * 1000:.0f} ms away, {TRIP_SECS * 1000:.0f} ms a DNS answer, unknown "
+                           "senders, in round trips")
         if os.geteuid() != 0 or shutil.which("postfix", path="/usr/sbin") is None:
             self.table.note("Postfix is not installed")
             return

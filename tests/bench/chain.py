@@ -136,13 +136,22 @@ logging {{
 	level = "error";
 }}
 modules {{
-	path = [{", ".join(f'"/usr/share/rspamd/plugins/{name}.lua"' for name in ("spf", "dmarc", "arc", "milter_headers"))}];
+	path = "/usr/share/rspamd/plugins/";
 }}
-spf {{ }}
-dkim {{ }}
-dmarc {{ }}
-arc {{ }}
+spf {{
+	enabled = true;
+}}
+dkim {{
+	enabled = true;
+}}
+dmarc {{
+	enabled = true;
+}}
+arc {{
+	enabled = true;
+}}
 milter_headers {{
+	enabled = true;
 	use = ["authentication-results"];
 }}
 actions {{

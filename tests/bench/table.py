@@ -33,7 +33,8 @@ class Table:
         if goal is not None:
             met = judged is not None and judged <= goal
             self.fine = self.fine and met
-            verdict = f"≤ {goal:g}{'' if goal_of == 'ratio' else ' ' + unit}: " + ("met" if met else "not measured" if judged is None else "MISSED")
+            verdict = f"≤ {goal:g}{'' if goal_of == 'ratio' else ' ' + unit}: "
+            verdict += "met" if met else "not measured" if judged is None else "MISSED"
         self._line(f"  {text:58} {unit:11} {shown(old):>9} {shown(new):>9} {shown(ratio):>7}  {verdict}".rstrip())
 
     def note(self, text):
