@@ -22,6 +22,7 @@
 
 #include "assayd.h"
 #include "health.h"
+#include "readahead.h"
 #include "util/out_of_memory.h"
 
 enum {
@@ -151,6 +152,7 @@ static int accept_session(int listener, __SOCKADDR_ARG address, socklen_t *restr
 	fd = accept4(listener, address, length, SOCK_CLOEXEC);
 	if (fd >= 0) {
 		place_take(fd);
+		readahead_begin(fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 		snprintf(text, sizeof(text), "a connection of the MTA cannot be taken: %s; raise the system's limits", strerror(errno));
 		health_note(HEALTH_SESSIONS, false, text);

@@ -64,6 +64,8 @@ bool macros_tell_resolve(SMFICTX *context);
 void macros_read_connect(SMFICTX *context, struct connection *connection);
 void macros_read_helo(SMFICTX *context, struct connection *connection);
 void macros_read_mail(SMFICTX *context, struct connection *connection);
+/** What the MTA made of the address of MAIL; borrowed until the callback returns; NULL: it does not say. */
+const char *macros_sender(SMFICTX *context);
 /** What the MTA made of the recipient under way; borrowed until the callback returns. */
 struct recipient_route macros_read_route(SMFICTX *context);
 /** Queue id into the current message's facts, as soon as the MTA has one. */

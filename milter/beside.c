@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "assayd.h"
@@ -29,10 +30,22 @@ static struct {
 
 /* ---- at start ----------------------------------------------------------------------------------------------------- */
 
+/* Only what is a file: to open a pipe that nobody writes to would be to wait for ever, before anybody is served. */
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+
+	if (fd < 0 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static char *read_file(const char *path, struct arena *arena, size_t *length_r)
 {
 	char *text = arena_alloc(arena, NAMESAKE_FILE_MAX);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open_file(path);
 	ssize_t got = 0;
 
 	*length_r = 0;

@@ -73,8 +73,9 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 {
 	struct connection *connection = connection_get(context);
 	/* not at HELO: without any reply Postfix keeps all events back until DATA, and libmilter drops what comes together with
-	   the MTA's hanging up, so that a session without mail would never be seen; it costs one round trip a session */
-	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_UNKN;
+	   the MTA's hanging up, so that a session without mail would never be seen; nor at MAIL, where look-ups begin, while
+	   the client goes on with RCPT and DATA. It costs one round trip a session, and one a message. */
+	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_UNKN;
 	const unsigned long wanted = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE;
 
 	(void)unused2;
@@ -203,16 +204,16 @@ static sfsistat on_envfrom(SMFICTX *context, char **arguments)
 	if (connection == NULL)
 		return SMFIS_TEMPFAIL;
 	connection_end_message(connection);
-	if (!connection->admitted || !memory_has_reserve())	/* no message: what comes of it is put off, at its end at the latest */
-		return put_off(connection->quiet_reply);
+	if (!connection->admitted || !memory_has_reserve())	/* no message: whatever comes of it is put off, too */
+		return SMFIS_TEMPFAIL;
 	macros_read_mail(context, connection);
-	connection->message = message_new(connection->session, arguments[0] != NULL ? arguments[0] : "",
-	    session_config(connection->session)->dns.clock);
+	connection->message = message_new_resolved(connection->session, arguments[0] != NULL ? arguments[0] : "",
+	    macros_sender(context), session_config(connection->session)->dns.clock);
 	message_facts(connection->message)->smtputf8 = asks_for(arguments, "SMTPUTF8");	/* RFC 6531 section 3.4 */
 	message_facts(connection->message)->requiretls = asks_for(arguments, "REQUIRETLS");	/* RFC 8689 section 2 */
 	state_message_began();
 	macros_read_queue_id(context, connection);
-	return connection->quiet_reply;
+	return SMFIS_CONTINUE;
 }
 
 static sfsistat on_envrcpt(SMFICTX *context, char **arguments)

@@ -20,7 +20,7 @@ enum { SLOT_MAX_BYTES = 4096 };
 /* smfi_setsymlist() and smfi_getsymval() want char *, and do not write. */
 static char connect_macros[] = "j {daemon_name} {client_ptr} {client_resolve}";
 static char helo_macros[] = TLS_MACROS;
-static char mail_macros[] = "i {auth_type} {auth_authen} {auth_author} " TLS_MACROS;
+static char mail_macros[] = "i {mail_addr} {auth_type} {auth_authen} {auth_author} " TLS_MACROS;
 static char rcpt_macros[] = "i {rcpt_addr} {rcpt_host}";
 static char eom_macros[] = "i {msg_size}";	/* of Sendmail; before the end it is what the client claims */
 
@@ -114,6 +114,11 @@ void macros_read_mail(SMFICTX *context, struct connection *connection)
 	facts->auth.mechanism = slot_set(connection, SLOT_AUTH_TYPE, macro(context, "{auth_type}"));
 	facts->auth.user = slot_set(connection, SLOT_AUTH_AUTHEN, macro(context, "{auth_authen}"));
 	facts->auth.author = slot_set(connection, SLOT_AUTH_AUTHOR, macro(context, "{auth_author}"));
+}
+
+const char *macros_sender(SMFICTX *context)
+{
+	return macro(context, "{mail_addr}");
 }
 
 struct recipient_route macros_read_route(SMFICTX *context)

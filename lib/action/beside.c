@@ -93,6 +93,28 @@ static struct way way_of(const struct facts *facts)
 	return way;
 }
 
+/*
+ * Whether a program of this host handed it over (sendmail(1)), which nobody need have judged: this MTA's newest Received names no
+ * client. Only what stands above the field in our name is looked at; what a sender writes is below the one that we have written.
+ */
+static bool is_submitted_here(const struct facts *facts, size_t count)
+{
+	const char *own = facts->connection->mta_hostname;
+	size_t hops = 0;
+
+	for (size_t i = 0; own != NULL && i < count && hops < HOPS_LOOKED_AT; i++) {
+		struct path_hop hop;
+
+		if (!is_named(&facts->fields[i], "Received"))
+			continue;
+		hops++;
+		path_parse_hop(facts->arena, facts->fields[i].value, &hop);
+		if (hop.by != NULL && strcasecmp(hop.by, own) == 0)
+			return hop.from == NULL && hop.transport == HOP_LOCAL;
+	}
+	return false;
+}
+
 /* Whether a relay whose word counts has judged it. */
 static bool has_trusted_verdict(const struct config *config, const struct facts *facts)
 {
@@ -140,14 +162,18 @@ void beside_look(const struct config *config, const struct facts *facts, const c
 	bool inside = connection->local_submission || trusted || addr_is_loopback(&connection->client);
 	struct way way = inside ? way_of(facts) : (struct way){ false, false };
 	bool back = way.here;
+	size_t looked = 0;
 
 	*beside_r = (struct beside){ .returned = RETURNED_NO };
-	for (size_t i = 0; i < facts->field_count && !own; i++) {
-		above = above && !is_of_the_sender(&facts->fields[i]);
-		own = is_in_our_name(facts, &facts->fields[i], authserv_id);
+	for (; looked < facts->field_count && !own; looked++) {
+		above = above && !is_of_the_sender(&facts->fields[looked]);
+		own = is_in_our_name(facts, &facts->fields[looked], authserv_id);
 	}
 	if (reinjected || back)
 		beside_r->returned = returned_of(config, own, reinjected, trusted && name_is_let_in(config, authserv_id));
+	/* what a program of this host brings in our name is not ours, although the filter had it meanwhile */
+	if (reinjected && is_submitted_here(facts, looked))
+		beside_r->returned = RETURNED_NO;
 	/* local programs send on what they have taken to pieces: there the lack of a field says nothing */
 	if (connection->local_submission && beside_r->returned == RETURNED_UNJUDGED)
 		beside_r->returned = RETURNED_NO;

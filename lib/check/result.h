@@ -51,6 +51,7 @@ struct dkim_result {
 	bool partial_body;		/* l= leaves body unsigned */
 	const char *added_field;	/* of a pass or temperror: a field on top of what it covers (dkim/added.c); NULL */
 	enum dns_security dnssec;	/* of the key record */
+	bool message_alone;		/* no key record had a part in it: the message itself says so, or asked for too much */
 };
 
 /** @return whether the signature vouches for the message that a reader sees: it passes and nothing was put on top. */

@@ -14,6 +14,7 @@
 #include "config/source.h"
 
 #include <confuse.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ struct parser {
 	struct mark *marks;
 	bool again;			/* this pass found a stray: parse once more */
 	bool told;			/* this pass said what is wrong */
+	unsigned nameless;		/* line of a name without a letter, at which libConfuse stops without a word; 0: none */
 	bool duplicate_titles;		/* already complained about: let them pass */
 	bool checking_end, end_seen;	/* see check_end() */
 };
@@ -127,10 +129,13 @@ static int on_value(cfg_t *section, cfg_opt_t *option, const char *text, void *r
 	return 0;
 }
 
-/* The section in whose options array the error arose: each array starts with an option that knows its node. */
+/* The section in whose options array the error arose: each array starts with an option that knows its node. One that has none
+ * could not be copied, and libConfuse goes on with it. */
 static struct node *section_node(const cfg_t *section)
 {
-	return section->opts[0].name != NULL ? node_of(&section->opts[0])->parent : NULL;
+	if (section->opts == NULL || section->opts[0].name == NULL)
+		out_of_memory();
+	return node_of(&section->opts[0])->parent;
 }
 
 static bool meet_stray(struct node *section, const char *name, unsigned line)
@@ -282,6 +287,8 @@ static void read_section(struct parser *parser, const cfg_t *from, struct source
 	struct source_option *option;
 	struct source_section *section;
 
+	if (from->opts == NULL)		/* it could not be copied */
+		out_of_memory();
 	memset(section_r, 0, sizeof(*section_r));
 	section_r->name = "";
 	section_r->title = arena_strdup(parser->arena, from->title);
@@ -344,9 +351,12 @@ static cfg_t *parse_once(struct parser *parser, const char *text)
 		out_of_memory();
 	cfg_set_error_function(cfg, on_error);
 	/* fmemopen(), which is below, refuses an empty buffer */
-	/* What it fails with and does not tell is want of memory; what it has read by then is not whole. */
-	if (cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n") != CFG_SUCCESS && !parser->told)
-		out_of_memory();
+	errno = 0;
+	if (cfg_parse_buf(cfg, text[0] != '\0' ? text : "\n") != CFG_SUCCESS && !parser->told) {
+		if (errno == ENOMEM)	/* what it has read by then is not whole */
+			out_of_memory();
+		parser->nameless = (unsigned)cfg->line;
+	}
 	return cfg;
 }
 
@@ -355,13 +365,11 @@ static cfg_t *parse_once(struct parser *parser, const char *text)
 static void check_end(struct parser *parser, const char *text)
 {
 	unsigned lines = 1;
-	cfg_t *cfg;
 
 	for (const char *c = text; *c != '\0'; c++)
 		lines += c[0] == '\n' && c[1] != '\0';
 	parser->checking_end = true;
-	cfg = parse_once(parser, arena_printf(parser->arena, "%s\n%s = yes\n", text, end_mark));
-	cfg_free(cfg);
+	cfg_free(parse_once(parser, arena_printf(parser->arena, "%s\n%s = yes\n", text, end_mark)));
 	if (!parser->end_seen)
 		complain(parser->complaints, lines, "the file ends inside of a section or comment");
 }
@@ -370,21 +378,21 @@ const struct source_section *source_parse(const char *text, struct complaints *c
 {
 	struct parser parser = { .complaints = complaints, .arena = complaints->arena };
 	struct source_section *root = arena_calloc(complaints->arena, 1, sizeof(*root));
-	bool last;
 	cfg_t *cfg;
 
 	parser.pass_arena = arena_new();
 	parser.root = schema_tree(&parser);
 	for (unsigned pass = 1;; pass++) {
 		cfg = parse_once(&parser, text);
-		last = !parser.again || pass == MAX_PASSES;
-		if (last)
-			read_section(&parser, cfg, root);
-		cfg_free(cfg);
-		if (last)
+		if (!parser.again || pass == MAX_PASSES)
 			break;
+		cfg_free(cfg);
 	}
+	read_section(&parser, cfg, root);
+	cfg_free(cfg);
 	complain_about_strays(parser.root);
+	if (parser.nameless != 0)
+		complain(complaints, parser.nameless, "unknown option ''");
 	if (complaints->count == 0)
 		check_end(&parser, text);
 	arena_free(&parser.pass_arena);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "message/sender.h"
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
 #include "util/domain.h"
@@ -21,20 +22,23 @@ enum {
 	RECORD_BYTES = 2048,		/* of Postfix's queue file: a longer line takes several */
 };
 
-const char *message_address_copy(struct message *message, const char *text)
+static const char *address_keep(struct message *message, const char *text, size_t length)
 {
-	size_t length = strlen(text);
-
-	if (length >= 2 && text[0] == '<' && text[length - 1] == '>') {
-		text++;
-		length -= 2;
-	}
 	if (length > ADDRESS_MAX_BYTES) {	/* the domain, at its end, is what policies go by */
 		text += length - ADDRESS_MAX_BYTES;
 		length = ADDRESS_MAX_BYTES;
 		message->facts.malformed = message->facts.address_cut = true;
 	}
 	return arena_strndup(message->arena, text, length);
+}
+
+const char *message_address_copy(struct message *message, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length >= 2 && text[0] == '<' && text[length - 1] == '>')
+		return address_keep(message, text + 1, length - 2);
+	return address_keep(message, text, length);
 }
 
 static const char *address_domain(struct message *message, const char *address)
@@ -46,7 +50,8 @@ static const char *address_domain(struct message *message, const char *address)
 	return domain_normalize(message->arena, at + 1, strlen(at + 1));
 }
 
-struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock)
+struct message *message_new_resolved(struct session *session, const char *mail_from, const char *resolved,
+    const struct clock *clock)
 {
 	struct arena *arena = arena_new();
 	struct message *message = arena_calloc(arena, 1, sizeof(*message));
@@ -58,7 +63,8 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 	message->facts.arena = arena;
 	message->facts.connection = &session->connection;
 	message->facts.time_secs = clock_wall_secs(clock);
-	message->facts.mail_from = message_address_copy(message, mail_from);
+	mail_from = sender_find_address(arena, mail_from, resolved);
+	message->facts.mail_from = address_keep(message, mail_from, strlen(mail_from));
 	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
 	message->results = arena_calloc(arena, 1, sizeof(*message->results));
 	message->dns_left_ms = message->config->dns_deadline_ms;
@@ -79,6 +85,11 @@ struct message *message_new(struct session *session, const char *mail_from, cons
 			checks_table[i]->envelope(&message->context);
 	}
 	return message;
+}
+
+struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock)
+{
+	return message_new_resolved(session, mail_from, NULL, clock);
 }
 
 void message_end(struct message *message)

@@ -68,6 +68,9 @@ bool session_may_want_body(const struct session *session);
 
 /** @param mail_from with or without <>; "" or "<>" for the null sender. Begins the look-ups of the envelope checks. */
 struct message *message_new(struct session *session, const char *mail_from, const struct clock *clock);
+/** The same. @param resolved  what the MTA made of the address, {mail_addr}; NULL: it does not say. */
+struct message *message_new_resolved(struct session *session, const char *mail_from, const char *resolved,
+    const struct clock *clock);
 /**
  * The message ended, as whatever: notes what came of it for the record, once. A message without a verdict is noted only when all of
  * its recipients were refused. The daemon calls it for each message before message_free(), also for one that the client gave up.

@@ -1,19 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A milter that does nothing, the floor of every comparison: every callback is wanted and answered (default), or wanted
- * and not answered (-n: the no-reply flags are negotiated).
+ * and not answered (-n: the no-reply flags are negotiated); with assayd's read-ahead below libmilter (-a) or without.
  *
- * usage: noop_milter [-n] socket
+ * usage: noop_milter [-n] [-a] socket
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <libmilter/mfapi.h>
 
-static bool no_reply;
+#include "readahead.h"
+
+static bool no_reply, read_ahead;
+
+/* libmilter's, as in milter/admission.c */
+int accept(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
+{
+	int fd = accept4(listener, address, length, SOCK_CLOEXEC);
+
+	if (read_ahead)
+		readahead_begin(fd);
+	return fd;
+}
 
 static const unsigned long no_reply_flags = SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA |
 	SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NR_UNKN;
@@ -95,19 +108,18 @@ int main(int argc, char **argv)
 		.xxfi_eoh = on_step, .xxfi_body = on_body, .xxfi_eom = on_end, .xxfi_data = on_step,
 		.xxfi_negotiate = on_negotiate,
 	};
-	char socket[512];
+	char place[512];
 
-	if (argc == 3 && strcmp(argv[1], "-n") == 0) {
-		no_reply = true;
-		argv++;
-		argc--;
+	for (; argc > 2 && argv[1][0] == '-'; argv++, argc--) {
+		no_reply |= strcmp(argv[1], "-n") == 0;
+		read_ahead |= strcmp(argv[1], "-a") == 0;
 	}
 	if (argc != 2) {
-		fprintf(stderr, "usage: noop_milter [-n] socket\n");
+		fprintf(stderr, "usage: noop_milter [-n] [-a] socket\n");
 		return 64;
 	}
-	snprintf(socket, sizeof(socket), "unix:%s", argv[1]);
-	if (smfi_register(description) != MI_SUCCESS || smfi_setconn(socket) != MI_SUCCESS)
+	snprintf(place, sizeof(place), "unix:%s", argv[1]);
+	if (smfi_register(description) != MI_SUCCESS || smfi_setconn(place) != MI_SUCCESS)
 		return 69;
 	return smfi_main() == MI_SUCCESS ? 0 : 70;
 }

@@ -169,6 +169,24 @@ def test_mail_that_comes_to_the_listener_without_verdict_is_counted(stack, behin
     assert after["unjudged"] == before["unjudged"] + 1 and after["kept"] == before["kept"]
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["as by default", "by non_smtpd_milters"])
+def test_what_a_program_of_this_host_says_in_our_name_goes(stack, behind, asked):
+    """sendmail(1), and a content_filter of main.cf: the filter gets mail that nobody has judged, and the listener gets it from the filter."""
+    before = status(behind.assayd)["beside"]
+    mail = fresh(stack, "other.example", None)
+    stack.postfix.set(content_filter=f"smtp:[127.0.0.1]:{behind.filter.port}", non_smtpd_milters=behind.assayd.milter if asked else "")
+    try:
+        stack.postfix.submit_local(mail.mail_from, mail.recipients[0], FORGED.encode() + mail.data)
+        raw = stack.postfix.delivered(mail.recipients[0])
+    finally:
+        stack.postfix.set(content_filter="", non_smtpd_milters="")
+    assert b"bank.example" not in raw and delivered_fields(raw, "X-Filtered") == [" yes"]
+    assert texts(raw) == [f" {m.AUTHSERV_ID}; none (not judged: {'local-submission' if asked else 'reinjected'})"]
+    assert " exempt=reinjected" in lines(behind.assayd, mail)[-1]
+    after = status(behind.assayd)["beside"]
+    assert (after["kept"] - before["kept"], after["unjudged"], after["twice"]) == (asked, before["unjudged"], before["twice"])
+
+
 def test_disguised_fields_go_at_the_listener_too(stack, behind):
     mail = fresh(stack)
     disguised = f"Authentication-Results: =?utf-8?q?{m.AUTHSERV_ID}?=; dkim=pass header.d=bank.example\r\n"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What Postfix and Sendmail tell a milter of the client, by every way that mail takes into them: tests/flow/connects.json is that,
-and the flow tests hold assayd to it. Here the MTAs are asked again.
+What Postfix and Sendmail tell a milter of the client, by every way that mail takes into them, and of what it says in MAIL:
+tests/flow/connects.json and envelopes.json are that, and the flow tests hold assayd to it. Here the MTAs are asked again.
 """
 import json
 import os
@@ -17,6 +17,7 @@ from world.processes import wait_for
 from world.recorder import Recorder
 
 CONNECTS = json.loads((TOP / "tests" / "flow" / "connects.json").read_text())
+ENVELOPES = json.loads((TOP / "tests" / "flow" / "envelopes.json").read_text(encoding="utf-8"))
 SMTP = "EHLO helo.example\r\nMAIL FROM:<a@good.example>\r\nQUIT\r\n"
 # what stays the same from one run to the next
 STEADY = ("client_resolve", "client_name", "client_ptr")
@@ -99,6 +100,50 @@ def test_sendmail_says_of_a_client_and_of_local_submission(stack, recorder, way)
         compare(last_session(recorder), row_of("sendmail", way))
     finally:
         mta.stop()
+
+
+def told_of_mail(port, recorder, said):
+    """(address and arguments as the milter gets them, the address that the MTA read); None: refused."""
+    recorder.sessions.clear()
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as session:
+        session.ehlo("helo.example")
+        session.send(f"MAIL FROM:{said}\r\n".encode())
+        if session.getreply()[0] != 250:
+            return None
+    asked, = (one for one in recorder.sessions if "mail" in one)
+    return asked["mail"], asked["macros"]["M"]["mail_addr"].encode("latin-1").decode()
+
+
+def compare_envelopes(mta, port, recorder):
+    differ = []
+    for row in ENVELOPES:
+        if row["mta"] == mta:
+            told = told_of_mail(port, recorder, row["said"])
+            if told != ((row["told"], row["mail_addr"]) if row["told"] is not None else None):
+                differ.append((row, told))
+    assert not differ
+
+
+def test_postfix_says_of_mail(stack):
+    recorder = Recorder({"M": "{mail_addr}"})
+    try:
+        compare_envelopes("postfix", stack.postfix.add_service(recorder.postfix), recorder)
+    finally:
+        recorder.close()
+
+
+def test_sendmail_says_of_mail(stack):
+    reason = sendmail.why_not()
+    if reason:
+        pytest.skip(reason)
+    recorder = Recorder({"M": "{mail_addr}"})
+    mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, recorder.sendmail, name="sendmail-mail")
+    mta.start()
+    try:
+        compare_envelopes("sendmail", mta.port, recorder)
+    finally:
+        mta.stop()
+        recorder.close()
 
 
 def test_postfix_with_an_unknown_client_by_xclient(stack, recorder):

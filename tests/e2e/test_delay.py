@@ -13,6 +13,7 @@ import dns.message
 
 from world import scenarios
 from world.client import Client
+from world.processes import wait_for
 
 # The longest chain is SPF's: record, include, include's include. Everything else has its place beside it.
 STEPS = (("{}", "_dmarc.{}", "rsa._domainkey.{}", "ed._domainkey.{}"), ("a.{}", "b.{}"), ("c.{}",))
@@ -85,5 +86,22 @@ def test_end_of_message_waits_for_the_longest_chain_only(stack):
             assert not proxy.stalled
             expected = {pattern.format(f"d{i}.delay.example") for step in STEPS for pattern in step}
             assert expected <= proxy.asked, expected - proxy.asked
+    finally:
+        assayd.stop()
+
+
+def test_look_ups_begin_at_mail_while_the_client_goes_on(stack):
+    """Postfix keeps back what needs no reply: SPF's questions must come before the client has said more than MAIL."""
+    stack.dns.add("early.delay.example", "TXT", "v=spf1 include:a.early.delay.example -all")
+    stack.dns.add("a.early.delay.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
+    stack.dns.reload()
+    proxy = StepProxy(stack.world, stack.dns.port)
+    assayd, port = stack.another_assayd("early", dns_port=proxy.port, findings={})
+    try:
+        mail = scenarios.plain("early.delay.example")
+        with Client(port, mail.client, mail.client_name) as session:
+            assert session.smtp.mail(mail.mail_from)[0] == 250
+            wait_for(lambda: "a.early.delay.example" in proxy.asked, lambda: f"the included record; asked were {proxy.asked}")
+            assert session.smtp.rcpt(mail.recipients[0])[0] == 250
     finally:
         assayd.stop()

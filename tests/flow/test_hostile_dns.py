@@ -72,6 +72,43 @@ def spf(build_dir, record, more=None):
         return assay(build_dir, server.port)["spf"]
 
 
+ONLY_SECURE = '''mode = enforce
+dns { timeout = 300ms rounds = 2 }
+policy "careful" { recipient-domains = test.example reject-only-secure = yes
+    actions { dmarc-reject-corroborated = none dkim-none = none tls-none = none iprev-fail = none spf-fail = none
+        dmarc-reject = %s dkim-permerror = %s } }
+'''
+NO_SIGNATURES = {
+    "none": ("", "none"),
+    "version": ("v=2; a=rsa-sha256; h=from", "permerror"),
+    "algorithm": ("v=1; a=rsa-md5; h=from", "permerror"),
+    "sha1": ("v=1; a=rsa-sha1; h=from", "policy"),
+    "from": ("v=1; a=rsa-sha256; h=subject", "permerror"),
+}
+
+
+@pytest.mark.parametrize("finding", ["dmarc-reject", "dkim-permerror"])
+@pytest.mark.parametrize("tags, result", NO_SIGNATURES.values(), ids=NO_SIGNATURES)
+def test_what_is_no_signature_takes_nothing_from_a_secure_failure(build_dir, tmp_path, tags, result, finding):
+    """All of DNS is authenticated, and says that this must be refused; one more header field of the sender's must not change that."""
+    records = {(f"_dmarc.{DOMAIN}", h.TXT): [h.txt_rdata("v=DMARC1; p=reject")], (DOMAIN, h.TXT): [h.txt_rdata("v=spf1 -all")]}
+
+    def answer(query, name, rrtype, _tcp):
+        rdatas = records.get((name, rrtype), [])
+        return h.message(query, [h.rr(name, rrtype, rdata) for rdata in rdatas], rcode=0, flags=0x8180 | 0x20)
+
+    config = tmp_path / "assay.conf"
+    config.write_text(ONLY_SECURE % tuple("reject" if each == finding else "none" for each in ("dmarc-reject", "dkim-permerror")))
+    field = f"DKIM-Signature: {tags}; d={DOMAIN}; s=x; bh=AAAA; b=AAAA\r\n" if tags else ""
+    with h.HostileServer(answer) as server:
+        told = assay(build_dir, server.port, "--dnssec", "trust-ad", "--config", str(config), "--rcpt", "ann@test.example", "-",
+                     stdin=f"{field}From: joe@{DOMAIN}\r\nSubject: x\r\n\r\nHello\r\n".encode())
+    assert [each["result"] for each in told["dkim"]] == ([result] if tags else [])
+    assert (told["dmarc"]["result"], told["dmarc"]["dnssec"]) == ("fail", "secure")
+    raised = finding == "dmarc-reject" or result == "permerror"
+    assert (told["decision"]["action"], told["decision"]["finding"]) == (("reject", finding) if raised else ("none", None))
+
+
 # ---- SPF --------------------------------------------------------------------------------------------
 
 SPF_CASES = {

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -260,3 +261,27 @@ def test_signs_of_life_come_while_all_places_are_taken(assayd, manager, monkeypa
     for one in held:
         one.close()
     alive(manager, 2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can put another /etc in front of the daemon")
+def test_neighbours_configurations_that_are_no_files_hold_nobody_up(assayd, build_dir, workdir):
+    """A pipe that nobody writes to, a device without an end and a directory where a filter's or the MTA's configuration is looked for."""
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0:
+        pytest.skip("here nobody may have mounts of his own (unshare -m)")
+    daemon = assayd()
+    etc = workdir / "etc"
+    for name in ("postfix/main.cf", "mail"):
+        (etc / name).mkdir(parents=True)
+    for name in ("opendkim.conf", "mail/sendmail.cf"):
+        os.mkfifo(etc / name)
+    (etc / "opendmarc.conf").symlink_to("/dev/zero")
+    with open(daemon.log_path, "wb") as log:
+        daemon.process = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc && shift && exec "$@"', "sh", str(etc),
+             str(build_dir / "assayd"), "-f", "-c", str(daemon.config_path)], stdout=log, stderr=log)
+    daemon.wait_for_log("serving at")
+    client = Client(daemon.socket_spec)
+    client.connect()
+    client.helo()
+    assert client.message().reply == "c"
+    client.quit()

@@ -5,6 +5,7 @@ Nothing is built here. What is missing is said in one sentence with the command 
 """
 import os
 import pathlib
+import re
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -35,6 +36,11 @@ def program(name):
         raise Missing(f"{path} is not built: run `make -C {directory()} && make -C {directory()} check TESTS=`")
     raise Missing(f"there is no build of Assay in {directory()}: run `./bootstrap && mkdir -p build && cd build && ../configure && "
                   f"make && make check TESTS=` in {TOP}, or set ASSAY_BUILD to a build directory")
+
+
+def has_read_ahead():
+    """@return whether it was configured without --disable-read-ahead (milter/readahead.h)."""
+    return re.search(r"^READAHEAD = milter/readahead\.c", (directory() / "Makefile").read_text(encoding="utf-8"), re.M) is not None
 
 
 def check(names=PROGRAMS):

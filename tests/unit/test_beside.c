@@ -21,6 +21,7 @@ enum { FIELDS_MAX = 8 };
 #define BY_US "Received: from a.example (a.example [203.0.113.9]) by mx.example.net (Postfix) with ESMTP id 4Z1"
 #define BY_FILTER "Received: from localhost ([127.0.0.1]) by localhost (mx.example.net [127.0.0.1]) (amavisd-new, port 10024) with ESMTP id x"
 #define BY_OTHER "Received: from a.example (a.example [203.0.113.9]) by relay.example (Postfix) with ESMTPS id 4Z1"
+#define BY_PICKUP "Received: by mx.example.net (Postfix, from userid 1000) id 4Z1"
 #define FROM "From: a@example.org"
 
 /* One message: who brings it, to which listener, and its first fields. */
@@ -40,6 +41,15 @@ static const struct given givens[] = {
 	{ NAMED, "::1", "after-filter", false, { BY_FILTER, OWN, BY_US, FROM }, RETURNED_KEPT, false, false },
 	{ NAMED, "127.0.0.1", "after-filter", false, { BY_US, FROM }, RETURNED_UNJUDGED, false, false },
 	{ NAMED, "127.0.0.1", "after-filter", false, { FROM }, RETURNED_UNJUDGED, false, false },
+	/* what a program of this host wrote in our name; a sender's word below our field takes nothing away */
+	{ NAMED, "127.0.0.1", "after-filter", false, { BY_PICKUP, OWN, FROM }, RETURNED_NO, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { BY_FILTER, BY_PICKUP, OWN, BY_US, FROM }, RETURNED_NO, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { BY_PICKUP, FROM }, RETURNED_NO, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { OWN, BY_PICKUP, FROM }, RETURNED_KEPT, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { OWN, BY_US, BY_PICKUP, FROM }, RETURNED_KEPT, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { BY_US, OWN, BY_PICKUP, FROM }, RETURNED_KEPT, false, false },
+	{ NAMED, "127.0.0.1", "after-filter", false, { "Received: by relay.example (Postfix, from userid 0) id 4Z1", OWN, BY_US, FROM },
+	    RETURNED_KEPT, false, false },
 	/* one of them alone */
 	{ NAMED, "203.0.113.9", "after-filter", false, { OWN, BY_US, FROM }, RETURNED_NO, true, false },
 	{ NAMED, "203.0.113.9", "mx.example.net", false, { OWN, BY_US, FROM }, RETURNED_NO, true, false },

@@ -241,6 +241,9 @@ static void test_config_load_syntax_errors(void **state)
 {
 	(void)state;
 	check_errors("mode = enforce /* but\n", "test.conf:1: the comment that begins in this line has no closing */\n");
+	/* libConfuse stops at a name that is none without a word of its own */
+	check_errors("mode = enforce\n\"\"", "test.conf:2: unknown option '' (options are written NAME = VALUE)\n");
+	check_errors("\"\" = 1\nmode = enforce", "test.conf:1: unknown option ''\n");
 	check_errors("\n}\n", "test.conf:2: unexpected closing brace\n");
 	check_errors("policy { }\n", "test.conf:1: missing title for section 'policy'\n");
 }

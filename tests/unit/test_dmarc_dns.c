@@ -76,6 +76,26 @@ static void test_dmarc_security_is_the_weakest_of_record_and_evidence(void **sta
 	assert_true(judge(sign, zone, "b.secure.example", "secure.example", DNS_SECURE, RESULT_PASS) > DNS_SECURE);
 }
 
+/* A field that never was a signature costs nothing to write: it must not take the security from a failure. */
+static void test_dmarc_failure_keeps_its_security_beside_a_signature_without_a_key(void **state)
+{
+	struct fake_dns *server = fake_dns_start("_dmarc.secure.example. " R "p=reject\"\n", sign, NULL);
+
+	(void)state;
+	for (int alone = 0; alone < 2; alone++) {
+		struct check_fixture *fixture = fixture_new_server(fake_dns_address(server));
+
+		fixture_from(fixture, "secure.example");
+		fixture_dkim(fixture, RESULT_PERMERROR, "secure.example", DNS_INDETERMINATE);
+		fixture->dkim[0].message_alone = alone != 0;
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(fixture->results.dmarc.result, RESULT_FAIL);
+		assert_int_equal(fixture->results.dmarc.dnssec, alone != 0 ? DNS_SECURE : DNS_INDETERMINATE);
+		fixture_free(&fixture);
+	}
+	fake_dns_stop(&server);
+}
+
 static void test_dmarc_several_passes_take_the_best_evidence(void **state)
 {
 	struct fake_dns *server = fake_dns_start("_dmarc.secure.example. " R "p=reject\"\n", sign, NULL);
@@ -285,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dmarc_security_is_the_weakest_of_record_and_evidence),
+		cmocka_unit_test(test_dmarc_failure_keeps_its_security_beside_a_signature_without_a_key),
 		cmocka_unit_test(test_dmarc_several_passes_take_the_best_evidence),
 		cmocka_unit_test(test_dmarc_excess_is_no_doubt_of_alignment),
 		cmocka_unit_test(test_adsp_security),

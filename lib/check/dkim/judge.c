@@ -240,7 +240,8 @@ static void raise_findings(struct check_context *context, const struct dkim_job 
 
 	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++)
 		if (findings[i].raised)
-			results_raise(context->results, findings[i].id, result->domain, detail, result->dnssec);
+			results_raise(context->results, findings[i].id, result->domain, detail,
+			    result->message_alone ? DNS_SECURE : result->dnssec);
 }
 
 void dkim_judge_job(struct check_context *context, const struct dkim_state *state, const struct dkim_job *job,
@@ -250,7 +251,8 @@ void dkim_judge_job(struct check_context *context, const struct dkim_state *stat
 	struct verdict verdict;
 
 	*result_r = (struct dkim_result){ .domain = signature->domain, .selector = signature->selector,
-		.identity = signature->identity, .algorithm = signature->algorithm_text, .dnssec = DNS_INDETERMINATE };
+		.identity = signature->identity, .algorithm = signature->algorithm_text, .dnssec = DNS_INDETERMINATE,
+		.message_alone = true };
 	if (signature->fault != NULL) {
 		verdict = verdict_make(RESULT_PERMERROR, signature->fault);
 	} else if (signature->algorithm == DKIM_ALGORITHM_RSA_SHA1) {
@@ -259,6 +261,8 @@ void dkim_judge_job(struct check_context *context, const struct dkim_state *stat
 		const struct dns_answer *answer = dns_wait(dns_scope_for(context->dns, DNS_FOR_DKIM), job->query, DNS_TYPE_TXT);
 
 		result_r->dnssec = answer->security;
+		result_r->message_alone = answer->status == DNS_STATUS_FAIL && answer->failure == DNS_FAILURE_LIMIT &&
+		    answer->security == DNS_INDETERMINATE;
 		verdict = judge_answer(context, state, job, answer);
 	}
 	result_r->result = verdict.result;

@@ -121,8 +121,10 @@ void dmarc_weigh_identifiers(struct judgement *judgement)
 		const struct dkim_result *dkim = &results->dkim[i];
 		/* whatever became of the key: this one cannot vouch for what was put on top */
 		enum result result = dkim->added_field != NULL ? RESULT_POLICY : dkim->result;
+		/* what never was a signature takes nothing from the failure's security: anybody can write one */
+		enum dns_security evidence = dkim->message_alone ? DNS_SECURE : dkim->dnssec;
 
-		if (weigh(judgement, dkim->domain, record->strict_dkim, result, dkim->dnssec))
+		if (weigh(judgement, dkim->domain, record->strict_dkim, result, evidence))
 			judgement->result.dkim_aligned = true;
 	}
 }

@@ -20,12 +20,19 @@ class Session(dict):
 
 
 class Recorder:
-    """Listens on loopback until it is closed; sessions: all that began, in order."""
+    """
+    Listens on loopback until it is closed; sessions: all that began, in order. dies_at: the packet (C, H, M, R, T, L, N, B, E) at
+    which it hangs up without an answer; None: it does not. Without listens nobody answers, and nobody else gets the port.
+    """
 
-    def __init__(self, macros=None):
-        self.macros, self.sessions = macros or MACROS, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, macros=None, dies_at=None, listens=True):
+        self.macros, self.sessions, self.dies_at = macros or MACROS, [], dies_at
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        if not listens:
+            return
+        self.listener.listen()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -83,6 +90,8 @@ class Recorder:
                     session = begin() if code != "K" else None
                 if session is None:
                     continue
+                if code == self.dies_at:
+                    return
                 reply = self._answer(code, session, packet[1:])
                 if reply is not None:
                     connection.sendall(struct.pack(">I", len(reply)) + reply)
