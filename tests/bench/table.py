@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The table of run --against: a row a figure, of the older build and this one, their ratio, and the goal."""
+"""
+The table of run --against: a row a figure, of the base (the older build unless the row names another) and of this build, their ratio,
+and the goal.
+"""
+import sys
 
 
 def shown(value):
@@ -9,14 +13,14 @@ def shown(value):
 
 
 class Table:
-    """Rows are printed as they come, and all together at the end. fine: no goal was missed."""
+    """Rows go to standard error as they come, and all together to standard output at the end. fine: no goal was missed."""
 
     def __init__(self):
         self.lines, self.fine = [], True
 
     def _line(self, text):
         self.lines.append(text)
-        print(text, flush=True)
+        print(text, file=sys.stderr, flush=True)
 
     def heading(self, text):
         self._line(f"\n{text}")
@@ -35,11 +39,11 @@ class Table:
             self.fine = self.fine and met
             verdict = f"≤ {goal:g}{'' if goal_of == 'ratio' else ' ' + unit}: "
             verdict += "met" if met else "not measured" if judged is None else "MISSED"
-        self._line(f"  {text:58} {unit:11} {shown(old):>9} {shown(new):>9} {shown(ratio):>7}  {verdict}".rstrip())
+        self._line(f"  {text:64} {unit:11} {shown(old):>9} {shown(new):>9} {shown(ratio):>7}  {verdict}".rstrip())
 
     def note(self, text):
         self._line(f"  {text}")
 
     def show(self):
-        print(f"\n{'':2}{'':58} {'':11} {'older':>9} {'this':>9} {'ratio':>7}  goal")
+        print(f"\n{'':2}{'':64} {'':11} {'base':>9} {'this':>9} {'ratio':>7}  goal")
         print("\n".join(self.lines), flush=True)
