@@ -44,6 +44,11 @@ class Table:
     def note(self, text):
         self._line(f"  {text}")
 
+    def fail(self, text):
+        """A section that has no more figures: no goal of it can be called met."""
+        self.fine = False
+        self.note(text)
+
     def show(self):
         print(f"\n{'':2}{'':64} {'':11} {'base':>9} {'this':>9} {'ratio':>7}  goal")
         print("\n".join(self.lines), flush=True)
