@@ -319,6 +319,8 @@ class Against:
             resident.append(program.daemon.status("VmRSS") / 1024)
         for after, memory, goal in ((self.arguments.growth // 2, resident[1], None), (self.arguments.growth, resident[2], 1.05)):
             self.table.row(f"after {after:,} messages; base: after {GROWTH_FROM:,}", "MB", resident[0], memory, goal=goal)
+        self.table.row("growth over the second half", "B/message", None,
+                       max(0, resident[2] - resident[1]) * 2**20 / (self.arguments.growth // 2))
         self.stop(program)
 
     def postfix(self):
