@@ -7,6 +7,12 @@ from world.mail import AUTHSERV_ID
 from world.processes import unix_answers, wait_for
 
 
+def family(pid):
+    """The process and all that it has forked."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *(each for child in file.read().split() for each in family(int(child)))]
+
+
 class Link:
     program = None
     label = None
@@ -27,7 +33,7 @@ class Link:
         socket = os.path.join(directory, "milter.sock")
         config = world.write(f"{self.label}/{self.label}.conf", self.config(world, socket))
         child = world.processes.start(self.label, [self.path(), *self.arguments(config)])
-        wait_for(lambda: world.processes.alive(child) and unix_answers(socket), self.label)
+        wait_for(lambda: world.processes.alive(child) and unix_answers(socket), self.label, 60)
         return socket, child
 
 
@@ -97,3 +103,71 @@ TestOnly = 1
 
     def arguments(self, config):
         return [config]
+
+
+class Rspamd(Link):
+    """Only what judges senders: SPF, DKIM, DMARC and ARC."""
+    program = label = "rspamd"
+    workers = 2
+
+    def start(self, world):
+        """The sockets listen before the workers are forked, and only these cost anything."""
+        socket, child = super().start(world)
+        wait_for(lambda: len(family(child.pid)) > self.workers, "rspamd's workers", 60)
+        return socket, child
+
+    def config(self, world, socket):
+        return f"""\
+options {{
+	pidfile = "{world.path("rspamd/pid")}";
+	cache_file = "{world.path("rspamd/symbols.cache")}";
+	hs_cache_dir = "{world.path("rspamd")}";
+	filters = "dkim";
+	local_addrs = [];
+	control_socket = "{world.path("rspamd/control.sock")} mode=0600";
+	dns {{
+		nameserver = ["127.0.0.1:53:1"];
+		timeout = 2s;
+		retransmits = 2;
+	}}
+}}
+logging {{
+	type = "console";
+	level = "error";
+}}
+modules {{
+	path = "/usr/share/rspamd/plugins/";
+}}
+spf {{
+	enabled = true;
+}}
+dkim {{
+	enabled = true;
+}}
+dmarc {{
+	enabled = true;
+}}
+arc {{
+	enabled = true;
+}}
+milter_headers {{
+	enabled = true;
+	use = ["authentication-results"];
+}}
+actions {{
+	reject = 1000;
+}}
+worker "rspamd_proxy" {{
+	bind_socket = "{socket} mode=0666";
+	milter = yes;
+	timeout = 120s;
+	count = {self.workers};
+	upstream "local" {{
+		default = yes;
+		self_scan = yes;
+	}}
+}}
+"""
+
+    def arguments(self, config):
+        return ["-f", "-i", "-c", config]

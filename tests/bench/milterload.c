@@ -10,7 +10,7 @@
  * gap: how long the SMTP client takes for its next command (its round trip), after MAIL, RCPT and DATA.
  * Rate: message N is begun N / rate seconds after the start, or as soon as a connection is free for it; 0: at once.
  * Output: one line key=value: messages, seconds, cpu_seconds (of the pids), accepted, refused, late (begun more than a
- * second behind its time), headers added, unjudged (an Authentication-Results with temperror or permerror), dmarc_pass;
+ * second behind its time), headers added, unjudged (an Authentication-Results with temperror or permerror), dkim_pass, dmarc_pass;
  * and the median and 99th percentile of the time from the end of a message to the verdict, and from MAIL FROM to the verdict.
  */
 #include <arpa/inet.h>
@@ -68,7 +68,7 @@ struct options {
 };
 
 static struct options options = { .connections = 4, .per_session = 1, .messages = 2000 };
-static atomic_ulong next_message, accepted, refused, late, added, unjudged, dmarc_pass;
+static atomic_ulong next_message, accepted, refused, late, added, unjudged, dkim_pass, dmarc_pass;
 static double run_begun;
 static unsigned long last_message;
 static double *end_seconds, *whole_seconds;	/* a message; summed over the milters, which are asked in turn */
@@ -347,6 +347,8 @@ static void count_results(const char *name, const char *value)
 		return;
 	if (strstr(value, "=temperror") != NULL || strstr(value, "=permerror") != NULL)
 		atomic_fetch_add(&unjudged, 1);
+	if (strstr(value, "dkim=pass") != NULL)
+		atomic_fetch_add(&dkim_pass, 1);
 	if (strstr(value, "dmarc=pass") != NULL)
 		atomic_fetch_add(&dmarc_pass, 1);
 }
@@ -567,6 +569,7 @@ int main(int argc, char **argv)
 	atomic_store(&late, 0);
 	atomic_store(&added, 0);
 	atomic_store(&unjudged, 0);
+	atomic_store(&dkim_pass, 0);
 	atomic_store(&dmarc_pass, 0);
 	cpu = cpu_seconds();
 	wall = now();
@@ -574,9 +577,10 @@ int main(int argc, char **argv)
 	wall = now() - wall;
 	usleep(50000);	/* what the milters do after the last reply counts too */
 	cpu = cpu_seconds() - cpu;
-	printf("messages=%lu seconds=%.3f cpu_seconds=%.3f accepted=%lu refused=%lu late=%lu added=%lu unjudged=%lu dmarc_pass=%lu",
+	printf("messages=%lu seconds=%.3f cpu_seconds=%.3f accepted=%lu refused=%lu late=%lu added=%lu unjudged=%lu dkim_pass=%lu "
+	    "dmarc_pass=%lu",
 	    options.messages, wall, cpu, atomic_load(&accepted), atomic_load(&refused), atomic_load(&late), atomic_load(&added),
-	    atomic_load(&unjudged), atomic_load(&dmarc_pass));
+	    atomic_load(&unjudged), atomic_load(&dkim_pass), atomic_load(&dmarc_pass));
 	print_times("end", end_seconds, options.messages);
 	print_times("whole", whole_seconds, options.messages);
 	putchar('\n');
