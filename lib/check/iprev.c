@@ -43,6 +43,7 @@ static void iprev_start_forward(struct dns_scope *scope, const struct dns_answer
 static void iprev_envelope(struct check_context *context)
 {
 	const struct ip_addr *client = &context->facts->connection->client;
+	const char *name = context->facts->connection->client_name;
 	struct iprev_state *state;
 
 	if (!context->config->iprev_enabled || client->family == AF_UNSPEC)
@@ -53,6 +54,9 @@ static void iprev_envelope(struct check_context *context)
 	addr_format(client, state->address);
 	context->state[CHECK_IPREV] = state;
 	dns_start_then(dns_scope_for(context->dns, DNS_FOR_CLIENT), state->reverse, DNS_TYPE_PTR, iprev_start_forward, state);
+	/* most likely it is the name that the MTA found */
+	if (name != NULL && strchr(name, '.') != NULL && name[0] != '[')
+		dns_guess(context->dns, name, state->address_type);
 }
 
 /* The first names of the PTR answer; the one that the MTA found stands first, wherever it is in the answer. */

@@ -45,6 +45,7 @@ struct engine *engine_new_sharing(const struct config *config, const struct engi
 	if (engine->resolver == NULL)
 		goto fail;
 	engine->shared.resolver = engine->resolver->resolver;
+	engine->shapes = shared_shapes_get(previous != NULL ? previous->shapes : NULL);
 	engine->shared.dkim = dkim_engine_new(config, why_r, why_bytes);
 	if (engine->shared.dkim == NULL)
 		goto fail;
@@ -70,7 +71,7 @@ int engine_open_store(struct engine *engine, struct engine *previous, engine_sto
     size_t why_bytes)
 {
 	const struct store_wish wish = { .config = engine->config, .readers_max = engine->share.store_readers, .changed = changed,
-		.watch = engine->share.watch };
+		.watch = engine->share.watch, .shapes = engine->shapes };
 	int code = shared_store_get(&wish, previous != NULL ? previous->store : NULL, &engine->store, why_r, why_bytes);
 
 	if (code != 0)
@@ -100,6 +101,8 @@ void engine_unref(struct engine **engine)
 	dkim_engine_free(&old->shared.dkim);
 	psl_context_free(&old->shared.psl);
 	shared_store_unref(&old->store);
+	if (old->shapes != NULL)
+		shared_shapes_unref(&old->shapes);
 	shared_resolver_unref(&old->resolver);
 	config_unref(&old->config);
 	free(old);

@@ -111,3 +111,9 @@ void remember_refused(struct shared_store *shared, struct message *message)
 	decision = message_decide(message, FINDING_STAGE_ENVELOPE, &evidence);
 	remember_message(shared, message, &decision, &evidence);
 }
+
+void remember_shape(struct shared_store *shared, const char *key, const char *text, int64_t time_secs)
+{
+	if (shared != NULL)
+		store_shape_note(shared->store, key, text, time_secs);
+}

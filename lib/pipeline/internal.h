@@ -13,6 +13,7 @@
 
 struct shared_resolver;	/* pipeline/shared.h */
 struct shared_store;
+struct shared_shapes;
 
 enum {
 	HOSTNAME_BYTES = 256,
@@ -26,6 +27,7 @@ struct engine {
 	struct shared_resolver *resolver;
 	struct check_shared shared;
 	struct shared_store *store;	/* NULL: nothing is remembered */
+	struct shared_shapes *shapes;
 	bool acts_at_rcpt;
 	bool wants_every_body;		/* a policy asks for what only the whole body shows */
 	char hostname[HOSTNAME_BYTES];
@@ -37,6 +39,10 @@ struct session {
 	struct facts_connection connection;
 	int noted_grade;		/* TLS grade under which the session was noted, plus one; 0: not yet */
 };
+
+/* What was known of whom a message comes from, when it began (known.c). */
+struct known_shape { const char *key, *text; };	/* in the message's arena; text NULL: nothing */
+struct known { struct known_shape sender, helo; };
 
 /* Fields by the room that they have behind the caps of the config: see message_field(). */
 enum field_kind { FIELD_COMMON, FIELD_FROM, FIELD_AUTHRES, FIELD_JUDGED, FIELD_KIND_COUNT };
@@ -53,6 +59,8 @@ struct message {
 	bool judged[CHECK_COUNT];
 	bool wants_body[CHECK_COUNT];
 	bool header_done;
+	bool judged_whole;	/* all checks were, at the end of the message */
+	struct known known;
 
 	/* room of the arrays that facts borrows */
 	struct header_field *fields;

@@ -193,6 +193,7 @@ const struct outcome *message_judge(struct message *message)
 	if (!message->header_done)
 		message_header_done(message);
 	message_judge_stage(message, FINDING_STAGE_MESSAGE);
+	message->judged_whole = !message->results->exempt;
 	plan_deletes(message);
 	raise_own_findings(message);
 	return outcome_make(message, FINDING_STAGE_MESSAGE);

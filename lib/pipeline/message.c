@@ -13,6 +13,7 @@
 
 #include "message/sender.h"
 #include "pipeline/internal.h"
+#include "pipeline/known.h"
 #include "pipeline/remember.h"
 #include "util/domain.h"
 
@@ -84,6 +85,7 @@ struct message *message_new_resolved(struct session *session, const char *mail_f
 		if (checks_table[i]->envelope != NULL)
 			checks_table[i]->envelope(&message->context);
 	}
+	known_begin(message);
 	return message;
 }
 
@@ -99,6 +101,7 @@ void message_end(struct message *message)
 	if (message->ended)
 		return;
 	message->ended = true;
+	known_end(message);
 	if (message->outcome_made)
 		remember_message(store, message, &message->outcome.decision, &message->evidence);
 	else if (message->refused_count != 0 && message->facts.recipient_count == 0)

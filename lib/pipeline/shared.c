@@ -92,6 +92,35 @@ struct shared_resolver *shared_resolver_get(const struct config *config, const s
 	return shared_resolver_new(config, share, why_r, why_bytes);
 }
 
+/* ---- shapes -------------------------------------------------------------------------------------- */
+
+struct shared_shapes *shared_shapes_get(struct shared_shapes *previous)
+{
+	struct shared_shapes *shared = previous;
+
+	if (previous != NULL) {
+		atomic_fetch_add(&previous->references, 1);
+		return previous;
+	}
+	shared = calloc(1, sizeof(*shared));
+	if (shared == NULL)
+		out_of_memory();
+	shared->shapes = shapes_new(0, 0);
+	atomic_init(&shared->references, 1);
+	return shared;
+}
+
+void shared_shapes_unref(struct shared_shapes **shared)
+{
+	struct shared_shapes *old = *shared;
+
+	*shared = NULL;
+	if (old == NULL || atomic_fetch_sub(&old->references, 1) > 1)
+		return;
+	shapes_free(&old->shapes);
+	free(old);
+}
+
 /* ---- store --------------------------------------------------------------------------------------- */
 
 static int view_peer(void *context, const char *peer, const char *host, enum tls_grade grade, struct memory_view *view_r)
@@ -123,6 +152,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
+		.shape_known = wish->shapes != NULL ? shapes_load : NULL, .shape_arg = wish->shapes != NULL ? wish->shapes->shapes : NULL,
 		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,
 	};
 }
@@ -156,6 +186,7 @@ int shared_store_get(const struct store_wish *wish, struct shared_store *previou
 		return -E_CONFIG;
 	}
 	atomic_init(&shared->references, 1);
+	shared->shapes = wish->shapes != NULL ? shared_shapes_get(wish->shapes) : NULL;
 	shared->config = config_ref(config);
 	shared->rules = (struct peer_rules){
 		.min_sessions = config->habit_min_sessions, .min_days = config->habit_min_days,
@@ -180,6 +211,8 @@ void shared_store_unref(struct shared_store **shared)
 	if (old->watch != NULL)
 		old->watch->store(old->store, true);
 	store_close(&old->store);
+	if (old->shapes != NULL)
+		shared_shapes_unref(&old->shapes);
 	config_unref(&old->config);
 	free(old);
 }

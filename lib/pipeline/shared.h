@@ -11,6 +11,7 @@
 #include "pipeline/pipeline.h"
 #include "record/peer.h"
 #include "record/store.h"
+#include "resolver/shape.h"
 
 /* A resolver and the settings it was made from. */
 struct shared_resolver {
@@ -30,12 +31,23 @@ struct shared_resolver *shared_resolver_get(const struct config *config, const s
     struct shared_resolver *previous, char *why_r, size_t why_bytes);
 void shared_resolver_unref(struct shared_resolver **shared);
 
+/* The shapes of domains (resolver/shape.h). They outlive every reload: none of its settings is in them. */
+struct shared_shapes {
+	atomic_int references;
+	struct shapes *shapes;
+};
+
+/** Shares the previous ones, or makes them (NULL: there are none). */
+struct shared_shapes *shared_shapes_get(struct shared_shapes *previous);
+void shared_shapes_unref(struct shared_shapes **shared);
+
 /* A store and the settings it was opened with. */
 struct shared_store {
 	atomic_int references;
 	struct store *store;
 	const struct config *config;		/* a reference */
 	struct peer_rules rules;
+	struct shared_shapes *shapes;	/* that its database tells; a reference */
 	struct memory_source source;	/* for the checks; its context is this struct */
 	const struct engine_watch *watch;	/* NULL */
 };
@@ -44,6 +56,7 @@ struct shared_store {
 struct store_wish {
 	const struct config *config;
 	unsigned readers_max;		/* handles for reading; 0: the store's default */
+	struct shared_shapes *shapes;	/* where those that the database knows go; NULL: nowhere */
 	engine_store_changed *changed;	/* told when the database is lost or found; NULL */
 	const struct engine_watch *watch;	/* NULL */
 };

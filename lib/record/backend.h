@@ -16,12 +16,12 @@ struct backend_handle;
  * What expire() deletes. By age: rows last seen before the times below. By number, when there are more than the maxima (0: no
  * maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never passed fill
  * more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen longest
- * ago. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
+ * ago. Of the shapes those noted longest ago; nobody is told of them, since they only save time. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
  */
 struct backend_expiry {
-	int64_t flows_secs, peers_secs;
+	int64_t flows_secs, peers_secs, shapes_secs;
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
-	unsigned flows_max, peers_max, hosts_max, greylist_max;
+	unsigned flows_max, peers_max, hosts_max, greylist_max, shapes_max;
 };
 
 /* What one step of expiry came to. */
@@ -39,6 +39,8 @@ struct backend_look {
 	char disk[1024];		/* a directory on the file system that fills; "": none of this machine */
 	char why[512];			/* after -E_SYSTEM: one sentence for the admin, with what to do */
 };
+
+typedef void backend_shape_each(void *arg, const char *key, const char *text, int64_t time_secs);
 
 struct backend {
 	const char *name;
@@ -68,6 +70,9 @@ struct backend {
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
 	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
+	int (*shape_put)(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs);
+	/* those noted last first, at most limit */
+	int (*shapes_each)(struct backend_handle *handle, size_t limit, backend_shape_each *each, void *arg);
 	/* One step of deleting what is too old or too much: at most `limit` rows of each kind (peers take their hosts with them:
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,

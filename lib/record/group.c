@@ -129,6 +129,9 @@ static int note_add(struct group *group, const struct note *note)
 	case NOTE_FLOW:
 		flow_add(group, &note->u.flow);
 		break;
+	case NOTE_SHAPE:
+		code = group->backend->shape_put(group->handle, note->u.shape.key, note->u.shape.text, note->u.shape.time_secs);
+		break;
 	}
 	return code;
 }

@@ -293,6 +293,35 @@ static int backend_flows_each(struct backend_handle *handle, int64_t since_secs,
 	return code == -E_ABSENT ? 0 : code;
 }
 
+static int backend_shape_put(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs)
+{
+	sqlite3_stmt *statement = sqlite_statement(handle, ST_SHAPE_PUT);
+
+	if (statement == NULL)
+		return -E_SYSTEM;
+	sqlite_bind_text(statement, 1, key);
+	sqlite_bind_text(statement, 2, text);
+	sqlite3_bind_int64(statement, 3, time_secs);
+	return sqlite_step_done(handle, statement);
+}
+
+static int backend_shapes_each(struct backend_handle *handle, size_t limit, backend_shape_each *each, void *arg)
+{
+	sqlite3_stmt *statement = sqlite_statement(handle, ST_SHAPES);
+	int code;
+
+	if (statement == NULL)
+		return -E_SYSTEM;
+	sqlite3_bind_int64(statement, 1, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
+	while ((code = sqlite_step_row(handle, statement)) == 0) {
+		const char *key = (const char *)sqlite3_column_text(statement, 0), *text = (const char *)sqlite3_column_text(statement, 1);
+
+		if (key != NULL && text != NULL)
+			each(arg, key, text, sqlite3_column_int64(statement, 2));
+	}
+	return code == -E_ABSENT ? 0 : code;
+}
+
 const struct backend backend_sqlite = {
 	.name = "sqlite",
 	.look = sqlite_files_look,
@@ -313,5 +342,7 @@ const struct backend backend_sqlite = {
 	.greylist_put = backend_greylist_put,
 	.flow_add = backend_flow_add,
 	.flows_each = backend_flows_each,
+	.shape_put = backend_shape_put,
+	.shapes_each = backend_shapes_each,
 	.expire = sqlite_expire,
 };

@@ -171,6 +171,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 	const struct { enum sqlite_statement which; int64_t before_secs; } kinds[] = {
 		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_FLOW_OLD, expiry->flows_secs },
 		{ ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
+		{ ST_EXPIRE_SHAPE, expiry->shapes_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
 
@@ -182,6 +183,8 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 			return -E_SYSTEM;
 		expired_r->more |= (unsigned)rows >= limit;
 	}
+	if (expiry->shapes_max != 0 && expire_rows(handle, ST_TRIM_SHAPE, limit, expiry->shapes_max) < 0)
+		return -E_SYSTEM;
 	/* by age before by number: what is too old does not count as too many */
 	if (expire_by_number(handle, expiry, limit, expired_r->trimmed) != 0)
 		return -E_SYSTEM;

@@ -10,7 +10,7 @@
 
 #include "util/error.h"
 
-enum { SCHEMA_VERSION = 3 };
+enum { SCHEMA_VERSION = 4 };
 
 static const char schema_tables[] =
     "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
@@ -68,8 +68,13 @@ static const char schema_evidence[] =
     " UNIQUE(hour,author_domain,envelope_domain,client_network,policy,action,enforced,evidence,findings,results,tls_grade,"
     "tls_version,tls_cipher));";
 
+/* From version 3 to 4: which questions the last message of a domain asked (resolver/shape.h). */
+static const char schema_shapes[] =
+    "CREATE TABLE shape(key TEXT PRIMARY KEY NOT NULL, questions TEXT NOT NULL, noted INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX shape_noted ON shape(noted);";
+
 /* From each version to the next; the version is their number. A step is never changed once it was released. */
-static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence };
+static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence, schema_shapes };
 
 /* Runs a query that gives one number. @return the number; -E_SYSTEM with why set. */
 static int query_number(struct backend_handle *handle, const char *sql)

@@ -71,6 +71,13 @@ static const char *const statements[ST_COUNT] = {
 	    "(SELECT key FROM greylist INDEXED BY greylist_waiting WHERE passed=0 ORDER BY last LIMIT ?1)",
 	[ST_TRIM_GREY_PASSED] = "DELETE FROM greylist WHERE key IN "
 	    "(SELECT key FROM greylist INDEXED BY greylist_passed WHERE passed<>0 ORDER BY last LIMIT ?1)",
+	[ST_SHAPE_PUT] = "INSERT INTO shape(key,questions,noted) VALUES(?1,?2,?3) ON CONFLICT(key) DO UPDATE SET "
+	    "questions=excluded.questions,noted=excluded.noted",
+	[ST_SHAPES] = "SELECT key,questions,noted FROM shape ORDER BY noted DESC LIMIT ?1",
+	[ST_EXPIRE_SHAPE] = "DELETE FROM shape WHERE key IN (SELECT key FROM shape INDEXED BY shape_noted WHERE noted<?2 LIMIT ?1)",
+	/* some ten thousand of a small index: passing over them is no work */
+	[ST_TRIM_SHAPE] = "DELETE FROM shape WHERE key IN "
+	    "(SELECT key FROM shape INDEXED BY shape_noted ORDER BY noted DESC LIMIT ?1 OFFSET ?2)",
 };
 
 int sqlite_fail(struct backend_handle *handle)

@@ -47,6 +47,12 @@ struct store_config {
 	unsigned greylist_max;		/* above it those seen longest ago go; 0: any number */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
+	unsigned shapes_max;		/* shapes of domains (resolver/shape.h), those noted last; 0: 20000 */
+	unsigned shape_keep_days;	/* 0: 30 */
+	/* Called by the writer thread for each shape of the database, the one noted last first, when it is open for the first time.
+	 * NULL: nobody wants to know. */
+	void (*shape_known)(void *arg, const char *key, const char *text, int64_t told_secs);
+	void *shape_arg;
 	const struct clock *clock;
 	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
 	 * when notes were dropped (once, when it has caught up) and when one of the maxima above begins to delete rows (once
@@ -122,6 +128,7 @@ int store_greylist_get(struct store *store, const char *key, struct greylist_ent
 int store_peer_note(struct store *store, const struct peer_note *note);
 int store_greylist_note(struct store *store, const char *key, int64_t time_secs, bool passed);	/* one try */
 int store_flow_note(struct store *store, const struct flow_note *note);
+int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs);	/* in place of an older one */
 
 /** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
 int store_flush(struct store *store);

@@ -83,6 +83,17 @@ int store_greylist_note(struct store *store, const char *key, int64_t time_secs,
 	return store_queue(store, note);
 }
 
+int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs)
+{
+	struct note *note = note_new(NOTE_SHAPE, text_bytes(key) + text_bytes(text));
+	char *room = note->strings;
+
+	note->u.shape.key = note_string(&room, key);
+	note->u.shape.text = note_string(&room, text);
+	note->u.shape.time_secs = time_secs;
+	return store_queue(store, note);
+}
+
 int store_flow_note(struct store *store, const struct flow_note *from)
 {
 	const char *const texts[] = { from->author_domain, from->envelope_domain, from->client_network, from->findings,

@@ -27,6 +27,7 @@ enum {
 struct writer_state {
 	struct backend_handle *handle;
 	int64_t retry_ms, expire_ms;
+	bool loaded;			/* the shapes have been told, or could not be */
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
@@ -76,6 +77,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
 		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
 		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
+		.shapes_secs = now - (int64_t)store->config.shape_keep_days * DAY_SECS, .shapes_max = store->config.shapes_max,
 		.flows_max = store->config.flows_max, .peers_max = store->config.peers_max,
 		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
 		    store->config.peers_max * PEER_HOSTS_SHARE,
@@ -259,6 +261,17 @@ static void writer_account(struct store *store, const struct writer_state *state
 	pthread_cond_broadcast(&store->done);
 }
 
+/* Tells of the shapes once. What cannot be read is done without: it would only have saved time. */
+static void writer_load(struct store *store, struct writer_state *state)
+{
+	if (state->loaded || state->handle == NULL)
+		return;
+	state->loaded = true;
+	if (store->config.shape_known != NULL &&
+	    store->backend->shapes_each(state->handle, store->config.shapes_max, store->config.shape_known, store->config.shape_arg) != 0)
+		writer_lose(store, state);
+}
+
 void *store_writer_run(void *arg)
 {
 	struct store *store = arg;
@@ -267,6 +280,7 @@ void *store_writer_run(void *arg)
 
 	/* open at once, so that a fault shows at start and readers find a schema */
 	writer_write(store, &state, NULL, 0);
+	writer_load(store, &state);
 	pthread_mutex_lock(&store->lock);
 	writer_account(store, &state, state.handle != NULL ? 0 : -E_SYSTEM, NULL, 0);
 	while (!stop) {
@@ -276,6 +290,7 @@ void *store_writer_run(void *arg)
 
 		pthread_mutex_unlock(&store->lock);
 		code = writer_write(store, &state, group, count);
+		writer_load(store, &state);
 		pthread_mutex_lock(&store->lock);
 		writer_account(store, &state, code, group, count);
 		/* at the end a database that fails once gets no second chance: what is left is lost, and counted */

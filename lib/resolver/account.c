@@ -17,6 +17,7 @@ enum { NETWORK_BITS_V4 = 24, NETWORK_BITS_V6 = 48 };
 static const unsigned percent[DNS_PURPOSE_COUNT] = {
 	[DNS_FOR_AUTHOR] = 36, [DNS_FOR_SPF] = 26, [DNS_FOR_HELO] = 10, [DNS_FOR_DKIM] = 10, [DNS_FOR_ALIGNMENT] = 8,
 	[DNS_FOR_CLIENT] = 10,
+	[DNS_FOR_GUESS] = 10,	/* over the hundred: what the others left of the whole (struct account) */
 };
 
 static unsigned part_of(unsigned total, unsigned percents)
@@ -47,6 +48,7 @@ struct account *account_new(const struct dns_limits *limits)
 	account->refs = 1;
 	account->by_purpose = limits->by_purpose;
 	account->network = network_of(limits->client);
+	account->max_sent = limits->by_purpose ? max_queries : UINT_MAX;
 	for (size_t i = 0; i < DNS_PURPOSE_COUNT; i++) {
 		unsigned part = limits->by_purpose ? percent[i] : 100;
 
@@ -100,22 +102,35 @@ bool account_take_lookup(struct account_share *share)
 	return noted(share, take(&share->lookups, share->max_lookups));
 }
 
-bool account_take_query(struct account_share *share)
+/* @return false when the share is used up, or the whole. */
+static bool take_query(struct account *account, struct account_share *share, unsigned max)
 {
-	return noted(share, take(&share->queries, share->max_queries));
+	if (!take(&account->sent, account->max_sent))
+		return false;
+	if (take(&share->queries, max))
+		return true;
+	atomic_fetch_sub_explicit(&account->sent, 1, memory_order_relaxed);
+	return false;
 }
 
-bool account_try_query(struct account_share *share, bool early)
+bool account_take_query(struct account *account, struct account_share *share)
 {
-	return take(&share->queries, early ? part_of(share->max_queries, EARLY_PERCENT) : share->max_queries);
+	return noted(share, take_query(account, share, share->max_queries));
 }
 
-void account_return_query(struct account_share *share)
+bool account_try_query(struct account *account, struct account_share *share, bool early)
+{
+	return take_query(account, share, early ? part_of(share->max_queries, EARLY_PERCENT) : share->max_queries);
+}
+
+void account_return_query(struct account *account, struct account_share *share)
 {
 	atomic_fetch_sub_explicit(&share->queries, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&account->sent, 1, memory_order_relaxed);
 }
 
-void account_note_query(struct account_share *share)
+void account_note_query(struct account *account, struct account_share *share)
 {
 	atomic_fetch_add_explicit(&share->queries, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->sent, 1, memory_order_relaxed);
 }

@@ -21,6 +21,8 @@ struct account {
 	_Atomic unsigned refs;
 	bool by_purpose;
 	struct ip_addr network;		/* the client's; AF_UNSPEC: nobody's */
+	unsigned max_sent;		/* queries of all shares together: the shares are the whole, and guesses come out of what is left */
+	_Atomic unsigned sent;
 	struct account_share shares[DNS_PURPOSE_COUNT];
 };
 
@@ -36,19 +38,19 @@ struct account_share *account_share(struct account *account, enum dns_purpose pu
 bool account_take_lookup(struct account_share *share);
 
 /** Takes one query; @return false when the share is used up; that is noted. */
-bool account_take_query(struct account_share *share);
+bool account_take_query(struct account *account, struct account_share *share);
 
 /**
  * Takes one query if the share has room for it. A refusal is not noted as exceeded.
  * @param early  the query is a guess that nobody waits for yet. Guesses may use two fifths of the share, so that there is room
  *               left for what is really asked.
  */
-bool account_try_query(struct account_share *share, bool early);
+bool account_try_query(struct account *account, struct account_share *share, bool early);
 
 /** Gives back a query that was not needed. */
-void account_return_query(struct account_share *share);
+void account_return_query(struct account *account, struct account_share *share);
 
 /** Counts a query whatever the limit says: somebody else waits for its answer too. */
-void account_note_query(struct account_share *share);
+void account_note_query(struct account *account, struct account_share *share);
 
 #endif

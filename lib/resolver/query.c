@@ -115,11 +115,11 @@ bool query_charge(struct query *query)
 
 	if (query->unsent)	/* charged already */
 		return true;
-	if (query->tries++ == 0 || query->cookie == NULL || account_take_query(share))
+	if (query->tries++ == 0 || query->cookie == NULL || account_take_query(query->account, share))
 		return true;
 	if (transport->config.only_asker(transport->config.context, query->cookie))
 		return false;
-	account_note_query(share);
+	account_note_query(query->account, share);
 	return true;
 }
 

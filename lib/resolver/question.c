@@ -96,6 +96,7 @@ static struct question *question_make(struct dns_scope *scope, const struct dns_
 		return NULL;
 	question = arena_calloc(core->arena, 1, sizeof(*question));
 	question->purpose = scope->purpose;
+	question->guessed = scope->purpose == DNS_FOR_GUESS;
 	question->from_cache = true;
 	question->links[0] = link_acquire(core, question, name, type);
 	if (question->links[0] == NULL)
@@ -115,6 +116,20 @@ static bool is_cut_short(const struct question *question)
 	    (cache_is_complete(last) && last->answer->head.failure == DNS_FAILURE_LIMIT);
 }
 
+/*
+ * Opened for a purpose that did not begin it. One that was guessed becomes the purpose's own, for the price of a new one.
+ * @return false when it may not have it.
+ */
+static bool question_adopt(struct dns_scope *scope, struct question *question)
+{
+	if (question->purpose != DNS_FOR_GUESS || scope->purpose == DNS_FOR_GUESS)
+		return true;
+	if (!account_take_lookup(account_share(scope->core->account, scope->purpose)))
+		return false;
+	question->purpose = scope->purpose;
+	return true;
+}
+
 /* @return NULL when the scope has asked all it may for this purpose. */
 static struct question *question_get(struct dns_scope *scope, const struct dns_name *name, uint16_t type)
 {
@@ -123,8 +138,11 @@ static struct question *question_get(struct dns_scope *scope, const struct dns_n
 	while (*link != NULL && !is_question(*link, name, type))
 		link = &(*link)->next;
 	question = *link;
-	if (question != NULL && (question->purpose == scope->purpose || !is_cut_short(question)))
+	if (question != NULL && scope->purpose == DNS_FOR_GUESS)
 		return question;
+	/* what ran out over a guess was not the purpose's share, whoever has taken it over */
+	if (question != NULL && ((question->purpose == scope->purpose && !question->guessed) || !is_cut_short(question)))
+		return question_adopt(scope, question) ? question : NULL;
 	if (question != NULL)
 		*link = question->next;	/* what was given out of it stays */
 	question = question_make(scope, name, type);
@@ -152,6 +170,8 @@ struct question *question_open(struct dns_scope *scope, const char *name, uint16
 	question = question_get(scope, &parsed, type);
 	if (question == NULL)
 		*instead_r = answer_without_message(scope->core, name, type, DNS_FAILURE_LIMIT, "limit: too many look-ups");
+	else
+		question->opened |= 1u << scope->purpose;
 	return question;
 }
 
@@ -183,6 +203,18 @@ struct cache_entry *question_advance(struct scope_core *core, struct question *q
 		question->links[question->entry_count++] = next;
 	}
 	return NULL;
+}
+
+void questions_each(struct scope_core *core, dns_asked_each *each, void *arg)
+{
+	for (const struct question *question = core->last_made; question != NULL; question = question->made_before) {
+		char name[DNS_NAME_TEXT_BYTES];
+		const struct dns_asked asked = { .name = name, .type = question->links[0]->type, .known = question->known,
+			.opened = question->opened, .awaited = question->awaited };
+
+		dns_name_text(question->links[0]->name->bytes, name);
+		each(arg, &asked);
+	}
 }
 
 void questions_leave(struct scope_core *core)

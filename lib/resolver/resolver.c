@@ -174,13 +174,13 @@ struct cache_entry *resolver_acquire(struct dns_resolver *resolver, const struct
     unsigned depth, const struct asker *asker, bool *made_r)
 {
 	struct account_share *share = account_share(asker->account, asker->purpose);
-	bool room = account_try_query(share, asker->early), made;
+	bool room = account_try_query(asker->account, share, asker->early), made;
 	struct cache_entry *entry = resolver->zonefile != NULL ?
 	    zonefile_acquire(resolver, name, type, depth, asker->account, room, &made) :
 	    cache_acquire(resolver->cache, name, type, depth, asker->account, room, &made);
 
 	if (room && !made)
-		account_return_query(share);
+		account_return_query(asker->account, share);
 	if (made_r != NULL)
 		*made_r = made;
 	if (entry != NULL)

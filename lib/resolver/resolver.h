@@ -27,6 +27,7 @@ enum dns_purpose {
 	DNS_FOR_DKIM,
 	DNS_FOR_ALIGNMENT,	/* organizational domains of what passed */
 	DNS_FOR_CLIENT,		/* its names and its certificate */
+	DNS_FOR_GUESS,		/* what earlier messages asked and this one probably will: see dns_guess() */
 	DNS_PURPOSE_COUNT
 };
 
@@ -181,6 +182,29 @@ const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uin
  */
 const struct dns_answer *dns_explain(struct dns_scope *scope, const char *name, uint16_t type,
     const char **explanation_r);
+
+/** The same for a question that is of this message alone (a local part is in its name, say): dns_scope_each() does not give it. */
+const struct dns_answer *dns_wait_unnoted(struct dns_scope *scope, const char *name, uint16_t type);
+
+/**
+ * Begins a look-up that nobody has asked for yet. It takes from DNS_FOR_GUESS alone until a purpose opens the question, which is
+ * then charged a look-up as if it had been new; so a wrong guess leaves each purpose what it would have had without. Nothing is
+ * begun while queries have to wait for others. Any view of the scope will do. Thread: the scope's.
+ */
+void dns_guess(struct dns_scope *scope, const char *name, uint16_t type);
+
+/* A question of a scope, as dns_scope_each() tells of it. */
+struct dns_asked {
+	const char *name;	/* presentation form; borrowed during the call */
+	uint16_t type;
+	bool known;		/* dns_guess() was called for it */
+	unsigned opened;	/* a bit, 1 << purpose, for each purpose that asked, DNS_FOR_GUESS too */
+	unsigned awaited;	/* the same for those that waited with dns_wait() */
+};
+
+/** Calls each() for every question that the scope has asked, the latest first; it must not use the scope. Thread: the scope's. */
+typedef void dns_asked_each(void *arg, const struct dns_asked *asked);
+void dns_scope_each(struct dns_scope *scope, dns_asked_each *each, void *arg);
 
 /** @return whether dns_wait() would return at once; begins the look-up if nobody has. */
 bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type);

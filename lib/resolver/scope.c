@@ -68,7 +68,7 @@ unsigned dns_scope_exceeded(const struct dns_scope *scope)
 	struct account *account = scope->core->account;
 	unsigned exceeded = 0;
 
-	for (unsigned i = 0; i < DNS_PURPOSE_COUNT; i++)
+	for (unsigned i = 0; i < DNS_FOR_GUESS; i++)	/* guesses that found no room are nobody's excess */
 		if (atomic_load(&account->shares[i].exceeded))
 			exceeded |= 1u << i;
 	return exceeded;
@@ -215,6 +215,33 @@ void dns_start_then(struct dns_scope *scope, const char *name, uint16_t type, dn
 		then(scope, answer, arg);
 }
 
+void dns_guess(struct dns_scope *scope, const char *name, uint16_t type)
+{
+	struct scope_core *core = scope->core;
+	struct dns_scope *view = &core->views[DNS_FOR_GUESS];
+	struct transport *transport = core->resolver->transport;
+	const struct dns_answer *instead;
+	struct question *question;
+
+	if (!dns_name_valid(name) || is_meta_type(type) || (transport != NULL && transport_has_waiting(transport)))
+		return;
+	pthread_mutex_lock(&core->lock);
+	question = core->closed ? NULL : question_open(view, name, type, &instead);
+	if (question != NULL) {
+		question->known = true;
+		if (!question->followed && question_advance(core, question) != NULL)
+			question_follow(view, question, NULL, NULL);
+	}
+	pthread_mutex_unlock(&core->lock);
+}
+
+void dns_scope_each(struct dns_scope *scope, dns_asked_each *each, void *arg)
+{
+	pthread_mutex_lock(&scope->core->lock);
+	questions_each(scope->core, each, arg);
+	pthread_mutex_unlock(&scope->core->lock);
+}
+
 /* ---- waiting ---- */
 
 /* Waits until the chain is at its end. @return false when the deadline passed first. */
@@ -292,7 +319,7 @@ static const struct dns_answer *question_finish(struct dns_scope *scope, struct 
 	return answer;
 }
 
-static const struct dns_answer *answer_of(struct dns_scope *scope, const char *name, uint16_t type)
+static const struct dns_answer *answer_of(struct dns_scope *scope, const char *name, uint16_t type, bool unnoted)
 {
 	struct scope_core *core = scope->core;
 	const struct dns_answer *answer;
@@ -300,24 +327,36 @@ static const struct dns_answer *answer_of(struct dns_scope *scope, const char *n
 
 	pthread_mutex_lock(&core->lock);
 	question = question_open(scope, name, type, &answer);
-	if (question != NULL)
+	if (question != NULL) {
 		answer = question->answer;
+		question->awaited |= unnoted ? 0 : 1u << scope->purpose;
+	}
 	pthread_mutex_unlock(&core->lock);
 	if (answer == NULL)
 		answer = question_finish(scope, question, name, type);
 	return answer;
 }
 
-const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type)
+static const struct dns_answer *wait_for(struct dns_scope *scope, const char *name, uint16_t type, bool unnoted)
 {
-	const struct dns_answer *answer = answer_of(scope, name, type);
+	const struct dns_answer *answer = answer_of(scope, name, type, unnoted);
 
 	/* if another purpose began it, and its share did not suffice: once more, with one's own */
 	if (answer->failure == DNS_FAILURE_LIMIT)
-		answer = answer_of(scope, name, type);
+		answer = answer_of(scope, name, type, unnoted);
 	if (answer->failure != DNS_FAILURE_NONE)
 		atomic_fetch_or(&scope->core->failures, 1u << answer->failure);
 	return answer;
+}
+
+const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uint16_t type)
+{
+	return wait_for(scope, name, type, false);
+}
+
+const struct dns_answer *dns_wait_unnoted(struct dns_scope *scope, const char *name, uint16_t type)
+{
+	return wait_for(scope, name, type, true);
 }
 
 /* Whether every link has its verdict. */

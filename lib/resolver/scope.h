@@ -19,6 +19,9 @@ struct question {
 	unsigned entry_count, link_count;
 	enum dns_purpose purpose;	/* whose share it is charged to */
 	bool from_cache;
+	bool guessed;			/* begun by dns_guess(); purpose is DNS_FOR_GUESS until somebody opens it */
+	bool known;			/* dns_guess() named it */
+	unsigned opened, awaited;	/* see struct dns_asked */
 	bool followed;			/* a continuation goes along the chain as it comes */
 	bool limited;			/* not asked, or not to the end, because its purpose's share was used up */
 	const char *broken;		/* the chain cannot be followed: why */
@@ -72,6 +75,9 @@ struct dns_answer *question_compose(struct scope_core *core, const struct questi
 /** An answer made by us, because nothing was asked. */
 const struct dns_answer *answer_without_message(struct scope_core *core, const char *name, uint16_t type,
     enum dns_failure failure, const char *why);
+
+/** See dns_scope_each(). */
+void questions_each(struct scope_core *core, dns_asked_each *each, void *arg);
 
 /** Lets everything go that the scope has asked; queries that nobody else waits for end. */
 void questions_leave(struct scope_core *core);

@@ -243,6 +243,11 @@ const struct dns_answer *dns_wait(struct dns_scope *scope, const char *name, uin
 	return answer_make(scope, arena_strdup(scope->arena, name), type);
 }
 
+const struct dns_answer *dns_wait_unnoted(struct dns_scope *scope, const char *name, uint16_t type)
+{
+	return dns_wait(scope, name, type);
+}
+
 const char *dns_rr_text(const struct dns_rr *rr, struct arena *arena, size_t *length_r)
 {
 	if (length_r != NULL)

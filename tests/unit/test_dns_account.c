@@ -27,21 +27,21 @@ static void test_each_purpose_has_its_share(void **state)
 	(void)state;
 	while (account_take_lookup(spf))
 		lookups++;
-	while (account_try_query(spf, false))
+	while (account_try_query(account, spf, false))
 		queries++;
 	assert_int_equal(lookups, 26);
 	assert_int_equal(queries, 52);
-	assert_false(account_try_query(spf, false));
-	for (queries = 0; account_try_query(author, true); queries++)
+	assert_false(account_try_query(account, spf, false));
+	for (queries = 0; account_try_query(account, author, true); queries++)
 		;
 	assert_int_equal(queries, 29);	/* two fifths of 72 */
 	assert_true(spf->exceeded);
 	assert_false(author->exceeded);
-	assert_true(account_take_lookup(author) && account_take_query(author));
-	account_return_query(spf);
-	assert_true(account_take_query(spf));
-	assert_false(account_take_query(spf));
-	for (unsigned i = 0; i < DNS_PURPOSE_COUNT; i++)
+	assert_true(account_take_lookup(author) && account_take_query(account, author));
+	account_return_query(account, spf);
+	assert_true(account_take_query(account, spf));
+	assert_false(account_take_query(account, spf));
+	for (unsigned i = 0; i < DNS_FOR_GUESS; i++)
 		sum += account_share(account, (enum dns_purpose)i)->max_queries;
 	assert_int_equal(sum, 200);
 	account_unref(&account);
@@ -58,7 +58,7 @@ static void test_without_purposes_all_share_one(void **state)
 	assert_true(account_take_lookup(account_share(account, DNS_FOR_AUTHOR)));
 	assert_false(account_take_lookup(account_share(account, DNS_FOR_AUTHOR)));
 	for (unsigned i = 0; i < 100000; i++)	/* 0: any number */
-		assert_true(account_take_query(account_share(account, DNS_FOR_SPF)));
+		assert_true(account_take_query(account, account_share(account, DNS_FOR_SPF)));
 	account_unref(&account);
 }
 

@@ -53,7 +53,7 @@ static const char *explanation_fetch(struct spf_walk *walk, const struct spf_fra
 	if (frame->record.exp == NULL || (frame->record.exp->uses_sender && walk->sender_8bit)
 	    || spf_walk_name(walk, frame, frame->record.exp, name) != 0)
 		return NULL;
-	answer = dns_wait(walk->scope, spf_name_present(name, presented), DNS_TYPE_TXT);
+	answer = dns_wait_unnoted(walk->scope, spf_name_present(name, presented), DNS_TYPE_TXT);
 	if (answer->status != DNS_STATUS_DATA || answer->rr_count != 1)
 		return NULL;
 	text = dns_rr_text(&answer->rrs[0], walk->arena, &length);

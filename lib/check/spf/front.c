@@ -205,6 +205,7 @@ static SPF_dns_rr_t *front_lookup(SPF_dns_server_t *layer, const char *domain, n
 	const struct dns_answer *answer;
 
 	(void)should_cache;
+	walk->personal = spf_target_is_personal(target);
 	if (walk->error == RESULT_UNCHECKED && target->term == NULL)
 		spf_walk_fail(walk, RESULT_PERMERROR, "the evaluator asked for an address of the sender");
 	if (walk->error == RESULT_UNCHECKED && target->host == NULL) {

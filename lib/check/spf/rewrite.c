@@ -87,6 +87,7 @@ struct spf_frame *spf_frame_open(struct spf_walk *walk, struct spf_target *targe
 {
 	char name[SPF_NAME_BYTES];
 
+	walk->personal = false;
 	if (target->frame == NULL)
 		return walk->root = frame_read(walk, target, walk->domain);
 	if (!spf_walk_count(walk, target))
@@ -97,7 +98,11 @@ struct spf_frame *spf_frame_open(struct spf_walk *walk, struct spf_target *targe
 	}
 	if (walk->error != RESULT_UNCHECKED)
 		return NULL;
-	return target->state->child = frame_read(walk, target, arena_strdup(walk->arena, name));
+	walk->personal = spf_target_is_personal(target);
+	target->state->child = frame_read(walk, target, arena_strdup(walk->arena, name));
+	if (target->state->child != NULL)
+		target->state->child->personal = walk->personal;
+	return target->state->child;
 }
 
 /* The record as libspf2 gets to see it. */

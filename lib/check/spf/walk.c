@@ -38,6 +38,14 @@ int spf_walk_name(struct spf_walk *walk, const struct spf_frame *frame, const st
 	return 0;
 }
 
+bool spf_target_is_personal(const struct spf_target *target)
+{
+	const struct spf_term *term = target->term;
+
+	return target->frame != NULL && (target->frame->personal ||
+	    (term != NULL && term->domain != NULL && memchr(term->domain, '%', term->domain_length) != NULL));
+}
+
 bool spf_walk_count(struct spf_walk *walk, struct spf_target *target)
 {
 	target->state->evaluated = true;
@@ -57,7 +65,7 @@ static void security_note(struct spf_walk *walk, const struct dns_answer *answer
 
 const struct dns_answer *spf_walk_ask_presented(struct spf_walk *walk, const char *name, uint16_t type)
 {
-	const struct dns_answer *answer = dns_wait(walk->scope, name, type);
+	const struct dns_answer *answer = (walk->personal ? dns_wait_unnoted : dns_wait)(walk->scope, name, type);
 	char type_text[16];
 
 	security_note(walk, answer);
@@ -107,7 +115,7 @@ uint16_t spf_walk_addr_type(const struct spf_walk *walk)
 static const struct dns_answer *names_fetch(struct spf_walk *walk)
 {
 	char reverse[80];
-	const struct dns_answer *answer = dns_wait(walk->scope, addr_reverse_name(&walk->values.client, reverse),
+	const struct dns_answer *answer = dns_wait_unnoted(walk->scope, addr_reverse_name(&walk->values.client, reverse),
 	    DNS_TYPE_PTR);
 
 	if (walk->names_known || answer->status == DNS_STATUS_FAIL)
@@ -126,7 +134,7 @@ static const struct dns_answer *names_fetch(struct spf_walk *walk)
 
 static void name_check(struct spf_walk *walk, size_t index)
 {
-	const struct dns_answer *answer = dns_wait(walk->scope, walk->names[index].name, spf_walk_addr_type(walk));
+	const struct dns_answer *answer = dns_wait_unnoted(walk->scope, walk->names[index].name, spf_walk_addr_type(walk));
 
 	walk->names[index].checked = true;
 	if (answer->status == DNS_STATUS_FAIL)

@@ -39,6 +39,7 @@ struct spf_frame {
 	const char *domain;		/* %{d}, raw octets */
 	struct spf_record record;
 	struct spf_term_state *states;	/* one a term */
+	bool personal;			/* domain came out of a macro: it may hold what is this message's alone */
 };
 
 struct spf_target {
@@ -59,6 +60,7 @@ struct spf_walk {
 	struct spf_target *asking;	/* the term counted last: %{p} is expanded for it; NULL: for an explanation */
 	enum result error;		/* UNCHECKED: none so far; the first one ends the evaluation */
 	const char *reason;		/* of the error */
+	bool personal;			/* so are the names asked for now: they are not to be remembered */
 	bool answered;
 	enum dns_security security;	/* weakest of the answers used */
 
@@ -78,6 +80,9 @@ void spf_walk_fail(struct spf_walk *walk, enum result error, const char *format,
 /** Expands the term's domain-spec, or takes the frame's domain. @return 0 or -E_SYNTAX: no name to ask for. What %{p} had to
  * ask for may have ended the evaluation. */
 int spf_walk_name(struct spf_walk *walk, const struct spf_frame *frame, const struct spf_term *term, char *name_r);
+
+/** Whether what is asked for this target is of this message alone: a macro is in its name, or in that of a record above. */
+bool spf_target_is_personal(const struct spf_target *target);
 
 /** Counts the term against the limit. @return false when it is one too many (the evaluation has ended then). */
 bool spf_walk_count(struct spf_walk *walk, struct spf_target *target);
