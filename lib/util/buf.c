@@ -18,21 +18,26 @@ struct buf buf_make(struct arena *arena)
 	return (struct buf){ .arena = arena, .data = empty };
 }
 
-static void buf_reserve(struct buf *buf, size_t more)
+static void buf_grow(struct buf *buf, size_t more)
 {
 	size_t room = buf->room < FIRST_ROOM ? FIRST_ROOM : buf->room;
 	char *data;
 
 	if (more > SIZE_MAX / 4 - buf->length)
 		out_of_memory();
-	if (buf->length + more < buf->room)
-		return;
 	while (room <= buf->length + more)
 		room *= 2;
 	data = arena_alloc(buf->arena, room);
 	memcpy(data, buf->data, buf->length + 1);
 	buf->data = data;
 	buf->room = room;
+}
+
+/* Room for so many more octets and a NUL. Apart from buf_grow(), so that it costs a comparison. */
+static inline void buf_reserve(struct buf *buf, size_t more)
+{
+	if (more >= buf->room - buf->length)
+		buf_grow(buf, more);
 }
 
 void buf_append(struct buf *buf, const void *data, size_t length)
@@ -51,7 +56,9 @@ void buf_puts(struct buf *buf, const char *text)
 
 void buf_putc(struct buf *buf, char c)
 {
-	buf_append(buf, &c, 1);
+	buf_reserve(buf, 1);
+	buf->data[buf->length++] = c;
+	buf->data[buf->length] = '\0';
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)
