@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See metrics.h. The counts of mail: relaxed atomic additions, some twenty a message, which no lock and no reader can hold up. A count is
- * read at any time; those of one message may then be half added, the next look sees the rest.
+ * See metrics.h. The counts of mail: relaxed atomic additions, some twenty a message, which no lock and no reader can hold up. A
+ * count is read at any time; those of one message may then be half added, the next look sees the rest.
  * Trusts: names of policies as the loader has checked them.
  */
 #include "metrics.h"
@@ -12,7 +12,9 @@
 #include "metrics_internal.h"
 #include "util/clock.h"
 
-const char *const metrics_exempt_words[EXEMPT_REASONS] = { "authenticated", "local-submission", "reinjected", "trusted-network", "other" };
+const char *const metrics_exempt_words[EXEMPT_REASONS] = {
+	"authenticated", "local-submission", "reinjected", "trusted-network", "other"
+};
 
 static struct metrics_counts counts;
 

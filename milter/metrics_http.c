@@ -2,8 +2,8 @@
 /*
  * The server of /metrics and /healthz: libmicrohttpd on one thread of its own. GET and HEAD alone, one answer a connection, no
  * body is read. Trusts nobody who connects: there are few connections at once, each ends when its client is silent for a
- * while or takes too long in all, a request has little room, and answers are paced, so that whoever asks without end takes no processor from
- * mail. It is never waited for: no connection's thread knows of it.
+ * while or takes too long in all, a request has little room, and answers are paced, so that whoever asks without end takes no
+ * processor from mail. It is never waited for: no connection's thread knows of it.
  * Thread: main opens and closes; libmicrohttpd's answers; progress.c's looks.
  */
 #include <errno.h>
@@ -32,7 +32,9 @@ enum {
 
 enum { CODE_OK, CODE_NOT_FOUND, CODE_NOT_ALLOWED, CODE_UNAVAILABLE };
 const char *const metrics_http_words[HTTP_CODES] = { "200", "404", "405", "503" };
-static const unsigned codes[HTTP_CODES] = { MHD_HTTP_OK, MHD_HTTP_NOT_FOUND, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_SERVICE_UNAVAILABLE };
+static const unsigned codes[HTTP_CODES] = {
+	MHD_HTTP_OK, MHD_HTTP_NOT_FOUND, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_SERVICE_UNAVAILABLE
+};
 
 struct client { bool there; int fd; int64_t since_ms; };
 

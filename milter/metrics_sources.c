@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What resolvers and stores have counted. A reload may bring others, whose counts begin at 0, while sessions still use the old ones: so
- * each is listed from its beginning to its end, and what it had counted then is kept. A sum never goes down.
+ * What resolvers and stores have counted. A reload may bring others, whose counts begin at 0, while sessions still use the old
+ * ones: so each is listed from its beginning to its end, and what it had counted then is kept. A sum never goes down.
  * One lock, held for moments by who begins, ends or reads; while it is held none of those listed can be freed.
  * Thread: any.
  */

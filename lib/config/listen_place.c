@@ -47,7 +47,7 @@ static int parse_port(const char *text, int family, struct listen_place *place, 
 
 int listen_place_parse(const char *text, struct listen_place *place_r, const char **why_r)
 {
-	struct listen_place unwanted, *place = place_r != NULL ? place_r : &unwanted;
+	struct listen_place unwanted = { .path = NULL }, *place = place_r != NULL ? place_r : &unwanted;
 
 	*place = (struct listen_place){ .path = NULL };
 	if (text[0] == '/')
