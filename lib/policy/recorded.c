@@ -82,7 +82,7 @@ static struct range weigh(const struct run *run, const struct evidence *evidence
 
 	policy_select(set, evidence, run->marks);
 	for (size_t i = 0; i < set->count; i++) {
-		struct range one;
+		struct range one = { .partly = false };
 
 		if (run->marks[i] == POLICY_OUT)
 			continue;

@@ -14,6 +14,7 @@
 #include "util/out_of_memory.h"
 
 struct replay {
+	const struct config *config;
 	struct policy_set set;
 	struct arena *arena;	/* for one row's decision; reset each time */
 };
@@ -24,6 +25,7 @@ struct replay *replay_new(const struct config *config)
 
 	if (replay == NULL)
 		out_of_memory();
+	replay->config = config;
 	replay->set = policy_set_of(config);
 	replay->arena = arena_new();
 	return replay;
@@ -189,8 +191,11 @@ static bool authors_signed(const struct replay_past *past)
 	    (evidence->lacks & EVIDENCE_LACKS_AUTHORS) == 0;
 }
 
-/* A check that was off leaves "-" for its result: what it would have found is not known. Without an address two have no say. */
-static void unlooked_findings(struct arena *arena, const struct flow_row *row, struct replay_past *past)
+/*
+ * A check that was off leaves "-" for its result: what it would have found is not known, unless
+ * it is off now as well. Without an address two have no say.
+ */
+static void unlooked_findings(const struct config *config, const struct flow_row *row, struct arena *arena, struct replay_past *past)
 {
 	bool off[CHECK_RAISERS] = { false };
 
@@ -201,11 +206,12 @@ static void unlooked_findings(struct arena *arena, const struct flow_row *row, s
 	if (past->evidence.client.addr.family == AF_UNSPEC)
 		off[CHECK_SPF] = off[CHECK_IPREV] = false;
 	for (int id = 0; id < FINDING_COUNT; id++)
-		if (off[findings_table[id].check])
+		if (off[findings_table[id].check] && (check_rows[findings_table[id].check].is_off == NULL ||
+		    !check_rows[findings_table[id].check].is_off(config)))
 			finding_set_add(&past->evidence.unlooked, (enum finding_id)id);
 }
 
-void replay_read(struct arena *arena, const struct flow_row *row, struct replay_past *past_r)
+void replay_read(const struct config *config, const struct flow_row *row, struct arena *arena, struct replay_past *past_r)
 {
 	bool all_known;
 
@@ -217,7 +223,7 @@ void replay_read(struct arena *arena, const struct flow_row *row, struct replay_
 		old_row(arena, row, &past_r->evidence);
 	if (past_r->old && !all_known)
 		past_r->evidence.lacks |= EVIDENCE_LACKS_FINDINGS;
-	unlooked_findings(arena, row, past_r);
+	unlooked_findings(config, row, arena, past_r);
 }
 
 void replay_row(struct replay *replay, const struct flow_row *row, struct replayed *replayed_r)
@@ -226,7 +232,7 @@ void replay_row(struct replay *replay, const struct flow_row *row, struct replay
 	struct replay_past past;
 
 	arena_reset(replay->arena);
-	replay_read(replay->arena, row, &past);
+	replay_read(replay->config, row, replay->arena, &past);
 	policy_replay(&replay->set, &past.evidence, replay->arena, &recorded);
 	*replayed_r = (struct replayed){ .why = recorded.why, .action = recorded.decision.action, .old = past.old,
 		.findings = past.findings };

@@ -35,7 +35,11 @@ struct replay_past {
 	bool old;			/* the row is from before evidence was recorded */
 };
 
-/** Reads a row back, for whoever asks policies of his own about it. @param arena  in which the evidence lives; it may borrow from the row. */
-void replay_read(struct arena *arena, const struct flow_row *row, struct replay_past *past_r);
+/**
+ * Reads a row back, for whoever asks policies of his own about it.
+ * @param config  whose policies are to be asked: what a check would have found that was off then, and is on there, is not known.
+ * @param arena  in which the evidence lives; it may borrow from the row.
+ */
+void replay_read(const struct config *config, const struct flow_row *row, struct arena *arena, struct replay_past *past_r);
 
 #endif

@@ -79,7 +79,7 @@ void whatif_learn(void *arg, const struct flow_row *row)
 	struct replay_past past;
 
 	arena_reset(whatif->arena);
-	replay_read(whatif->arena, row, &past);
+	replay_read(whatif->config, row, whatif->arena, &past);
 	signs_learn(whatif->signs, row->hour_secs, &past.evidence);
 }
 
@@ -95,7 +95,7 @@ static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row 
 		out_of_memory();
 	whatif->verdict_bytes += bytes;
 	strcpy(verdict->text, key);
-	replay_read(whatif->arena, row, &past);
+	replay_read(whatif->config, row, whatif->arena, &past);
 	verdict->seen = past.findings;
 	verdict->old = past.old;
 	verdict->looks = signs_look(whatif->signs, &past.evidence);

@@ -317,6 +317,34 @@ static void test_whatif_steps_hang_on_the_weights(void **state)
 	world_free(&world);
 }
 
+/* EXAMPLES of assay-whatif(7). */
+static void test_whatif_steps_of_the_manual(void **state)
+{
+	struct world world = world_new("mode = enforce");
+	struct whatif_weights weights = { WHATIF_GOOD, WHATIF_FORGED, WHATIF_UPKEEP };
+	struct whatif_step steps[FINDING_COUNT];
+	struct flow_row rows[] = {
+		row("a.example", 7960, "", "1 s=m r=x.example a=a.example:pass"),
+		row("a.example", 40, "spf-fail", "1 s=m f=spf-fail r=x.example a=a.example:pass"),
+		row("b.example", 10, "spf-fail", "1 s=m f=spf-fail r=x.example a=b.example:none d=c.example"),
+		row("b.example", 350, "spf-fail", "1 s=m f=spf-fail r=x.example a=b.example:none"),
+		row("c.example", 90, "", "1 s=m r=x.example a=c.example:none"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		whatif_add(world.whatif, &rows[i]);
+	assert_int_equal(whatif_totals(world.whatif)->messages, 8450);
+	assert_int_equal(whatif_steps(world.whatif, &weights, 30, steps), 1);
+	assert_count(&steps[0].newly, 40, 10, 350);
+	assert_true(near(steps[0].gain_low, -180) && near(steps[0].gain_high, -70) && steps[0].pays == PAYS_NO);
+	assert_true(near(steps[0].needed, 0.9960) && near(steps[0].mail_ready, 0.9950));
+	weights.good = 5;
+	(void)whatif_steps(world.whatif, &weights, 30, steps);
+	assert_true(near(steps[0].gain_low, 70) && steps[0].pays == PAYS_YES && near(steps[0].needed, 0.9920));
+	world_free(&world);
+}
+
 static void test_whatif_steps_follow_the_policy(void **state)
 {
 	static const struct whatif_weights weights = { WHATIF_GOOD, WHATIF_FORGED, WHATIF_UPKEEP };
@@ -384,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_whatif_add_of_a_dry_run_changes_nothing_but_what_was_refused),
 		cmocka_unit_test(test_whatif_steps_are_ranked_by_what_they_surely_gain),
 		cmocka_unit_test(test_whatif_steps_hang_on_the_weights),
+		cmocka_unit_test(test_whatif_steps_of_the_manual),
 		cmocka_unit_test(test_whatif_steps_follow_the_policy),
 		cmocka_unit_test(test_whatif_print_text_fits_a_terminal_and_is_clean),
 	};
