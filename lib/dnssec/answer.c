@@ -91,6 +91,8 @@ static bool judge_by_signer(struct judgement *j, struct vmessage *message, struc
 	judgement_tell_chain(j, zone);
 	if (dnssec_rrset_verify(j, set, zone, VERIFY_ANY) != NULL) {
 		*outcome_r = verified(j, message, set, zone);
+		if (set->type != DNS_TYPE_DS)	/* that is its parent's */
+			places_note(&j->validator->places, set->owner, zone->name);
 		return true;
 	}
 	*outcome_r = bogus(j_printf(j, "%s %s in zone %s: %s", dns_wire_text(j->arena, set->owner),

@@ -229,6 +229,8 @@ static bool judge_by_signer(struct judgement *j, struct vmessage *message, const
 	*outcome_r = (struct dnssec_outcome){ .security = denial.kind == DENIAL_SECURE ? DNS_SECURE : DNS_INSECURE,
 		.nonexistent = denial.nonexistent, .ttl_secs = denial.ttl_secs,
 		.why = j_printf(j, "%s: %s of %s", absence->text, denial.why, dns_wire_text(j->arena, cut->name)) };
+	if (denial.kind != DENIAL_BOGUS && absence->type != DNS_TYPE_DS)
+		places_note(&j->validator->places, absence->name, cut->name);
 	*why_r = j_printf(j, "%s is not proven: %s", absence->text, denial.why);
 	return denial.kind != DENIAL_BOGUS;
 }

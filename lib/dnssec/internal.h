@@ -13,6 +13,7 @@
  *   walk.c       from the deepest known cut down to the zone that signed, or down to the proof that there is none
  *   keys.c       DS set → DNSKEY set → a SECURE cut
  *   cuts.c       the cache of cuts, the one thing that threads share
+ *   places.c     in which zone a name was: what the prefetch goes by
  *   rrset.c      candidate signatures, budgets, verification of one RRset
  *   memo.c       signatures that have verified before, by zone
  *   crypto.c     keys decoded, digests, the verification itself (OpenSSL)
@@ -226,6 +227,26 @@ struct local_zone { const char *name; unsigned rfc; };
 extern const struct local_zone local_zones[];
 extern const size_t local_zones_count;
 
+/* ---- places.c ---- */
+
+enum { PLACES = 1 << 16 };
+
+struct places {
+	uint64_t secret[2];
+	_Atomic uint32_t table[PLACES];
+};
+
+void places_init(struct places *places);
+
+/** An answer at name has been judged by the keys of zone, which is name or above it. Service labels of name do not count. */
+void places_note(struct places *places, const uint8_t *name, const uint8_t *zone);
+
+/** @return the zone that name was in, as part of name; name when that is not known. A guess. */
+const uint8_t *places_zone(struct places *places, const uint8_t *name);
+
+/** The name without what begins with a service label (_dmarc, _domainkey, _25._tcp), of which it is all but sure that it is no zone cut. */
+const uint8_t *places_host(const uint8_t *name);
+
 struct validator {
 	struct validator_config config;	/* numbers only; defaults filled in */
 	struct arena *arena;		/* anchors, negative anchors */
@@ -234,6 +255,7 @@ struct validator {
 	struct negative_anchor *negative_anchors;
 	struct dnssec_crypto crypto;
 	struct cut_cache *cuts;
+	struct places places;
 	atomic_bool anchored;		/* a zone below the root, or a trust anchor's there, has been found secure: DNSSEC reaches us */
 };
 

@@ -15,6 +15,17 @@
 
 enum { LABELS_BITS = 8 };
 
+const uint8_t *places_host(const uint8_t *name)
+{
+	for (unsigned labels = 1; labels <= dns_wire_labels(name); labels++) {
+		const uint8_t *suffix = dns_wire_suffix(name, labels);
+
+		if (suffix[0] != 0 && suffix[1] == '_')
+			return dns_wire_suffix(name, labels - 1);
+	}
+	return name;
+}
+
 void places_init(struct places *places)
 {
 	if (getrandom(places->secret, sizeof(places->secret), 0) != (ssize_t)sizeof(places->secret))
@@ -32,16 +43,22 @@ static _Atomic uint32_t *place_of(struct places *places, const uint8_t *name, ui
 
 void places_note(struct places *places, const uint8_t *name, const uint8_t *zone)
 {
+	const uint8_t *host = places_host(name);
 	uint32_t tag;
-	_Atomic uint32_t *place = place_of(places, name, &tag);
+	_Atomic uint32_t *place;
 
+	if (!dns_wire_is_within(host, zone))
+		return;
+	place = place_of(places, host, &tag);
 	/* plus one: 0 is an empty place */
 	atomic_store_explicit(place, tag | (dns_wire_labels(zone) + 1), memory_order_relaxed);
 }
 
 const uint8_t *places_zone(struct places *places, const uint8_t *name)
 {
-	uint32_t tag, kept = atomic_load_explicit(place_of(places, name, &tag), memory_order_relaxed);
+	uint32_t tag;
+	_Atomic uint32_t *place = place_of(places, name, &tag);
+	uint32_t kept = atomic_load_explicit(place, memory_order_relaxed);
 	unsigned labels = kept & ((1u << LABELS_BITS) - 1);
 
 	if (labels == 0 || (kept ^ labels) != tag)

@@ -88,6 +88,7 @@ struct validator *validator_new(const struct validator_config *config, char *why
 	defaults_fill(&validator->config);
 	if (config->clock != NULL)
 		validator->clock = *config->clock;
+	places_init(&validator->places);
 	validator->cuts = cuts_new(validator->config.max_cached_cuts);
 	if (dnssec_crypto_init(&validator->crypto) != 0) {
 		snprintf(why_r, why_bytes, "OpenSSL offers no SHA-1 or SHA-2");

@@ -42,7 +42,7 @@ static void prefetch(struct judgement *j, const uint8_t *base, const uint8_t *zo
 	for (unsigned labels = last; labels >= first; labels--) {
 		const uint8_t *name = dns_wire_suffix(zone, labels);
 
-		if (labels != last && labels >= first + LIKELY)
+		if (labels != last && (labels >= first + LIKELY || places_zone(&j->validator->places, name) != name))
 			continue;
 		judgement_start(j, name, DNS_TYPE_DS);
 		judgement_start(j, name, DNS_TYPE_DNSKEY);
@@ -126,6 +126,8 @@ static struct cut *delegation_follow(struct judgement *j, const uint8_t *zone, s
 		cut_cache(j, cut);
 		return cut;
 	}
+	for (const uint8_t *name = dns_wire_parent(zone); dns_wire_is_below(name, parent->name); name = dns_wire_parent(name))
+		places_note(&j->validator->places, name, parent->name);
 	ds = arena_calloc(j->arena, set->count + 1, sizeof(*ds));
 	count = dnssec_ds_parse(set, ds, set->count);
 	return dnssec_keys_establish(j, zone, &(struct ds_set){ ds, count, set->ttl_secs, parent,
@@ -295,12 +297,6 @@ struct cut *dnssec_walk_to_name(struct judgement *j, const uint8_t *name)
 	return base->state == CUT_SECURE ? walk_down(j, base, name) : base;
 }
 
-/* A label of which it is all but sure that it is no zone cut: _dmarc, _domainkey, _25._tcp. */
-static bool is_service_label(const uint8_t *name)
-{
-	return name[0] != 0 && name[1] == '_';
-}
-
 /* Whether a name below the zone may well be a zone of its own. Of a domain of which none is known it is not: what its hosts'
  * names would need is not asked with each of them, and the first such zone waits a round trip longer. */
 static bool may_delegate(struct cut *zone)
@@ -312,15 +308,11 @@ void validator_prefetch(struct validator *validator, const struct dns_fetcher *f
 {
 	struct judgement j = { .validator = validator, .fetcher = fetcher, .now = clock_wall_secs(&validator->clock) };
 	struct dns_name parsed;
-	const uint8_t *wire = parsed.bytes, *target = wire, *base;
+	const uint8_t *wire = parsed.bytes, *target, *base;
 
 	if (dns_name_parse(name, &parsed) != 0 || dnssec_negative_anchor_for(validator, wire) != NULL)
 		return;
-	for (unsigned labels = 1; labels <= dns_wire_labels(wire); labels++)
-		if (is_service_label(dns_wire_suffix(wire, labels))) {
-			target = dns_wire_suffix(wire, labels - 1);
-			break;
-		}
+	target = places_zone(&validator->places, places_host(wire));
 	j.arena = arena_new();
 	for (base = target;; base = dns_wire_parent(base)) {
 		struct cut *cut = cuts_get(validator->cuts, base, j.now);

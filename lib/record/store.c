@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/shape.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
@@ -93,7 +92,7 @@ static void store_defaults(struct store_config *config)
 	config->flow_keep_days = or_default(config->flow_keep_days, 400);
 	config->peer_keep_days = or_default(config->peer_keep_days, 180);
 	config->greylist_keep_days = or_default(config->greylist_keep_days, 36);
-	config->shapes_max = or_default(config->shapes_max, SHAPES_MAX);
+	config->shapes_max = or_default(config->shapes_max, 20000);
 	config->shape_keep_days = or_default(config->shape_keep_days, 30);
 	config->peer_settle_days = or_default(config->peer_settle_days, 14);
 	config->greylist_window_secs = or_default(config->greylist_window_secs, 2 * DAY_SECS);

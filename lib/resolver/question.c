@@ -205,18 +205,6 @@ struct cache_entry *question_advance(struct scope_core *core, struct question *q
 	return NULL;
 }
 
-void questions_each(struct scope_core *core, dns_asked_each *each, void *arg)
-{
-	for (const struct question *question = core->last_made; question != NULL; question = question->made_before) {
-		char name[DNS_NAME_TEXT_BYTES];
-		const struct dns_asked asked = { .name = name, .type = question->links[0]->type, .known = question->known,
-			.opened = question->opened, .awaited = question->awaited };
-
-		dns_name_text(question->links[0]->name->bytes, name);
-		each(arg, &asked);
-	}
-}
-
 void questions_leave(struct scope_core *core)
 {
 	for (struct question *question = core->last_made; question != NULL; question = question->made_before)

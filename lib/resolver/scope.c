@@ -215,33 +215,6 @@ void dns_start_then(struct dns_scope *scope, const char *name, uint16_t type, dn
 		then(scope, answer, arg);
 }
 
-void dns_guess(struct dns_scope *scope, const char *name, uint16_t type)
-{
-	struct scope_core *core = scope->core;
-	struct dns_scope *view = &core->views[DNS_FOR_GUESS];
-	struct transport *transport = core->resolver->transport;
-	const struct dns_answer *instead;
-	struct question *question;
-
-	if (!dns_name_valid(name) || is_meta_type(type) || (transport != NULL && transport_has_waiting(transport)))
-		return;
-	pthread_mutex_lock(&core->lock);
-	question = core->closed ? NULL : question_open(view, name, type, &instead);
-	if (question != NULL) {
-		question->known = true;
-		if (!question->followed && question_advance(core, question) != NULL)
-			question_follow(view, question, NULL, NULL);
-	}
-	pthread_mutex_unlock(&core->lock);
-}
-
-void dns_scope_each(struct dns_scope *scope, dns_asked_each *each, void *arg)
-{
-	pthread_mutex_lock(&scope->core->lock);
-	questions_each(scope->core, each, arg);
-	pthread_mutex_unlock(&scope->core->lock);
-}
-
 /* ---- waiting ---- */
 
 /* Waits until the chain is at its end. @return false when the deadline passed first. */

@@ -76,9 +76,6 @@ struct dns_answer *question_compose(struct scope_core *core, const struct questi
 const struct dns_answer *answer_without_message(struct scope_core *core, const char *name, uint16_t type,
     enum dns_failure failure, const char *why);
 
-/** See dns_scope_each(). */
-void questions_each(struct scope_core *core, dns_asked_each *each, void *arg);
-
 /** Lets everything go that the scope has asked; queries that nobody else waits for end. */
 void questions_leave(struct scope_core *core);
 
