@@ -6,10 +6,11 @@
  * without names: another name may take a place over, or be taken for one that has it, which costs a few queries.
  * Thread: any; each place is one atomic number.
  */
-#include "dnssec/internal.h"
+#include "dnssec/places.h"
 
 #include <sys/random.h>
 
+#include "dns/name.h"
 #include "util/clock.h"
 #include "util/siphash.h"
 
