@@ -152,7 +152,7 @@ def send_long(here, kind, numbers):
     sender, fields = long_message(kind, numbers)
     before = len(here.front.queries)
     session = starve_world.milterclient.Client(here.address, timeout=300)
-    session.connect(address=HOSTILE_CLIENT.format(0, 1))
+    session.connect("unknown", HOSTILE_CLIENT.format(0, 1))
     session.helo(long_name(numbers[-1], kind))
     session.message(sender=sender, recipients=[f"<{m.recipient()}>"], headers=fields)
     session.quit()
