@@ -132,8 +132,6 @@ static void query_take(struct transport *transport, struct query *query)
 	} else if (!fair_add(&transport->fair, query)) {
 		count(&transport->counters.pressed);
 		query_abandon(query, 2, DNS_FAILURE_PRESSURE, "too many look-ups under way for this network");
-	} else {
-		atomic_store_explicit(&transport->waits, true, memory_order_relaxed);
 	}
 }
 
@@ -209,6 +207,7 @@ static void on_wake(uv_async_t *wake)
 	if (stop)
 		transport_stop(transport);
 	waiting_run(transport);
+	/* here and not where a query comes: each one waits for a moment, until waiting_run() */
 	atomic_store_explicit(&transport->waits, transport->fair.waiting != 0, memory_order_relaxed);
 }
 
