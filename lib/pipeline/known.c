@@ -75,7 +75,7 @@ struct gathering {
 	unsigned sender_wrong[SHAPE_PARTS], helo_wrong[SHAPE_PARTS];
 };
 
-static const char *line_make(struct message *message, char letter, const struct dns_asked *asked)
+static const char *line_make(const struct message *message, char letter, const struct dns_asked *asked)
 {
 	return arena_printf(message->arena, "%c %u %s\n", letter, asked->type, asked->name);
 }
@@ -104,11 +104,19 @@ static void wrong_note(struct gathering *gathering, const struct dns_asked *aske
 	gathering->helo_wrong[SHAPE_ENVELOPE] += is_in(&known->helo, of_envelope);
 }
 
+/* What the shape named and was wanted stays in it, although this message's client made it needless. @return purposes, as bits. */
+static unsigned kept_for(const struct message *message, const struct known_shape *known, const struct dns_asked *asked)
+{
+	bool named = asked->known && (is_in(known, line_make(message, 'e', asked)) || is_in(known, line_make(message, 'm', asked)));
+
+	return named ? asked->opened : asked->awaited;
+}
+
 static void asked_gather(void *arg, const struct dns_asked *asked)
 {
 	struct gathering *gathering = arg;
-	/* what was guessed and wanted stays, although this message's client made it needless */
-	unsigned purposes = asked->known ? asked->opened : asked->awaited;
+	struct message *message = gathering->message;
+	unsigned sender, helo;
 
 	if (asked->known && asked->opened == BIT(DNS_FOR_GUESS)) {
 		wrong_note(gathering, asked);
@@ -116,12 +124,14 @@ static void asked_gather(void *arg, const struct dns_asked *asked)
 	}
 	if (!shape_has_type(asked->type))
 		return;
-	if ((purposes & BIT(DNS_FOR_SPF)) != 0)
-		line_add(gathering->message, &gathering->sender, SHAPE_ENVELOPE, asked);
-	else if ((purposes & of_message) != 0)
-		line_add(gathering->message, &gathering->sender, SHAPE_MESSAGE, asked);
-	if ((purposes & BIT(DNS_FOR_HELO)) != 0)
-		line_add(gathering->message, &gathering->helo, SHAPE_ENVELOPE, asked);
+	sender = kept_for(message, &message->known.sender, asked);
+	helo = kept_for(message, &message->known.helo, asked);
+	if ((sender & BIT(DNS_FOR_SPF)) != 0)
+		line_add(message, &gathering->sender, SHAPE_ENVELOPE, asked);
+	else if ((sender & of_message) != 0)
+		line_add(message, &gathering->sender, SHAPE_MESSAGE, asked);
+	if ((helo & BIT(DNS_FOR_HELO)) != 0)
+		line_add(message, &gathering->helo, SHAPE_ENVELOPE, asked);
 }
 
 /* The first of the lines, SPF's before the others, as far as a shape has room. */

@@ -128,7 +128,7 @@ int store_greylist_get(struct store *store, const char *key, struct greylist_ent
 int store_peer_note(struct store *store, const struct peer_note *note);
 int store_greylist_note(struct store *store, const char *key, int64_t time_secs, bool passed);	/* one try */
 int store_flow_note(struct store *store, const struct flow_note *note);
-int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs);	/* in place of an older one */
+int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs);	/* in place of an older one; has half of the queue */
 
 /** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
 int store_flush(struct store *store);

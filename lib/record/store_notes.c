@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Notes: copied whole, strings and all, so that the caller's memory may go, and queued for the writer. Never waits for the
- * database: a queue that is full drops the note and counts it. Thread: any.
+ * database: a queue that is full drops the note and counts it. Shapes, which only save time, have but half of the queue, and go
+ * without a count, so that they cost no note that matters while the database is away. Thread: any.
  */
 #include "record/store_internal.h"
 
@@ -40,13 +41,14 @@ static struct note *note_new(enum note_kind kind, size_t string_bytes)
 
 static int store_queue(struct store *store, struct note *note)
 {
-	bool full;
+	bool counts = note->kind != NOTE_SHAPE, full;
+	unsigned max = store->config.queue_max;
 
 	pthread_mutex_lock(&store->lock);
-	store->statistics.noted++;
-	full = !store->writer_runs || store->statistics.queued >= store->config.queue_max;
+	full = !store->writer_runs || store->statistics.queued >= (counts ? max : max / 2);
+	store->statistics.noted += counts || !full;
 	if (full) {
-		store->statistics.dropped++;
+		store->statistics.dropped += counts;
 	} else {
 		*store->last = note;
 		store->last = &note->next;

@@ -102,10 +102,25 @@ bool account_take_lookup(struct account_share *share)
 	return noted(share, take(&share->lookups, share->max_lookups));
 }
 
+/*
+ * What a share may have of the whole: all but what the author domains have not used yet. Guesses come before all else, so that the
+ * whole can run out before the shares do: whoever makes a message ask as much as it may, and guess wrong, gains nothing by it at
+ * the author domains' expense. (Two look-ups at the same moment may be off by one.)
+ */
+static unsigned max_for(struct account *account, const struct account_share *share)
+{
+	struct account_share *author = account_share(account, DNS_FOR_AUTHOR);
+	unsigned used = atomic_load_explicit(&author->queries, memory_order_relaxed);
+
+	if (!account->by_purpose || share == author || used >= author->max_queries)
+		return account->max_sent;
+	return account->max_sent - (author->max_queries - used);
+}
+
 /* @return false when the share is used up, or the whole. */
 static bool take_query(struct account *account, struct account_share *share, unsigned max)
 {
-	if (!take(&account->sent, account->max_sent))
+	if (!take(&account->sent, max_for(account, share)))
 		return false;
 	if (take(&share->queries, max))
 		return true;

@@ -21,7 +21,7 @@ struct account {
 	_Atomic unsigned refs;
 	bool by_purpose;
 	struct ip_addr network;		/* the client's; AF_UNSPEC: nobody's */
-	unsigned max_sent;		/* queries of all shares together: the shares are the whole, and guesses come out of what is left */
+	unsigned max_sent;		/* queries of all shares together: the shares are the whole, and guesses come out of it; the author's share is kept free */
 	_Atomic unsigned sent;
 	struct account_share shares[DNS_PURPOSE_COUNT];
 };

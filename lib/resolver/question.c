@@ -107,13 +107,17 @@ static struct question *question_make(struct dns_scope *scope, const struct dns_
 	return question;
 }
 
-/* Whether another purpose ran out of room over it. */
+/*
+ * Whether another purpose ran out of room over it; or it was but a guess and failed, perhaps long ago or under pressure: what is
+ * really asked is not to suffer by that (the cache knows a failure that is fresh).
+ */
 static bool is_cut_short(const struct question *question)
 {
 	struct cache_entry *last = question->links[question->entry_count - 1];
+	enum dns_failure failure = cache_is_complete(last) ? last->answer->head.failure : DNS_FAILURE_NONE;
 
-	return question->limited ||
-	    (cache_is_complete(last) && last->answer->head.failure == DNS_FAILURE_LIMIT);
+	return question->limited || failure == DNS_FAILURE_LIMIT ||
+	    (question->purpose == DNS_FOR_GUESS && failure != DNS_FAILURE_NONE);
 }
 
 /*
@@ -143,8 +147,10 @@ static struct question *question_get(struct dns_scope *scope, const struct dns_n
 	/* what ran out over a guess was not the purpose's share, whoever has taken it over */
 	if (question != NULL && ((question->purpose == scope->purpose && !question->guessed) || !is_cut_short(question)))
 		return question_adopt(scope, question) ? question : NULL;
-	if (question != NULL)
+	if (question != NULL) {
 		*link = question->next;	/* what was given out of it stays */
+		question->opened |= 1u << scope->purpose;	/* if it was guessed, then rightly */
+	}
 	question = question_make(scope, name, type);
 	if (question == NULL)
 		return NULL;

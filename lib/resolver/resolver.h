@@ -188,8 +188,9 @@ const struct dns_answer *dns_wait_unnoted(struct dns_scope *scope, const char *n
 
 /**
  * Begins a look-up that nobody has asked for yet. It takes from DNS_FOR_GUESS alone until a purpose opens the question, which is
- * then charged a look-up as if it had been new; so a wrong guess leaves each purpose what it would have had without. Nothing is
- * begun while queries have to wait for others. Any view of the scope will do. Thread: the scope's.
+ * then charged a look-up as if it had been new; so a wrong guess leaves each purpose the look-ups that it would have had without,
+ * and DNS_FOR_AUTHOR its queries, too. Nothing is begun while queries have to wait for others. What failed as a guess is asked anew
+ * by the purpose that opens it. Any view of the scope will do. Thread: the scope's.
  */
 void dns_guess(struct dns_scope *scope, const char *name, uint16_t type);
 

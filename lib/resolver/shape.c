@@ -136,6 +136,13 @@ static void use_push(struct shapes *shapes, struct kept *kept)
 	shapes->newest = kept;
 }
 
+static void use_push_last(struct shapes *shapes, struct kept *kept)
+{
+	kept->newer = shapes->oldest;
+	*(shapes->oldest != NULL ? &shapes->oldest->older : &shapes->newest) = kept;
+	shapes->oldest = kept;
+}
+
 static void kept_free(struct kept *kept)
 {
 	free(kept->key);
@@ -297,6 +304,9 @@ void shapes_load(void *arg, const char *key, const char *text, int64_t told_secs
 	if (shapes->count < shapes->max_count && kept_find(shapes, key, hash) == NULL) {
 		kept = kept_add(shapes, key, hash, text);
 		kept->told_secs = told_secs;
+		/* behind all that are there: those came later, or were told of first because they were noted later */
+		use_unlink(shapes, kept);
+		use_push_last(shapes, kept);
 		shapes_shrink(shapes);
 	}
 	pthread_mutex_unlock(&shapes->lock);

@@ -69,7 +69,8 @@ const char *shapes_get(struct shapes *shapes, const char *key, struct arena *are
  */
 bool shapes_put(struct shapes *shapes, const char *key, const char *text, const unsigned wrong[SHAPE_PARTS], int64_t now_secs);
 
-/** Puts in one that the record knew, unless there is one already. Text that is no shape is ignored. @param arg  struct shapes. */
+/** Puts in one that the record knew, unless there is one already, as the one used longest ago: the one noted last comes first. Text that
+ * is no shape is ignored. @param arg  struct shapes. */
 void shapes_load(void *arg, const char *key, const char *text, int64_t told_secs);
 
 /** For tests and statistics. */

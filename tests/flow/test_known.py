@@ -144,6 +144,21 @@ def test_known_sender_after_a_restart(run, workdir):
         assert len(waves) == 2
 
 
+def test_what_ptr_found_of_the_client_is_no_shapes(run, workdir):
+    tree = dict(TREE)
+    tree["far.example"] = [{"TXT": "v=spf1 ptr -all"}, {"A": ADDRESS}, {"MX": [10, HOST]}]
+    with WaveServer(tree) as server:
+        send = run(server, workdir / "db")
+        assert "spf=pass" in send()[0]
+        assert send.daemon.stop() == 0
+        assert HOST + "/A" in server.asked()
+    database = sqlite3.connect(workdir / "db")
+    rows = dict(database.execute("SELECT key, questions FROM shape"))
+    database.close()
+    assert "m 16 _dmarc.far.example\n" in rows["far.example"]
+    assert not any(f"e 1 {HOST}\n" in row for row in rows.values())
+
+
 def test_changed_tree_is_judged_as_by_a_stranger_and_the_old_one_forgotten(run):
     tree = dict(TREE)
     tree["a.far.example"] = [{"TXT": "v=spf1 include:d.far.example -all"}]

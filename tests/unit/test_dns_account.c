@@ -47,6 +47,29 @@ static void test_each_purpose_has_its_share(void **state)
 	account_unref(&account);
 }
 
+/* Guesses, which come first, and all others at their maxima leave the author domains what is theirs, within the whole. */
+static void test_author_has_its_share_whatever_was_guessed(void **state)
+{
+	struct account *account = account_new(&(struct dns_limits){ .max_lookups = 100, .max_queries = 200, .by_purpose = true });
+	struct account_share *author = account_share(account, DNS_FOR_AUTHOR), *guess = account_share(account, DNS_FOR_GUESS);
+	unsigned early = 0, others = 0, queries = 0;
+
+	(void)state;
+	while (early < 10 && account_take_query(account, author))
+		early++;
+	while (account_take_query(account, guess))
+		others++;
+	assert_int_equal(others, 20);
+	for (unsigned i = DNS_FOR_AUTHOR + 1; i < DNS_FOR_GUESS; i++)
+		while (account_take_query(account, account_share(account, (enum dns_purpose)i)))
+			others++;
+	assert_int_equal(others, 200 - 72);
+	while (account_take_query(account, author))
+		queries++;
+	assert_int_equal(early + queries, 72);
+	account_unref(&account);
+}
+
 static void test_without_purposes_all_share_one(void **state)
 {
 	struct account *account = account_new(&(struct dns_limits){ .max_lookups = 3 });
@@ -99,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_purpose_has_its_share),
+		cmocka_unit_test(test_author_has_its_share_whatever_was_guessed),
 		cmocka_unit_test(test_without_purposes_all_share_one),
 		cmocka_unit_test(test_who_asks_twice_is_one),
 	};

@@ -67,7 +67,7 @@ static void test_excess_is_nobody_elses_answer(void **state)
 
 	for (unsigned i = 0; i < 6; i++)	/* 26 % of 20 queries */
 		assert_int_equal(dns_wait(spf, numbered(name, i), DNS_TYPE_TXT)->failure, DNS_FAILURE_NONE);
-	assert_int_equal(dns_wait(spf, "alias.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
+	assert_int_equal(dns_wait(spf, "host.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
 	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_AUTHOR), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
 	assert_int_equal(dns_scope_exceeded(scope), 1u << DNS_FOR_SPF);
 	/* and the next message finds no trace of it */
@@ -299,6 +299,51 @@ static void test_silent_zone_is_no_outage(void **state)
 	assert_false(health.outage);
 }
 
+/* Guesses in the scope that nobody wanted. */
+static void count_unwanted(void *arg, const struct dns_asked *asked)
+{
+	*(unsigned *)arg += asked->known && asked->opened == 1u << DNS_FOR_GUESS;
+}
+
+/* What could not be answered when it was guessed may be by the time that it is really asked. */
+static void test_failed_guess_is_asked_again(void **state)
+{
+	struct behaviour behaviour = { .reply = { .rcode_set = true, .rcode = 2 }, .first = 1 };
+	struct dns_config config = { .dnssec = DNSSEC_OFF, .timeout_ms = 3000, .rounds = 1, .fail_ttl_secs = 1 };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config);
+	struct dns_scope *scope = limited(dns, 100, 1000), *guess = dns_scope_for(scope, DNS_FOR_GUESS);
+	struct dns_scope *dkim = dns_scope_for(scope, DNS_FOR_DKIM);
+	unsigned unwanted = 0;
+
+	dns_guess(scope, "host.example.com", DNS_TYPE_A);
+	for (int i = 0; i < PATIENCE && !dns_ready(guess, "host.example.com", DNS_TYPE_A); i++)
+		usleep(1000);
+	assert_int_equal(dns_wait(guess, "host.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_SERVER);
+	usleep(1100 * 1000);
+	assert_int_equal(dns_wait(dkim, "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	assert_int_equal(fake_dns_count(dns->server, "host.example.com", 0), 2);
+	dns_scope_each(scope, count_unwanted, &unwanted);
+	assert_int_equal(unwanted, 0);
+}
+
+/* The guess's share ends before its answer is there; the purpose goes on by its own, and the guess was right. */
+static void test_guess_cut_short_was_right(void **state)
+{
+	struct behaviour behaviour = { .reply = { .truncate = true }, .name = "host.example.com" };
+	struct resolver_fixture *dns = fixture_start(state, &behaviour, config_off());
+	struct dns_scope *scope = limited(dns, 100, 40), *guess = dns_scope_for(scope, DNS_FOR_GUESS);
+	unsigned unwanted = 0;
+	char name[64];
+
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(dns_wait(guess, numbered(name, i), DNS_TYPE_TXT)->status, DNS_STATUS_DATA);
+	dns_guess(scope, "host.example.com", DNS_TYPE_A);
+	assert_int_equal(dns_wait(guess, "host.example.com", DNS_TYPE_A)->failure, DNS_FAILURE_LIMIT);
+	assert_int_equal(dns_wait(dns_scope_for(scope, DNS_FOR_SPF), "host.example.com", DNS_TYPE_A)->status, DNS_STATUS_DATA);
+	dns_scope_each(scope, count_unwanted, &unwanted);
+	assert_int_equal(unwanted, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +360,8 @@ int main(void)
 		RESOLVER_TEST(test_short_outage_costs_no_answer),
 		RESOLVER_TEST(test_lost_look_is_no_outage),
 		RESOLVER_TEST(test_silent_zone_is_no_outage),
+		RESOLVER_TEST(test_failed_guess_is_asked_again),
+		RESOLVER_TEST(test_guess_cut_short_was_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,34 @@ static void test_shapes_load_takes_no_nonsense_and_replaces_nothing(void **state
 	shapes_free(&shapes);
 }
 
+/* The record tells of the one noted last first: what was noted longest ago goes when room runs out. */
+static void test_shapes_load_keeps_those_noted_last(void **state)
+{
+	struct shapes *by_count = shapes_new(3, 0), *by_bytes;
+	bool trusted[SHAPE_PARTS];
+	size_t count, bytes;
+
+	(void)state;
+	shapes_put(by_count, "now.example", "e 1 n\n", right, 1000);
+	shapes_load(by_count, "late.example", "e 1 l\n", 30);
+	shapes_usage(by_count, &count, &bytes);
+	shapes_load(by_count, "soon.example", "e 1 s\n", 20);
+	by_bytes = shapes_new(0, bytes);
+	shapes_put(by_count, "fresh.example", "e 1 f\n", right, 1001);
+	assert_null(shapes_get(by_count, "soon.example", arena, trusted));
+	assert_non_null(shapes_get(by_count, "late.example", arena, trusted));
+	assert_non_null(shapes_get(by_count, "now.example", arena, trusted));
+	shapes_free(&by_count);
+
+	shapes_put(by_bytes, "now.example", "e 1 n\n", right, 1000);
+	shapes_load(by_bytes, "late.example", "e 1 l\n", 30);
+	shapes_load(by_bytes, "soon.example", "e 1 s\n", 20);
+	assert_null(shapes_get(by_bytes, "soon.example", arena, trusted));
+	assert_non_null(shapes_get(by_bytes, "late.example", arena, trusted));
+	assert_non_null(shapes_get(by_bytes, "now.example", arena, trusted));
+	shapes_free(&by_bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shapes_put_forgets_what_was_before_and_tells_the_record_seldom, arena_setup, arena_teardown),
 		cmocka_unit_test_setup_teardown(test_shapes_of_who_changes_every_time_are_not_trusted, arena_setup, arena_teardown),
 		cmocka_unit_test_setup_teardown(test_shapes_load_takes_no_nonsense_and_replaces_nothing, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_shapes_load_keeps_those_noted_last, arena_setup, arena_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

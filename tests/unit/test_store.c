@@ -194,6 +194,36 @@ static void test_store_without_directory_goes_on(void **state)
 	assert_in_range(memory.sessions, 3, 6);
 }
 
+/* Whoever sends from ever new domains while the database is away takes no room from what has to be remembered. */
+static void test_shapes_take_half_of_the_queue(void **state)
+{
+	struct place *place = *state;
+	struct peer_note note = { .peer = "x", .host = "h", .grade = 1, .time_secs = START };
+	struct store_statistics statistics;
+	struct store *store;
+	char missing[128], key[32];
+
+	snprintf(missing, sizeof(missing), "%s/none/assay.db", place->directory);
+	place->config.location = missing;
+	place->config.queue_max = 100;
+	place->config.retry_secs = 60;	/* the queue stays as it is meanwhile */
+	store = place_store(place);
+	do {	/* until the writer has given up for now */
+		usleep(1000);
+		store_statistics(store, &statistics);
+	} while (statistics.why[0] == '\0');
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "d%d.example", i);
+		assert_int_equal(store_shape_note(store, key, "e 1 a\n", START), i < 50 ? 0 : -E_LIMIT);
+	}
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_peer_note(store, &note), -E_LIMIT);
+	store_statistics(store, &statistics);
+	assert_int_equal(statistics.dropped, 1);
+	assert_int_equal(statistics.noted, 101);
+}
+
 static char told[8][256];
 static unsigned told_count;
 
@@ -692,6 +722,7 @@ int main(void)
 		STORE_TEST(test_store_flow_groups_by_hour_and_set),
 		STORE_TEST(test_store_peers_list_forget_pin),
 		STORE_TEST(test_store_without_directory_goes_on),
+		STORE_TEST(test_shapes_take_half_of_the_queue),
 		STORE_TEST(test_store_changed_tells_of_dropped_notes),
 		STORE_TEST(test_store_corrupt_file_is_no_memory),
 		STORE_TEST(test_store_newer_schema_is_refused),
