@@ -195,7 +195,7 @@ static int take_place(const struct options *options, const struct config *config
 		status_open(config->status_socket, options->config_path,
 		    options->socket != NULL ? options->socket : config->socket, user.change ? user.uid : (uid_t)-1, user.gid);
 	if (code == 0)
-		code = metrics_open(config->metrics_listen, user.change ? user.uid : (uid_t)-1, user.gid, why_r, WHY_BYTES);
+		metrics_open(config->metrics_listen, user.change ? user.uid : (uid_t)-1, user.gid);
 	if (code == 0)
 		code = process_drop_privileges(&user, why_r, WHY_BYTES);
 	return code;

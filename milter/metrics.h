@@ -65,9 +65,9 @@ void metrics_note_stopping(void);
 /**
  * Makes the socket, with the rights we were started with. @param place  of listen_place_parse(); NULL: none.
  * @param uid,gid  owner of a unix socket; (uid_t)-1: as created.
- * @return 0, or a sysexits.h code with why_r set.
+ * A place that cannot be had is told in the log: who takes it before us does not keep mail from being judged.
  */
-int metrics_open(const char *place, uid_t uid, gid_t gid, char *why_r, size_t why_bytes);
+void metrics_open(const char *place, uid_t uid, gid_t gid);
 /** Begins to answer; that there is no thread for it is told in the log. */
 void metrics_start(void);
 /** Ends connections that take too long; to be called every few seconds. Thread: progress.c's. */

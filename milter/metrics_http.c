@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "config/listen_place.h"
@@ -211,26 +210,19 @@ static const char *reason(int error)
 	}
 }
 
-int metrics_open(const char *place, uid_t uid, gid_t gid, char *why_r, size_t why_bytes)
+void metrics_open(const char *place, uid_t uid, gid_t gid)
 {
 	struct listen_place parsed;
 	const char *why;
 
-	if (place == NULL)
-		return 0;
-	if (listen_place_parse(place, &parsed, &why) != 0) {	/* the loader has looked */
-		snprintf(why_r, why_bytes, "metrics { listen = %s }: %s", place, why);
-		return EX_CONFIG;
-	}
+	if (place == NULL || listen_place_parse(place, &parsed, &why) != 0)	/* the loader has looked */
+		return;
 	http.fd = parsed.path != NULL ? local_socket_listen(parsed.path, uid, gid) : open_port(&parsed);
-	if (http.fd < 0) {
-		int code = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
-
-		snprintf(why_r, why_bytes, "metrics { listen = %s } cannot be used: %s", place, reason(errno));
-		return code;
-	}
-	http.path = parsed.path != NULL ? strdup(parsed.path) : NULL;
-	return 0;
+	if (http.fd < 0)
+		log_warning("metrics { listen = %s } cannot be used: %s; mail is judged, but nobody can ask for its figures until a "
+		    "restart", place, reason(errno));
+	else
+		http.path = parsed.path != NULL ? strdup(parsed.path) : NULL;
 }
 
 void metrics_start(void)
