@@ -117,6 +117,7 @@ static const struct verdict *verdict_of(struct whatif *whatif, const struct flow
 	if (verdict != NULL && !verdict->old)
 		return verdict;
 	if (verdict != NULL) {
+		whatif->verdict_bytes -= sizeof(*verdict) + strlen(verdict->text) + 1;
 		HASH_DEL(whatif->verdicts, verdict);
 		free(verdict);
 	}
