@@ -5,12 +5,13 @@
  * Thread: the handle's.
  */
 #include "record/sqlite_internal.h"
+#include "record/sqlite_schema_steps.h"
 
 #include <stdio.h>
 
 #include "util/error.h"
 
-enum { SCHEMA_VERSION = 4 };
+enum { SCHEMA_VERSION = 8 };
 
 static const char schema_tables[] =
     "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
@@ -74,7 +75,8 @@ static const char schema_shapes[] =
     "CREATE INDEX shape_noted ON shape(noted);";
 
 /* From each version to the next; the version is their number. A step is never changed once it was released. */
-static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence, schema_shapes };
+static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence, schema_shapes,
+	sqlite_schema_flows, sqlite_schema_traces, sqlite_schema_dmarc, sqlite_schema_failures };
 
 /* Runs a query that gives one number. @return the number; -E_SYSTEM with why set. */
 static int query_number(struct backend_handle *handle, const char *sql)

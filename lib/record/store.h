@@ -105,6 +105,7 @@ struct flow_note {
 	bool enforced;
 	uint64_t bytes;
 	uint64_t messages;	/* that are alike; 0 means one */
+	uint64_t sessions;	/* of which this is the first message */
 };
 
 /**
@@ -166,10 +167,24 @@ struct flow_row {
 	const char *evidence;	/* "": the row is from before it was recorded */
 	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
 	bool enforced;
-	uint64_t messages, bytes;
+	uint64_t messages, bytes, sessions;
 };
 typedef void store_flow_each_f(void *arg, const struct flow_row *row);
 /** Rows of hours since since_secs, oldest first. @return 0 or -E_SYSTEM. */
 int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f *each, void *arg);
+
+/* Messages of a row's kind in a time: span_secs from from_secs on. */
+struct flow_span {
+	int64_t from_secs;
+	unsigned span_secs;
+	uint64_t messages, bytes, sessions;
+};
+/* kind: a row that stands for all of its messages (hour_secs is the first one's, the counts are the sums of the spans). All is borrowed. */
+typedef void store_kind_each_f(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count);
+/**
+ * The same, by kind: messages that are alike in everything but the time. A kind may come more than once, each time with other spans.
+ * @param span_secs  3600 or 86400: spans are merged to whole hours or days (UTC).
+ */
+int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
 
 #endif
