@@ -83,6 +83,11 @@ void whatif_learn(void *arg, const struct flow_row *row)
 	signs_learn(whatif->signs, row->hour_secs, &past.evidence);
 }
 
+struct looks whatif_looks(const struct whatif *whatif, const struct evidence *evidence)
+{
+	return signs_look(whatif->signs, evidence);
+}
+
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
 
 static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row *row, const char *key)
