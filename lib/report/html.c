@@ -63,7 +63,7 @@ static void print_row(struct printer *printer, const struct page_table *table, s
 		fprintf(out, "<td data-key=\"%s.%s.%zu.%s\"", printer->section, table->key, row, table->columns[column].key);
 		if (value->kind != PAGE_NAME)
 			print_machine(printer, value);
-		fputs(value->kind == PAGE_NAME ? " class=\"word\">" : ">", out);
+		fputs(value->kind == PAGE_NAME ? " class=\"word\">" : value->kind == PAGE_COUNT && value->u.count == 0 ? " class=\"zero\">" : ">", out);
 		print_value(printer, value);
 		fputs("</td>", out);
 	}

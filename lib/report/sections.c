@@ -8,45 +8,6 @@
 
 /* ---- what came --------------------------------------------------------------------------------------------------- */
 
-static uint64_t sum(const uint64_t *counts, size_t count)
-{
-	uint64_t all = 0;
-
-	for (size_t i = 0; i < count; i++)
-		all += counts[i];
-	return all;
-}
-
-static void put_actions(struct page_section *section, const struct tally *tally)
-{
-	static const struct page_column columns[] = {
-		{ "action", "action", PAGE_NAME, TONE_NONE }, { "carried_out", "carried out", PAGE_COUNT, TONE_NONE },
-		{ "dry_run", "told in dry-run", PAGE_COUNT, TONE_NONE }, { "now", "by the policies now", PAGE_COUNT, TONE_NONE },
-		{ "share", "share of all", PAGE_SHARE, TONE_NONE }, LOOK_COLUMNS,
-	};
-	struct page_table *table = PAGE_TABLE(section, "actions", "Actions: as decided then, and as the policies decide now", columns);
-	struct page_value *row;
-	uint64_t untold = tally->all.untold;
-
-	table->note = "The last three columns say how the messages of \"by the policies now\" look.";
-	for (int action = ACTION_COUNT - 1; action >= 0; action--) {
-		row = page_row(table);
-		row[0] = page_name(action_name((enum action)action));
-		row[1] = page_count(tally->carried_out[action]);
-		row[2] = page_count(tally->told[action]);
-		row[3] = page_count(tally->all.would[action]);
-		row[4] = page_share(tally->all.would[action], tally->all.messages);
-		for (int look = 0; look < LOOK_COUNT; look++)
-			row[5 + look] = page_count(tally->action_looks[action][look]);
-	}
-	if (untold == 0)
-		return;
-	row = page_row(table);
-	row[0] = page_name("cannot tell");
-	row[3] = page_count(untold);
-	row[4] = page_share(untold, tally->all.messages);
-}
-
 void sections_overview(const struct sections *sections)
 {
 	const struct tally *tally = sections->tally;
@@ -68,7 +29,6 @@ void sections_overview(const struct sections *sections)
 	page_figure(section, "told", "can be told under the policies", page_count(messages - tally->all.untold));
 	page_text(section, "A message looks wanted when its author, a trusted forwarder or its client is proven; it looks forged when a "
 	    "finding speaks of forgery and nothing at all speaks for it; all else is unclear. That is an estimate, and no verdict.");
-	put_actions(section, tally);
 }
 
 /* ---- one step more ----------------------------------------------------------------------------------------------- */
@@ -176,12 +136,42 @@ void sections_steps(const struct sections *sections)
 	table = PAGE_TABLE(section, "steps", "Rejecting on one finding more than is enforced today", columns);
 	table->note = "Each row stands alone. A step pays when the forged mail that it refuses is worth more than the wanted mail, with a wanted "
 	    "message weighing 10, a forged one 1, and the upkeep of a finding 1 a day: \"yes\" whatever the unclear messages are, "
-	    "\"perhaps\" if enough of them are forged. assay whatif takes other weights; assay-whatif(7) explains them.";
+	    "\"perhaps\" if enough of them are forged; the gain is in forged messages. assay whatif takes other weights; assay-whatif(7) explains them.";
 	for (size_t i = 0; i < count; i++)
 		put_step(table, sorted[i], i + 1, &tally->set);
 }
 
 /* ---- what the policies make of it -------------------------------------------------------------------------------- */
+
+static void put_actions(struct page_section *section, const struct tally *tally)
+{
+	static const struct page_column columns[] = {
+		{ "action", "action", PAGE_NAME, TONE_NONE }, { "carried_out", "carried out", PAGE_COUNT, TONE_NONE },
+		{ "dry_run", "told in dry-run", PAGE_COUNT, TONE_NONE }, { "now", "by the policies now", PAGE_COUNT, TONE_NONE },
+		{ "share", "share of all", PAGE_SHARE, TONE_NONE }, LOOK_COLUMNS,
+	};
+	struct page_table *table = PAGE_TABLE(section, "actions", "Actions: as decided then, and as the policies decide now", columns);
+	struct page_value *row;
+	uint64_t untold = tally->all.untold;
+
+	table->note = "The last three columns say how the messages of \"by the policies now\" look.";
+	for (int action = ACTION_COUNT - 1; action >= 0; action--) {
+		row = page_row(table);
+		row[0] = page_name(action_name((enum action)action));
+		row[1] = page_count(tally->carried_out[action]);
+		row[2] = page_count(tally->told[action]);
+		row[3] = page_count(tally->all.would[action]);
+		row[4] = page_share(tally->all.would[action], tally->all.messages);
+		for (int look = 0; look < LOOK_COUNT; look++)
+			row[5 + look] = page_count(tally->action_looks[action][look]);
+	}
+	if (untold == 0)
+		return;
+	row = page_row(table);
+	row[0] = page_name("cannot tell");
+	row[3] = page_count(untold);
+	row[4] = page_share(untold, tally->all.messages);
+}
 
 static void put_days(struct page_section *section, const struct tally *tally)
 {
@@ -288,6 +278,15 @@ static void put_names(const struct sections *sections, struct page_section *sect
 		put_mail(table, "other", &other);
 }
 
+static uint64_t sum(const uint64_t *counts, size_t count)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < count; i++)
+		all += counts[i];
+	return all;
+}
+
 void sections_policy(const struct sections *sections)
 {
 	struct tally *tally = sections->tally;
@@ -299,6 +298,7 @@ void sections_policy(const struct sections *sections)
 	page_figure(section, "decided", "decided by a finding", page_count(all.decided));
 	page_figure(section, "undecided", "no finding decided", page_count(tally->undecided));
 	page_figure(section, "cannot_tell", "cannot be told", page_count(sum(tally->untold, UNTOLD_COUNT)));
+	put_actions(section, tally);
 	put_days(section, tally);
 	put_findings(section, tally);
 	put_names(sections, section, MAIL_AUTHORS, "authors", "By author domain");

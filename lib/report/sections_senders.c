@@ -13,39 +13,40 @@ enum { HAS_SHARE = 95 };
 
 enum protection { HAS_TLS, HAS_SECRECY, HAS_CERT, HAS_SPF, HAS_DKIM, HAS_DMARC, HAS_ADSP, HAS_DNSSEC, PROTECTIONS };
 
-struct protection_sums { uint64_t domains, messages, always[PROTECTIONS], ever[PROTECTIONS], by_messages[PROTECTIONS]; };
-
 static uint64_t tls_messages(const struct protection_counts *counts)
 {
 	return counts->graded - counts->grades[TLS_GRADE_NONE];
 }
 
-static void protections(const struct protection_counts *counts, uint64_t has_r[PROTECTIONS])
+struct part { uint64_t has, of; };
+
+static void protections(const struct protection_counts *counts, struct part parts_r[PROTECTIONS])
 {
-	has_r[HAS_TLS] = tls_messages(counts);
-	has_r[HAS_SECRECY] = counts->forward_secrecy;
-	has_r[HAS_CERT] = counts->cert;
-	has_r[HAS_SPF] = counts->spf;
-	has_r[HAS_DKIM] = counts->dkim_pass;
-	has_r[HAS_DMARC] = counts->dmarc;
-	has_r[HAS_ADSP] = counts->adsp;
-	has_r[HAS_DNSSEC] = counts->secure;
+	parts_r[HAS_TLS] = (struct part){ tls_messages(counts), counts->graded };
+	parts_r[HAS_SECRECY] = (struct part){ counts->forward_secrecy, counts->graded };
+	parts_r[HAS_CERT] = (struct part){ counts->cert, counts->messages };
+	parts_r[HAS_SPF] = (struct part){ counts->spf, counts->spf_asked };
+	parts_r[HAS_DKIM] = (struct part){ counts->dkim_pass, counts->messages };
+	parts_r[HAS_DMARC] = (struct part){ counts->dmarc, counts->dmarc_asked };
+	parts_r[HAS_ADSP] = (struct part){ counts->adsp, counts->adsp_asked };
+	parts_r[HAS_DNSSEC] = (struct part){ counts->secure, counts->messages };
 }
+
+struct protection_sums { uint64_t domains, always[PROTECTIONS], ever[PROTECTIONS]; struct part parts[PROTECTIONS]; };
 
 static void sum_protection(void *arg, const char *name, const void *payload)
 {
 	struct protection_sums *sums = arg;
-	const struct protection_counts *counts = payload;
-	uint64_t has[PROTECTIONS];
+	struct part parts[PROTECTIONS];
 
 	(void)name;
-	protections(counts, has);
+	protections(payload, parts);
 	sums->domains++;
-	sums->messages += counts->messages;
 	for (int i = 0; i < PROTECTIONS; i++) {
-		sums->by_messages[i] += has[i];
-		sums->ever[i] += has[i] != 0;
-		sums->always[i] += has[i] * 100 >= counts->messages * HAS_SHARE;
+		sums->parts[i].has += parts[i].has;
+		sums->parts[i].of += parts[i].of;
+		sums->ever[i] += parts[i].has != 0;
+		sums->always[i] += parts[i].has != 0 && parts[i].has * 100 >= parts[i].of * HAS_SHARE;
 	}
 }
 
@@ -60,7 +61,7 @@ static void put_protection_sums(struct page_section *section, const struct tally
 	struct page_table *table = PAGE_TABLE(section, "protections", "What your correspondents have", columns);
 	struct protection_sums sums = { 0 };
 
-	table->note = "Nearly always: in 95% of the domain's messages and more.";
+	table->note = "Nearly always: in 95% of the domain's messages that could show it, and more.";
 	groups_each(tally->protection, sum_protection, &sums);
 	for (int i = 0; i < PROTECTIONS; i++) {
 		struct page_value *row = page_row(table);
@@ -70,8 +71,8 @@ static void put_protection_sums(struct page_section *section, const struct tally
 		row[2] = page_share(sums.always[i], sums.domains);
 		row[3] = page_count(sums.ever[i]);
 		row[4] = page_share(sums.ever[i], sums.domains);
-		row[5] = page_count(sums.by_messages[i]);
-		row[6] = page_share(sums.by_messages[i], sums.messages);
+		row[5] = page_count(sums.parts[i].has);
+		row[6] = page_share(sums.parts[i].has, sums.parts[i].of);
 	}
 }
 
@@ -96,12 +97,12 @@ static void put_protection(void *arg, const char *name, const void *payload)
 	row[3] = page_name(usual_grade(counts));
 	row[4] = page_share(counts->forward_secrecy, counts->graded);
 	row[5] = page_share(counts->cert, counts->messages);
-	row[6] = page_share(counts->spf, counts->messages);
-	row[7] = page_share(counts->spf_pass, counts->messages);
+	row[6] = page_share(counts->spf, counts->spf_asked);
+	row[7] = page_share(counts->spf_pass, counts->spf_asked);
 	row[8] = page_share(counts->dkim_pass, counts->messages);
-	row[9] = page_share(counts->dmarc, counts->messages);
-	row[10] = page_share(counts->dmarc_pass, counts->messages);
-	row[11] = page_share(counts->adsp, counts->messages);
+	row[9] = page_share(counts->dmarc, counts->dmarc_asked);
+	row[10] = page_share(counts->dmarc_pass, counts->dmarc_asked);
+	row[11] = page_share(counts->adsp, counts->adsp_asked);
 	row[12] = page_share(counts->secure, counts->messages);
 }
 
@@ -120,7 +121,8 @@ void sections_protection(const struct sections *sections)
 	struct page_table *table;
 
 	page_text(section, "By author domain, of mail that does not look forged; passes are those of the author's own domain, or of one above or "
-	    "below it. DKIM is seen only where a message passes. Mail that was forwarded counts as it came.");
+	    "below it. Shares are of the messages that could show it: an SPF record of those under an envelope domain of its own, an ADSP record of "
+	    "those without its signature. Mail that was forwarded counts as it came.");
 	page_figure(section, "domains", "author domains", page_count(groups_count(tally->protection)));
 	put_protection_sums(section, tally);
 	table = PAGE_TABLE(section, "domains", "Protection by author domain", columns);

@@ -33,7 +33,8 @@ struct finding_counts {
 /* What an author domain does for its mail, of what does not look forged. */
 struct protection_counts {
 	uint64_t messages, graded, grades[GRADES], forward_secrecy, cert;
-	uint64_t spf, spf_pass, dkim_pass, dmarc, dmarc_pass, adsp, secure;	/* spf: a record was there; dmarc: the same */
+	uint64_t spf_asked, spf, spf_pass;	/* asked under its own envelope domain; there was a record; it passed */
+	uint64_t dkim_pass, dmarc_asked, dmarc, dmarc_pass, adsp_asked, adsp, secure;
 };
 
 /* Of a client: whether it hands on mail of others. */

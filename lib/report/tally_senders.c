@@ -33,15 +33,40 @@ static bool spf_is_of(const struct evidence *evidence, const char *author)
 	    domain_is_within(evidence->spf_domain, author));
 }
 
-/* ADSP's result stands in the row's results alone. */
-static bool has_adsp(const char *results)
+/* ADSP's result stands in the row's results alone. A pass says that the author signed, and nothing of a record. */
+static void count_adsp(struct protection_counts *counts, const char *results, uint64_t messages)
 {
-	const char *word = strstr(results, "adsp=");
+	static const char name[] = "adsp=";
+	const char *word = strstr(results, name);
+	bool has_record;
 
 	if (word == NULL || (word != results && word[-1] != ' '))
-		return false;
-	word += strlen("adsp=");
-	return strncmp(word, "none", 4) != 0 && strncmp(word, "temperror", 9) != 0 && word[0] != '-' && word[0] != ' ' && word[0] != '\0';
+		return;
+	word += sizeof(name) - 1;
+	has_record = strncmp(word, "fail", 4) == 0 || strncmp(word, "discard", 7) == 0 || strncmp(word, "unknown", 7) == 0;
+	counts->adsp += has_record ? messages : 0;
+	counts->adsp_asked += has_record || strncmp(word, "none", 4) == 0 ? messages : 0;
+}
+
+static bool is_answer(enum result result)
+{
+	return result != RESULT_UNCHECKED && result != RESULT_TEMPERROR;
+}
+
+static void count_authentication(struct protection_counts *counts, const struct evidence *evidence, const struct evidence_author *author,
+    uint64_t messages)
+{
+	bool secure = false, signs = signed_by(evidence, author->domain, &secure), mine = spf_is_of(evidence, author->domain);
+	bool spf_pass = mine && evidence->spf == RESULT_PASS;
+
+	counts->spf_asked += mine && is_answer(evidence->spf) ? messages : 0;
+	counts->spf += mine && is_answer(evidence->spf) && evidence->spf != RESULT_NONE ? messages : 0;
+	counts->spf_pass += spf_pass ? messages : 0;
+	counts->dkim_pass += signs ? messages : 0;
+	counts->dmarc_asked += is_answer(author->dmarc) ? messages : 0;
+	counts->dmarc += author->dmarc == RESULT_PASS || author->dmarc == RESULT_FAIL ? messages : 0;
+	counts->dmarc_pass += author->dmarc == RESULT_PASS ? messages : 0;
+	counts->secure += (spf_pass && evidence->spf_secure) || (signs && secure) ? messages : 0;
 }
 
 static void count_protection(struct tally *tally, const struct tally_kind *kind)
@@ -51,27 +76,19 @@ static void count_protection(struct tally *tally, const struct tally_kind *kind)
 	const struct cipher_info *cipher = kind->row->tls_cipher[0] != '\0' ? cipher_find(kind->row->tls_cipher) : NULL;
 	uint64_t messages = kind->row->messages;
 	struct protection_counts *counts;
-	bool dkim_secure = false, spf_mine, dkim_mine;
 
 	/* a forger's session says nothing of the domain that he wrote down */
 	if (kind->past.old || author == NULL || kind->looks.look == LOOK_FORGED)
 		return;
 	counts = groups_at(tally->protection, author->domain);
-	spf_mine = spf_is_of(evidence, author->domain) && evidence->spf != RESULT_UNCHECKED && evidence->spf != RESULT_NONE;
-	dkim_mine = signed_by(evidence, author->domain, &dkim_secure);
 	counts->messages += messages;
 	counts->graded += kind->graded ? messages : 0;
 	if (kind->graded)
 		counts->grades[kind->grade] += messages;
 	counts->forward_secrecy += cipher != NULL && cipher_has_forward_secrecy(cipher) ? messages : 0;
 	counts->cert += evidence->cert.status == CERT_VERIFIED || evidence->cert.status == CERT_TLSA ? messages : 0;
-	counts->spf += spf_mine ? messages : 0;
-	counts->spf_pass += spf_mine && evidence->spf == RESULT_PASS ? messages : 0;
-	counts->dkim_pass += dkim_mine ? messages : 0;
-	counts->dmarc += author->dmarc == RESULT_PASS || author->dmarc == RESULT_FAIL ? messages : 0;
-	counts->dmarc_pass += author->dmarc == RESULT_PASS ? messages : 0;
-	counts->adsp += has_adsp(kind->row->results) ? messages : 0;
-	counts->secure += (spf_mine && evidence->spf == RESULT_PASS && evidence->spf_secure) || (dkim_mine && dkim_secure) ? messages : 0;
+	count_authentication(counts, evidence, author, messages);
+	count_adsp(counts, kind->row->results, messages);
 }
 
 /* ---- forwarders -------------------------------------------------------------------------------------------------- */
