@@ -56,7 +56,7 @@ static void put_use_row(struct uses *uses, const char *name, uint64_t bits, cons
 	row[5] = page_count(networks);
 	row[6] = page_share(networks, groups_count(tally->networks));
 	if (uses->secrecy)
-		row[7] = page_name(cipher == NULL ? "-" : cipher_has_forward_secrecy(cipher) ? "yes" : "no");
+		row[7] = page_name(cipher == NULL ? NULL : cipher_has_forward_secrecy(cipher) ? "yes" : "no");
 }
 
 static void put_use(void *arg, const char *name, const void *counts)
@@ -129,7 +129,7 @@ static void put_combination(void *arg, const char *name, const void *counts)
 static void put_combinations(const struct sections *sections, struct page_section *section, const struct groups *groups, size_t mask,
     const char *key, const char *title)
 {
-	static const struct page_column columns[] = { { "names", "used together", PAGE_NAME, TONE_NONE },
+	static const struct page_column columns[] = { { "set", "used together", PAGE_NAME, TONE_NONE },
 		{ "servers", "servers", PAGE_COUNT, TONE_NONE }, { "messages", "their messages", PAGE_COUNT, TONE_NONE } };
 	struct names names = { { NULL } };
 	struct arena *arena = arena_new();
@@ -195,7 +195,7 @@ static void put_grade_days(struct page_section *section, const struct tally *tal
 
 static void put_secrecy(const struct sections *sections, struct page_section *section)
 {
-	static const char *const names[SECRECY_COUNT] = { "forward secrecy", "none", "not known (unknown suite)", "cleartext" };
+	static const char *const names[SECRECY_COUNT] = { "yes", "no", "not known (unknown suite)", "cleartext" };
 	static const struct page_column columns[] = { USE_COLUMNS("secrecy", "forward secrecy") };
 	const struct tally *tally = sections->tally;
 	struct uses uses = { .tally = tally, .table = PAGE_TABLE(section, "forward_secrecy", "Forward secrecy", columns),
