@@ -82,12 +82,12 @@ static void end_progress(struct progress *progress)
 	progress->messages = 0;
 }
 
-static void learn(void *arg, const struct flow_row *row)
+static void learn(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
 {
 	struct progress *progress = arg;
 
-	show_progress(progress, row->messages);
-	tally_learn(progress->tally, row);
+	show_progress(progress, kind->messages);
+	tally_learn(progress->tally, kind, spans, count);
 }
 
 static void add(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
@@ -105,7 +105,7 @@ static int read_store(struct tally *tally, struct store *store, int64_t since_se
 
 	progress.what = "looking at who is known:";
 	if (code == 0)
-		code = store_flows_each(store, since_secs, learn, &progress);
+		code = store_kinds_each(store, since_secs, DAY_SECS, learn, &progress);
 	end_progress(&progress);
 	progress.what = "adding up:";
 	if (code == 0)
@@ -132,7 +132,7 @@ static int report(const struct report_command *command, const struct config *con
 	struct tally *tally;
 	int code;
 
-	since -= since % 3600;	/* a row counts from the beginning of its hour */
+	since -= since % 3600;	/* an hour counts whole; of long ago a day does */
 	tally = tally_new(config, set, since, now);
 	code = read_store(tally, store, since);
 	store_statistics(store, &statistics);

@@ -108,6 +108,8 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	note.findings = findings_text(message->arena, &findings);
 	note.results = results_text(message);
 	note.evidence = evidence_write(evidence, message->arena);
+	note.sessions = !message->session->counted;
+	message->session->counted = true;
 	store_flow_note(shared->store, &note);
 	if (!results->exempt)
 		note_peer(shared, message);

@@ -97,9 +97,9 @@ void tally_free(struct tally **tally)
 	free(old);
 }
 
-void tally_learn(void *arg, const struct flow_row *row)
+void tally_learn(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
 {
-	whatif_learn(((struct tally *)arg)->whatif, row);
+	whatif_learn(((struct tally *)arg)->whatif, kind, spans, count);
 }
 
 void tally_peer(void *arg, const char *peer, const struct peer_memory *memory)
@@ -234,6 +234,12 @@ static const char *client_name(struct arena *arena, const struct evidence *evide
 	return network[0] != '\0' ? arena_printf(arena, "[%s]", network) : "(none)";
 }
 
+/* A day's kinds over a cap are one row, of which only the sums are known. */
+static const char *name_of(const struct flow_row *row, const char *name)
+{
+	return row->other ? "(not told apart)" : name[0] != '\0' ? name : "(none)";
+}
+
 static bool read_grade(const char *name, enum tls_grade *grade_r)
 {
 	for (int grade = TLS_GRADE_NONE; grade <= TLS_GRADE_STRONG; grade++) {
@@ -249,8 +255,7 @@ void tally_add(void *arg, const struct flow_row *row, const struct flow_span *sp
 {
 	struct tally *tally = arg;
 	struct tally_kind kind = { .row = row, .spans = spans, .span_count = count, .grade = TLS_GRADE_NONE,
-		.author = row->author_domain[0] != '\0' ? row->author_domain : "(none)",
-		.envelope = row->envelope_domain[0] != '\0' ? row->envelope_domain : "(none)" };
+		.author = name_of(row, row->author_domain), .envelope = name_of(row, row->envelope_domain) };
 
 	if (row->messages == 0)
 		return;
@@ -259,7 +264,7 @@ void tally_add(void *arg, const struct flow_row *row, const struct flow_span *sp
 	policy_replay(&tally->set, &kind.past.evidence, tally->arena, &kind.now);
 	kind.looks = whatif_looks(tally->whatif, &kind.past.evidence);
 	kind.graded = read_grade(row->tls_grade, &kind.grade);
-	kind.client = client_name(tally->arena, &kind.past.evidence, row->client_network);
+	kind.client = row->other ? name_of(row, "") : client_name(tally->arena, &kind.past.evidence, row->client_network);
 	count_totals(tally, &kind);
 	count_days(tally, &kind);
 	count_findings(tally, &kind);
@@ -267,7 +272,7 @@ void tally_add(void *arg, const struct flow_row *row, const struct flow_span *sp
 	tally_add_tls(tally, &kind);
 	tally_add_senders(tally, &kind);
 	tally_add_dns(tally, &kind);
-	whatif_add(tally->whatif, row);
+	whatif_add(tally->whatif, row, spans, count);
 }
 
 struct page *tally_page(struct tally *tally, struct arena *arena, const char *policies, size_t top)

@@ -3,8 +3,8 @@
 #define ASSAY_REPORT_TALLY_H
 /*
  * Recorded flows, added up for a report: what was done, what the policies at hand make of it, how it looks (signs.h), and what is
- * known of those who send. tally_page() makes the page of it that printers walk (page.h). Flows are read twice: tally_learn() for all
- * in the order of time, then tally_add() for all by kind. Thread: one.
+ * known of those who send. tally_page() makes the page of it that printers walk (page.h). Kinds are read twice: tally_learn() for all,
+ * then tally_add() for all. Thread: one.
  */
 #include "config/config.h"
 #include "policy/policy.h"
@@ -20,10 +20,10 @@ struct tally;
 struct tally *tally_new(const struct config *config, const struct policy_set *set, int64_t since_secs, int64_t until_secs);
 void tally_free(struct tally **tally);
 
-/** First: peers, and each row; fit store_peers_each() and store_flows_each() with the tally as their argument. */
+/** First: peers, and each kind; fit store_peers_each() and store_kinds_each() with the tally as their argument. */
 void tally_peer(void *tally, const char *peer, const struct peer_memory *memory);
-void tally_learn(void *tally, const struct flow_row *row);
-/** Then: each kind; fits store_kinds_each(), with spans of a day. */
+void tally_learn(void *tally, const struct flow_row *kind, const struct flow_span *spans, size_t count);
+/** Then: each kind again, with spans of a day. */
 void tally_add(void *tally, const struct flow_row *kind, const struct flow_span *spans, size_t count);
 
 /**

@@ -30,13 +30,13 @@ void report_make(const struct report_world *world, struct report *report_r)
 	report_r->tally = tally_new(report_r->config, &set, REPORT_DAY, REPORT_DAY + 10 * 86400);
 	if (world->more != NULL)
 		world->more(report_r->tally);
-	for (size_t i = 0; i < world->count; i++)
-		tally_learn(report_r->tally, &world->rows[i]);
-	for (size_t i = 0; i < world->count; i++) {
-		const struct flow_row *row = &world->rows[i];
-		const struct flow_span span = { row->hour_secs, 86400, row->messages, row->bytes, row->sessions };
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < world->count; i++) {
+			const struct flow_row *row = &world->rows[i];
+			const struct flow_span span = { row->hour_secs, 86400, row->messages, row->bytes, row->sessions };
 
-		tally_add(report_r->tally, row, &span, 1);
+			(pass == 0 ? tally_learn : tally_add)(report_r->tally, row, &span, 1);
+		}
 	}
 	report_r->page = tally_page(report_r->tally, report_r->arena, "test", world->top != 0 ? world->top : 20);
 }
