@@ -136,7 +136,7 @@ static int run(struct whatif_command *command)
 		return EX_CONFIG;
 	arena = arena_new();
 	command->page.policies = title(command, arena);
-	code = whatif_choose(config, &command->choice, arena, &set);
+	code = whatif_choose(config, "whatif", &command->choice, arena, &set);
 	if (code == 0)
 		code = open_and_run(command, config, &set);
 	config_unref(&config);

@@ -84,6 +84,11 @@ void whatif_learn(void *arg, const struct flow_row *kind, const struct flow_span
 		signs_learn(whatif->signs, spans[i].from_secs, &past.evidence);
 }
 
+struct looks whatif_looks(const struct whatif *whatif, const struct evidence *evidence)
+{
+	return signs_look(whatif->signs, evidence);
+}
+
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
 
 static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row *row, const char *key)

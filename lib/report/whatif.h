@@ -53,6 +53,8 @@ void whatif_free(struct whatif **whatif);
 /** First: peers, and each kind; fit store_peers_each() and store_kinds_each() with the whatif as their argument. */
 void whatif_learn_peer(void *whatif, const char *peer, const struct peer_memory *memory);
 void whatif_learn(void *whatif, const struct flow_row *kind, const struct flow_span *spans, size_t count);
+/** How a message looks by what was learnt. */
+struct looks whatif_looks(const struct whatif *whatif, const struct evidence *evidence);
 /** Then: each kind again. */
 void whatif_add(void *whatif, const struct flow_row *kind, const struct flow_span *spans, size_t count);
 
