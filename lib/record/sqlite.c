@@ -344,5 +344,6 @@ const struct backend backend_sqlite = {
 	.flows_each = backend_flows_each,
 	.shape_put = backend_shape_put,
 	.shapes_each = backend_shapes_each,
+	.dmarc = &sqlite_dmarc,
 	.expire = sqlite_expire,
 };

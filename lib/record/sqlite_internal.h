@@ -7,6 +7,7 @@
  *   sqlite.c             the backend (backend.h): opening and closing, transactions, rows read and written
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
+ *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
@@ -22,7 +23,11 @@ enum sqlite_statement {
 	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
 	ST_EXPIRE_FLOW, ST_EXPIRE_FLOW_OLD, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
 	ST_TRIM_FLOW, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
-	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE, ST_COUNT
+	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE,
+	ST_DMARC_POLICY_GET, ST_DMARC_POLICY_PUT, ST_DMARC_POLICY_COUNT, ST_DMARC_DAY_GET, ST_DMARC_DAY_COUNT, ST_DMARC_ROW_ADD,
+	ST_DMARC_ROW_NEW, ST_DMARC_POLICIES, ST_DMARC_ROWS, ST_DMARC_FREEZE, ST_DMARC_NAMES, ST_DMARC_DELIVERY_GET,
+	ST_DMARC_DELIVERY_PUT, ST_DMARC_CLOSE, ST_DMARC_ROWS_DROP, ST_DMARC_DELIVERIES_DROP, ST_DMARC_OLDEST, ST_DMARC_OLD_ROWS,
+	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS, ST_COUNT
 };
 
 struct backend_handle {
@@ -76,5 +81,9 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version);
 int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
 int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
     struct backend_expired *expired_r);
+
+/** Deletes days of aggregate reports before the given one, at most limit rows of each kind. @return rows deleted, or -E_SYSTEM. */
+int sqlite_dmarc_expire(struct backend_handle *handle, int64_t before_day, unsigned limit);
+extern const struct backend_dmarc sqlite_dmarc;
 
 #endif
