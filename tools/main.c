@@ -29,6 +29,7 @@ static const struct command {
 	{ "log", command_log, "read the lines back that assayd logged about messages" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 	{ "whatif", command_whatif, "what a policy would refuse of the mail so far, what that costs, the next step" },
+	{ "dmarc-reports", command_dmarc_reports, "make and send the aggregate reports that domains ask for in DMARC" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -116,7 +117,7 @@ static void usage(FILE *out)
 {
 	fputs("usage: assay COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].help);
 	fputs("\nassay COMMAND --help tells the options, assay --version the version; see also assay(1)\n", out);
 }
 

@@ -69,6 +69,11 @@ enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJ
 extern const struct word dmarc_policy_words[];
 const char *dmarc_policy_name(enum dmarc_policy policy);	/* "none" "quarantine" "reject" */
 
+/* What looks like a forwarder, where a rejection was to be corroborated: TRUSTED by the admin, or a SIGN that anybody can make. */
+enum dmarc_forwarder { DMARC_FORWARDER_NONE, DMARC_FORWARDER_SIGN, DMARC_FORWARDER_TRUSTED };
+
+struct dmarc_record;	/* check/dmarc/record.h */
+
 struct dmarc_result {
 	enum result result;		/* none pass fail temperror permerror */
 	const char *domain;		/* author domain judged (the strictest of several) */
@@ -82,6 +87,7 @@ struct dmarc_result {
 	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
+	const struct dmarc_record *record;	/* as published; NULL: none that counts */
 	const char *reason;
 	enum dns_security dnssec;
 };
@@ -176,6 +182,7 @@ struct results {
 	size_t dkim_count;
 	struct dkim_work dkim_work;
 	struct dmarc_result dmarc;	/* the strictest */
+	enum dmarc_forwarder dmarc_forwarder;	/* what spoke against the rejection that its author domain asks for */
 	const struct dmarc_result *dmarc_authors;	/* of each author domain by itself, whatever is wrong with From as a whole */
 	size_t dmarc_author_count;
 	struct adsp_result adsp;

@@ -137,6 +137,11 @@ struct config {
 	struct network_list greylist_exempt_networks;
 	struct domain_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
+	/* dmarc-reports; see assay.conf(5) */
+	bool dmarc_aggregate;
+	const char *dmarc_email, *dmarc_envelope_sender, *dmarc_organization, *dmarc_extra_contact, *dmarc_sendmail;	/* NULL: "" */
+	unsigned dmarc_records_max, dmarc_report_bytes, dmarc_rows_max, dmarc_keep_secs;
+
 	const char *metrics_listen;	/* HTTP for Prometheus, a place of listen_place_parse(); NULL: off */
 
 	/* dns */

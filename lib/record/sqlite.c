@@ -310,5 +310,6 @@ const struct backend backend_sqlite = {
 	.kinds_each = sqlite_kinds_each,
 	.shape_put = backend_shape_put,
 	.shapes_each = backend_shapes_each,
+	.dmarc = &sqlite_dmarc,
 	.expire = sqlite_expire,
 };

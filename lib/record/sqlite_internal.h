@@ -9,6 +9,7 @@
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_flows.c       flows written, sqlite_kinds.c: read
  *   sqlite_rollup.c      hours that become days, kinds that become one
+ *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
@@ -27,7 +28,11 @@ enum sqlite_statement {
 	ST_DAY_KINDS, ST_DAY_SMALLEST, ST_DAY_DELETE, ST_DAY_ADD, ST_KIND_SWEEP, ST_PART_SWEEP, ST_FLOW_TOTALS, ST_DATA_VERSION,
 	ST_EXPIRE_FLOW, ST_EXPIRE_FLOW_DAY, ST_EXPIRE_FLOW_PLAIN, ST_EXPIRE_FLOW_OLD, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
 	ST_TRIM_FLOW, ST_TRIM_FLOW_DAY, ST_TRIM_FLOW_PLAIN, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
-	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE, ST_COUNT
+	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE,
+	ST_DMARC_POLICY_GET, ST_DMARC_POLICY_PUT, ST_DMARC_POLICY_COUNT, ST_DMARC_DAY_GET, ST_DMARC_DAY_COUNT, ST_DMARC_ROW_ADD,
+	ST_DMARC_ROW_NEW, ST_DMARC_POLICIES, ST_DMARC_ROWS, ST_DMARC_FREEZE, ST_DMARC_NAMES, ST_DMARC_DELIVERY_GET,
+	ST_DMARC_DELIVERY_PUT, ST_DMARC_CLOSE, ST_DMARC_ROWS_DROP, ST_DMARC_DELIVERIES_DROP, ST_DMARC_OLDEST, ST_DMARC_OLD_ROWS,
+	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS, ST_COUNT
 };
 
 struct backend_handle {
@@ -108,5 +113,8 @@ int sqlite_flow_put(struct backend_handle *handle, enum sqlite_statement which, 
  * @return 1: there may be more to do; 0; -E_SYSTEM.
  */
 int sqlite_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r);
+/** Deletes days of aggregate reports before the given one, at most limit rows of each kind. @return rows deleted, or -E_SYSTEM. */
+int sqlite_dmarc_expire(struct backend_handle *handle, int64_t before_day, unsigned limit);
+extern const struct backend_dmarc sqlite_dmarc;
 
 #endif

@@ -83,6 +83,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.shapes_secs = now - (int64_t)store->config.shape_keep_days * DAY_SECS, .shapes_max = store->config.shapes_max,
 		.flows_max = store->config.flows_max, .kinds_max = store->config.kinds_max,
 		.hours_secs = now - (int64_t)store->config.hour_keep_hours * HOUR_SECS, .peers_max = store->config.peers_max,
+		.dmarc_secs = now - (int64_t)store->config.dmarc_keep_days * DAY_SECS,
 		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
 		    store->config.peers_max * PEER_HOSTS_SHARE,
 		.greylist_max = store->config.greylist_max,

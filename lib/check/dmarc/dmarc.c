@@ -93,6 +93,7 @@ static void judge_with_record(struct judgement *judgement)
 	result->policy_domain = judgement->discovery.policy_domain;
 	result->org_domain = judgement->discovery.org_domain;
 	result->rua = record->rua;
+	result->record = record;
 	result->testing = record->testing;
 	result->dnssec = judgement->discovery.policy_security;
 	if (record->repeated != NULL)

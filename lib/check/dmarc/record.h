@@ -22,6 +22,7 @@ struct dmarc_record {
 	bool testing;			/* t=y */
 	bool strict_dkim, strict_spf;	/* adkim=s, aspf=s */
 	const char *rua;		/* as written, printable ASCII; NULL when absent */
+	const char *ruf, *fo;		/* likewise, for failure reports; unread: any printable text */
 	bool rua_valid;			/* at least one reporting URI in it is one */
 	const char *repeated;		/* a known tag that stands there again, of which the first value counts; NULL. Static */
 };
