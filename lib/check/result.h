@@ -82,6 +82,8 @@ struct dmarc_result {
 	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
+	const char *ruf;		/* likewise, for failure reports; NULL too where none may be sent (psd=y, RFC 9991 section 2) */
+	unsigned failure_options;	/* which failures: a set of enum dmarc_failure_option (check/dmarc/record.h) */
 	const char *reason;
 	enum dns_security dnssec;
 };

@@ -137,6 +137,11 @@ struct config {
 	struct network_list greylist_exempt_networks;
 	struct domain_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
+	/* dmarc-reports */
+	bool failure_reports;		/* failures are noted for reports (RFC 9991) */
+	unsigned failure_domain_max, failure_day_max;	/* such reports of one policy domain and of all, in a UTC day */
+	unsigned failure_wait_secs;	/* how long like failures are gathered before one is reported */
+
 	const char *metrics_listen;	/* HTTP for Prometheus, a place of listen_place_parse(); NULL: off */
 
 	/* dns */

@@ -242,6 +242,15 @@ const struct option_row schema_table[] = {
 	{ "greylist", "exempt-domains", OPTION_PATTERNS, CONFIG(greylist_exempt_domains), "", LIST,
 	    "senders that are never greylisted: domain that passes SPF, or of the forward-confirmed client name" },
 
+	{ "dmarc-reports", "failure", OPTION_BOOL, CONFIG(failure_reports), "no", YES_NO,
+	    "note failures for domains that ask for failure reports (ruf), redacted; assay dmarc-reports --failures sends them" },
+	{ "dmarc-reports", "failure-per-domain", OPTION_COUNT, CONFIG(failure_domain_max), "20", BOUND(1, 1000),
+	    "failure reports of one domain a day (UTC); like failures are one report, what is beyond is only counted" },
+	{ "dmarc-reports", "failure-per-day", OPTION_COUNT, CONFIG(failure_day_max), "500", BOUND(1, 10000),
+	    "failure reports of all domains a day" },
+	{ "dmarc-reports", "failure-wait", OPTION_SECONDS, CONFIG(failure_wait_secs), "15m", TUNING(1, 86400),
+	    "how long like failures are gathered before they are reported as one" },
+
 	{ "metrics", "listen", OPTION_LISTEN, CONFIG(metrics_listen), "", TEXT(255),
 	    "where metrics and health are served (HTTP), on this machine only: unix:PATH, inet:PORT@127.0.0.1, inet6:PORT@[::1]" },
 
@@ -295,6 +304,7 @@ const struct section_row schema_sections[] = {
 	{ "tls", "grades of TLS sessions" },
 	{ "record", "what is remembered between messages" },
 	{ "greylist", "how the action greylist waits" },
+	{ "dmarc-reports", "reports to the domains that mail claims to be from" },
 	{ "metrics", "figures for Prometheus" },
 	{ "limits", "caps on what one message may cost" },
 	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },

@@ -102,10 +102,12 @@ void message_end(struct message *message)
 		return;
 	message->ended = true;
 	known_end(message);
-	if (message->outcome_made)
+	if (message->outcome_made) {
 		remember_message(store, message, &message->outcome.decision, &message->evidence);
-	else if (message->refused_count != 0 && message->facts.recipient_count == 0)
+		remember_failure(store, message);
+	} else if (message->refused_count != 0 && message->facts.recipient_count == 0) {
 		remember_refused(store, message);	/* all recipients were refused: it ended there */
+	}
 }
 
 void message_free(struct message **message)

@@ -344,5 +344,11 @@ const struct backend backend_sqlite = {
 	.flows_each = backend_flows_each,
 	.shape_put = backend_shape_put,
 	.shapes_each = backend_shapes_each,
+	.failure_add = sqlite_failure_add,
+	.failure_take = sqlite_failure_take,
+	.failures_each = sqlite_failures_each,
+	.failure_done = sqlite_failure_done,
+	.failure_later = sqlite_failure_later,
+	.failure_counts = sqlite_failure_counts,
 	.expire = sqlite_expire,
 };

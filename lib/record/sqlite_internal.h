@@ -8,6 +8,7 @@
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_expiry.c      rows that are too old or too many
+ *   sqlite_failures.c    failures that are to be reported
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
@@ -22,7 +23,9 @@ enum sqlite_statement {
 	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
 	ST_EXPIRE_FLOW, ST_EXPIRE_FLOW_OLD, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
 	ST_TRIM_FLOW, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
-	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE, ST_COUNT
+	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE,
+	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
+	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY, ST_COUNT
 };
 
 struct backend_handle {
@@ -76,5 +79,15 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version);
 int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
 int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
     struct backend_expired *expired_r);
+
+/** See the functions of their names in struct backend. */
+int sqlite_failure_add(struct backend_handle *handle, const struct failure_note *note);
+int sqlite_failure_take(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, int64_t retry_secs, struct arena *arena,
+    struct failure_row *row_r);
+int sqlite_failures_each(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, size_t limit,
+    store_failure_each_f *each, void *arg);
+int sqlite_failure_done(struct backend_handle *handle, int64_t id, bool sent);
+int sqlite_failure_later(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
+int sqlite_failure_counts(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
 
 #endif

@@ -77,6 +77,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
 		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
 		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
+		.failures_secs = now - (int64_t)store->config.failure_keep_days * DAY_SECS,
 		.shapes_secs = now - (int64_t)store->config.shape_keep_days * DAY_SECS, .shapes_max = store->config.shapes_max,
 		.flows_max = store->config.flows_max, .peers_max = store->config.peers_max,
 		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
@@ -254,6 +255,7 @@ static void writer_account(struct store *store, const struct writer_state *state
 		store->ended += count;
 		store->statistics.commits += code == 0 && count != 0;
 		store->statistics.lost += code != 0 ? count : 0;
+		store->failures_waiting -= store_notes_count(group, NOTE_FAILURE);
 		store_notes_free(group);
 	}
 	if (state->handle == NULL && state->why[0] != '\0')

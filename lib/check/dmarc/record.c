@@ -124,9 +124,34 @@ static bool any_uri_valid(struct slice list)
 	return false;
 }
 
-enum known_tag { TAG_ADKIM, TAG_ASPF, TAG_NP, TAG_P, TAG_PSD, TAG_RUA, TAG_SP, TAG_T, TAG_V, TAG_COUNT };
+/* Options between colons. One that is none spoils the value, which then is the default. */
+static unsigned failure_options(struct slice list)
+{
+	static const struct { const char *word; enum dmarc_failure_option option; } options[] = {
+		{ "0", DMARC_FAILURE_ALL }, { "1", DMARC_FAILURE_ANY }, { "d", DMARC_FAILURE_DKIM }, { "s", DMARC_FAILURE_SPF },
+	};
+	const char *p = list.start, *end = list.start + list.length, *colon;
+	unsigned set = 0;
 
-static const char *const tag_names[TAG_COUNT] = { "adkim", "aspf", "np", "p", "psd", "rua", "sp", "t", "v" };
+	for (; p <= end; p = colon + 1) {
+		unsigned found = 0;
+
+		colon = p < end ? memchr(p, ':', (size_t)(end - p)) : NULL;
+		if (colon == NULL)
+			colon = end;
+		for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+			if (slice_is(trim(p, colon), options[i].word))
+				found = options[i].option;
+		if (found == 0)
+			return DMARC_FAILURE_ALL;
+		set |= found;
+	}
+	return set;
+}
+
+enum known_tag { TAG_ADKIM, TAG_ASPF, TAG_FO, TAG_NP, TAG_P, TAG_PSD, TAG_RUA, TAG_RUF, TAG_SP, TAG_T, TAG_V, TAG_COUNT };
+
+static const char *const tag_names[TAG_COUNT] = { "adkim", "aspf", "fo", "np", "p", "psd", "rua", "ruf", "sp", "t", "v" };
 
 static void set_tag(struct arena *arena, struct dmarc_record *record, enum known_tag tag, struct slice value)
 {
@@ -136,6 +161,9 @@ static void set_tag(struct arena *arena, struct dmarc_record *record, enum known
 		break;
 	case TAG_ASPF:
 		record->strict_spf = slice_is(value, "s");
+		break;
+	case TAG_FO:
+		record->failure_options = failure_options(value);
 		break;
 	case TAG_NP:
 		set_policy(&record->np, value);
@@ -149,6 +177,9 @@ static void set_tag(struct arena *arena, struct dmarc_record *record, enum known
 	case TAG_RUA:
 		record->rua = arena_strndup(arena, value.start, value.length);
 		record->rua_valid = any_uri_valid(value);
+		break;
+	case TAG_RUF:
+		record->ruf = arena_strndup(arena, value.start, value.length);
 		break;
 	case TAG_SP:
 		set_policy(&record->sp, value);
@@ -187,7 +218,7 @@ int dmarc_record_parse(struct arena *arena, const char *text, size_t length, str
 	struct slice name, value;
 	enum known_tag tag;
 
-	*record_r = (struct dmarc_record){ .psd = DMARC_PSD_UNKNOWN };
+	*record_r = (struct dmarc_record){ .psd = DMARC_PSD_UNKNOWN, .failure_options = DMARC_FAILURE_ALL };
 	for (; p < end || tags == 0; p = next + 1) {
 		next = p < end ? memchr(p, ';', (size_t)(end - p)) : NULL;
 		if (next == NULL)

@@ -10,6 +10,14 @@
 
 enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
 
+/* fo (RFC 9989 section 4.7). */
+enum dmarc_failure_option {
+	DMARC_FAILURE_ALL = 1 << 0,	/* 0: nothing gave an aligned pass; the default */
+	DMARC_FAILURE_ANY = 1 << 1,	/* 1: something did not */
+	DMARC_FAILURE_DKIM = 1 << 2,	/* d: a signature failed, aligned or not */
+	DMARC_FAILURE_SPF = 1 << 3,	/* s: SPF failed, aligned or not */
+};
+
 /* A policy tag: absent, one of the three words, or something else. */
 struct dmarc_policy_tag {
 	bool present, valid;
@@ -23,6 +31,8 @@ struct dmarc_record {
 	bool strict_dkim, strict_spf;	/* adkim=s, aspf=s */
 	const char *rua;		/* as written, printable ASCII; NULL when absent */
 	bool rua_valid;			/* at least one reporting URI in it is one */
+	const char *ruf;		/* likewise, for failure reports */
+	unsigned failure_options;	/* fo: which failures are to be reported, a set of enum dmarc_failure_option; never empty */
 	const char *repeated;		/* a known tag that stands there again, of which the first value counts; NULL. Static */
 };
 
