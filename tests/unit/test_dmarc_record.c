@@ -32,6 +32,8 @@ static void test_dmarc_record_parse_all_tags(void **state)
 	assert_int_equal(record.psd, DMARC_PSD_NO);
 	assert_string_equal(record.rua, "mailto:a@example.org,mailto:b@example.org!10m");
 	assert_true(record.rua_valid);
+	assert_string_equal(record.ruf, "mailto:c@example.org");
+	assert_string_equal(record.fo, "1:d");
 }
 
 static void test_dmarc_record_parse_defaults(void **state)
@@ -42,6 +44,8 @@ static void test_dmarc_record_parse_defaults(void **state)
 	assert_false(record.strict_dkim || record.strict_spf || record.testing || record.rua_valid);
 	assert_int_equal(record.psd, DMARC_PSD_UNKNOWN);
 	assert_null(record.rua);
+	assert_null(record.ruf);
+	assert_null(record.fo);
 	/* the appendix's record for report receivers */
 	assert_int_equal(parse("v=DMARC1;"), 0);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "check/dmarc/uri.h"
 #include "util/error.h"
 
 enum { RECORD_MAX_BYTES = 16384, RECORD_MAX_TAGS = 100 };
@@ -70,60 +71,6 @@ static void set_policy(struct dmarc_policy_tag *tag, struct slice value)
 	}
 }
 
-/* Drops the size limit of RFC 7489 section 6.4 behind a URI: "!", digits and perhaps a unit. @return false on any other "!". */
-static bool drop_size(struct slice *uri)
-{
-	const char *mark = memchr(uri->start, '!', uri->length), *p, *end = uri->start + uri->length;
-
-	if (mark == NULL)
-		return true;
-	for (p = mark + 1; p < end && *p >= '0' && *p <= '9'; p++)
-		;
-	if (p == mark + 1)
-		return false;
-	if (p < end && strchr("kmgtKMGT", *p) != NULL)
-		p++;
-	uri->length = (size_t)(mark - uri->start);
-	return p == end;
-}
-
-/* One reporting URI (RFC 3986): a scheme and something; mailto needs an address. */
-static bool uri_valid(struct slice uri)
-{
-	const char *colon, *at, *end;
-
-	if (!drop_size(&uri))
-		return false;
-	end = uri.start + uri.length;
-	colon = memchr(uri.start, ':', uri.length);
-	if (colon == NULL || colon == uri.start || !is_alpha(uri.start[0]))
-		return false;
-	for (const char *p = uri.start; p < colon; p++)
-		if (!is_alpha(*p) && !(*p >= '0' && *p <= '9') && *p != '+' && *p != '-' && *p != '.')
-			return false;
-	for (const char *p = colon; p < end; p++)
-		if (is_wsp(*p) || strchr("\"<>\\^`{|}", *p) != NULL)
-			return false;
-	if (!slice_is((struct slice){ uri.start, (size_t)(colon - uri.start) }, "mailto"))
-		return colon + 1 < end;
-	at = memchr(colon, '@', (size_t)(end - colon));
-	return at != NULL && at > colon + 1 && at + 1 < end;
-}
-
-static bool any_uri_valid(struct slice list)
-{
-	const char *p = list.start, *end = list.start + list.length, *comma;
-
-	for (; p <= end; p = comma + 1) {
-		comma = p < end ? memchr(p, ',', (size_t)(end - p)) : NULL;
-		if (comma == NULL)
-			comma = end;
-		if (p < comma && uri_valid(trim(p, comma)))
-			return true;
-	}
-	return false;
-}
-
 /* Options between colons. One that is none spoils the value, which then is the default. */
 static unsigned failure_options(struct slice list)
 {
@@ -151,7 +98,8 @@ static unsigned failure_options(struct slice list)
 
 enum known_tag { TAG_ADKIM, TAG_ASPF, TAG_FO, TAG_NP, TAG_P, TAG_PSD, TAG_RUA, TAG_RUF, TAG_SP, TAG_T, TAG_V, TAG_COUNT };
 
-static const char *const tag_names[TAG_COUNT] = { "adkim", "aspf", "fo", "np", "p", "psd", "rua", "ruf", "sp", "t", "v" };
+static const char *const tag_names[TAG_COUNT] = { "adkim", "aspf", "fo", "np", "p", "psd", "rua", "ruf", "sp", "t",
+	"v" };
 
 static void set_tag(struct arena *arena, struct dmarc_record *record, enum known_tag tag, struct slice value)
 {
@@ -163,6 +111,7 @@ static void set_tag(struct arena *arena, struct dmarc_record *record, enum known
 		record->strict_spf = slice_is(value, "s");
 		break;
 	case TAG_FO:
+		record->fo = arena_strndup(arena, value.start, value.length);
 		record->failure_options = failure_options(value);
 		break;
 	case TAG_NP:
@@ -176,7 +125,7 @@ static void set_tag(struct arena *arena, struct dmarc_record *record, enum known
 		break;
 	case TAG_RUA:
 		record->rua = arena_strndup(arena, value.start, value.length);
-		record->rua_valid = any_uri_valid(value);
+		record->rua_valid = dmarc_uri_list_valid(value.start, value.length);
 		break;
 	case TAG_RUF:
 		record->ruf = arena_strndup(arena, value.start, value.length);
