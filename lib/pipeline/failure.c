@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Failures that the author's domain wants to be told of are noted for `assay dmarc-reports --failures`; nothing is sent from here, and
+ * Failures that the author's domain wants to be told of are noted for `assay failure-reports`; nothing is sent from here, and
  * nothing is looked at while the configuration does not ask for it. What is noted is redacted already: no local part, no subject and
  * no line of a body ever reaches the record this way. Thread: the message's. Cannot fail: the store drops.
  */
-#include <string.h>
-
 #include "action/failure.h"
+#include "check/dmarc/uri.h"
 #include "check/spf/record.h"
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
-
-enum { RUF_MAX_BYTES = 4096 };	/* of all destinations; further ones are not tried */
 
 /* The record that SPF stood on, if it is there already: nobody waits for it. */
 static const char *spf_record(struct message *message)
@@ -28,17 +25,16 @@ static const char *spf_record(struct message *message)
 	return arena_strndup(message->arena, text, length);
 }
 
-/* Whole destinations only. */
+/* The addresses that can be mailed to, between commas; NULL: there is none. */
 static const char *destinations(struct message *message)
 {
-	const char *ruf = message->results->dmarc.ruf;
-	size_t length = strlen(ruf);
+	struct buf list = buf_make(message->arena);
+	struct dmarc_uris uris;
 
-	if (length <= RUF_MAX_BYTES)
-		return ruf;
-	for (length = RUF_MAX_BYTES; length != 0 && ruf[length] != ','; length--)
-		;
-	return arena_strndup(message->arena, ruf, length);
+	dmarc_uri_list_read(message->arena, message->results->dmarc.ruf, &uris);
+	for (size_t i = 0; i < uris.count; i++)
+		buf_printf(&list, "%s%s", i != 0 ? "," : "", uris.addresses[i].address);
+	return uris.count != 0 ? list.data : NULL;
 }
 
 void remember_failure(struct shared_store *shared, struct message *message)
@@ -47,6 +43,7 @@ void remember_failure(struct shared_store *shared, struct message *message)
 	const struct decision *decision = &message->outcome.decision;
 	const struct action_input input = { .config = config, .facts = &message->facts, .author = &message->author,
 		.results = message->results, .decision = decision, .authserv_id = message_authserv_id(message) };
+	const char *ruf;
 	unsigned due;
 
 	/* what is to come again is told when it is decided */
@@ -54,7 +51,8 @@ void remember_failure(struct shared_store *shared, struct message *message)
 	    (decision->enforced && (decision->action == ACTION_DEFER || decision->action == ACTION_GREYLIST)))
 		return;
 	due = failure_due(&message->facts, &message->author, message->results);
-	for (enum failure_kind kind = 0; due != 0 && kind < FAILURE_KINDS; kind++) {
+	ruf = due != 0 ? destinations(message) : NULL;
+	for (enum failure_kind kind = 0; ruf != NULL && kind < FAILURE_KINDS; kind++) {
 		struct failure_note note = { .time_secs = message->facts.time_secs, .domain = message->results->dmarc.policy_domain,
 			.domain_max = config->failure_domain_max, .day_max = config->failure_day_max };
 		struct failure_text text;
@@ -63,7 +61,7 @@ void remember_failure(struct shared_store *shared, struct message *message)
 			continue;
 		failure_write(&input, kind, &shared->redact_key, spf_record(message), &text);
 		note.alike = text.alike;
-		note.ruf = destinations(message);
+		note.ruf = ruf;
 		note.fields = text.fields;
 		note.header = text.header;
 		store_failure_note(shared->store, &note);

@@ -117,7 +117,7 @@ struct failure_note {
 	int64_t time_secs;
 	const char *domain;	/* that published the policy */
 	const char *alike;	/* those of one UTC day and domain that have the same are one report with several incidents */
-	const char *ruf;	/* as published: where to */
+	const char *ruf;	/* where to: addresses between commas */
 	const char *fields, *header;	/* of the first of them */
 	unsigned domain_max, day_max;	/* reports of one domain and of all, in a UTC day; what is beyond is only counted */
 };

@@ -74,7 +74,6 @@ REASONS = {
     "lib/action/redact.c WORD_MAX": REPORTED,
     "lib/action/failure.c SPF_RECORD_MAX": REPORTED,
     "lib/action/failure.c ID_MAX": REPORTED,
-    "lib/pipeline/failure.c RUF_MAX_BYTES": OWNER + ": further destinations get no report",
     "lib/dns/ede.c TEXT_MAX": TEXT,
     "milter/probe.c SERVERS_MAX": LOCAL + "no more than so many servers are ever asked",
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",

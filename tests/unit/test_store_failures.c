@@ -22,7 +22,7 @@ static int place_setup(void **state)
 
 static struct failure_note note_of(const char *domain, const char *alike, int64_t secs)
 {
-	return (struct failure_note){ .time_secs = secs, .domain = domain, .alike = alike, .ruf = "mailto:r@example.org", .fields = "A: b\n",
+	return (struct failure_note){ .time_secs = secs, .domain = domain, .alike = alike, .ruf = "r@example.org", .fields = "A: b\n",
 		.header = "C: d\n", .domain_max = 3, .day_max = 5 };
 }
 
@@ -44,7 +44,7 @@ static struct failure_counts counts_of(struct store *store, int64_t day)
 
 static void count(void *arg, const struct failure_row *row)
 {
-	assert_string_equal(row->ruf, "mailto:r@example.org");
+	assert_string_equal(row->ruf, "r@example.org");
 	assert_string_equal(row->fields, "A: b\n");
 	assert_string_equal(row->header, "C: d\n");
 	++*(unsigned *)arg;
@@ -115,10 +115,10 @@ static void test_failure_take_waits_and_gives_to_one(void **state)
 	assert_int_equal(store_failure_take(other, START + 700, START + 10, START + 1400, arena, &second), 0);
 	assert_int_equal(second.id, row.id);
 	assert_int_equal(second.tries, 1);
-	assert_int_equal(store_failure_later(other, row.id, "mailto:left@example.org", START + 800), 0);
+	assert_int_equal(store_failure_later(other, row.id, "left@example.org", START + 800), 0);
 	assert_int_equal(store_failure_take(store, START + 799, START + 10, START + 1400, arena, &second), -E_ABSENT);
 	assert_int_equal(store_failure_take(store, START + 800, START + 10, START + 1400, arena, &second), 0);
-	assert_string_equal(second.ruf, "mailto:left@example.org");
+	assert_string_equal(second.ruf, "left@example.org");
 	store_close(&other);
 	arena_free(&arena);
 }
