@@ -27,6 +27,7 @@ static const struct command {
 	{ "doctor", command_doctor, "look at everything that judgement depends on, and say what is wrong" },
 	{ "setup", command_setup, "put assayd behind Postfix or Sendmail, prove that it is asked, put it back" },
 	{ "log", command_log, "read the lines back that assayd logged about messages" },
+	{ "failure-reports", command_failure_reports, "mail domains what failed in their name, if they ask for it (RFC 9991)" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 	{ "whatif", command_whatif, "what a policy would refuse of the mail so far, what that costs, the next step" },
 	{ "dmarc-reports", command_dmarc_reports, "make and send the aggregate reports that domains ask for in DMARC" },
@@ -117,7 +118,7 @@ static void usage(FILE *out)
 {
 	fputs("usage: assay COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
 	fputs("\nassay COMMAND --help tells the options, assay --version the version; see also assay(1)\n", out);
 }
 

@@ -88,6 +88,8 @@ struct dmarc_result {
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
 	const struct dmarc_record *record;	/* as published; NULL: none that counts */
+	const char *ruf;		/* likewise, for failure reports; NULL too where none may be sent (psd=y, RFC 9991 section 2) */
+	unsigned failure_options;	/* which failures: a set of enum dmarc_failure_option (check/dmarc/record.h) */
 	const char *reason;
 	enum dns_security dnssec;
 };

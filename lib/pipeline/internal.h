@@ -87,6 +87,9 @@ struct message {
 /** Whether this message is not to be judged; NULL or the word for results.exempt_reason. */
 const char *message_exempt_reason(const struct message *message);
 
+/** The name under which we sign our results: config, else the MTA's own name, else the host's. */
+const char *message_authserv_id(const struct message *message);
+
 /** Judges the checks of that stage that have not been judged yet; exempt messages: only those that need no DNS. */
 void message_judge_stage(struct message *message, enum finding_stage stage);
 

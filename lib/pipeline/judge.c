@@ -88,7 +88,7 @@ void message_judge_stage(struct message *message, enum finding_stage stage)
 }
 
 /* The name under which we sign our results: config, else the MTA's own name, else the host's. */
-static const char *authserv_id(const struct message *message)
+const char *message_authserv_id(const struct message *message)
 {
 	const char *mta_hostname = message->facts.connection->mta_hostname;
 
@@ -125,10 +125,10 @@ static void raise_dns_findings(struct message *message)
 static void plan_deletes(struct message *message)
 {
 	const struct action_input input = {
-		.config = message->config, .facts = &message->facts, .authserv_id = authserv_id(message), .beside = &message->beside,
+		.config = message->config, .facts = &message->facts, .authserv_id = message_authserv_id(message), .beside = &message->beside,
 	};
 
-	beside_look(message->config, &message->facts, authserv_id(message), &message->beside);
+	beside_look(message->config, &message->facts, message_authserv_id(message), &message->beside);
 	action_deletes(&input, &message->outcome.edits);
 }
 
@@ -136,7 +136,7 @@ static void plan_deletes(struct message *message)
 static void raise_own_findings(struct message *message)
 {
 	const struct edits *edits = &message->outcome.edits;
-	const char *id = authserv_id(message);
+	const char *id = message_authserv_id(message);
 	unsigned first;
 
 	if (message->results->exempt)
@@ -171,7 +171,7 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 	struct outcome *outcome = &message->outcome;
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
-		.results = message->results, .decision = &outcome->decision, .authserv_id = authserv_id(message),
+		.results = message->results, .decision = &outcome->decision, .authserv_id = message_authserv_id(message),
 		.edits_left = outcome->edits.left, .beside = &message->beside,
 	};
 	unsigned wait_secs;
@@ -212,7 +212,7 @@ const char *message_log_refused(struct message *message, const char *recipient, 
 {
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
-		.results = message->results, .decision = decision, .authserv_id = authserv_id(message),
+		.results = message->results, .decision = decision, .authserv_id = message_authserv_id(message),
 		.recipient = recipient,
 	};
 

@@ -21,6 +21,9 @@ void remember_feedback(struct shared_store *shared, struct message *message, con
 /** Notes a message all of whose recipients were refused at RCPT as a flow. */
 void remember_refused(struct shared_store *shared, struct message *message);
 
+/** Notes the failure reports that a judged message calls for, if the configuration wants any (failure.c). Before the message's DNS goes. */
+void remember_failure(struct shared_store *shared, struct message *message);
+
 /** Notes the shape of a domain (resolver/shape.h) for the next start. shared NULL: does nothing. */
 void remember_shape(struct shared_store *shared, const char *key, const char *text, int64_t time_secs);
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "util/error.h"
@@ -190,6 +191,8 @@ int shared_store_get(const struct store_wish *wish, struct shared_store *previou
 		free(shared);
 		return -E_CONFIG;
 	}
+	if (getrandom(&shared->redact_key, sizeof(shared->redact_key), 0) != (ssize_t)sizeof(shared->redact_key))
+		abort();	/* it cannot, for so few bytes; and without a secret no pseudonym is one */
 	atomic_init(&shared->references, 1);
 	shared->shapes = wish->shapes != NULL ? shared_shapes_get(wish->shapes) : NULL;
 	shared->config = config_ref(config);

@@ -7,6 +7,7 @@
  */
 #include <stdatomic.h>
 
+#include "action/redact.h"
 #include "check/memory.h"
 #include "pipeline/pipeline.h"
 #include "record/peer.h"
@@ -50,6 +51,7 @@ struct shared_store {
 	struct shared_shapes *shapes;	/* that its database tells; a reference */
 	struct memory_source source;	/* for the checks; its context is this struct */
 	const struct engine_watch *watch;	/* NULL */
+	struct redact_key redact_key;	/* of the pseudonyms in failure reports; random, its own */
 };
 
 /* What is asked of a store. */

@@ -21,7 +21,7 @@ struct backend_handle;
  * of flows with more than kinds_max kinds those of fewest messages become one row for each action then, which keeps the sums. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
  */
 struct backend_expiry {
-	int64_t flows_secs, peers_secs, shapes_secs;
+	int64_t flows_secs, peers_secs, shapes_secs, failures_secs;
 	int64_t hours_secs;	/* days that ended before: their hours are rolled up */
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
 	unsigned flows_max, kinds_max, peers_max, hosts_max, greylist_max, shapes_max;
@@ -96,6 +96,16 @@ struct backend {
 	/* those noted last first, at most limit */
 	int (*shapes_each)(struct backend_handle *handle, size_t limit, backend_shape_each *each, void *arg);
 	const struct backend_dmarc *dmarc;
+	/* one more incident of a failure that is there, or a new one if the note's maxima leave room, or one more beyond them */
+	int (*failure_add)(struct backend_handle *handle, const struct failure_note *note);
+	/* see store_failure_take() and the others of store.h; in a transaction of its own, if it writes */
+	int (*failure_take)(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, int64_t retry_secs, struct arena *arena,
+	    struct failure_row *row_r);
+	int (*failures_each)(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, size_t limit,
+	    store_failure_each_f *each, void *arg);
+	int (*failure_done)(struct backend_handle *handle, int64_t id, bool sent);
+	int (*failure_later)(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
+	int (*failure_counts)(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
 	/* One step of deleting what is too old or too much: at most `limit` rows of each kind (peers take their hosts with them:
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,

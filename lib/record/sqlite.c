@@ -311,5 +311,11 @@ const struct backend backend_sqlite = {
 	.shape_put = backend_shape_put,
 	.shapes_each = backend_shapes_each,
 	.dmarc = &sqlite_dmarc,
+	.failure_add = sqlite_failure_add,
+	.failure_take = sqlite_failure_take,
+	.failures_each = sqlite_failures_each,
+	.failure_done = sqlite_failure_done,
+	.failure_later = sqlite_failure_later,
+	.failure_counts = sqlite_failure_counts,
 	.expire = sqlite_expire,
 };

@@ -11,6 +11,7 @@
  *   sqlite_rollup.c      hours that become days, kinds that become one
  *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
  *   sqlite_expiry.c      rows that are too old or too many
+ *   sqlite_failures.c    failures that are to be reported
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
@@ -32,7 +33,9 @@ enum sqlite_statement {
 	ST_DMARC_POLICY_GET, ST_DMARC_POLICY_PUT, ST_DMARC_POLICY_COUNT, ST_DMARC_DAY_GET, ST_DMARC_DAY_COUNT, ST_DMARC_ROW_ADD,
 	ST_DMARC_ROW_NEW, ST_DMARC_POLICIES, ST_DMARC_ROWS, ST_DMARC_FREEZE, ST_DMARC_NAMES, ST_DMARC_DELIVERY_GET,
 	ST_DMARC_DELIVERY_PUT, ST_DMARC_CLOSE, ST_DMARC_ROWS_DROP, ST_DMARC_DELIVERIES_DROP, ST_DMARC_OLDEST, ST_DMARC_OLD_ROWS,
-	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS, ST_COUNT
+	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS,
+	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
+	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY, ST_COUNT
 };
 
 struct backend_handle {
@@ -116,5 +119,14 @@ int sqlite_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned ki
 /** Deletes days of aggregate reports before the given one, at most limit rows of each kind. @return rows deleted, or -E_SYSTEM. */
 int sqlite_dmarc_expire(struct backend_handle *handle, int64_t before_day, unsigned limit);
 extern const struct backend_dmarc sqlite_dmarc;
+/** See the functions of their names in struct backend. */
+int sqlite_failure_add(struct backend_handle *handle, const struct failure_note *note);
+int sqlite_failure_take(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, int64_t retry_secs, struct arena *arena,
+    struct failure_row *row_r);
+int sqlite_failures_each(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, size_t limit,
+    store_failure_each_f *each, void *arg);
+int sqlite_failure_done(struct backend_handle *handle, int64_t id, bool sent);
+int sqlite_failure_later(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
+int sqlite_failure_counts(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
 
 #endif

@@ -54,6 +54,14 @@ static const char sqlite_schema_dmarc[] =
     "CREATE TABLE dmarc_delivery(policy INTEGER NOT NULL, address TEXT NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"
     " next INTEGER NOT NULL, claimed INTEGER NOT NULL, PRIMARY KEY(policy,address)) WITHOUT ROWID;";
 
-static const char sqlite_schema_failures[] = "";	/* from version 7 to 8 */
+/* From version 7 to 8: failures to report (sqlite_failures.c). state 0 waits, 1 was sent, 2 was given up. An id is used once, for it is
+ * in the report's Message-ID. */
+static const char sqlite_schema_failures[] =
+    "CREATE TABLE failure(id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, domain TEXT NOT NULL, alike TEXT NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, incidents INTEGER NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, ruf TEXT NOT NULL, fields TEXT NOT NULL, header TEXT NOT NULL, UNIQUE(day,domain,alike));"
+    "CREATE INDEX failure_waiting ON failure(first) WHERE state=0;"
+    "CREATE TABLE failure_day(day INTEGER NOT NULL, domain TEXT NOT NULL, reports INTEGER NOT NULL, beyond INTEGER NOT NULL,"
+    " PRIMARY KEY(day,domain)) WITHOUT ROWID;";
 
 #endif

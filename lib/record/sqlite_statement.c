@@ -142,6 +142,22 @@ static const char *const statements[ST_COUNT] = {
 	[ST_DMARC_OLD_ROWS] = "DELETE FROM dmarc_row WHERE policy=?2 AND row IN (SELECT row FROM dmarc_row WHERE policy=?2 LIMIT ?1)",
 	[ST_DMARC_OLD_POLICIES] = "DELETE FROM dmarc_policy WHERE id=?1",
 	[ST_DMARC_OLD_DAYS] = "DELETE FROM dmarc_day WHERE day<?1",
+	[ST_FAILURE_AGAIN] = "UPDATE failure SET incidents=incidents+1,last=max(last,?2) WHERE day=?1 AND domain=?3 AND alike=?4",
+	[ST_FAILURE_NEW] = "INSERT INTO failure(day,domain,alike,first,last,incidents,state,tries,due,ruf,fields,header) "
+	    "VALUES(?1,?3,?4,?2,?2,1,0,0,0,?5,?6,?7)",
+	[ST_FAILURE_DAY] = "SELECT coalesce((SELECT reports FROM failure_day WHERE day=?1 AND domain=?2),0),"
+	    "coalesce((SELECT reports FROM failure_day WHERE day=?1 AND domain=''),0)",
+	[ST_FAILURE_DAY_ADD] = "INSERT INTO failure_day(day,domain,reports,beyond) VALUES(?1,?2,?3,?4) ON CONFLICT(day,domain) "
+	    "DO UPDATE SET reports=reports+excluded.reports,beyond=beyond+excluded.beyond",
+	[ST_FAILURES_DUE] = "SELECT id,first,last,incidents,tries,domain,ruf,fields,header FROM failure INDEXED BY failure_waiting "
+	    "WHERE state=0 AND due<=?1 AND first<=?2 ORDER BY first LIMIT ?3",
+	[ST_FAILURE_TRY] = "UPDATE failure SET tries=tries+1,due=?2 WHERE id=?1",
+	[ST_FAILURE_DONE] = "UPDATE failure SET state=?2,ruf='',fields='',header='' WHERE id=?1",
+	[ST_FAILURE_LATER] = "UPDATE failure SET due=?2,ruf=?3 WHERE id=?1 AND state=0",
+	[ST_FAILURE_COUNTS] = "SELECT coalesce(sum(state=0),0),coalesce(sum(state=1),0),coalesce(sum(state=2),0),"
+	    "coalesce(sum(incidents),0),coalesce((SELECT beyond FROM failure_day WHERE day=?1 AND domain=''),0) FROM failure WHERE day=?1",
+	[ST_EXPIRE_FAILURE] = "DELETE FROM failure WHERE id IN (SELECT id FROM failure WHERE day<?2 LIMIT ?1)",
+	[ST_EXPIRE_FAILURE_DAY] = "DELETE FROM failure_day WHERE (day,domain) IN (SELECT day,domain FROM failure_day WHERE day<?2 LIMIT ?1)",
 };
 
 int sqlite_fail(struct backend_handle *handle)

@@ -19,7 +19,7 @@ enum { DAY_SECS = 86400 };
 
 /* ---- command line: one change, at once ----------------------------------------------------------- */
 
-static struct backend_handle *command_open(struct store *store)
+struct backend_handle *store_command_open(struct store *store)
 {
 	char why[256] = "";
 	/* a mistyped location must not become a database that belongs to root */
@@ -36,7 +36,7 @@ static struct backend_handle *command_open(struct store *store)
 
 int store_peer_forget(struct store *store, const char *peer)
 {
-	struct backend_handle *handle = command_open(store);
+	struct backend_handle *handle = store_command_open(store);
 	int code;
 
 	if (handle == NULL)
@@ -48,7 +48,7 @@ int store_peer_forget(struct store *store, const char *peer)
 
 int store_peer_pin(struct store *store, const char *peer, bool pinned)
 {
-	struct backend_handle *handle = command_open(store);
+	struct backend_handle *handle = store_command_open(store);
 	struct peer_memory memory = { 0 };
 	int code;
 
@@ -98,6 +98,7 @@ static void store_defaults(struct store_config *config)
 	config->dmarc_keep_days = or_default(config->dmarc_keep_days, 7);
 	config->shapes_max = or_default(config->shapes_max, 20000);
 	config->shape_keep_days = or_default(config->shape_keep_days, 30);
+	config->failure_keep_days = or_default(config->failure_keep_days, 7);
 	config->peer_settle_days = or_default(config->peer_settle_days, 14);
 	config->greylist_window_secs = or_default(config->greylist_window_secs, 2 * DAY_SECS);
 }

@@ -17,6 +17,7 @@
 
 #include "util/clock.h"
 
+struct arena;
 struct store;
 
 /* The kinds of rows of which there may be only so many. */
@@ -54,6 +55,7 @@ struct store_config {
 	unsigned dmarc_keep_days;	/* days older than this are deleted, reported or not; 0: 7 */
 	unsigned shapes_max;		/* shapes of domains (resolver/shape.h), those noted last; 0: 20000 */
 	unsigned shape_keep_days;	/* 0: 30 */
+	unsigned failure_keep_days;	/* failures to report, sent or not; 0: 7 */
 	/* Called by the writer thread for each shape of the database, the one noted last first, when it is open for the first time.
 	 * NULL: nobody wants to know. */
 	void (*shape_known)(void *arg, const char *key, const char *text, int64_t told_secs);
@@ -68,6 +70,8 @@ struct store_config {
 
 /* Grades as stored; the same order as enum tls_grade. */
 enum { STORE_GRADES = 4 };
+
+enum { STORE_FAILURES_WAITING_MAX = 200 };	/* notes of failures in the queue */
 
 /* What is known of a peer (or of one of its hosts). */
 struct peer_memory {
@@ -126,6 +130,16 @@ struct dmarc_note {
 	uint64_t messages;	/* 0 means one */
 };
 
+/* A failure that is to be reported to whom its policy domain names (lib/action/failure.h); nothing is NULL. */
+struct failure_note {
+	int64_t time_secs;
+	const char *domain;	/* that published the policy */
+	const char *alike;	/* those of one UTC day and domain that have the same are one report with several incidents */
+	const char *ruf;	/* where to: addresses between commas */
+	const char *fields, *header;	/* of the first of them */
+	unsigned domain_max, day_max;	/* reports of one domain and of all, in a UTC day; what is beyond is only counted */
+};
+
 /**
  * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
  * starts without memory and tries again. @return NULL only for a wrong configuration (no location, no such backend); why_r set.
@@ -149,6 +163,8 @@ int store_greylist_note(struct store *store, const char *key, int64_t time_secs,
 int store_flow_note(struct store *store, const struct flow_note *note);
 int store_dmarc_note(struct store *store, const struct dmarc_note *note);
 int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs);	/* in place of an older one; has half of the queue */
+/** -E_LIMIT, too, when STORE_FAILURES_WAITING_MAX of them wait: they are large, and a flood of them must not cost other notes. */
+int store_failure_note(struct store *store, const struct failure_note *note);
 
 /** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
 int store_flush(struct store *store);
@@ -211,5 +227,35 @@ typedef void store_kind_each_f(void *arg, const struct flow_row *kind, const str
  * @param span_secs  3600 or 86400: spans are merged to whole hours or days (UTC). Days whose hours were rolled up are days either way.
  */
 int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
+
+/* A failure report that waits (record/sqlite_failures.c). */
+struct failure_row {
+	int64_t id;		/* never used twice */
+	int64_t first_secs, last_secs;	/* of its incidents */
+	uint64_t incidents;
+	unsigned tries;		/* that were begun before this one */
+	const char *domain, *ruf, *fields, *header;
+};
+/**
+ * For the command line: takes up the report that is due and has waited longest. It is nobody else's until retry_secs; if nothing is
+ * said of it until then (store_failure_done(), store_failure_later()) it is due again, for its sender has crashed.
+ * @param before_secs  only those whose first incident is older: those that are alike have had time to come.
+ * @return 0 with the row's text in row_r, allocated from the arena; -E_ABSENT: none is due; -E_SYSTEM.
+ */
+int store_failure_take(struct store *store, int64_t now_secs, int64_t before_secs, int64_t retry_secs, struct arena *arena,
+    struct failure_row *row_r);
+/** The same without taking anything up: each() for all that are due, the oldest first, at most limit. Borrowed for the call. */
+typedef void store_failure_each_f(void *arg, const struct failure_row *row);
+int store_failures_each(struct store *store, int64_t now_secs, int64_t before_secs, size_t limit, store_failure_each_f *each,
+    void *arg);
+/** It is sent, or given up: what it said is deleted, and more of its kind are counted until its day is over. @return 0 or -E_SYSTEM. */
+int store_failure_done(struct store *store, int64_t id, bool sent);
+/** It is due again, for those of its destinations that are left. @return 0 or -E_SYSTEM. */
+int store_failure_later(struct store *store, int64_t id, const char *ruf_left, int64_t due_secs);
+
+/* What became of the failures of one UTC day. */
+struct failure_counts { uint64_t waiting, sent, given_up, incidents, beyond; };	/* beyond: messages that no report counts */
+/** @return 0 or -E_SYSTEM. */
+int store_failure_counts(struct store *store, int64_t day_secs, struct failure_counts *counts_r);
 
 #endif

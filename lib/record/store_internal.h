@@ -8,6 +8,7 @@
  *   store_notes.c    notes: copied, and put into the queue or dropped
  *   store_writer.c   the one thread that takes them off in groups, writes them, and lets old rows go
  *   store_readers.c  the pool of read handles, and every question that is asked through it
+ *   store_failures.c failure reports, as the command line takes them up
  *   group.c          one group of notes as one transaction
  *   sqlite.c         the database itself (backend.h), with sqlite_*.c beside it (sqlite_internal.h)
  *
@@ -40,6 +41,7 @@ struct store {
 	bool told;			/* config.changed has been called */
 	bool told_trimmed[STORE_CAPS];	/* config.changed has told that this number costs rows */
 	uint64_t told_dropped;		/* of statistics.dropped */
+	unsigned failures_waiting;	/* notes of that kind in the queue, those being written too */
 	uint64_t ended;			/* notes committed or lost */
 	struct store_statistics statistics;
 	struct backend_handle *readers[STORE_READERS_MAX];	/* those that nobody uses now */
@@ -51,6 +53,16 @@ struct store {
 
 /** Frees a list of notes. */
 void store_notes_free(struct note *notes);
+
+/** How many of them are of that kind. */
+unsigned store_notes_count(const struct note *notes, enum note_kind kind);
+
+/** A read handle of the pool, and back again (store_readers.c): what came of the question decides whether it is kept. */
+struct backend_handle *store_reader_take(struct store *store);
+void store_reader_put(struct store *store, struct backend_handle *handle, int code);
+
+/** A handle for one change by the command line (store.c). @return NULL with statistics.why set. */
+struct backend_handle *store_command_open(struct store *store);
 
 /** The writer's thread. @param store  struct store; its writer_runs is set. @return NULL. Ends once stop is set. */
 void *store_writer_run(void *store);

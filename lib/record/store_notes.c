@@ -41,11 +41,13 @@ static struct note *note_new(enum note_kind kind, size_t string_bytes)
 
 static int store_queue(struct store *store, struct note *note)
 {
-	bool counts = note->kind != NOTE_SHAPE, full;
+	bool counts = note->kind != NOTE_SHAPE, failure = note->kind == NOTE_FAILURE, full;
 	unsigned max = store->config.queue_max;
 
 	pthread_mutex_lock(&store->lock);
-	full = !store->writer_runs || store->statistics.queued >= (counts ? max : max / 2);
+	full = !store->writer_runs || store->statistics.queued >= (counts && !failure ? max : max / 2) ||
+	    (failure && store->failures_waiting >= STORE_FAILURES_WAITING_MAX);
+	store->failures_waiting += failure && !full;
 	store->statistics.noted += counts || !full;
 	if (full) {
 		store->statistics.dropped += counts;
@@ -136,6 +138,30 @@ int store_dmarc_note(struct store *store, const struct dmarc_note *from)
 	note->u.dmarc.rua = note_string(&room, from->rua);
 	note->u.dmarc.row = note_string(&room, from->row);
 	return store_queue(store, note);
+}
+
+int store_failure_note(struct store *store, const struct failure_note *from)
+{
+	struct note *note = note_new(NOTE_FAILURE, text_bytes(from->domain) + text_bytes(from->alike) + text_bytes(from->ruf) +
+	    text_bytes(from->fields) + text_bytes(from->header));
+	char *room = note->strings;
+
+	note->u.failure = *from;
+	note->u.failure.domain = note_string(&room, from->domain);
+	note->u.failure.alike = note_string(&room, from->alike);
+	note->u.failure.ruf = note_string(&room, from->ruf);
+	note->u.failure.fields = note_string(&room, from->fields);
+	note->u.failure.header = note_string(&room, from->header);
+	return store_queue(store, note);
+}
+
+unsigned store_notes_count(const struct note *notes, enum note_kind kind)
+{
+	unsigned count = 0;
+
+	for (; notes != NULL; notes = notes->next)
+		count += notes->kind == kind;
+	return count;
 }
 
 void store_notes_free(struct note *notes)

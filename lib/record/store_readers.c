@@ -53,7 +53,7 @@ static struct backend_handle *reader_open(struct store *store)
 }
 
 /* A read handle from the pool, or a new one; NULL: no memory now. */
-static struct backend_handle *reader_take(struct store *store)
+struct backend_handle *store_reader_take(struct store *store)
 {
 	struct backend_handle *handle = NULL;
 	bool there, opens = false;
@@ -74,7 +74,7 @@ static struct backend_handle *reader_take(struct store *store)
 }
 
 /* Puts a handle back; one that failed is closed. */
-static void reader_put(struct store *store, struct backend_handle *handle, int code)
+void store_reader_put(struct store *store, struct backend_handle *handle, int code)
 {
 	bool keep = code == 0 || code == -E_ABSENT;
 
@@ -96,13 +96,13 @@ static void reader_put(struct store *store, struct backend_handle *handle, int c
 
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->peer_get(handle, peer, host, memory_r);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 
@@ -113,49 +113,49 @@ int store_peer_get(struct store *store, const char *peer, struct peer_memory *me
 
 int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->greylist_get(handle, key, entry_r);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 
 int store_peers_each(struct store *store, const char *pattern, size_t limit, store_peer_each_f *each, void *arg)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->peers_each(handle, pattern, limit, each, arg);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 
 int store_hosts_each(struct store *store, const char *peer, size_t limit, store_peer_each_f *each, void *arg)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->hosts_each(handle, peer, limit, each, arg);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 
 int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f *each, void *arg)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->flows_each(handle, since_secs, each, arg);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 

@@ -80,6 +80,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.peers_secs = now - (int64_t)store->config.peer_keep_days * DAY_SECS,
 		.greylist_passed_secs = now - (int64_t)store->config.greylist_keep_days * DAY_SECS,
 		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
+		.failures_secs = now - (int64_t)store->config.failure_keep_days * DAY_SECS,
 		.shapes_secs = now - (int64_t)store->config.shape_keep_days * DAY_SECS, .shapes_max = store->config.shapes_max,
 		.flows_max = store->config.flows_max, .kinds_max = store->config.kinds_max,
 		.hours_secs = now - (int64_t)store->config.hour_keep_hours * HOUR_SECS, .peers_max = store->config.peers_max,
@@ -259,6 +260,7 @@ static void writer_account(struct store *store, const struct writer_state *state
 		store->ended += count;
 		store->statistics.commits += code == 0 && count != 0;
 		store->statistics.lost += code != 0 ? count : 0;
+		store->failures_waiting -= store_notes_count(group, NOTE_FAILURE);
 		store_notes_free(group);
 	}
 	if (state->handle == NULL && state->why[0] != '\0')

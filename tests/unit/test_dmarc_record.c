@@ -125,6 +125,26 @@ static void test_dmarc_record_parse_tag_twice(void **state)
 	assert_null(record.repeated);
 }
 
+/* RFC 9989 section 4.7: options between colons; what is none spoils the value, and the default is 0. */
+static void test_dmarc_record_parse_failure_options(void **state)
+{
+	static const struct { const char *fo; unsigned options; } cases[] = {
+		{ "", DMARC_FAILURE_ALL }, { "; fo=0", DMARC_FAILURE_ALL }, { "; fo=1", DMARC_FAILURE_ANY },
+		{ "; fo=D : s", DMARC_FAILURE_DKIM | DMARC_FAILURE_SPF }, { "; fo=1:d:1", DMARC_FAILURE_ANY | DMARC_FAILURE_DKIM },
+		{ "; fo=x", DMARC_FAILURE_ALL }, { "; fo=1:x", DMARC_FAILURE_ALL }, { "; fo=", DMARC_FAILURE_ALL }, { "; fo=1:", DMARC_FAILURE_ALL },
+		{ "; fo=ds", DMARC_FAILURE_ALL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(arena_printf(arena, "v=DMARC1; p=none; ruf=mailto:f@example.org%s", cases[i].fo)), 0);
+		assert_int_equal(record.failure_options, cases[i].options);
+		assert_string_equal(record.ruf, "mailto:f@example.org");
+	}
+	assert_int_equal(parse("v=DMARC1; p=none"), 0);
+	assert_null(record.ruf);
+}
+
 static void test_dmarc_record_parse_rua(void **state)
 {
 	static const struct { const char *text; bool valid; } rows[] = {
@@ -197,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_dmarc_record_parse_wrong_values),
 		cmocka_unit_test(test_dmarc_record_parse_ignores_unknown_and_broken_tags),
 		cmocka_unit_test(test_dmarc_record_parse_tag_twice),
+		cmocka_unit_test(test_dmarc_record_parse_failure_options),
 		cmocka_unit_test(test_dmarc_record_parse_rua),
 		cmocka_unit_test(test_dmarc_record_parse_limits),
 	};

@@ -94,6 +94,8 @@ static void judge_with_record(struct judgement *judgement)
 	result->org_domain = judgement->discovery.org_domain;
 	result->rua = record->rua;
 	result->record = record;
+	result->ruf = record->psd != DMARC_PSD_YES ? record->ruf : NULL;
+	result->failure_options = record->failure_options;
 	result->testing = record->testing;
 	result->dnssec = judgement->discovery.policy_security;
 	if (record->repeated != NULL)

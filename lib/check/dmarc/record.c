@@ -71,6 +71,31 @@ static void set_policy(struct dmarc_policy_tag *tag, struct slice value)
 	}
 }
 
+/* Options between colons. One that is none spoils the value, which then is the default. */
+static unsigned failure_options(struct slice list)
+{
+	static const struct { const char *word; enum dmarc_failure_option option; } options[] = {
+		{ "0", DMARC_FAILURE_ALL }, { "1", DMARC_FAILURE_ANY }, { "d", DMARC_FAILURE_DKIM }, { "s", DMARC_FAILURE_SPF },
+	};
+	const char *p = list.start, *end = list.start + list.length, *colon;
+	unsigned set = 0;
+
+	for (; p <= end; p = colon + 1) {
+		unsigned found = 0;
+
+		colon = p < end ? memchr(p, ':', (size_t)(end - p)) : NULL;
+		if (colon == NULL)
+			colon = end;
+		for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+			if (slice_is(trim(p, colon), options[i].word))
+				found = options[i].option;
+		if (found == 0)
+			return DMARC_FAILURE_ALL;
+		set |= found;
+	}
+	return set;
+}
+
 enum known_tag { TAG_ADKIM, TAG_ASPF, TAG_FO, TAG_NP, TAG_P, TAG_PSD, TAG_RUA, TAG_RUF, TAG_SP, TAG_T, TAG_V, TAG_COUNT };
 
 static const char *const tag_names[TAG_COUNT] = { "adkim", "aspf", "fo", "np", "p", "psd", "rua", "ruf", "sp", "t",
@@ -87,6 +112,7 @@ static void set_tag(struct arena *arena, struct dmarc_record *record, enum known
 		break;
 	case TAG_FO:
 		record->fo = arena_strndup(arena, value.start, value.length);
+		record->failure_options = failure_options(value);
 		break;
 	case TAG_NP:
 		set_policy(&record->np, value);
@@ -141,7 +167,7 @@ int dmarc_record_parse(struct arena *arena, const char *text, size_t length, str
 	struct slice name, value;
 	enum known_tag tag;
 
-	*record_r = (struct dmarc_record){ .psd = DMARC_PSD_UNKNOWN };
+	*record_r = (struct dmarc_record){ .psd = DMARC_PSD_UNKNOWN, .failure_options = DMARC_FAILURE_ALL };
 	for (; p < end || tags == 0; p = next + 1) {
 		next = p < end ? memchr(p, ';', (size_t)(end - p)) : NULL;
 		if (next == NULL)

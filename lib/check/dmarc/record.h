@@ -10,6 +10,14 @@
 
 enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
 
+/* fo (RFC 9989 section 4.7). */
+enum dmarc_failure_option {
+	DMARC_FAILURE_ALL = 1 << 0,	/* 0: nothing gave an aligned pass; the default */
+	DMARC_FAILURE_ANY = 1 << 1,	/* 1: something did not */
+	DMARC_FAILURE_DKIM = 1 << 2,	/* d: a signature failed, aligned or not */
+	DMARC_FAILURE_SPF = 1 << 3,	/* s: SPF failed, aligned or not */
+};
+
 /* A policy tag: absent, one of the three words, or something else. */
 struct dmarc_policy_tag {
 	bool present, valid;
@@ -24,6 +32,7 @@ struct dmarc_record {
 	const char *rua;		/* as written, printable ASCII; NULL when absent */
 	const char *ruf, *fo;		/* likewise, for failure reports; unread: any printable text */
 	bool rua_valid;			/* at least one reporting URI in it is one */
+	unsigned failure_options;	/* fo read: which failures are to be reported, a set of enum dmarc_failure_option; never empty */
 	const char *repeated;		/* a known tag that stands there again, of which the first value counts; NULL. Static */
 };
 
