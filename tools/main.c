@@ -28,6 +28,7 @@ static const struct command {
 	{ "setup", command_setup, "put assayd behind Postfix or Sendmail, prove that it is asked, put it back" },
 	{ "log", command_log, "read the lines back that assayd logged about messages" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
+	{ "explain", command_explain, "what was seen of one message, and why it was decided as it was" },
 	{ "whatif", command_whatif, "what a policy would refuse of the mail so far, what that costs, the next step" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

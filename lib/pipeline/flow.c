@@ -46,7 +46,7 @@ static const char *dkim_word(const struct results *results)
 }
 
 /* For people and SQL; what a policy looks at is in the evidence. */
-static const char *results_text(const struct message *message)
+const char *remember_results(const struct message *message)
 {
 	const struct results *results = message->results;
 
@@ -94,7 +94,7 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 		return;
 	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
 	note.findings = findings_text(message->arena, &findings);
-	note.results = results_text(message);
+	note.results = remember_results(message);
 	note.evidence = evidence_write(evidence, message->arena);
 	store_flow_note(shared->store, &note);
 	if (!results->exempt)

@@ -15,6 +15,9 @@ unsigned remember_greylist(struct shared_store *shared, struct message *message,
 void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision,
     const struct evidence *evidence);
 
+/** Results in words, as the record has them: "spf=pass dkim=none …", in the message's arena. */
+const char *remember_results(const struct message *message);
+
 /** The same of a message all of whose recipients were refused at RCPT. */
 void remember_refused(struct shared_store *shared, struct message *message);
 

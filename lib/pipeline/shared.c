@@ -152,6 +152,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
+		.trace_keep_secs = config->trace_keep_secs, .traces_max_bytes = config->traces_max_bytes,
 		.shapes_max = SHAPES_MAX, .shape_known = wish->shapes != NULL ? shapes_load : NULL,
 		.shape_arg = wish->shapes != NULL ? wish->shapes->shapes : NULL,
 		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,

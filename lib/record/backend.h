@@ -19,9 +19,10 @@ struct backend_handle;
  * ago. Of the shapes those noted longest ago; nobody is told of them, since they only save time. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
  */
 struct backend_expiry {
-	int64_t flows_secs, peers_secs, shapes_secs;
+	int64_t flows_secs, peers_secs, shapes_secs, traces_secs;
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
 	unsigned flows_max, peers_max, hosts_max, greylist_max, shapes_max;
+	uint64_t traces_max_bytes;	/* the oldest go; 0: no maximum */
 };
 
 /* What one step of expiry came to. */
@@ -73,6 +74,10 @@ struct backend {
 	int (*shape_put)(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs);
 	/* those noted last first, at most limit */
 	int (*shapes_each)(struct backend_handle *handle, size_t limit, backend_shape_each *each, void *arg);
+	int (*trace_put)(struct backend_handle *handle, const struct trace_note *note);
+	/* see store_traces_each() */
+	int (*traces_each)(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
+	    store_trace_each_f *each, void *arg);
 	/* One step of deleting what is too old or too much: at most `limit` rows of each kind (peers take their hosts with them:
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,

@@ -132,6 +132,9 @@ static int note_add(struct group *group, const struct note *note)
 	case NOTE_SHAPE:
 		code = group->backend->shape_put(group->handle, note->u.shape.key, note->u.shape.text, note->u.shape.time_secs);
 		break;
+	case NOTE_TRACE:
+		code = group->backend->trace_put(group->handle, &note->u.trace);
+		break;
 	}
 	return code;
 }

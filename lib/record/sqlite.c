@@ -344,5 +344,7 @@ const struct backend backend_sqlite = {
 	.flows_each = backend_flows_each,
 	.shape_put = backend_shape_put,
 	.shapes_each = backend_shapes_each,
+	.trace_put = sqlite_trace_put,
+	.traces_each = sqlite_traces_each,
 	.expire = sqlite_expire,
 };

@@ -8,6 +8,7 @@
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_expiry.c      rows that are too old or too many
+ *   sqlite_traces.c      traces of messages
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
@@ -22,7 +23,8 @@ enum sqlite_statement {
 	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
 	ST_EXPIRE_FLOW, ST_EXPIRE_FLOW_OLD, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
 	ST_TRIM_FLOW, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
-	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE, ST_COUNT
+	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE,
+	ST_TRACE_PUT, ST_TRACES_REFERENCE, ST_TRACES_QUEUE_ID, ST_TRACE_TOTAL, ST_TRACES_OLDEST, ST_EXPIRE_TRACE, ST_TRIM_TRACES, ST_COUNT
 };
 
 struct backend_handle {
@@ -76,5 +78,14 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version);
 int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
 int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
     struct backend_expired *expired_r);
+
+/** See trace_put and traces_each in struct backend. */
+int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *note);
+int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
+    store_trace_each_f *each, void *arg);
+
+/** Deletes the oldest traces, at most limit, until they take no more than max octets. max 0: any number.
+ * @return rows deleted, or -E_SYSTEM. */
+int sqlite_traces_trim(struct backend_handle *handle, uint64_t max, unsigned limit);
 
 #endif

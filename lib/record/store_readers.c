@@ -159,6 +159,19 @@ int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f 
 	return code;
 }
 
+int store_traces_each(struct store *store, enum store_trace_by by, const char *key, size_t limit, store_trace_each_f *each,
+    void *arg)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->traces_each(handle, by, key, limit, each, arg);
+	reader_put(store, handle, code);
+	return code;
+}
+
 struct kinds { unsigned span_secs; store_kind_each_f *each; void *arg; };
 
 static void row_as_kind(void *arg, const struct flow_row *row)
