@@ -29,6 +29,7 @@ static const struct command {
 	{ "log", command_log, "read the lines back that assayd logged about messages" },
 	{ "failure-reports", command_failure_reports, "mail domains what failed in their name, if they ask for it (RFC 9991)" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
+	{ "explain", command_explain, "what was seen of one message, and why it was decided as it was" },
 	{ "whatif", command_whatif, "what a policy would refuse of the mail so far, what that costs, the next step" },
 	{ "dmarc-reports", command_dmarc_reports, "make and send the aggregate reports that domains ask for in DMARC" },
 };

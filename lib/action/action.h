@@ -40,6 +40,7 @@ struct action_input {
 	const char *recipient;	/* of the log line: whom RCPT refuses; NULL: it is about the message */
 	size_t edits_left;	/* struct edits */
 	const struct beside *beside;	/* NULL: as if it came for the first time */
+	const char *reference;	/* of the message (util/reference.h), for log and header; NULL: it has none */
 };
 
 /** The deletions for one message, as many as max-edits allows; the decision is not looked at. None of a verdict that is kept. */

@@ -226,6 +226,13 @@ static void put_last(struct writer *writer, const char *text)
 	put_comment(writer, text);
 }
 
+/* By which the admin finds the message again. */
+static void put_reference(struct writer *writer, const struct action_input *input)
+{
+	if (input->reference != NULL)
+		put_last(writer, arena_concat(writer->arena, "ref ", input->reference, ""));
+}
+
 /* Whoever reads our name further down must know that it is not ours. */
 static void put_left(struct writer *writer, const struct action_input *input)
 {
@@ -261,6 +268,7 @@ const char *authres_build(const struct action_input *input)
 		field_token(&writer.field, "none");
 	}
 	put_decision(&writer, input);
+	put_reference(&writer, input);
 	put_left(&writer, input);
 	end_comment(&writer);
 	return writer.field.buf.data;

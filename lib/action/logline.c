@@ -117,6 +117,7 @@ const char *log_line_build(const struct action_input *input)
 	bool all = facts_bytes(facts, &bytes);
 
 	log_field_put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
+	log_field_put(&buf, "ref", input->reference);
 	put_client(&buf, facts->connection, arena);
 	log_field_put(&buf, "from", facts->mail_from != NULL ? arena_concat(arena, "<", facts->mail_from, ">") : NULL);
 	if (input->recipient != NULL)

@@ -31,6 +31,7 @@ enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
 enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
+enum traces { TRACES_OFF, TRACES_FAILURES, TRACES_ALL };	/* of which messages a trace is kept (pipeline/trace.h) */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 enum hide_client { HIDE_CLIENT_NO, HIDE_CLIENT_AUTHENTICATED, HIDE_CLIENT_YES };	/* in our own Received field */
 
@@ -130,6 +131,9 @@ struct config {
 	const char *record_path;	/* SQLite database; NULL: nothing is remembered */
 	unsigned flow_keep_secs, hour_keep_secs, peer_keep_secs, greylist_keep_secs;
 	unsigned flows_max, kinds_max, peers_max, peer_hosts_max, greylist_max;	/* 0: any number */
+	enum traces traces;
+	unsigned trace_keep_secs;
+	size_t traces_max_bytes;
 	unsigned habit_min_sessions, habit_min_days, habit_min_share_percent, habit_settle_secs;
 
 	/* greylist */

@@ -37,6 +37,7 @@ static const struct word words_corroborate[] = {
 	{ "iprev-fail", FINDING_IPREV_FAIL }, { "adsp-discardable", FINDING_ADSP_DISCARDABLE }, { "tls-downgrade", FINDING_TLS_DOWNGRADE },
 	{ "adsp-all", FINDING_ADSP_ALL }, { "adsp-nxdomain", FINDING_ADSP_NXDOMAIN }, { "spf-fail", FINDING_SPF_FAIL }, { 0 }
 };
+static const struct word words_traces[] = { { "off", TRACES_OFF }, { "failures", TRACES_FAILURES }, { "all", TRACES_ALL }, { 0 } };
 static const struct word words_partial_body[] = { { "policy", PARTIAL_BODY_POLICY }, { "pass", PARTIAL_BODY_PASS }, { 0 } };
 
 #define CONFIG(field) offsetof(struct config, field)
@@ -228,6 +229,12 @@ const struct option_row schema_table[] = {
 	    "how long a greylisted sender that passed need not wait again" },
 	{ "record", "max-greylist", OPTION_COUNT, CONFIG(greylist_max), "1000000", BOUND(0, 1000000000),
 	    "greylisted senders remembered; above it those that came longest ago go; 0: any number" },
+	{ "record", "traces", OPTION_WORD, CONFIG(traces), "off", WORD(words_traces),
+	    "of which messages all that was seen is kept for assay explain, addresses too: off, failures, all" },
+	{ "record", "keep-traces", OPTION_SECONDS, CONFIG(trace_keep_secs), "14d", BOUND(3600, 400 * 86400LL),
+	    "how long it is kept" },
+	{ "record", "max-trace-bytes", OPTION_LARGE_BYTES, CONFIG(traces_max_bytes), "64M", BOUND(1 << 20, 1LL << 36),
+	    "bytes that it takes on disk, about; above it the oldest goes, however young" },
 	{ "record", "habit-min-sessions", OPTION_COUNT, CONFIG(habit_min_sessions), "10", TUNING(1, 1000000),
 	    "sessions with TLS before it counts as a peer's habit" },
 	{ "record", "habit-min-days", OPTION_COUNT, CONFIG(habit_min_days), "3", TUNING(1, 1000),

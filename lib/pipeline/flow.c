@@ -58,7 +58,7 @@ static const char *mechanism_text(const struct message *message)
 }
 
 /* For people and SQL; what a policy looks at is in the evidence. */
-static const char *results_text(const struct message *message)
+const char *remember_results(const struct message *message)
 {
 	const struct results *results = message->results;
 
@@ -106,7 +106,7 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 		return;
 	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
 	note.findings = findings_text(message->arena, &findings);
-	note.results = results_text(message);
+	note.results = remember_results(message);
 	note.evidence = evidence_write(evidence, message->arena);
 	note.sessions = !message->session->counted;
 	message->session->counted = true;

@@ -14,6 +14,7 @@
 struct shared_resolver;	/* pipeline/shared.h */
 struct shared_store;
 struct shared_shapes;
+struct trace_refusal;	/* pipeline/trace.h */
 
 enum {
 	HOSTNAME_BYTES = 256,
@@ -78,6 +79,10 @@ struct message {
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
 	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
+	const char *reference;		/* util/reference.h; NULL: traces are off */
+	struct trace_refusal *refusals;	/* at RCPT, for the trace; the latest first */
+	size_t refusal_count;
+	bool greylist_passed;		/* greylisting was decided, and what is remembered or proven let it pass */
 	bool outcome_made, ended;
 	struct beside beside;		/* who else had it; set with the outcome's deletions */
 	struct evidence evidence;	/* what the outcome was decided on */

@@ -172,12 +172,15 @@ static const struct outcome *outcome_make(struct message *message, enum finding_
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
 		.results = message->results, .decision = &outcome->decision, .authserv_id = message_authserv_id(message),
-		.edits_left = outcome->edits.left, .beside = &message->beside,
+		.edits_left = outcome->edits.left, .beside = &message->beside, .reference = message->reference,
 	};
+	bool greylists;
 	unsigned wait_secs;
 
 	outcome->decision = message_decide(message, stage, &message->evidence);
+	greylists = outcome->decision.action == ACTION_GREYLIST;
 	wait_secs = remember_greylist(message->session->engine->store, message, &outcome->decision);
+	message->greylist_passed = greylists && outcome->decision.action == ACTION_NONE;
 	message_reply(message, wait_secs, &outcome->decision);
 	action_inserts(&input, &outcome->edits);
 	outcome->log_line = log_line_build(&input);
@@ -213,7 +216,7 @@ const char *message_log_refused(struct message *message, const char *recipient, 
 	struct action_input input = {
 		.config = message->config, .facts = &message->facts, .author = &message->author,
 		.results = message->results, .decision = decision, .authserv_id = message_authserv_id(message),
-		.recipient = recipient,
+		.recipient = recipient, .reference = message->reference,
 	};
 
 	return log_line_build(&input);

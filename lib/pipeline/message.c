@@ -15,6 +15,7 @@
 #include "pipeline/internal.h"
 #include "pipeline/known.h"
 #include "pipeline/remember.h"
+#include "pipeline/trace.h"
 #include "util/domain.h"
 
 enum {
@@ -69,6 +70,7 @@ struct message *message_new_resolved(struct session *session, const char *mail_f
 	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
 	message->results = arena_calloc(arena, 1, sizeof(*message->results));
 	message->dns_left_ms = message->config->dns_deadline_ms;
+	message->reference = trace_reference(message);
 	message->results->exempt_reason = message_exempt_reason(message);
 	message->results->exempt = message->results->exempt_reason != NULL;
 	message->context = (struct check_context){
@@ -109,6 +111,8 @@ void message_end(struct message *message)
 	} else if (message->refused_count != 0 && message->facts.recipient_count == 0) {
 		remember_refused(store, message);	/* all recipients were refused: it ended there */
 	}
+	if (message->reference != NULL)
+		trace_end(message);
 }
 
 void message_free(struct message **message)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "pipeline/trace.h"
 #include "policy/reply.h"
 
 enum { FIRST_RECIPIENT_ROOM = 4 };
@@ -67,7 +68,7 @@ void message_reply(struct message *message, unsigned wait_secs, struct decision 
 {
 	const char *explanation = message->results->spf.explanation;
 	const struct reply_input input = {
-		.help_url = message->config->help_url, .wait_secs = wait_secs,
+		.help_url = message->config->help_url, .reference = message->reference, .wait_secs = wait_secs,
 		.explanation = explanation != NULL ? explanation : message->config->spf_default_explanation,
 	};
 
@@ -149,6 +150,7 @@ void message_recipient_resolved(struct message *message, const char *recipient, 
 		decide_at_rcpt(message, &place, decision_r);
 		if (decision_refuses(decision_r)) {
 			refused_keep(message, &place);
+			trace_refused(message, address, decision_r);
 			return;
 		}
 	}

@@ -18,6 +18,9 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 /** Notes the message for the aggregate reports of its author domains, where they want any (feedback.c). */
 void remember_feedback(struct shared_store *shared, struct message *message, const struct decision *decision);
 
+/** Results in words, as the record has them: "spf=pass dkim=none …", in the message's arena. */
+const char *remember_results(const struct message *message);
+
 /** Notes a message all of whose recipients were refused at RCPT as a flow. */
 void remember_refused(struct shared_store *shared, struct message *message);
 

@@ -156,6 +156,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
 		.dmarc_rows_max = config->dmarc_rows_max, .dmarc_report_rows_max = config->dmarc_records_max,
 		.dmarc_keep_days = config->dmarc_keep_secs / DAY_SECS,
+		.trace_keep_secs = config->trace_keep_secs, .traces_max_bytes = config->traces_max_bytes,
 		.shapes_max = SHAPES_MAX, .shape_known = wish->shapes != NULL ? shapes_load : NULL,
 		.shape_arg = wish->shapes != NULL ? wish->shapes->shapes : NULL,
 		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,

@@ -2,7 +2,7 @@
 #ifndef ASSAY_POLICY_INTERNAL_H
 #define ASSAY_POLICY_INTERNAL_H
 /* What the files of this directory share; nobody else includes it. Pure. Thread: any. */
-#include "policy/policy.h"
+#include "policy/reason.h"
 
 /* Whether something is so. MAYBE: it hangs on what the evidence lacks. */
 enum truth { TRUTH_NO, TRUTH_MAYBE, TRUTH_YES };
@@ -11,6 +11,13 @@ static inline bool evidence_lacks(const struct evidence *evidence, enum evidence
 {
 	return (evidence->lacks & what) != 0;
 }
+
+/** What the policy asks for a finding that is there. */
+enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
+    const struct evidence_finding *finding, enum asked_why *why_r);
+
+/** Whether a finding is weighed at the evidence's stage. */
+bool policy_counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id);
 
 /**
  * Whether there is a pass that the policy's require-secure-domains does not believe.

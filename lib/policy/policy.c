@@ -29,21 +29,26 @@ static bool defers_for_want_of_dns(const struct policy_config *policy, const str
 	return policy->dns_outage == DNS_OUTAGE_DEFER || (policy->dns_outage == DNS_OUTAGE_DEFER_PRESSED && pressed);
 }
 
-static enum action asked_action(const struct policy_config *policy, const struct evidence *evidence,
-    const struct evidence_finding *finding)
+enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
+    const struct evidence_finding *finding, enum asked_why *why_r)
 {
 	enum action action = policy->actions[finding->id];
 
+	*why_r = ASKED_DNS_OUTAGE;
 	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, evidence) && hides_a_refusal(policy, finding->id))
 		return ACTION_DEFER;
+	*why_r = ASKED_TLS_NOT_REQUIRED;
 	if (evidence->tls_not_required && policy->honor_tls_not_required && finding_is(finding->id, TRAIT_LACK_OF_TLS))
 		return ACTION_NONE;
+	*why_r = ASKED_ONLY_SECURE;
 	if (action == ACTION_REJECT && policy->reject_only_secure && !finding->secure)
 		return ACTION_QUARANTINE;
+	*why_r = ASKED_TLSA_UNKNOWN;
 	/* the client's TLSA record may be the proof that is missing; where issuers are named it would not do */
 	if (action == ACTION_REJECT && finding->id == FINDING_TLS_CERT_REQUIRED && evidence->cert.tlsa_unknown &&
 	    policy->require_cert_issuers.count == 0)
 		return ACTION_DEFER;
+	*why_r = ASKED_AS_SET;
 	return action;
 }
 
@@ -73,7 +78,8 @@ struct weighing {
 
 static void weigh(struct weighing *weighing, const struct evidence_finding *finding, enum truth is_there)
 {
-	enum action action = asked_action(weighing->policy, weighing->evidence, finding);
+	enum asked_why why;
+	enum action action = policy_asked_action(weighing->policy, weighing->evidence, finding, &why);
 
 	if (is_there != TRUTH_NO && action > weighing->may)
 		weighing->may = action;
@@ -93,7 +99,7 @@ static void weigh(struct weighing *weighing, const struct evidence_finding *find
  * Whether a finding is weighed now. Of an exempt message only how its client authenticated counts: that is what the auth
  * findings are for. Lack of TLS waits for the message, which may say that it does not mind (RFC 8689).
  */
-static bool counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id)
+bool policy_counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id)
 {
 	if (evidence->exempt)
 		return finding_is(id, TRAIT_EXEMPT_TOO);
@@ -108,7 +114,7 @@ static void weigh_any(struct weighing *weighing)
 	for (int id = 0; id < FINDING_COUNT; id++) {
 		struct evidence_finding finding = { .id = (enum finding_id)id, .secure = true };
 
-		if (counts(weighing->policy, weighing->evidence, finding.id))
+		if (policy_counts(weighing->policy, weighing->evidence, finding.id))
 			weigh(weighing, &finding, TRUTH_MAYBE);
 	}
 }
@@ -119,7 +125,7 @@ static void weigh_unlooked(struct weighing *weighing)
 	FINDING_SET_EACH(&weighing->evidence->unlooked, id) {
 		struct evidence_finding finding = { .id = id, .secure = true };
 
-		if (counts(weighing->policy, weighing->evidence, id))
+		if (policy_counts(weighing->policy, weighing->evidence, id))
 			weigh(weighing, &finding, TRUTH_MAYBE);
 	}
 }
@@ -133,7 +139,7 @@ static void weigh_as_pressed(struct weighing *weighing)
 	pressed.dns_pressed = true;
 	weighing->evidence = &pressed;
 	for (size_t i = 0; i < known->finding_count; i++) {
-		if (counts(weighing->policy, known, known->findings[i].id))
+		if (policy_counts(weighing->policy, known, known->findings[i].id))
 			weigh(weighing, &known->findings[i], TRUTH_MAYBE);
 	}
 	weighing->evidence = known;
@@ -153,7 +159,7 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 	enum truth is_insecure = require_insecure_pass(policy, evidence, &insecure.domain);
 
 	for (size_t i = 0; i < evidence->finding_count; i++) {
-		if (counts(policy, evidence, evidence->findings[i].id))
+		if (policy_counts(policy, evidence, evidence->findings[i].id))
 			weigh(&weighing, &evidence->findings[i], TRUTH_YES);
 	}
 	weigh(&weighing, &cert, require_cert_lacking(policy, evidence));

@@ -92,6 +92,14 @@ static const char *help_text(const char *help_url, const struct decision *decisi
 	return buf.length > HELP_MAX ? "" : buf.data;
 }
 
+/* What is never cut: the reference, by which the admin finds the message again, behind all that is the sender's; then the help. */
+static const char *end_text(const struct reply_input *input, const struct decision *decision, struct arena *arena)
+{
+	const char *help = help_text(input->help_url, decision, arena);
+
+	return input->reference == NULL ? help : arena_printf(arena, "; ref %s%s", input->reference, help);
+}
+
 static void fill_codes(struct decision *decision, bool several, struct arena *arena)
 {
 	const struct finding_row *row = &findings_table[decision->finding];
@@ -123,7 +131,7 @@ static const char *waiting_text(const struct decision *decision, unsigned wait_s
 void reply_make(const struct reply_input *input, struct arena *arena, struct decision *decision)
 {
 	bool several;
-	const char *domain, *help, *waiting, *why = NULL;
+	const char *domain, *end, *waiting, *why = NULL;
 	struct buf buf = buf_make(arena);
 	size_t room;
 
@@ -141,8 +149,8 @@ void reply_make(const struct reply_input *input, struct arena *arena, struct dec
 	else
 		append_template(&buf, findings_table[decision->finding].text, domain);
 	waiting = waiting_text(decision, input->wait_secs, arena);
-	help = help_text(input->help_url, decision, arena);
-	room = REPLY_TEXT_MAX - strlen(help);
+	end = end_text(input, decision, arena);
+	room = REPLY_TEXT_MAX - strlen(end);
 	if (buf.length > room - strlen(waiting))	/* only the reason is cut: half a number is another one */
 		buf.data[buf.length = room - strlen(waiting)] = '\0';
 	buf_puts(&buf, waiting);
@@ -150,6 +158,6 @@ void reply_make(const struct reply_input *input, struct arena *arena, struct dec
 		buf_puts(&buf, ": ");
 		clean_smtp(&buf, why, room - buf.length);
 	}
-	buf_puts(&buf, help);
+	buf_puts(&buf, end);
 	decision->text = buf.data;
 }

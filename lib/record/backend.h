@@ -21,10 +21,11 @@ struct backend_handle;
  * of flows with more than kinds_max kinds those of fewest messages become one row for each action then, which keeps the sums. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
  */
 struct backend_expiry {
-	int64_t flows_secs, peers_secs, shapes_secs, failures_secs;
+	int64_t flows_secs, peers_secs, shapes_secs, failures_secs, traces_secs;
 	int64_t hours_secs;	/* days that ended before: their hours are rolled up */
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
 	unsigned flows_max, kinds_max, peers_max, hosts_max, greylist_max, shapes_max;
+	uint64_t traces_max_bytes;	/* the oldest go; 0: no maximum */
 	int64_t dmarc_secs;	/* days of aggregate reports that ended before this */
 };
 
@@ -106,6 +107,10 @@ struct backend {
 	int (*failure_done)(struct backend_handle *handle, int64_t id, bool sent);
 	int (*failure_later)(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
 	int (*failure_counts)(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
+	int (*trace_put)(struct backend_handle *handle, const struct trace_note *note);
+	/* see store_traces_each() */
+	int (*traces_each)(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
+	    store_trace_each_f *each, void *arg);
 	/* One step of deleting what is too old or too much: at most `limit` rows of each kind (peers take their hosts with them:
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,

@@ -9,7 +9,7 @@
 
 enum { STORE_GROUP_MAX = 2000 };	/* notes of one transaction */
 
-enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW, NOTE_SHAPE, NOTE_DMARC, NOTE_FAILURE };
+enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW, NOTE_SHAPE, NOTE_DMARC, NOTE_FAILURE, NOTE_TRACE };
 
 /* A queued note: its strings stand behind it in the same allocation. */
 struct note {
@@ -22,6 +22,7 @@ struct note {
 		struct { const char *key; int64_t time_secs; bool passed; } greylist;
 		struct { const char *key, *text; int64_t time_secs; } shape;
 		struct failure_note failure;
+		struct trace_note trace;
 	} u;
 	char strings[];
 };

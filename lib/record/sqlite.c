@@ -317,5 +317,7 @@ const struct backend backend_sqlite = {
 	.failure_done = sqlite_failure_done,
 	.failure_later = sqlite_failure_later,
 	.failure_counts = sqlite_failure_counts,
+	.trace_put = sqlite_trace_put,
+	.traces_each = sqlite_traces_each,
 	.expire = sqlite_expire,
 };

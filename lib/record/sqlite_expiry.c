@@ -161,7 +161,7 @@ static int expire_by_number(struct backend_handle *handle, const struct backend_
 	const unsigned row_limit = 2 * limit;	/* a note brings a peer and a host */
 	struct totals totals;
 	unsigned many, waiting;
-	int flows = 0, peers = 0, hosts = 0, greylist = 0, more = 0;
+	int flows = 0, peers = 0, hosts = 0, greylist = 0, more = 0, traces;
 
 	if (expiry->flows_max != 0)
 		flows = trim_flows(handle, limit, expiry->flows_max);
@@ -178,12 +178,14 @@ static int expire_by_number(struct backend_handle *handle, const struct backend_
 		greylist = expire_rows(handle, ST_TRIM_GREY_WAITING, waiting, 0);
 	if (many > waiting)
 		more = expire_rows(handle, ST_TRIM_GREY_PASSED, many - waiting, 0);
-	if (peers < 0 || hosts < 0 || greylist < 0 || more < 0)
+	traces = sqlite_traces_trim(handle, expiry->traces_max_bytes, limit);
+	if (peers < 0 || hosts < 0 || greylist < 0 || more < 0 || traces < 0)
 		return -E_SYSTEM;
 	trimmed_r[STORE_CAP_FLOWS] = (unsigned)flows;
 	trimmed_r[STORE_CAP_PEERS] = (unsigned)peers;
 	trimmed_r[STORE_CAP_HOSTS] = (unsigned)hosts;
 	trimmed_r[STORE_CAP_GREYLIST] = (unsigned)greylist + (unsigned)more;
+	trimmed_r[STORE_CAP_TRACES] = (unsigned)traces;
 	return 0;
 }
 
@@ -194,7 +196,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_FLOW_DAY, expiry->flows_secs },
 		{ ST_EXPIRE_FLOW_PLAIN, expiry->flows_secs }, { ST_EXPIRE_FLOW_OLD, expiry->flows_secs },
 		{ ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
-		{ ST_EXPIRE_SHAPE, expiry->shapes_secs },
+		{ ST_EXPIRE_SHAPE, expiry->shapes_secs }, { ST_EXPIRE_TRACE, expiry->traces_secs },
 		{ ST_EXPIRE_FAILURE, expiry->failures_secs }, { ST_EXPIRE_FAILURE_DAY, expiry->failures_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};

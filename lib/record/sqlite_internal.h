@@ -12,6 +12,7 @@
  *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_failures.c    failures that are to be reported
+ *   sqlite_traces.c      traces of messages
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
@@ -35,7 +36,8 @@ enum sqlite_statement {
 	ST_DMARC_DELIVERY_PUT, ST_DMARC_CLOSE, ST_DMARC_ROWS_DROP, ST_DMARC_DELIVERIES_DROP, ST_DMARC_OLDEST, ST_DMARC_OLD_ROWS,
 	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS,
 	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
-	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY, ST_COUNT
+	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY,
+	ST_TRACE_PUT, ST_TRACES_REFERENCE, ST_TRACES_QUEUE_ID, ST_TRACE_TOTAL, ST_TRACES_OLDEST, ST_EXPIRE_TRACE, ST_TRIM_TRACES, ST_COUNT
 };
 
 struct backend_handle {
@@ -128,5 +130,13 @@ int sqlite_failures_each(struct backend_handle *handle, int64_t now_secs, int64_
 int sqlite_failure_done(struct backend_handle *handle, int64_t id, bool sent);
 int sqlite_failure_later(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
 int sqlite_failure_counts(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
+/** See trace_put and traces_each in struct backend. */
+int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *note);
+int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
+    store_trace_each_f *each, void *arg);
+
+/** Deletes the oldest traces, at most limit, until they take no more than max octets. max 0: any number.
+ * @return rows deleted, or -E_SYSTEM. */
+int sqlite_traces_trim(struct backend_handle *handle, uint64_t max, unsigned limit);
 
 #endif

@@ -37,7 +37,18 @@ static const char sqlite_schema_flows[] =
     "CREATE TRIGGER flow_day_goes AFTER DELETE ON flow_day BEGIN"
     " UPDATE kind SET rows=rows-1 WHERE id=OLD.kind; UPDATE flow_total SET days=days-1; END;";
 
-static const char sqlite_schema_traces[] = "";		/* from version 5 to 6 */
+/* From version 5 to 6: traces (sqlite_traces.c). Ids count up with time; bytes are those of the data and of the row about it. */
+static const char sqlite_schema_traces[] =
+    "CREATE TABLE trace(id INTEGER PRIMARY KEY, reference TEXT NOT NULL, queue_id TEXT NOT NULL, time INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, length INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE INDEX trace_reference ON trace(reference);"
+    "CREATE INDEX trace_queue_id ON trace(queue_id) WHERE queue_id<>'';"
+    "CREATE INDEX trace_time ON trace(time);"
+    "CREATE TABLE trace_total(bytes INTEGER NOT NULL);"
+    "INSERT INTO trace_total VALUES(0);"
+    "CREATE TRIGGER trace_comes AFTER INSERT ON trace BEGIN UPDATE trace_total SET bytes=bytes+NEW.bytes; END;"
+    "CREATE TRIGGER trace_goes AFTER DELETE ON trace BEGIN UPDATE trace_total SET bytes=bytes-OLD.bytes; END;";
+
 /*
  * From version 6 to 7: aggregate reports of DMARC (sqlite_dmarc.c). A policy is one as it was published, at one name on one day (number
  * of days since 1970, UTC); it becomes one report. Its rows count messages. report_id: "" until the report is made, from when on nothing

@@ -158,6 +158,14 @@ static const char *const statements[ST_COUNT] = {
 	    "coalesce(sum(incidents),0),coalesce((SELECT beyond FROM failure_day WHERE day=?1 AND domain=''),0) FROM failure WHERE day=?1",
 	[ST_EXPIRE_FAILURE] = "DELETE FROM failure WHERE id IN (SELECT id FROM failure WHERE day<?2 LIMIT ?1)",
 	[ST_EXPIRE_FAILURE_DAY] = "DELETE FROM failure_day WHERE (day,domain) IN (SELECT day,domain FROM failure_day WHERE day<?2 LIMIT ?1)",
+	[ST_TRACE_PUT] = "INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES(?1,?2,?3,?4,?5,?6)",
+	[ST_TRACES_REFERENCE] = "SELECT reference,queue_id,time,length,data FROM trace WHERE reference=?1 ORDER BY id DESC LIMIT ?2",
+	[ST_TRACES_QUEUE_ID] = "SELECT reference,queue_id,time,length,data FROM trace WHERE queue_id=?1 AND queue_id<>'' "
+	    "ORDER BY id DESC LIMIT ?2",
+	[ST_TRACE_TOTAL] = "SELECT bytes FROM trace_total",
+	[ST_TRACES_OLDEST] = "SELECT id,bytes FROM trace ORDER BY id LIMIT ?1",
+	[ST_EXPIRE_TRACE] = "DELETE FROM trace WHERE id IN (SELECT id FROM trace INDEXED BY trace_time WHERE time<?2 LIMIT ?1)",
+	[ST_TRIM_TRACES] = "DELETE FROM trace WHERE id<=?1",
 };
 
 int sqlite_fail(struct backend_handle *handle)

@@ -99,6 +99,7 @@ static void store_defaults(struct store_config *config)
 	config->shapes_max = or_default(config->shapes_max, 20000);
 	config->shape_keep_days = or_default(config->shape_keep_days, 30);
 	config->failure_keep_days = or_default(config->failure_keep_days, 7);
+	config->trace_keep_secs = or_default(config->trace_keep_secs, 14 * DAY_SECS);
 	config->peer_settle_days = or_default(config->peer_settle_days, 14);
 	config->greylist_window_secs = or_default(config->greylist_window_secs, 2 * DAY_SECS);
 }

@@ -25,7 +25,9 @@ enum store_cap {
 	STORE_CAP_FLOWS, STORE_CAP_KINDS, STORE_CAP_PEERS,
 	STORE_CAP_HOSTS,	/* of all peers together */
 	STORE_CAP_PEER_HOSTS,	/* of one peer */
-	STORE_CAP_GREYLIST, STORE_CAPS
+	STORE_CAP_GREYLIST,
+	STORE_CAP_TRACES,	/* by octets */
+	STORE_CAPS
 };
 
 /* What the store reports: the database can be used; it cannot; it can, but something is wrong. */
@@ -48,6 +50,8 @@ struct store_config {
 	unsigned peer_hosts_max;	/* hosts of one peer; 0: any number */
 	unsigned greylist_keep_days;	/* 0: 36 */
 	unsigned greylist_max;		/* above it those seen longest ago go; 0: any number */
+	unsigned trace_keep_secs;	/* traces older than this are deleted; 0: 14 days */
+	uint64_t traces_max_bytes;	/* octets that traces take, as they are stored; above it the oldest go; 0: any number */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
 	unsigned dmarc_rows_max;	/* rows of aggregate reports a day; 0: 100000 */
@@ -140,6 +144,16 @@ struct failure_note {
 	unsigned domain_max, day_max;	/* reports of one domain and of all, in a UTC day; what is beyond is only counted */
 };
 
+enum { STORE_TRACE_BYTES = 65536 };	/* the longest text of a trace */
+
+/* What is known of one message, for whoever asks for it by name. The text is its writer's (pipeline/trace.h). */
+struct trace_note {
+	const char *reference;	/* util/reference.h */
+	const char *queue_id;	/* the MTA's; NULL or "": it told none */
+	int64_t time_secs;
+	const char *text;	/* of one read back NULL: the row is damaged */
+};
+
 /**
  * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
  * starts without memory and tries again. @return NULL only for a wrong configuration (no location, no such backend); why_r set.
@@ -165,6 +179,12 @@ int store_dmarc_note(struct store *store, const struct dmarc_note *note);
 int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs);	/* in place of an older one; has half of the queue */
 /** -E_LIMIT, too, when STORE_FAILURES_WAITING_MAX of them wait: they are large, and a flood of them must not cost other notes. */
 int store_failure_note(struct store *store, const struct failure_note *note);
+
+/**
+ * Notes a trace. It has half of the queue, and TRACE_QUEUE_BYTES of memory: while the database is away it costs no other note.
+ * @return as above
+ */
+int store_trace_note(struct store *store, const struct trace_note *note);
 
 /** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
 int store_flush(struct store *store);
@@ -198,6 +218,11 @@ int store_peer_pin(struct store *store, const char *peer, bool pinned);
 
 /* Evidence of a row that stands for messages of many kinds: only its action and its sums say anything. */
 #define STORE_EVIDENCE_OTHER "other"
+enum store_trace_by { STORE_TRACE_BY_REFERENCE, STORE_TRACE_BY_QUEUE_ID };
+typedef void store_trace_each_f(void *arg, const struct trace_note *trace);
+/** Traces of that name, the newest first, at most limit. @return 0; -E_ABSENT: none; -E_SYSTEM. */
+int store_traces_each(struct store *store, enum store_trace_by by, const char *key, size_t limit, store_trace_each_f *each,
+    void *arg);
 
 struct flow_row {
 	int64_t hour_secs;	/* when it begins */

@@ -21,6 +21,7 @@
 enum {
 	STORE_READERS_MAX = 64,		/* handles open at once */
 	STORE_READER_WAIT_MS = 1000,	/* for one of them; each is used for moments */
+	TRACE_QUEUE_BYTES = 16 << 20,	/* of the texts of traces that wait */
 	STORE_WRITER_BUSY_MS = 1000	/* how long a write waits for another program's lock */
 };
 
@@ -43,6 +44,7 @@ struct store {
 	uint64_t told_dropped;		/* of statistics.dropped */
 	unsigned failures_waiting;	/* notes of that kind in the queue, those being written too */
 	uint64_t ended;			/* notes committed or lost */
+	size_t trace_bytes;		/* of traces that wait or are being written */
 	struct store_statistics statistics;
 	struct backend_handle *readers[STORE_READERS_MAX];	/* those that nobody uses now */
 	unsigned reader_count;
@@ -50,6 +52,9 @@ struct store {
 	pthread_cond_t reader_free;
 	int64_t reader_retry_ms;	/* after a failed open: not before */
 };
+
+/** @return octets of the texts of traces among the notes. */
+size_t store_notes_trace_bytes(const struct note *notes);
 
 /** Frees a list of notes. */
 void store_notes_free(struct note *notes);

@@ -2,7 +2,7 @@
 /*
  * Notes: copied whole, strings and all, so that the caller's memory may go, and queued for the writer. Never waits for the
  * database: a queue that is full drops the note and counts it. Shapes, which only save time, have but half of the queue, and go
- * without a count, so that they cost no note that matters while the database is away. Thread: any.
+ * without a count, so that they cost no note that matters while the database is away; traces have half of it, too, and so many octets. Thread: any.
  */
 #include "record/store_internal.h"
 
@@ -42,11 +42,14 @@ static struct note *note_new(enum note_kind kind, size_t string_bytes)
 static int store_queue(struct store *store, struct note *note)
 {
 	bool counts = note->kind != NOTE_SHAPE, failure = note->kind == NOTE_FAILURE, full;
+	bool half = !counts || failure || note->kind == NOTE_TRACE;
 	unsigned max = store->config.queue_max;
+	size_t bytes = note->kind == NOTE_TRACE ? strlen(note->u.trace.text) : 0;
 
 	pthread_mutex_lock(&store->lock);
-	full = !store->writer_runs || store->statistics.queued >= (counts && !failure ? max : max / 2) ||
-	    (failure && store->failures_waiting >= STORE_FAILURES_WAITING_MAX);
+	full = !store->writer_runs || store->statistics.queued >= (half ? max / 2 : max) ||
+	    (failure && store->failures_waiting >= STORE_FAILURES_WAITING_MAX) ||
+	    (bytes != 0 && store->trace_bytes + bytes > TRACE_QUEUE_BYTES);
 	store->failures_waiting += failure && !full;
 	store->statistics.noted += counts || !full;
 	if (full) {
@@ -54,6 +57,7 @@ static int store_queue(struct store *store, struct note *note)
 	} else {
 		*store->last = note;
 		store->last = &note->next;
+		store->trace_bytes += bytes;
 		/* the writer sleeps without a time-out while the queue is empty */
 		if (store->statistics.queued++ == 0 || store->statistics.queued == STORE_GROUP_MAX)
 			pthread_cond_signal(&store->wake);
@@ -162,6 +166,27 @@ unsigned store_notes_count(const struct note *notes, enum note_kind kind)
 	for (; notes != NULL; notes = notes->next)
 		count += notes->kind == kind;
 	return count;
+}
+
+int store_trace_note(struct store *store, const struct trace_note *from)
+{
+	struct note *note = note_new(NOTE_TRACE, text_bytes(from->reference) + text_bytes(from->queue_id) + text_bytes(from->text));
+	char *room = note->strings;
+
+	note->u.trace.reference = note_string(&room, from->reference);
+	note->u.trace.queue_id = note_string(&room, from->queue_id);
+	note->u.trace.text = note_string(&room, from->text);
+	note->u.trace.time_secs = from->time_secs;
+	return store_queue(store, note);
+}
+
+size_t store_notes_trace_bytes(const struct note *notes)
+{
+	size_t bytes = 0;
+
+	for (; notes != NULL; notes = notes->next)
+		bytes += notes->kind == NOTE_TRACE ? strlen(notes->u.trace.text) : 0;
+	return bytes;
 }
 
 void store_notes_free(struct note *notes)

@@ -171,6 +171,19 @@ int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs
 	return code;
 }
 
+int store_traces_each(struct store *store, enum store_trace_by by, const char *key, size_t limit, store_trace_each_f *each,
+    void *arg)
+{
+	struct backend_handle *handle = reader_take(store);
+	int code;
+
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->traces_each(handle, by, key, limit, each, arg);
+	reader_put(store, handle, code);
+	return code;
+}
+
 void store_readers_close(struct store *store)
 {
 	while (store->reader_count > 0)

@@ -52,14 +52,16 @@ static const struct { const char *option, *cost; } caps[STORE_CAPS] = {
 	[STORE_CAP_GREYLIST] = { "max-greylist", "greylisted senders that came longest ago are forgotten before their time, first those "
 	    "that never came back, and wait anew; raise max-greylist if the disk has room (section record), else make window "
 	    "shorter (section greylist)" },
+	[STORE_CAP_TRACES] = { "max-trace-bytes", "the oldest traces go before keep-traces is over, and assay explain reaches less far "
+	    "back; raise max-trace-bytes if the disk has room, else keep traces of failures only (section record)" },
 };
 
-static unsigned cap_number(const struct store_config *config, enum store_cap cap)
+static uint64_t cap_number(const struct store_config *config, enum store_cap cap)
 {
-	const unsigned numbers[STORE_CAPS] = { [STORE_CAP_FLOWS] = config->flows_max,
+	const uint64_t numbers[STORE_CAPS] = { [STORE_CAP_FLOWS] = config->flows_max,
 		[STORE_CAP_KINDS] = config->kinds_max, [STORE_CAP_PEERS] = config->peers_max,
 		[STORE_CAP_HOSTS] = config->peers_max, [STORE_CAP_PEER_HOSTS] = config->peer_hosts_max,
-		[STORE_CAP_GREYLIST] = config->greylist_max };
+		[STORE_CAP_GREYLIST] = config->greylist_max, [STORE_CAP_TRACES] = config->traces_max_bytes };
 
 	return numbers[cap];
 }
@@ -85,6 +87,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.flows_max = store->config.flows_max, .kinds_max = store->config.kinds_max,
 		.hours_secs = now - (int64_t)store->config.hour_keep_hours * HOUR_SECS, .peers_max = store->config.peers_max,
 		.dmarc_secs = now - (int64_t)store->config.dmarc_keep_days * DAY_SECS,
+		.traces_secs = now - (int64_t)store->config.trace_keep_secs, .traces_max_bytes = store->config.traces_max_bytes,
 		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
 		    store->config.peers_max * PEER_HOSTS_SHARE,
 		.greylist_max = store->config.greylist_max,
@@ -221,7 +224,7 @@ static void tell_trimmed(struct store *store, const struct writer_state *state)
 		store->told_trimmed[cap] = true;
 		if (store->config.changed == NULL)
 			continue;
-		snprintf(text, sizeof(text), "%.200s: %s = %u is reached: %s", store->location, caps[cap].option,
+		snprintf(text, sizeof(text), "%.200s: %s = %" PRIu64 " is reached: %s", store->location, caps[cap].option,
 		    cap_number(&store->config, cap), caps[cap].cost);
 		store->config.changed(STORE_WARNING, text);
 	}
@@ -261,6 +264,8 @@ static void writer_account(struct store *store, const struct writer_state *state
 		store->statistics.commits += code == 0 && count != 0;
 		store->statistics.lost += code != 0 ? count : 0;
 		store->failures_waiting -= store_notes_count(group, NOTE_FAILURE);
+		if (store->trace_bytes != 0)
+			store->trace_bytes -= store_notes_trace_bytes(group);
 		store_notes_free(group);
 	}
 	if (state->handle == NULL && state->why[0] != '\0')

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How an answer was judged, link by link: for `assay dns`, which shows it to people. Thread: the scope's, see scope.h. */
+/*
+ * How an answer was judged, link by link: for `assay dns`, which shows it to people. And all questions of a scope with their answers,
+ * for whoever is told of a message later. Thread: the scope's, see scope.h.
+ */
 #include "resolver/scope.h"
 
 #include "util/buf.h"
@@ -43,4 +46,42 @@ const struct dns_answer *dns_explain(struct dns_scope *scope, const char *name, 
 	pthread_mutex_unlock(&core->lock);
 	arena_free(&arena);
 	return answer;
+}
+
+/* Whether all of the chain has come, as far as it goes. */
+static bool question_has_come(const struct question *question)
+{
+	struct cache_entry *last = question->links[question->entry_count - 1];
+
+	return cache_is_complete(last) && (question->broken != NULL || last->answer->target == NULL);
+}
+
+static void tell(struct scope_core *core, const struct question *question, dns_told_each *each, void *arg)
+{
+	char name[DNS_NAME_TEXT_BYTES];
+	struct dns_told told = { .name = name, .type = question->links[0]->type, .opened = question->opened,
+		.awaited = question->awaited, .answer = question->answer, .used = question->answer != NULL };
+
+	dns_name_text(question->links[0]->name->bytes, name);
+	if (told.answer == NULL && question_has_come(question))
+		told.answer = question_compose(core, question, true);	/* what is bogus is shown by nobody */
+	each(arg, &told);
+}
+
+void dns_scope_tell(struct dns_scope *scope, dns_told_each *each, void *arg)
+{
+	struct scope_core *core = scope->core;
+	const struct question **questions;
+	size_t count = 0, at;
+
+	pthread_mutex_lock(&core->lock);
+	for (const struct question *question = core->last_made; question != NULL; question = question->made_before)
+		count++;
+	questions = arena_calloc(core->arena, count + 1, sizeof(const struct question *));	/* the list is the wrong way round */
+	at = count;
+	for (const struct question *question = core->last_made; question != NULL; question = question->made_before)
+		questions[--at] = question;
+	for (size_t i = 0; i < count; i++)
+		tell(core, questions[i], each, arg);
+	pthread_mutex_unlock(&core->lock);
 }

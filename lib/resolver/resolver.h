@@ -207,6 +207,19 @@ struct dns_asked {
 typedef void dns_asked_each(void *arg, const struct dns_asked *asked);
 void dns_scope_each(struct dns_scope *scope, dns_asked_each *each, void *arg);
 
+/* A question of a scope with what came of it, as dns_scope_tell() tells. */
+struct dns_told {
+	const char *name;	/* as in struct dns_asked */
+	uint16_t type;
+	unsigned opened, awaited;
+	const struct dns_answer *answer;	/* NULL: none was there yet; lives as long as the scope */
+	bool used;		/* dns_wait() gave this answer; else it is what came, which nobody waited for */
+};
+
+/** Calls each() for every question, in the order in which they were asked; it must not use the scope. Asks nothing. Thread: the scope's. */
+typedef void dns_told_each(void *arg, const struct dns_told *told);
+void dns_scope_tell(struct dns_scope *scope, dns_told_each *each, void *arg);
+
 /** @return whether dns_wait() would return at once; begins the look-up if nobody has. */
 bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type);
 

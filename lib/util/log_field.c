@@ -26,14 +26,19 @@ static size_t escape(char c, char text_r[CLEAN_ESCAPE_MAX])
 	return 2;
 }
 
-static bool is_bare(const char *value)
+static bool is_bare(const char *value, size_t max)
 {
 	size_t length = clean_span(value, CLEAN_BARE);
 
-	return length != 0 && length <= LOG_FIELD_BYTES && value[length] == '\0';
+	return length != 0 && length <= max && value[length] == '\0';
 }
 
 void log_field_put(struct buf *buf, const char *key, const char *value)
+{
+	log_field_put_long(buf, key, value, LOG_FIELD_BYTES);
+}
+
+void log_field_put_long(struct buf *buf, const char *key, const char *value, size_t max)
 {
 	size_t used = 0;
 
@@ -43,7 +48,7 @@ void log_field_put(struct buf *buf, const char *key, const char *value)
 		buf_putc(buf, ' ');
 	buf_puts(buf, key);
 	buf_putc(buf, '=');
-	if (is_bare(value)) {
+	if (is_bare(value, max)) {
 		buf_puts(buf, value);
 		return;
 	}
@@ -52,7 +57,7 @@ void log_field_put(struct buf *buf, const char *key, const char *value)
 		char text[CLEAN_ESCAPE_MAX];
 		size_t length = escape(*value, text);
 
-		if (used + length > LOG_FIELD_BYTES)
+		if (used + length > max)
 			break;
 		buf_append(buf, text, length);
 		used += length;
@@ -215,11 +220,37 @@ static int read_field(struct cursor *cursor, struct log_field *field_r)
 	return length != 0 ? 0 : -E_SYNTAX;
 }
 
+/* From the cursor to its end. */
+static int read_fields(struct cursor *cursor, struct log_record *record)
+{
+	struct log_field field;
+	int error;
+
+	do {
+		error = read_field(cursor, &field);
+		if (error != 0)
+			return error;
+		if (log_record_get(record, field.key) != NULL)
+			return -E_SYNTAX;
+		if (record->count == LOG_FIELDS_MAX)
+			return -E_LIMIT;
+		record->fields[record->count++] = field;
+	} while (take(cursor, " "));
+	return cursor->at == cursor->end ? 0 : -E_SYNTAX;
+}
+
+int log_fields_parse(const char *text, size_t length, struct arena *arena, struct log_record *record_r)
+{
+	struct cursor cursor = { text, text + length, arena };
+
+	record_r->place = NULL;
+	record_r->count = 0;
+	return read_fields(&cursor, record_r);
+}
+
 int log_record_parse(const char *line, size_t length, struct arena *arena, struct log_record *record_r)
 {
 	struct cursor cursor = { line, line + length, arena };
-	struct log_field field;
-	int error;
 
 	record_r->place = NULL;
 	record_r->count = 0;
@@ -228,17 +259,7 @@ int log_record_parse(const char *line, size_t length, struct arena *arena, struc
 		return -E_ABSENT;
 	if (cursor.end - cursor.at > LOG_LINE_BYTES)
 		return -E_LIMIT;
-	do {
-		error = read_field(&cursor, &field);
-		if (error != 0)
-			return error;
-		if (log_record_get(record_r, field.key) != NULL)
-			return -E_SYNTAX;
-		if (record_r->count == LOG_FIELDS_MAX)
-			return -E_LIMIT;
-		record_r->fields[record_r->count++] = field;
-	} while (take(&cursor, " "));
-	return cursor.at == cursor.end ? 0 : -E_SYNTAX;
+	return read_fields(&cursor, record_r);
 }
 
 const char *log_record_get(const struct log_record *record, const char *key)

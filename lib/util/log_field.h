@@ -28,6 +28,9 @@ enum {
 /** Adds " key=value", or without the blank at the start of the buffer. NULL adds nothing. key: ours, in the grammar. */
 void log_field_put(struct buf *buf, const char *key, const char *value);
 
+/** The same for a value that may be longer, at most max octets, escapes included: for texts that are no line of a log. */
+void log_field_put_long(struct buf *buf, const char *key, const char *value, size_t max);
+
 struct log_field { const char *key, *value; bool cut; };
 
 struct log_record {
@@ -45,6 +48,12 @@ struct log_record {
  *         beginning, but not in the grammar; -E_LIMIT: as long, or of as many fields, as assayd writes none.
  */
 int log_record_parse(const char *line, size_t length, struct arena *arena, struct log_record *record_r);
+
+/**
+ * Reads fields alone, with nothing in front of them. Hostile input, too; its length is for the caller to cap.
+ * @return 0, -E_SYNTAX or -E_LIMIT, as above.
+ */
+int log_fields_parse(const char *text, size_t length, struct arena *arena, struct log_record *record_r);
 
 /** @return the field's value; NULL without it. */
 const char *log_record_get(const struct log_record *record, const char *key);

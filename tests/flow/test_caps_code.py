@@ -20,6 +20,7 @@ CONSTANT = re.compile(r"\b((?:[A-Z0-9]+_)*MAX(?:_[A-Z0-9]+)*) = [0-9]")
 TEXT = "the length of a text that is shown: reply, log line, header field"
 OWNER = "only the owner of the author domain can pass it, in his own record; no sender can make him"
 RECORDED = "of what the record keeps: past it the evidence says that it lacks some (tests/unit/test_evidence.c); no verdict changes"
+TRACED = "of what is kept for assay explain after the verdict: past it the trace says that it left something out"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
 REPORTED = "of what a failure report tells of a message: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
@@ -57,6 +58,11 @@ REASONS = {
     "lib/policy/evidence_text.h EVIDENCE_NAME_MAX": RECORDED,
     "lib/policy/evidence_text.h EVIDENCE_NAMES_MAX": RECORDED,
     "lib/policy/evidence_text.h EVIDENCE_TEXT_MAX": RECORDED,
+    "lib/policy/reason.c NAME_SHOWN_MAX": TEXT,
+    "lib/pipeline/trace.c REFUSALS_MAX": TRACED,
+    "lib/pipeline/trace_text.h TRACE_LINES_MAX": TRACED,
+    "lib/pipeline/trace_text.h TRACE_TEXT_MAX": TRACED,
+    "lib/pipeline/trace_text.h TRACE_VALUE_MAX": TRACED,
     "lib/policy/recorded.c CLIENTS_MAX": "hosts that policies tell apart in one network: past it a report cannot tell",
     "lib/action/forged.c LAYERS_MAX": "test_name_in_more_layers_than_are_decoded_is_ours",
     "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",

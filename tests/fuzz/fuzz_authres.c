@@ -103,7 +103,8 @@ static void check_builders(struct arena *arena, const struct config *config, con
 	struct decision decision = { .action = ACTION_REJECT, .finding = FINDING_SPF_FAIL, .domain = p[13], .code = 550, .enhanced = "5.7.23",
 	    .text = "text", .policy = "p" };
 	struct author author = { .address = p[14] };
-	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4], flags & 32, NULL };
+	struct action_input input = { config, &facts, &author, results, &decision, "mx.example.net", p[4], flags & 32, NULL,
+		flags & 2 ? "k7m9-qxw2-rtbh" : NULL };
 	struct edits edits;
 
 	addr_parse(flags & 4 ? "2001:db8::1" : "192.0.2.1", &connection.client);

@@ -44,7 +44,7 @@ static int setup_with(void **state, const char *text)
 	    .mail_from_domain = "example.org", .fields = f->fields };
 	f->decision = (struct decision){ .finding = FINDING_COUNT, .code = 250, .policy = "default" };
 	f->input = (struct action_input){ f->config, &f->facts, &f->author, &f->results, &f->decision, "mx.example.net",
-	    NULL, 0, NULL };
+	    NULL, 0, NULL, NULL };
 	*state = f;
 	return 0;
 }
