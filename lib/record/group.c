@@ -164,6 +164,7 @@ static int note_add(struct group *group, const struct note *note)
 		break;
 	case NOTE_FAILURE:
 		code = group->backend->failure_add(group->handle, &note->u.failure);
+		break;
 	case NOTE_TRACE:
 		code = group->backend->trace_put(group->handle, &note->u.trace);
 		break;

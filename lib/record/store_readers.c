@@ -161,26 +161,26 @@ int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f 
 
 int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->kinds_each(handle, since_secs, span_secs, each, arg);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 
 int store_traces_each(struct store *store, enum store_trace_by by, const char *key, size_t limit, store_trace_each_f *each,
     void *arg)
 {
-	struct backend_handle *handle = reader_take(store);
+	struct backend_handle *handle = store_reader_take(store);
 	int code;
 
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->traces_each(handle, by, key, limit, each, arg);
-	reader_put(store, handle, code);
+	store_reader_put(store, handle, code);
 	return code;
 }
 
