@@ -100,10 +100,10 @@ bool reference_find(const char *text, size_t length, char reference_r[REFERENCE_
 		last--;
 	if (read_word(text + first, last - first, true, reference_r))
 		return true;
-	for (size_t at = first; at < last; at++) {
-		if (!is_inside(text, at, last))
+	for (size_t at = 0; at < length; at++) {
+		if (!is_inside(text, at, length))
 			continue;
-		for (begin = at; at < last && is_inside(text, at, last); at++)
+		for (begin = at; at < length && is_inside(text, at, length); at++)
 			;
 		if (read_word(text + begin, at - begin, behind, read) && (behind || !found_behind)) {
 			memcpy(reference_r, read, sizeof(read));

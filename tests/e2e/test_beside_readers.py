@@ -10,7 +10,7 @@ import pytest
 
 from house.authres_grammar import Reader
 from other_readers import METHODS, OpenDmarc, SpamAssassin
-from world import delivered_fields, parse_authres, scenarios
+from world import Assayd, delivered_fields, parse_authres, scenarios
 from world import mail as m
 from world.client import deliver
 from world.dns import BLACK_HOLE
@@ -136,9 +136,19 @@ def published_fixture(stack):
     publish(stack.dns, stack.keys)
 
 
+@pytest.fixture(name="assayd", scope="module")
+def assayd_fixture(stack):
+    """As stack.dry, but its field has all that it may have: the reference of the message, too."""
+    database = stack.world.path("readers", "assay.db")
+    assayd = Assayd(stack.world, stack.dns.port, name="readers", options=f'record {{\n\tpath = "{database}"\n\ttraces = all\n}}')
+    assayd.start()
+    yield assayd
+    assayd.stop()
+
+
 @pytest.fixture(name="sent", scope="module")
-def sent_fixture(stack, published):  # pylint: disable=unused-argument
-    return sent_through(stack, stack.dry.milter, stack.dry.log, cases(stack.keys))
+def sent_fixture(stack, published, assayd):  # pylint: disable=unused-argument
+    return sent_through(stack, assayd.milter, assayd.log, cases(stack.keys))
 
 
 @pytest.fixture(name="spamassassin", scope="module")
@@ -149,12 +159,12 @@ def spamassassin_fixture(stack):
 
 
 @pytest.fixture(name="opendmarc", scope="module")
-def opendmarc_fixture(stack, published):  # pylint: disable=unused-argument
+def opendmarc_fixture(stack, published, assayd):  # pylint: disable=unused-argument
     """(OpenDMARC, what was sent through it)."""
     found = [re.match(r'(_dmarc\.\S+)\. \d+ IN TXT "(.*)"$', record) for record in stack.dns.records]
     reader = OpenDmarc(stack.world, [match.groups() for match in found if match])
     made = cases(stack.keys)
-    yield reader, sent_through(stack, f"{stack.dry.milter},{reader.milter}", stack.dry.log, made)
+    yield reader, sent_through(stack, f"{assayd.milter},{reader.milter}", assayd.log, made)
     reader.stop()
 
 
@@ -173,6 +183,7 @@ def test_the_grammar_and_python_authres(sent, name):
     first, second = sent[name].fields
     reader = Reader(first)
     assert not reader.neighbours and not any("\\" in comment for comment in reader.comments), first
+    assert sum(f"ref {sent[name].logged['ref']}" in comment for comment in reader.comments) == 1, first
     assert [result.method for result in Reader(second).results] == ["x-tls"]
     _, by_authres = parse_authres(first)
     for results in ({method: rows[0]["result"] if "pass" not in [row["result"] for row in rows] else "pass" for method, rows in
