@@ -38,7 +38,6 @@ struct connection {
 	char *slots[SLOT_COUNT];	/* what the MTA said, replaced in place: a long session does not grow */
 	sfsistat quiet_reply;		/* for callbacks with nothing to say: NOREPLY where the MTA agreed to wait for none, else CONTINUE */
 	sfsistat rcpt_reply, body_reply, unknown_reply;
-	bool skip_offered;		/* SMFIS_SKIP may end the body */
 	bool leading_space;		/* header values come and go with their leading white space */
 	bool no_body;			/* negotiated: bodies do not come at all */
 	bool wants_body;		/* of the current message */

@@ -79,8 +79,10 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	struct connection *connection = connection_get(context);
 	/* not at HELO: without any reply Postfix keeps all events back until DATA, and libmilter drops what comes together with
 	   the MTA's hanging up, so that a session without mail would never be seen; nor at MAIL, where look-ups begin, while
-	   the client goes on with RCPT and DATA. It costs one round trip a session, and one a message. */
-	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_UNKN;
+	   the client goes on with RCPT and DATA. It costs one round trip a session, and one a message. A reply to a piece of
+	   the body could only ask to skip the rest: with the few large messages without a signature that saves less than
+	   replies to all the others cost. */
+	unsigned long quiet = SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NR_UNKN;
 	const unsigned long wanted = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE;
 
 	(void)unused2;
@@ -98,18 +100,15 @@ static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned l
 	*actions_r = actions & (wanted | SMFIF_SETSYMLIST);
 	if ((actions & SMFIF_SETSYMLIST) != 0)
 		macros_request(context);
-	connection->skip_offered = (steps & SMFIP_SKIP) != 0;
 	connection->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
 	if (!session_acts_at_rcpt(connection->session))
 		quiet |= SMFIP_NR_RCPT;
-	if (!connection->skip_offered)	/* a reply to body chunks is good for nothing but to end them */
-		quiet |= SMFIP_NR_BODY;
 	quiet &= steps;
 	connection->quiet_reply = SMFIS_NOREPLY;
 	connection->rcpt_reply = (quiet & SMFIP_NR_RCPT) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 	connection->unknown_reply = (quiet & SMFIP_NR_UNKN) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 	connection->body_reply = (quiet & SMFIP_NR_BODY) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-	*steps_r = quiet | (steps & (SMFIP_SKIP | SMFIP_HDR_LEADSPC | SMFIP_NODATA));
+	*steps_r = quiet | (steps & (SMFIP_HDR_LEADSPC | SMFIP_NODATA));
 	if (!session_may_want_body(connection->session))
 		*steps_r |= steps & SMFIP_NOBODY;
 	connection->no_body = (*steps_r & SMFIP_NOBODY) != 0;
@@ -309,23 +308,17 @@ static sfsistat on_eoh(SMFICTX *context)
 	return connection->quiet_reply;
 }
 
-/* What MTAs put into one piece of a body: a shorter one is the last, and there is nothing to be skipped. */
-enum { FULL_PIECE_BYTES = 65535 };
-
 static sfsistat on_body(SMFICTX *context, unsigned char *data, size_t length)
 {
 	struct connection *connection = connection_get(context);
-	bool skip;
 
 	if (connection == NULL || connection->message == NULL)
 		return put_off(connection != NULL ? connection->body_reply : SMFIS_TEMPFAIL);
-	if (connection->wants_body) {
+	if (connection->wants_body)
 		message_body(connection->message, data, length);
-		return connection->body_reply;
-	}
-	skip = connection->skip_offered && length >= FULL_PIECE_BYTES;
-	message_body_unread(connection->message, length, skip);
-	return skip ? SMFIS_SKIP : connection->body_reply;
+	else
+		message_body_unread(connection->message, length, false);
+	return connection->body_reply;
 }
 
 static sfsistat on_eom(SMFICTX *context)

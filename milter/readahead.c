@@ -9,8 +9,9 @@
  * steps, the next ones are read ahead; when not, the connection is left as it is. Edits wait (writebehind.c) only where the
  * reply to that offer came by writev().
  *
- * libmilter gives a session back to its pool of threads when poll() finds nothing to read; so nothing is left in a block
- * while the pool waits. A block is held only while something is in it: idle sessions have none.
+ * libmilter gives a session back to its pool of threads when poll() finds nothing to read within a millisecond; so nothing is left in
+ * a block while the pool waits. That short wait is recv()'s, one call instead of two. A block is held only then and while
+ * something is in it: idle sessions have none.
  *
  * Trusts: that the descriptors given to readahead_begin() are stream sockets that block, and are closed by close().
  * Fails: where there is no memory for a block, calls go through as they are. A lost connection shows at the next packet
@@ -21,9 +22,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "readahead.h"
 #include "readahead_slot.h"
+
+enum { SHORT_MS = 10 };		/* of a wait that recv() does by itself; libmilter waits 1 ms before it puts a session aside */
 
 /* Ours have names of their own in C, since headers may have inline ones of the C library's. */
 int ahead_poll(struct pollfd *fds, nfds_t count, int timeout_ms) __asm__("poll");
@@ -32,26 +36,43 @@ int ahead_close(int fd) __asm__("close");
 
 /* ---- reading ---- */
 
+enum sight { SOMETHING, NOTHING /* within the time */, OTHER /* an end, an error, or no memory to look with */ };
+
 /*
  * Reads what has come, if something has. An end or an error is left to poll() and read(): a socket tells them again, as the hang-up
  * for which libmilter looks.
  */
-static bool look(struct slot *slot, int fd)
+static enum sight look(struct slot *slot, int fd, int flags)
 {
 	struct block *block = block_take();
+	bool nothing;
 	ssize_t got;
 
 	slot->likely = false;
 	if (block == NULL)
-		return false;
-	got = recv(fd, block->octets, BLOCK_BYTES, MSG_DONTWAIT);
+		return OTHER;
+	got = recv(fd, block->octets, BLOCK_BYTES, flags);
+	nothing = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 	if (got <= 0) {
 		block_give(block);
-		return false;
+		return nothing ? NOTHING : OTHER;
 	}
 	block->end = (size_t)got;
 	slot->likely = got == BLOCK_BYTES;
 	slot_ahead_set(slot, block);
+	return SOMETHING;
+}
+
+/* For recv() on this connection. @return false: it waits for as long as before. */
+static bool patience_set(struct slot *slot, int fd, int timeout_ms)
+{
+	struct timeval time = { .tv_usec = timeout_ms * 1000 };
+
+	if (slot->patience_ms == timeout_ms)
+		return true;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)) != 0)
+		return false;
+	slot->patience_ms = timeout_ms;
 	return true;
 }
 
@@ -60,8 +81,12 @@ static ssize_t read_more(struct slot *slot, int fd, void *to, size_t bytes)
 {
 	struct block *block = block_take();
 	struct iovec parts[2] = { { to, bytes }, { block != NULL ? block->octets : NULL, block != NULL ? BLOCK_BYTES : 0 } };
-	ssize_t got = readv(fd, parts, block != NULL ? 2 : 1);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	ssize_t got;
 
+	do {	/* without a time-out of its own */
+		got = readv(fd, parts, block != NULL ? 2 : 1);
+	} while (got < 0 && errno == EAGAIN && slot->patience_ms != 0 && real()->poll(&ready, 1, -1) >= 0);
 	slot->likely = block != NULL && got > 0 && (size_t)got == bytes + BLOCK_BYTES;
 	if (got <= 0 || (size_t)got <= bytes) {
 		block_give(block);
@@ -160,18 +185,32 @@ static int poll_many(struct pollfd *fds, nfds_t count, int timeout_ms)
 	return ready;
 }
 
+/* Without poll(), which libmilter would follow with read(): a short wait is recv()'s own. OTHER: it takes poll(). */
+static enum sight see(struct slot *slot, int fd, int timeout_ms)
+{
+	if (slot_ahead(slot) != NULL)
+		return SOMETHING;
+	if (timeout_ms > 0 && timeout_ms <= SHORT_MS && patience_set(slot, fd, timeout_ms))
+		return look(slot, fd, 0);
+	return slot->likely && look(slot, fd, MSG_DONTWAIT) == SOMETHING ? SOMETHING : OTHER;
+}
+
 static int poll_to_read(struct slot *slot, struct pollfd *wanted, int timeout_ms)
 {
+	enum sight sight = OTHER;
 	int ready;
 
 	slot->polled = true;
-	if (behind_settle(slot, wanted->fd) && slot_stage(slot) == AHEAD &&
-	    (slot_ahead(slot) != NULL || (slot->likely && look(slot, wanted->fd)))) {
-		wanted->revents = POLLIN;
-		return 1;
+	if (behind_settle(slot, wanted->fd) && slot_stage(slot) == AHEAD)
+		sight = see(slot, wanted->fd, timeout_ms);
+	if (sight == OTHER) {
+		ready = real()->poll(wanted, 1, timeout_ms);
+	} else {
+		ready = sight == SOMETHING;
+		wanted->revents = ready ? POLLIN : 0;
 	}
-	ready = real()->poll(wanted, 1, timeout_ms);
-	slot->likely = ready >= 0;	/* also after a time-out: libmilter's pool waits, and comes back when there is something */
+	if (sight != SOMETHING)		/* also after a time-out: libmilter's pool waits, and comes back when there is something */
+		slot->likely = ready >= 0;
 	return ready;
 }
 

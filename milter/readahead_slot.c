@@ -128,6 +128,7 @@ void slot_clear(struct slot *slot)
 	slot->behind = NULL;
 	slot->polled = slot->likely = slot->answers = slot->full = false;
 	slot->seen = slot->rest = 0;
+	slot->patience_ms = 0;
 }
 
 void readahead_begin(int fd)

@@ -36,6 +36,7 @@ struct slot {
 	bool likely;			/* more can be read, to the best of our knowledge: worth trying before poll() */
 	bool answers;			/* the reply to the offer came by here */
 	bool full;			/* the socket took no more */
+	int patience_ms;		/* how long recv() waits for something to come; 0: for ever */
 	unsigned char length[MILTER_LEN_BYTES];	/* the first packet's */
 	size_t seen;			/* octets of the first packet */
 	size_t rest;			/* octets to come of a packet that was written in part */

@@ -76,7 +76,7 @@ struct facts {
 	unsigned header_lines;		/* of all fields, kept or not; saturates */
 	bool address_cut;		/* an address of the envelope was longer than what is kept of one */
 	uint64_t header_bytes, body_bytes;	/* octets of the body that were handed over */
-	bool body_unread;		/* there is more of the body, which the MTA was asked not to send */
+	bool body_unread;		/* the body did not come, or not all of it: the MTA was asked not to send it */
 	uint64_t told_bytes;		/* size of the whole message as the MTA tells it; 0: it does not */
 	uint64_t body_lines;
 };

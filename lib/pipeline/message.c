@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "message/body.h"
 #include "message/sender.h"
 #include "pipeline/internal.h"
 #include "pipeline/known.h"
@@ -20,7 +21,6 @@
 
 enum {
 	FIRST_FIELD_ROOM = 32,
-	LINE_MAX_BYTES = 998,		/* RFC 5322 section 2.1.1 */
 	RECORD_BYTES = 2048,		/* of Postfix's queue file: a longer line takes several */
 };
 
@@ -247,7 +247,7 @@ static bool field_value_malformed(const char *value, size_t length, size_t name_
 		const char *lf = memchr(value, '\n', rest);
 		size_t bytes = lf != NULL ? (size_t)(lf - value) : rest;
 
-		if (bytes != 0 && line + bytes > LINE_MAX_BYTES)
+		if (bytes != 0 && line + bytes > MESSAGE_LINE_MAX_BYTES)
 			return true;
 		line = 0;
 		bytes += lf != NULL;
@@ -339,33 +339,11 @@ bool message_header_done(struct message *message)
 	return wanted;
 }
 
-/* Counts lines and notes what RFC 5322 forbids; state is kept over chunk borders. */
-static void body_inspect(struct message *message, const char *data, size_t length)
-{
-	const char *end = data + length;
-
-	message->facts.body_bytes += length;
-	if (memchr(data, '\0', length) != NULL)
-		message->facts.malformed = true;
-	while (data < end) {
-		const char *lf = memchr(data, '\n', (size_t)(end - data));
-
-		message->body_line_bytes += (size_t)((lf != NULL ? lf : end) - data);
-		if (message->body_line_bytes > LINE_MAX_BYTES + 1)	/* the CR is counted in */
-			message->facts.malformed = true;
-		if (lf == NULL)
-			return;
-		message->facts.body_lines++;
-		message->body_line_bytes = 0;
-		data = lf + 1;
-	}
-}
-
 void message_body(struct message *message, const void *data, size_t length)
 {
 	if (length == 0)
 		return;
-	body_inspect(message, data, length);
+	body_count(&message->facts, &message->body_line_bytes, data, length);
 	for (size_t i = 0; i < CHECK_COUNT; i++) {
 		if (message->wants_body[i] && checks_table[i]->body != NULL)
 			checks_table[i]->body(&message->context, data, length);

@@ -96,11 +96,12 @@ static void mta_sends(size_t bytes)
 	way_add(&world.in, octets, bytes);
 }
 
-static void milter_reads(size_t bytes)
+/* patient: waits as libmilter does, where that takes no time. */
+static void milter_reads(size_t bytes, bool patient)
 {
 	static unsigned char octets[ROOM];
 	struct pollfd wanted = { .fd = world.milter, .events = POLLIN };
-	int ready = poll(&wanted, 1, 0);
+	int ready = poll(&wanted, 1, patient && (world.in.bytes != 0 || world.ended));
 	ssize_t got;
 
 	check(ready == (world.in.bytes != 0 || world.ended));
@@ -150,7 +151,7 @@ static void milter_writes(unsigned char command, size_t bytes)
 
 static void end(void)
 {
-	milter_reads(step_bytes(1));	/* asks, and so sends what waits */
+	milter_reads(step_bytes(1), false);	/* asks, and so sends what waits */
 	mta_reads();
 	check(world.out.bytes == 0);
 	close(world.milter);
@@ -165,8 +166,8 @@ static void step(unsigned char what)
 	switch (what & 7) {
 	case 0: mta_sends(much + 1); break;
 	case 1: mta_sends(much * 1000); break;
-	case 2: milter_reads(step_bytes(much + 1)); break;
-	case 3: milter_reads(much * 700 + 1); break;
+	case 2: milter_reads(step_bytes(much + 1), much % 2 == 0); break;
+	case 3: milter_reads(much * 700 + 1, much % 2 != 0); break;
 	case 4: milter_writes("imhq"[much % 4], much * 300); break;
 	case 5: milter_writes(much % 2 != 0 ? 'O' : 'c', much % 2 != 0 ? 12 : 0); break;
 	case 6: mta_reads(); break;

@@ -179,6 +179,85 @@ static void test_dkim_body_scan_longest_line(void **state)
 	free(text);
 }
 
+/* What is wrong first, octet by octet: a plain second reading. */
+static const char *first_fault(const char *text, size_t length)
+{
+	size_t line = 0;
+
+	for (size_t at = 0; at < length; at++) {
+		if (text[at] == '\n' && (at == 0 || text[at - 1] != '\r'))
+			return "LF";
+		if (text[at] == '\r' && at + 1 < length && text[at + 1] != '\n')
+			return "CR";
+		line = text[at] == '\n' ? 0 : line + (text[at] != '\r');
+		if (line > DKIM_BODY_LINE_MAX_BYTES)
+			return "1 MiB";
+	}
+	return NULL;
+}
+
+static void expect_fault(const char *text, size_t length, size_t chunk)
+{
+	struct dkim_body body = { 0 };
+	const char *fault = NULL, *expected = first_fault(text, length);
+
+	for (size_t at = 0; at < length && fault == NULL; at += chunk)
+		fault = dkim_body_scan(&body, text + at, length - at < chunk ? length - at : chunk);
+	if (expected == NULL)
+		assert_null(fault);
+	else
+		assert_true(fault != NULL && strstr(fault, expected) != NULL);
+}
+
+/* Lines around the length of a block, now and then with an octet that breaks one. */
+static void test_dkim_body_scan_by_chance(void **state)
+{
+	static char text[OUT_BYTES];
+
+	(void)state;
+	srand(5322);
+	for (int round = 0; round < 20000; round++) {
+		size_t length = 0;
+
+		for (int i = rand() % 12; i > 0; i--) {
+			size_t line = (size_t)rand() % 150;
+
+			memset(text + length, 'x', line);
+			length += line;
+			memcpy(text + length, "\r\n", 2);
+			length += 2;
+		}
+		if (length != 0 && rand() % 2 == 0)
+			text[(size_t)rand() % length] = "\r\nx"[rand() % 3];
+		expect_fault(text, length, 1 + (size_t)rand() % (length + 1));
+	}
+}
+
+/* The longest line and one over it, first, in the middle and last; in one chunk and cut around every place that matters. */
+static void test_dkim_body_scan_longest_line_anywhere(void **state)
+{
+	static const size_t chunks[] = { 1000, 65535, DKIM_BODY_LINE_MAX_BYTES - 1, DKIM_BODY_LINE_MAX_BYTES,
+		DKIM_BODY_LINE_MAX_BYTES + 1, DKIM_BODY_LINE_MAX_BYTES + 2, 3 * DKIM_BODY_LINE_MAX_BYTES };
+	char *text = malloc(3 * DKIM_BODY_LINE_MAX_BYTES);
+
+	(void)state;
+	for (size_t before = 0; before < 3; before++)
+		for (size_t over = 0; over < 2; over++)
+			for (size_t behind = 0; behind < 3; behind++) {
+				static const char *const ends[] = { "", "\r\n", "line\r\n" };
+				size_t line = DKIM_BODY_LINE_MAX_BYTES + over, length = strlen(ends[before]);
+
+				memcpy(text, ends[before], length);
+				memset(text + length, 'x', line);
+				length += line;
+				memcpy(text + length, ends[behind], strlen(ends[behind]));
+				length += strlen(ends[behind]);
+				for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++)
+					expect_fault(text, length, chunks[i]);
+			}
+	free(text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -189,6 +268,8 @@ int main(void)
 		cmocka_unit_test(test_dkim_body_hand_on_tells_the_sinks_failure),
 		cmocka_unit_test(test_dkim_body_scan_bare_line_ends),
 		cmocka_unit_test(test_dkim_body_scan_longest_line),
+		cmocka_unit_test(test_dkim_body_scan_by_chance),
+		cmocka_unit_test(test_dkim_body_scan_longest_line_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
 
 #include "check/signature/signature.h"
 #include "check/signature/taglist.h"
@@ -108,6 +110,43 @@ static void test_dkim_tag_base64_rfc4648_vectors(void **state)
 	arena_free(&arena);
 }
 
+/* What OpenSSL has encoded, with folds at any place; then with one octet that is no digit. */
+static void test_dkim_tag_base64_against_openssl(void **state)
+{
+	enum { DATA_BYTES = 100, ROUNDS = 20000 };
+	static const char spaces[] = " \t\r\n", others[] = "-_.,:;@[`{\x01\x7f\x80\xc1\xff";
+	uint8_t data[DATA_BYTES], encoded[2 * DATA_BYTES];
+	char text[4 * DATA_BYTES];
+	struct arena *arena = arena_new();
+
+	(void)state;
+	srand(4648);
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t bytes = 1 + (size_t)rand() % DATA_BYTES, length = 0, decoded_bytes = 0, count;
+		unsigned often = 1 + (unsigned)rand() % 90;
+		struct dkim_tag tag = { .value = text };
+		uint8_t *decoded;
+
+		for (size_t i = 0; i < bytes; i++)
+			data[i] = (uint8_t)rand();
+		count = (size_t)EVP_EncodeBlock(encoded, data, (int)bytes);
+		for (size_t i = 0; i < count; i++) {
+			text[length++] = (char)encoded[i];
+			if ((unsigned)rand() % often == 0)
+				text[length++] = spaces[rand() % 4];
+		}
+		tag.value_length = length;
+		decoded = dkim_tag_base64(&tag, arena, &decoded_bytes);
+		assert_non_null(decoded);
+		assert_int_equal(decoded_bytes, bytes);
+		assert_memory_equal(decoded, data, bytes);
+		text[(size_t)rand() % length] = others[(size_t)rand() % (sizeof others - 1)];
+		assert_null(dkim_tag_base64(&tag, arena, &decoded_bytes));
+		arena_reset(arena);
+	}
+	arena_free(&arena);
+}
+
 #define HASHES "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAECAwQFBgcICQ=="
 #define GOOD "v=1; a=rsa-sha256; d=Example.ORG; s=Sel; h=From : to; " HASHES
 
@@ -203,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_dkim_taglist_parse_too_many),
 		cmocka_unit_test(test_dkim_tag_number_limits),
 		cmocka_unit_test(test_dkim_tag_base64_rfc4648_vectors),
+		cmocka_unit_test(test_dkim_tag_base64_against_openssl),
 		cmocka_unit_test(test_dkim_signature_parse_plain),
 		cmocka_unit_test(test_dkim_signature_parse_faults),
 		cmocka_unit_test(test_dkim_signature_parse_library_unfit),

@@ -283,6 +283,60 @@ static void test_readahead_signals_interrupt_waiting_only(void **state)
 	link_close(&link);
 }
 
+/* As libmilter waits before it puts a session aside. */
+static void test_readahead_short_wait(void **state)
+{
+	(void)state;
+	for (int wire = WIRE_UNIX; wire <= WIRE_TCP; wire++) {
+		struct link link = link_open_ahead((enum wire)wire);
+		struct pollfd wanted = { .fd = link.milter, .events = POLLIN, .revents = POLLIN };
+		char octet;
+
+		for (int wait_ms = 1; wait_ms < SHORT_MS; wait_ms += 4) {
+			assert_int_equal(poll(&wanted, 1, wait_ms), 0);
+			assert_int_equal(wanted.revents, 0);
+			assert_int_equal(readahead_blocks(), 0);
+			mta_packet(link.mta, 'L', 10);
+			assert_int_equal(poll(&wanted, 1, PATIENCE_MS), 1);
+			assert_int_equal(poll(&wanted, 1, wait_ms), 1);
+			assert_int_equal(wanted.revents, POLLIN);
+			assert_int_equal(left_in_kernel(link.milter), 0);
+			expect_packet(link.milter, 'L', 10);
+		}
+		close(link.mta);
+		link.mta = -1;
+		assert_int_equal(poll(&wanted, 1, PATIENCE_MS), 1);
+		assert_int_equal(poll(&wanted, 1, 1), 1);
+		assert_true((wanted.revents & POLLIN) != 0);
+		assert_int_equal(read(link.milter, &octet, 1), 0);
+		link_close(&link);
+	}
+	assert_int_equal(readahead_blocks(), 0);
+}
+
+static void *send_later(void *fd)
+{
+	assert_int_equal(poll(NULL, 0, SHORT_MS), 0);
+	mta_packet(*(int *)fd, 'L', 10);
+	return NULL;
+}
+
+/* However short the wait before. */
+static void test_readahead_read_waits_for_ever(void **state)
+{
+	struct link link = link_open_ahead(WIRE_UNIX);
+	struct pollfd wanted = { .fd = link.milter, .events = POLLIN };
+	char head[HEAD_BYTES];
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(poll(&wanted, 1, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, send_later, &link.mta), 0);
+	assert_int_equal(read(link.milter, head, sizeof(head)), sizeof(head));
+	pthread_join(thread, NULL);
+	link_close(&link);
+}
+
 static void test_readahead_end_comes_after_what_was_sent(void **state)
 {
 	(void)state;
@@ -389,6 +443,8 @@ int main(void)
 		cmocka_unit_test(test_readahead_partial_packets_time_out),
 		cmocka_unit_test(test_readahead_pool_sees_what_is_read_ahead),
 		cmocka_unit_test(test_readahead_signals_interrupt_waiting_only),
+		cmocka_unit_test(test_readahead_short_wait),
+		cmocka_unit_test(test_readahead_read_waits_for_ever),
 		cmocka_unit_test(test_readahead_end_comes_after_what_was_sent),
 		cmocka_unit_test(test_readahead_reset_is_an_end),
 		cmocka_unit_test(test_readahead_threads_take_turns),
