@@ -243,6 +243,7 @@ static const char *read_header_list(struct dkim_reader *reader)
 	if (room > DKIM_SIGNATURE_MAX_NAMES)
 		return "h= names too many header fields";
 	names = arena_calloc(reader->arena, room, sizeof *names);
+	signature->names = names;	/* those that were read, whatever comes behind them */
 	rest = *tag;
 	while (dkim_tag_next_item(&rest, &name.text, &name.length)) {
 		if (name.length == 0)
@@ -255,7 +256,6 @@ static const char *read_header_list(struct dkim_reader *reader)
 		names[signature->name_count++] = name;
 		total += name.length + 1;
 	}
-	signature->names = names;
 	if (total > NAMES_MAX_BYTES || signature->names_dkim_signature)
 		signature->library_unfit = true;
 	return from ? NULL : "the From field is not signed";
