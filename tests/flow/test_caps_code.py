@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+import arc_sealer
 import caps
 import dkim_signer
 from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
@@ -22,6 +23,7 @@ OWNER = "only the owner of the author domain can pass it, in his own record; no 
 RECORDED = "of what the record keeps: past it the evidence says that it lacks some (tests/unit/test_evidence.c); no verdict changes"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
+CHAIN = "past it a chain fails, or less of it counts: it can only ever help a message"
 REASONS = {
     "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
@@ -36,6 +38,10 @@ REASONS = {
     "lib/check/dmarc/record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
+    "lib/check/arc/judge.c COMPARISONS_MAX": CHAIN,
+    "lib/check/arc/judge.c HEADER_BYTES_MAX": CHAIN,
+    "lib/check/arc/verify.c KEY_RECORDS_MAX": CHAIN,
+    "lib/check/dmarc/override.c IDENTIFIERS_MAX": CHAIN,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
     "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,
     "lib/check/signature/key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
@@ -195,6 +201,14 @@ def bytes_of_a_key(_letter, _domain, excess):
 CASES["lib/check/signature/key.h DKIM_KEY_RECORD_MAX_BYTES"].zone = "".join(
     keys_of(domain, [RECORD + "; n=" + "a" * (8192 - len(RECORD) - 4 + more)]).replace("s._domainkey", f"{name}._domainkey")
     for domain in (VICTIM, ATTACKER) for name, more in (("fits", 0), ("long", 1)))
+
+
+@code_cap("lib/check/signature/signature.h DKIM_INSTANCE_MAX", "arc-too-many", zone=keys_of(ATTACKER, [RECORD]))
+def sets_of_a_chain(letter, excess):
+    chain = arc_sealer.Chain(letter.data)
+    for i in range(50 + excess):
+        chain.add(KEY, domain=ATTACKER, selector="s", instance=i + 1, ams={"names": ("from", "subject")})
+    letter.whole = chain.message
 
 
 def spf_zone(name, count, record, more=""):
