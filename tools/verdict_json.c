@@ -62,18 +62,29 @@ static json_t *dkim_json(struct arena *arena, const struct results *results)
 	return list;
 }
 
+static json_t *arc_json(struct arena *arena, const struct arc_result *arc)
+{
+	json_t *sealers = json_array();
+
+	for (size_t i = 0; i < arc->set_count; i++)
+		json_array_append_new(sealers, json_text(arena, arc->sets[i].sealer));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "result", result_text(arc->result),
+	    "oldest_pass", number_or_null(arc->result == RESULT_PASS, arc->oldest_pass), "sealers", sealers,
+	    "dnssec", dnssec(arc->result, arc->dnssec), "reason", json_text(arena, arc->reason));
+}
+
 static json_t *dmarc_json(struct arena *arena, const struct dmarc_result *dmarc)
 {
 	bool checked = dmarc->result != RESULT_UNCHECKED;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result", result_text(dmarc->result),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result", result_text(dmarc->result),
 	    "domain", json_text(arena, dmarc->domain),
 	    "policy", dmarc->has_policy ? json_string(dmarc_policy_name(dmarc->policy)) : json_null(),
 	    "policy_domain", json_text(arena, dmarc->policy_domain), "org_domain", json_text(arena, dmarc->org_domain),
 	    "disposition", checked ? json_string(dmarc_policy_name(dmarc->disposition)) : json_null(),
 	    "spf_aligned", bool_or_null(checked, dmarc->spf_aligned), "dkim_aligned", bool_or_null(checked, dmarc->dkim_aligned),
 	    "dnssec", dnssec(dmarc->result, dmarc->dnssec), "testing", bool_or_null(checked, dmarc->testing),
-	    "reason", json_text(arena, dmarc->reason));
+	    "reason", json_text(arena, dmarc->reason), "overridden", json_text(arena, dmarc->overridden));
 }
 
 static json_t *tls_json(struct arena *arena, const struct tls_result *tls)
@@ -176,7 +187,7 @@ void verdict_print_json(const struct verdict *verdict, FILE *out)
 	json_object_set_new(object, "spf", spf_json(arena, &results->spf));
 	json_object_set_new(object, "spf_helo", spf_json(arena, &results->spf_helo));
 	json_object_set_new(object, "dkim", dkim_json(arena, results));
-	json_object_set_new(object, "arc", json_pack("{s:n, s:n, s:[]}", "result", "oldest_pass", "sealers"));
+	json_object_set_new(object, "arc", arc_json(arena, &results->arc));
 	json_object_set_new(object, "dmarc", dmarc_json(arena, &results->dmarc));
 	json_object_set_new(object, "adsp", json_pack("{s:o, s:o, s:o, s:o, s:o}", "result", result_text(adsp->result),
 	    "domain", json_text(arena, adsp->domain), "practices", json_text(arena, adsp->practices),

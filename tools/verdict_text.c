@@ -64,6 +64,21 @@ static void print_dkim(FILE *out, const struct results *results)
 	}
 }
 
+static void print_arc(FILE *out, struct arena *arena, const struct arc_result *arc)
+{
+	struct line line;
+
+	if (arc->result == RESULT_UNCHECKED || arc->result == RESULT_NONE)
+		return;
+	line = line_begin(out, "arc", result_name(arc->result));
+	line_add(&line, "sealer", arc->sealer);
+	if (arc->result == RESULT_PASS)
+		line_add(&line, "oldest-pass", arena_printf(arena, "%u of %zu", arc->oldest_pass, arc->set_count));
+	line_add(&line, "", dns_security_name(arc->dnssec));
+	line_add(&line, "", arc->reason);
+	line_end(&line);
+}
+
 static void print_dmarc(FILE *out, const struct dmarc_result *dmarc)
 {
 	struct line line;
@@ -80,6 +95,7 @@ static void print_dmarc(FILE *out, const struct dmarc_result *dmarc)
 	line_add(&line, "", dmarc->dkim_aligned ? "dkim aligned" : NULL);
 	line_add(&line, "", dns_security_name(dmarc->dnssec));
 	line_add(&line, "", dmarc->reason);
+	line_add(&line, "overridden", dmarc->overridden);
 	line_end(&line);
 }
 
@@ -206,6 +222,7 @@ void verdict_print_text(const struct verdict *verdict, FILE *out)
 	print_spf(out, "spf", &results->spf);
 	print_spf(out, "spf-helo", &results->spf_helo);
 	print_dkim(out, results);
+	print_arc(out, message_arena(verdict->message), &results->arc);
 	print_dmarc(out, &results->dmarc);
 	print_small(out, results);
 	print_tls(out, &results->tls);

@@ -142,6 +142,31 @@ static void put_dkim(struct writer *writer, const struct results *results)
 		put_signature(writer, &results->dkim[i]);
 }
 
+/*
+ * Told only of a message that has a chain. RFC 8617 has no temporary error: whoever reads "fail" gives the chain no weight,
+ * and the reason says that it may be another one next time.
+ */
+static void put_arc(struct writer *writer, const struct action_input *input)
+{
+	const struct arc_result *arc = &input->results->arc;
+	char client[ADDR_TEXT_BYTES];
+
+	if (arc->result == RESULT_UNCHECKED || arc->result == RESULT_NONE)
+		return;
+	begin_result(writer, "arc", arc->result == RESULT_PASS ? "pass" : "fail");
+	if (arc->sealer != NULL && field_is_domain(arc->sealer))
+		put_comment(writer, arena_printf(writer->arena, "sealed by %s, dnssec: %s", arc->sealer, dns_security_name(arc->dnssec)));
+	else
+		put_dnssec(writer, arc->dnssec);
+	if (arc->reason != NULL)
+		put_reason(writer, arc->result == RESULT_TEMPERROR ? arena_concat(writer->arena, "temporary error: ", arc->reason, "") :
+		    arc->reason);
+	if (input->facts->connection->client.family != AF_UNSPEC)
+		put_property(writer, "smtp.remote-ip", addr_format(&input->facts->connection->client, client));
+	if (arc->result == RESULT_PASS)
+		put_property(writer, "header.oldest-pass", arena_printf(writer->arena, "%u", arc->oldest_pass));
+}
+
 static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
 {
 	if (dmarc->result == RESULT_UNCHECKED)
@@ -152,6 +177,8 @@ static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
 		    dmarc->testing ? " t=y" : "", dns_security_name(dmarc->dnssec)));
 	else
 		put_dnssec(writer, dmarc->dnssec);
+	if (dmarc->overridden != NULL)
+		put_comment(writer, arena_concat(writer->arena, "overridden: ", dmarc->overridden, ""));
 	if (dmarc->result != RESULT_PASS)
 		put_reason(writer, dmarc->reason);
 	put_property(writer, "header.from", dmarc->domain);
@@ -261,6 +288,7 @@ const char *authres_build(const struct action_input *input)
 	put_iprev(&writer, input);
 	put_spf(&writer, input);
 	put_dkim(&writer, results);
+	put_arc(&writer, input);
 	put_dmarc(&writer, &results->dmarc);
 	put_adsp(&writer, &results->adsp);
 	if (writer.empty) {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "action/authres_parse.h"
+#include "message/authres_parse.h"
 #include "check/path.h"
 
 /* A filter may add a Received field of its own above the one that our MTA wrote. */

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "action/action.h"
-#include "action/authres_parse.h"
+#include "message/authres_parse.h"
 #include "message/encoded_word.h"
 #include "util/buf.h"
 #include "util/domain.h"

@@ -79,7 +79,10 @@ static void put_results(struct buf *buf, const struct results *results, struct a
 	    results->spf.dnssec, arena);
 	put_result(buf, "spf_helo", results->spf_helo.result, results->spf_helo.domain, results->spf_helo.dnssec, arena);
 	put_dkim(buf, results, arena);
+	if (results->arc.result != RESULT_NONE)
+		put_result(buf, "arc", results->arc.result, results->arc.sealer, results->arc.dnssec, arena);
 	put_result(buf, "dmarc", results->dmarc.result, results->dmarc.domain, results->dmarc.dnssec, arena);
+	log_field_put(buf, "dmarc_overridden", results->dmarc.overridden);
 	put_result(buf, "adsp", results->adsp.result, results->adsp.domain, results->adsp.dnssec, arena);
 }
 

@@ -3,7 +3,7 @@
 #define ASSAY_CHECK_CHECK_H
 /*
  * A check: facts and DNS answers in, a result and findings out. One file a check; CHECKS_TABLE in config/checks.h names them
- * in run order (dmarc reads the results of spf and dkim, adsp those of dkim and dmarc, corroborate the findings of all).
+ * in run order (dmarc reads the results of spf, dkim and arc, adsp those of dkim and dmarc, corroborate the findings of all).
  *
  *   envelope()   at MAIL FROM: begin look-ups; never waits
  *   header()     when all header fields are there: begin look-ups, prepare; never waits.
@@ -24,6 +24,8 @@
 #include "message/facts.h"
 #include "resolver/resolver.h"
 
+struct dkim_bodies;	/* check/signature/bodies.h */
+struct dkim_keycache;	/* check/signature/key.h */
 struct dkim_engine;	/* check/dkim/dkim.h: long-lived DKIM state, shared by all messages */
 struct memory_source;	/* check/memory.h: what is remembered of earlier sessions */
 struct psl_context;	/* check/dmarc/dmarc.h: loaded public suffix list; NULL: not available */
@@ -32,6 +34,7 @@ struct psl_context;	/* check/dmarc/dmarc.h: loaded public suffix list; NULL: not
 struct check_shared {
 	struct dns_resolver *resolver;
 	struct dkim_engine *dkim;
+	struct dkim_keycache *keys;		/* decoded keys, of whatever signs in DKIM's form; the DKIM engine's */
 	struct psl_context *psl;
 	const struct memory_source *memory;	/* check/memory.h; NULL: nothing is remembered */
 };
@@ -57,6 +60,7 @@ struct check_context {
 	struct dns_scope *dns;
 	struct arena *arena;		/* == facts->arena */
 	struct results *results;
+	struct dkim_bodies *bodies;	/* after header(), when a check before hashes the body: to be wanted from, not to be fed; NULL */
 	void *state[CHECK_COUNT];	/* each check's own, in the arena unless it has a release() */
 };
 

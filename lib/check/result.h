@@ -49,13 +49,35 @@ struct dkim_result {
 	const char *reason;		/* one line; NULL for a plain pass that counts */
 	bool test_mode;			/* key has t=y */
 	bool partial_body;		/* l= leaves body unsigned */
-	const char *added_field;	/* of a pass or temperror: a field on top of what it covers (dkim/added.c); NULL */
+	const char *added_field;	/* of a pass or temperror: a field on top of what it covers (signature/added.c); NULL */
 	enum dns_security dnssec;	/* of the key record */
 	bool message_alone;		/* no key record had a part in it: the message itself says so, or asked for too much */
 };
 
 /** @return whether the signature vouches for the message that a reader sees: it passes and nothing was put on top. */
 bool dkim_result_counts(const struct dkim_result *dkim);
+
+struct authres;	/* message/authres_parse.h */
+
+/* One set of an ARC chain. */
+struct arc_set {
+	const char *sealer, *selector;	/* d= and s= of its seal; A-labels, lower case */
+	const struct authres *said;	/* what the sealer found when the message came to him; NULL: cannot be read */
+	bool intact;			/* its message signature, and all later ones, hold for the message as a reader sees it */
+	bool unknown;			/* a key that its signatures need did not come */
+};
+
+/* Only a pass makes anything of the sets count; of a temperror they tell what may have been. */
+struct arc_result {
+	enum result result;		/* none pass fail, as RFC 8617 has them; temperror, which is told as fail to others */
+	const char *reason;		/* one line; NULL for none and pass */
+	const char *sealer;		/* of the newest set; NULL: unreadable */
+	unsigned oldest_pass;		/* of a pass: the oldest set whose message signature holds, 0 when all do (section 5.2) */
+	const struct arc_set *sets;	/* of a pass or temperror, instance 1 first */
+	size_t set_count;
+	enum dns_security dnssec;	/* weakest of all keys used */
+	bool message_alone;		/* no key had a part in it */
+};
 
 /* What the hashing of a message cost, in units that no processor changes; all are bounded, whatever the message is. */
 struct dkim_work {
@@ -85,6 +107,8 @@ struct dmarc_result {
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
 	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
+	const char *overridden;		/* of a fail that does not count: whose word overrides it; NULL */
+	bool override_unknown;		/* of a fail: whether one does is not known, for want of a trusted sealer's key */
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
 	const struct dmarc_record *record;	/* as published; NULL: none that counts */
@@ -183,6 +207,7 @@ struct results {
 	const struct dkim_result *dkim;
 	size_t dkim_count;
 	struct dkim_work dkim_work;
+	struct arc_result arc;
 	struct dmarc_result dmarc;	/* the strictest */
 	enum dmarc_forwarder dmarc_forwarder;	/* what spoke against the rejection that its author domain asks for */
 	const struct dmarc_result *dmarc_authors;	/* of each author domain by itself, whatever is wrong with From as a whole */

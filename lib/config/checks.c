@@ -26,6 +26,11 @@ static bool dkim_is_off(const struct config *config)
 	return !config->dkim_enabled;
 }
 
+static bool arc_is_off(const struct config *config)
+{
+	return !config->arc_enabled;
+}
+
 static bool dmarc_is_off(const struct config *config)
 {
 	return !config->dmarc_enabled;

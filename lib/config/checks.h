@@ -30,7 +30,7 @@ enum finding_trait {
 };
 
 /*
- * One row a check, in the order of judgement: memory reads the results of iprev and tls, dmarc those of spf and dkim, adsp those
+ * One row a check, in the order of judgement: memory reads the results of iprev and tls, dmarc those of spf, dkim and arc, adsp those
  * of dkim and dmarc, corroborate what all of them found. ID, identifier, traits, when it is off (a function of checks.c, or
  * NULL), and why then, for the admin.
  */
@@ -44,6 +44,8 @@ enum finding_trait {
 	X(AUTHOR, author, TRAIT_NONE, NULL, NULL)                                                                       \
 	X(DKIM, dkim, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, dkim_is_off,                                       \
 	    "DKIM is not checked (enabled = no in section dkim)")                                                       \
+	X(ARC, arc, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, arc_is_off,                                          \
+	    "ARC is not checked (enabled = no in section arc)")                                                         \
 	X(DMARC, dmarc, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_COMBINED | TRAIT_TOLD, dmarc_is_off,                   \
 	    "DMARC is not checked (enabled = no in section dmarc)")                                                     \
 	X(ADSP, adsp, TRAIT_DNS | TRAIT_AUTHENTICATION | TRAIT_TOLD, adsp_is_off,                                       \

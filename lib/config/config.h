@@ -110,7 +110,7 @@ struct config {
 	enum unregistered unregistered_methods;
 
 	/* checks */
-	bool spf_enabled, spf_check_helo, dkim_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;
+	bool spf_enabled, spf_check_helo, dkim_enabled, arc_enabled, dmarc_enabled, adsp_enabled, iprev_enabled;
 	enum adsp_use adsp_use;		/* as configured; adsp_enabled is already settled: yes, or auto and used by a policy */
 	bool adsp_when_used;		/* adsp = auto: only when a policy uses it */
 	bool adsp_corroborates;		/* … and none does; asked only where it may make a dmarc-reject a corroborated one */
@@ -122,6 +122,8 @@ struct config {
 	finding_set dmarc_corroborate;	/* which findings turn a dmarc-reject into a corroborated one, too */
 	const char *psl_file;		/* /usr/share/publicsuffix/public_suffix_list.dafsa or .dat */
 	struct domain_list trusted_forwarders;	/* domains whose aligned pass speaks against a corroborated reject */
+	struct domain_list trusted_sealers;	/* whose word in an ARC chain that passes overrides a DMARC failure */
+	bool trusted_sealers_secure;	/* … only when all of its keys are secure */
 
 	/* tls: versions and cipher suites whose grade the admin sets, against the table */
 	struct string_list tls_weak, tls_ok, tls_strong;
@@ -160,8 +162,8 @@ struct config {
 	unsigned max_header_bytes;	/* 512 KiB */
 	unsigned max_recipients;	/* kept and weighed; 1000 */
 	unsigned max_edits;		/* forged fields removed; 100 */
-	unsigned max_dns_lookups;	/* distinct questions a message; 300 */
-	unsigned max_dns_queries;	/* sent for them; 400 */
+	unsigned max_dns_lookups;	/* distinct questions a message; 330 */
+	unsigned max_dns_queries;	/* sent for them; 440 */
 	unsigned dns_deadline_ms;	/* waited for DNS, for all checks of a message together; 20000 */
 };
 

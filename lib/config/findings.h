@@ -129,6 +129,15 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(DKIM_FIELD_ADDED, "dkim-field-added", DKIM, MESSAGE, TAG, NONE, NONE,                                         \
 	    550, "5.7.20", "header fields were added to a message signed by %s",                                        \
 	    "a second From, or a field beside the signed one (RFC 6376 section 8.15); the signature does not count")    \
+	X(ARC_FAIL, "arc-fail", ARC, MESSAGE, NONE, NONE, ARC_TEMPERROR,                                                \
+	    550, "5.7.29", "ARC validation failed for a chain sealed by %s",                                            \
+	    "a chain of seals is broken; it counts for nothing, as if there were none (RFC 8617 section 5.2)")          \
+	X(ARC_TEMPERROR, "arc-temperror", ARC, MESSAGE, NONE, NONE, NONE,                                               \
+	    451, "4.7.29", "ARC validation of a chain sealed by %s failed temporarily",                                 \
+	    "a DNS answer that ARC needed did not come; the chain counts for nothing")                                  \
+	X(ARC_TOO_MANY, "arc-too-many", ARC, MESSAGE, NONE, NONE, NONE,                                                 \
+	    550, "5.7.29", "more ARC fields than are judged",                                                           \
+	    "more than 50 seals, or ARC fields over the caps; the chain fails (RFC 8617 section 4.2.1)")                \
 	X(DMARC_NONE, "dmarc-none", DMARC, MESSAGE, NONE, NONE, NONE, 550, "5.7.1", "no DMARC policy for %s",           \
 	    "the author domain publishes no DMARC record, or none that can be used")                                    \
 	X(DMARC_FAIL, "dmarc-fail", DMARC, MESSAGE, TAG, NONE, DMARC_TEMPERROR, 550, "5.7.26", "DMARC failed for %s",   \
@@ -142,6 +151,9 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(DMARC_REJECT_CORROBORATED, "dmarc-reject-corroborated", DMARC, MESSAGE, REJECT, NONE, DMARC_TEMPERROR, 550, "5.7.26", \
 	    "DMARC failed for %s (policy reject) and other evidence agrees",                                            \
 	    "DMARC reject, something of dmarc { corroborate } too, and nothing speaks for a forwarder or mailing list") \
+	X(DMARC_OVERRIDDEN, "dmarc-overridden", DMARC, MESSAGE, NONE, NONE, NONE,                                       \
+	    550, "5.7.26", "DMARC failed for %s, though a trusted sealer saw it pass",                                  \
+	    "DMARC failed here, but a trusted sealer of a verified ARC chain saw it pass; in place of dmarc-fail and its kin") \
 	X(DMARC_TEMPERROR, "dmarc-temperror", DMARC, MESSAGE, NONE, NONE, NONE,                                         \
 	    451, "4.7.26", "DMARC check of %s failed temporarily",                                                      \
 	    "a DNS answer that DMARC needed did not come")                                                              \

@@ -87,9 +87,9 @@ static void domain_whitelist(struct import *import, const struct import_line *li
 	size_t kept = 0;
 
 	for (; *domains != NULL; domains++)
-		kept += import_set(import, line->name, "dmarc", "trusted-forwarders", *domains) == NULL;
-	import_note(import, line, FATE_CHANGED, "%zu in dmarc { trusted-forwarders }: Assay does not judge ARC; SPF or DKIM that passes for "
-	    "them keeps forwarded mail from dmarc-reject-corroborated", kept);
+		kept += import_set(import, line->name, "dmarc", "trusted-sealers", *domains) == NULL;
+	import_note(import, line, FATE_CHANGED, "%zu in dmarc { trusted-sealers }: the whole chain has to pass, and their own results "
+	    "have to say that the author passed", kept);
 }
 
 static void trusted_authserv_ids(struct import *import, const struct import_line *line)
@@ -147,7 +147,7 @@ static const struct import_option options[] = {
 	{ "BaseDirectory", SYSTEMD }, { "ChangeRootDirectory", SYSTEMD },
 	{ "CopyFailuresTo", FATE_DROPPED, "Assay adds no recipients; assay report and the log tell what failed", NULL },
 	{ "DomainWhitelist", FATE_CHANGED, NULL, domain_whitelist },
-	{ "DomainWhitelistFile", FATE_BY_HAND, "put its domains into dmarc { trusted-forwarders }", NULL },
+	{ "DomainWhitelistFile", FATE_BY_HAND, "put its domains into dmarc { trusted-sealers }", NULL },
 	{ "DomainWhitelistSize", FATE_DROPPED, "lists have no set size", NULL },
 	{ "DNSTimeout", FATE_DROPPED, "Assay waits limits { dns-deadline } for all answers of a message together, 20s", NULL },
 	{ "EnableCoredumps", SYSTEMD }, { "FailureReports", NO_REPORTS }, { "FailureReportsBcc", NO_REPORTS },

@@ -49,6 +49,7 @@ struct engine *engine_new_sharing(const struct config *config, const struct engi
 	engine->shared.dkim = dkim_engine_new(config, why_r, why_bytes);
 	if (engine->shared.dkim == NULL)
 		goto fail;
+	engine->shared.keys = engine->shared.dkim->keys;
 	if (!open_suffixes(engine, why_r, why_bytes))
 		goto fail;
 	engine->acts_at_rcpt = policy_acts_at_rcpt(&set);

@@ -102,7 +102,7 @@ static void raise_dns_findings(struct message *message)
 {
 	static const char *const purposes[DNS_PURPOSE_COUNT] = {
 		[DNS_FOR_AUTHOR] = "author domains", [DNS_FOR_SPF] = "SPF",
-		[DNS_FOR_HELO] = "SPF of the HELO name", [DNS_FOR_DKIM] = "DKIM",
+		[DNS_FOR_HELO] = "SPF of the HELO name", [DNS_FOR_DKIM] = "DKIM", [DNS_FOR_ARC] = "ARC",
 		[DNS_FOR_ALIGNMENT] = "DMARC alignment", [DNS_FOR_CLIENT] = "the client",
 	};
 	struct results *results = message->results;

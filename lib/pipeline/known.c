@@ -22,7 +22,7 @@
 
 #define BIT(purpose) (1u << (purpose))
 
-static const unsigned of_message = BIT(DNS_FOR_AUTHOR) | BIT(DNS_FOR_DKIM) | BIT(DNS_FOR_ALIGNMENT);
+static const unsigned of_message = BIT(DNS_FOR_AUTHOR) | BIT(DNS_FOR_DKIM) | BIT(DNS_FOR_ARC) | BIT(DNS_FOR_ALIGNMENT);
 
 /* ---- beginning ---- */
 

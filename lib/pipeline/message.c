@@ -185,6 +185,7 @@ static const struct { const char *name; enum field_kind kind; } kinds[] = {
 	{ "From", FIELD_FROM }, { "Authentication-Results", FIELD_AUTHRES }, { "DKIM-Signature", FIELD_JUDGED },
 	{ "Sender", FIELD_JUDGED }, { "TLS-Required", FIELD_JUDGED }, { "List-Id", FIELD_JUDGED }, { "List-Post", FIELD_JUDGED },
 	{ "Mailing-List", FIELD_JUDGED }, { "Precedence", FIELD_JUDGED }, { "ARC-Seal", FIELD_JUDGED },
+	{ "ARC-Message-Signature", FIELD_JUDGED }, { "ARC-Authentication-Results", FIELD_JUDGED },
 	{ "Received", FIELD_JUDGED },
 };
 

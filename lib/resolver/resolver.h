@@ -25,6 +25,7 @@ enum dns_purpose {
 	DNS_FOR_SPF,		/* of MAIL FROM */
 	DNS_FOR_HELO,		/* SPF of the HELO name, which anybody may choose */
 	DNS_FOR_DKIM,
+	DNS_FOR_ARC,		/* keys of a chain of seals, which anybody on the way may make longer */
 	DNS_FOR_ALIGNMENT,	/* organizational domains of what passed */
 	DNS_FOR_CLIENT,		/* its names and its certificate */
 	DNS_FOR_GUESS,		/* what earlier messages asked and this one probably will: see dns_guess() */

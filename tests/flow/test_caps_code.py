@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+import arc_sealer
 import caps
 import dkim_signer
 from caps import ATTACKER, HOSTILE_CLIENT, SETTINGS, VICTIM, Case, forged, honest, judge
@@ -24,6 +25,7 @@ TRACED = "of what is kept for assay explain after the verdict: past it the trace
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
 REPORTED = "of what a failure report tells of a message: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
+CHAIN = "past it a chain fails, or less of it counts: it can only ever help a message"
 REASONS = {
     "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
@@ -38,6 +40,10 @@ REASONS = {
     "lib/check/dmarc/record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
+    "lib/check/arc/judge.c COMPARISONS_MAX": CHAIN,
+    "lib/check/arc/judge.c HEADER_BYTES_MAX": CHAIN,
+    "lib/check/arc/verify.c KEY_RECORDS_MAX": CHAIN,
+    "lib/check/dmarc/override.c IDENTIFIERS_MAX": CHAIN,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
     "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,
     "lib/check/signature/key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
@@ -65,8 +71,8 @@ REASONS = {
     "lib/pipeline/trace_text.h TRACE_VALUE_MAX": TRACED,
     "lib/policy/recorded.c CLIENTS_MAX": "hosts that policies tell apart in one network: past it a report cannot tell",
     "lib/action/forged.c LAYERS_MAX": "test_name_in_more_layers_than_are_decoded_is_ours",
-    "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
-    "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
+    "lib/message/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
+    "lib/message/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
     "lib/action/redact.h REDACT_HEADER_MAX": REPORTED,
@@ -213,6 +219,14 @@ def bytes_of_a_key(_letter, _domain, excess):
 CASES["lib/check/signature/key.h DKIM_KEY_RECORD_MAX_BYTES"].zone = "".join(
     keys_of(domain, [RECORD + "; n=" + "a" * (8192 - len(RECORD) - 4 + more)]).replace("s._domainkey", f"{name}._domainkey")
     for domain in (VICTIM, ATTACKER) for name, more in (("fits", 0), ("long", 1)))
+
+
+@code_cap("lib/check/signature/signature.h DKIM_INSTANCE_MAX", "arc-too-many", zone=keys_of(ATTACKER, [RECORD]))
+def sets_of_a_chain(letter, excess):
+    chain = arc_sealer.Chain(letter.data)
+    for i in range(50 + excess):
+        chain.add(KEY, domain=ATTACKER, selector="s", instance=i + 1, ams={"names": ("from", "subject")})
+    letter.whole = chain.message
 
 
 def spf_zone(name, count, record, more=""):

@@ -10,7 +10,7 @@ ORDER = ["util", "dns", "dnssec", "resolver", "config", "message", "check", "pol
 
 # A protocol's folder knows the small checks' headers (results, the table) and these folders, never another protocol: what one
 # check needs of another it reads from the results.
-CHECKS = {"signature": set(), "dkim": {"signature"}, "spf": set(), "dmarc": set(), "adsp": set(), "tls": set()}
+CHECKS = {"signature": set(), "dkim": {"signature"}, "arc": {"signature"}, "spf": set(), "dmarc": set(), "adsp": set(), "tls": set()}
 
 # Later folders that do not need everything before them.
 NEVER = {"record": {"dns", "dnssec", "resolver", "config", "message", "check", "policy", "action"},

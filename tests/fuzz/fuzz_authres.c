@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "action/action.h"
-#include "action/authres_parse.h"
+#include "message/authres_parse.h"
 #include "util/log_field.h"
 
 enum { PIECES = 16 };

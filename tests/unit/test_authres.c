@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "action/action.h"
-#include "action/authres_parse.h"
+#include "message/authres_parse.h"
 #include "action/field.h"
 #include "util/error.h"
 #include "util/log_field.h"

@@ -188,13 +188,13 @@ static void test_config_load_corroborate(void **state)
 static void test_config_load_unknown_names_all_told(void **state)
 {
 	(void)state;
-	check_errors("soket = \"/x\"\ndns {\n serves = {}\n mode = enforce\n}\nfoo { a = 1 b { c = 2 } }\nbar \"t\" { x = {1,2} }\n"
+	check_errors("soket = \"/x\"\ndns {\n serves = {}\n mode = enforce\n}\nfoo { a = 1 b { c = 2 } }\nkiwi \"t\" { x = {1,2} }\n"
 	    "findings { spf-fial = reject }\npolicy p { recipient-domains = a.b actoins { } }\nzzzzzzzz += 3\n",
 	    "test.conf:1: unknown option 'soket'; did you mean 'socket'?\n"
 	    "test.conf:3: unknown option 'serves' in section 'dns'; did you mean 'servers'?\n"
 	    "test.conf:4: unknown option 'mode' in section 'dns'; 'mode' belongs to the top level, outside of any section\n"
 	    "test.conf:6: unknown section 'foo'\n"
-	    "test.conf:7: unknown section 'bar'\n"
+	    "test.conf:7: unknown section 'kiwi'\n"
 	    "test.conf:8: unknown finding 'spf-fial' in section 'findings'; did you mean 'spf-fail'?\n"
 	    "test.conf:9: unknown section 'actoins' in section 'policy'; did you mean 'actions'?\n"
 	    "test.conf:10: unknown option 'zzzzzzzz'\n");

@@ -58,10 +58,19 @@ static void assert_corroborated(struct check_fixture *fixture, bool expected, co
 	fixture_free(&fixture);
 }
 
+/* "arc": a chain of one set passes; "arc+": and changed since; "arc-": it does not pass. */
+static void seal(struct check_fixture *fixture, const char *name, const char *sealer)
+{
+	struct arc_set *set = arena_calloc(fixture->facts.arena, 1, sizeof(*set));
+
+	*set = (struct arc_set){ .sealer = sealer, .selector = "s", .intact = strcmp(name, "arc+") != 0 };
+	fixture->results.arc = (struct arc_result){ .result = strcmp(name, "arc-") == 0 ? RESULT_FAIL : RESULT_PASS, .sealer = sealer,
+		.sets = set, .set_count = 1 };
+}
+
 static void test_corroborate_rows(void **state)
 {
-	static const char seal[] = " i=1; a=rsa-sha256; d=lists.example; s=x; cv=none; b=AAAA";
-	static const char other_seal[] = " i=1; a=rsa-sha256; d=other.example; s=x; cv=none; b=AAAA";
+	static const char unverified[] = " i=1; a=rsa-sha256; d=lists.example; s=x; cv=none; b=AAAA";
 	static const struct row rows[] = {
 		/* section 7.4's own example, a forwarder with nothing wrong but SPF */
 		{ NULL, NULL, false, "p=reject", false },
@@ -78,9 +87,12 @@ static void test_corroborate_rows(void **state)
 		{ "X-Forwarded-For", " x", true, "p=reject", false },
 		{ "Resent-From", " x@y.example", true, "p=reject", false },
 		{ "List", " x", true, "p=reject", true },
-		/* only trusted forwarders' seals and signatures count */
-		{ "ARC-Seal", seal, true, "p=reject", false },
-		{ "ARC-Seal", other_seal, true, "p=reject", true },
+		/* a seal that nobody verified speaks for nobody; of those that are, and of signatures, trusted forwarders' count */
+		{ "ARC-Seal", unverified, true, "p=reject", true },
+		{ "arc", "lists.example", true, "p=reject", false },
+		{ "arc", "other.example", true, "p=reject", true },
+		{ "arc+", "lists.example", true, "p=reject", true },
+		{ "arc-", "lists.example", true, "p=reject", true },
 		{ "dkim", "lists.example", true, "p=reject", false },
 		{ "dkim+", "lists.example", true, "p=reject", true },
 		{ "dkim", "sub.lists.example", true, "p=reject", true },
@@ -96,6 +108,8 @@ static void test_corroborate_rows(void **state)
 
 		if (name != NULL && strncmp(name, "dkim", 4) == 0)
 			fixture_dkim(fixture, RESULT_PASS, rows[i].value, DNS_INSECURE);
+		else if (name != NULL && strncmp(name, "arc", 3) == 0)
+			seal(fixture, name, rows[i].value);
 		else if (name != NULL)
 			fixture_field(fixture, name, rows[i].value);
 		if (name != NULL && strcmp(name, "dkim+") == 0)

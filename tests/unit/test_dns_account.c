@@ -29,12 +29,12 @@ static void test_each_purpose_has_its_share(void **state)
 		lookups++;
 	while (account_try_query(account, spf, false))
 		queries++;
-	assert_int_equal(lookups, 26);
-	assert_int_equal(queries, 52);
+	assert_int_equal(lookups, 24);
+	assert_int_equal(queries, 48);
 	assert_false(account_try_query(account, spf, false));
 	for (queries = 0; account_try_query(account, author, true); queries++)
 		;
-	assert_int_equal(queries, 29);	/* two fifths of 72 */
+	assert_int_equal(queries, 27);	/* two fifths of 66 */
 	assert_true(spf->exceeded);
 	assert_false(author->exceeded);
 	assert_true(account_take_lookup(author) && account_take_query(account, author));
@@ -63,10 +63,10 @@ static void test_author_has_its_share_whatever_was_guessed(void **state)
 	for (unsigned i = DNS_FOR_AUTHOR + 1; i < DNS_FOR_GUESS; i++)
 		while (account_take_query(account, account_share(account, (enum dns_purpose)i)))
 			others++;
-	assert_int_equal(others, 200 - 72);
+	assert_int_equal(others, 200 - 66);
 	while (account_take_query(account, author))
 		queries++;
-	assert_int_equal(early + queries, 72);
+	assert_int_equal(early + queries, 66);
 	account_unref(&account);
 }
 

@@ -215,7 +215,7 @@ static void test_config_import_lists_of_opendmarc(void **state)
 	assert_int_equal(config->policies[0].mode, MODE_DRY_RUN);
 	assert_int_equal(config->trusted_authserv_ids.count, 1);
 	assert_string_equal(config->trusted_authserv_ids.items[0], "mx2.example.org");
-	assert_int_equal(config->trusted_forwarders.count, 1);
+	assert_int_equal(config->trusted_sealers.count, 1);
 	release(&translated);
 }
 

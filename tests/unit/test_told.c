@@ -20,6 +20,7 @@ static void fill(struct results *results, struct facts_connection *connection, s
 	*dkim = (struct dkim_result){ .result = RESULT_PASS, .domain = "example.org" };
 	*results = (struct results){
 		.spf = { .result = RESULT_PASS, .domain = "example.org" }, .dkim_checked = true, .dkim = dkim, .dkim_count = 1,
+		.arc = { .result = RESULT_PASS, .sealer = "lists.example" },
 		.dmarc = { .result = RESULT_PASS, .domain = "example.org" }, .adsp = { .result = RESULT_PASS, .domain = "example.org" },
 		.iprev = { .result = RESULT_PASS, .name = "mx.example.org" },
 		.tls = { .checked = true, .version = "TLSv1.3", .grade = TLS_GRADE_STRONG },

@@ -117,7 +117,10 @@ static bool dkim_check_header(struct check_context *context)
 	choose(context, state);
 	dkim_added_count(context->facts, state->once);
 	start_look_ups(context, state);
-	return dkim_feed_header(context, state);
+	if (!dkim_feed_header(context, state))
+		return false;
+	context->bodies = dkim_hasher_bodies(state->hasher);
+	return true;
 }
 
 static void dkim_check_body(struct check_context *context, const void *data, size_t length)

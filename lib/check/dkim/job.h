@@ -7,6 +7,7 @@
  */
 #include "check/check.h"
 #include "check/dkim/dkim.h"
+#include "check/signature/added.h"
 #include "check/signature/hash.h"
 #include "check/signature/signature.h"
 
@@ -25,9 +26,6 @@ struct dkim_job {
 	int body_slot;			/* number of its body hash there; -1: none */
 };
 
-/* How many kinds of header field added.c looks at (its table has one row each). */
-enum { DKIM_ONCE_COUNT = 16 };
-
 struct dkim_state {
 	struct dkim_job *jobs;		/* in header order */
 	size_t job_count;
@@ -41,16 +39,6 @@ bool dkim_is_signature(const struct header_field *field);
 
 /** Plans the hashes of all jobs and feeds the header to libopendkim. @return whether the body is wanted. */
 bool dkim_feed_header(struct check_context *context, struct dkim_state *state);
-
-/** How often each field stands in the message that may stand there once. */
-void dkim_added_count(const struct facts *facts, unsigned counts_r[DKIM_ONCE_COUNT]);
-
-/** @return a field of which the message holds more than the signature covers, or a second From; NULL. Static string. */
-const char *dkim_added_field(const struct dkim_signature *signature, const unsigned counts[DKIM_ONCE_COUNT]);
-
-/** @return those of Subject, Date, To and Content-Type that the message has and the signature does not cover, in the arena; NULL. */
-const char *dkim_unsigned_fields(struct arena *arena, const struct dkim_signature *signature,
-    const unsigned counts[DKIM_ONCE_COUNT]);
 
 /** The verdict on one signature, with its findings raised. */
 void dkim_judge_job(struct check_context *context, const struct dkim_state *state, const struct dkim_job *job,

@@ -65,6 +65,11 @@ static enum alignment alignment_of(struct judgement *judgement, const char *iden
 	return strcmp(other.org_domain, author->org_domain) == 0 ? ALIGNED : NOT_ALIGNED;
 }
 
+bool dmarc_is_aligned(struct judgement *judgement, const char *identifier, bool strict, enum dns_security *security_r)
+{
+	return alignment_of(judgement, identifier, strict, security_r) == ALIGNED;
+}
+
 /* SPF or a signature that did not pass. If it could have been aligned, the "fail" of DMARC stands on it too, and is no more
  * secure than it. */
 static void weigh_failure(struct judgement *judgement, const char *identifier, enum dns_security evidence)

@@ -10,7 +10,6 @@
 #include <strings.h>
 
 #include "check/dmarc/judgement.h"
-#include "check/dmarc/prefetch.h"
 #include "util/domain.h"
 
 static bool value_contains(const struct header_field *field, const char *word)
@@ -48,11 +47,15 @@ static bool is_forwarding_sign(const struct header_field *field)
 	return name_is(field, "Precedence") && value_contains(field, "list");
 }
 
-/* The seal is not verified: it is a sign only, see the head of this file. */
-static bool sealed_by_trusted(const struct check_context *context, const struct header_field *field)
+/* A seal that was not verified speaks for nobody. */
+static bool sealed_by_trusted(const struct check_context *context)
 {
-	return name_is(field, "ARC-Seal") &&
-	    domain_set_has(context->config->trusted_forwarders.set, dmarc_signature_domain(context->arena, field));
+	const struct arc_result *arc = &context->results->arc;
+
+	for (size_t i = 0; i < arc->set_count; i++)
+		if (dmarc_seal_counts(arc, context->config->trusted_forwarders.set, i))
+			return true;
+	return false;
 }
 
 static bool passes_for_trusted(const struct check_context *context)
@@ -73,11 +76,9 @@ static enum dmarc_forwarder find_forwarder(const struct check_context *context)
 	const struct facts *facts = context->facts;
 	enum dmarc_forwarder found = DMARC_FORWARDER_NONE;
 
-	if (passes_for_trusted(context))
+	if (passes_for_trusted(context) || sealed_by_trusted(context))
 		return DMARC_FORWARDER_TRUSTED;
 	for (size_t i = 0; i < facts->field_count; i++) {
-		if (sealed_by_trusted(context, &facts->fields[i]))
-			return DMARC_FORWARDER_TRUSTED;
 		if (is_forwarding_sign(&facts->fields[i]))
 			found = DMARC_FORWARDER_SIGN;
 	}
@@ -139,6 +140,17 @@ static void corroborate_unread(const struct check_context *context)
 		results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, context->author->reason, DNS_SECURE);
 }
 
+/* A key of trusted sealers did not come: the failure may be one that their word overrides. */
+static bool override_is_unknown(const struct check_context *context, const char *author)
+{
+	const struct results *results = context->results;
+
+	for (size_t i = 0; i < results->dmarc_author_count; i++)
+		if (results->dmarc_authors[i].override_unknown && strcmp(results->dmarc_authors[i].domain, author) == 0)
+			return true;
+	return false;
+}
+
 /* Each domain whose mail would be rejected. */
 static void corroborate_judge(struct check_context *context)
 {
@@ -157,7 +169,10 @@ static void corroborate_judge(struct check_context *context)
 		if (reject.id != FINDING_DMARC_REJECT || reject.domain == NULL)
 			continue;
 		evidence = find_evidence(context, reject.domain);
-		if (evidence != NULL)
+		if (evidence != NULL && override_is_unknown(context, reject.domain))
+			results_raise(results, FINDING_DMARC_TEMPERROR, reject.domain, "whether a trusted sealer vouches is not known",
+			    results->arc.dnssec);
+		else if (evidence != NULL)
 			results_raise(results, FINDING_DMARC_REJECT_CORROBORATED, reject.domain,
 			    arena_printf(context->arena, "%s agrees", findings_table[evidence->id].name),
 			    dns_weakest(reject.dnssec, evidence->dnssec));

@@ -123,8 +123,10 @@ static void judge_with_record(struct judgement *judgement)
 	result->result = result->reason != NULL ? RESULT_TEMPERROR : RESULT_FAIL;
 	if (result->result == RESULT_FAIL && (result->reason = not_checked(judgement->context)) != NULL)
 		result->result = RESULT_PERMERROR;
-	if (result->result == RESULT_FAIL)
-		result->disposition = result->testing ? one_level_lower(result->policy) : result->policy;
+	if (result->result != RESULT_FAIL)
+		return;
+	result->disposition = result->testing ? one_level_lower(result->policy) : result->policy;
+	dmarc_find_override(judgement);
 }
 
 static void judge_domain(struct judgement *judgement)
@@ -184,7 +186,10 @@ static void raise_findings(struct check_context *context, const struct dmarc_res
 		results_raise(results, FINDING_DMARC_TEMPERROR, result->domain, result->reason, result->dnssec);
 	if (result->result == RESULT_PERMERROR)
 		results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
-	if (result->result == RESULT_FAIL)
+	if (result->result == RESULT_FAIL && result->overridden != NULL)
+		results_raise(results, FINDING_DMARC_OVERRIDDEN, result->domain, result->overridden,
+		    dns_weakest(result->dnssec, results->arc.dnssec));
+	else if (result->result == RESULT_FAIL)
 		results_raise(results, by_disposition[result->disposition], result->domain, result->reason, result->dnssec);
 }
 
@@ -193,6 +198,8 @@ static int strictness(const struct dmarc_result *result)
 {
 	switch (result->result) {
 	case RESULT_FAIL:
+		if (result->overridden != NULL)
+			return 2;
 		return result->disposition == DMARC_POLICY_REJECT ? 7 : result->disposition == DMARC_POLICY_QUARANTINE ? 6 : 4;
 	case RESULT_TEMPERROR:
 		return 5;

@@ -20,4 +20,22 @@ struct judgement {
  */
 void dmarc_weigh_identifiers(struct judgement *judgement);
 
+/**
+ * @param identifier  A-labels, lower case. @param security_r  of the DNS answers that the alignment stands on.
+ * @return whether it is known to be aligned with the author domain. May wait for the identifier's own discovery.
+ */
+bool dmarc_is_aligned(struct judgement *judgement, const char *identifier, bool strict, enum dns_security *security_r);
+
+/**
+ * Does a trusted sealer of the message's ARC chain vouch for the author domain? For a failure only: fills result.overridden, or
+ * result.override_unknown.
+ */
+void dmarc_find_override(struct judgement *judgement);
+
+/**
+ * @return whether what this set's sealer wrote about the message counts, when those domains are trusted: his seal is verified, and
+ *         everybody who could have changed the message since is trusted, too.
+ */
+bool dmarc_seal_counts(const struct arc_result *arc, const struct domain_set *trusted, size_t index);
+
 #endif

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "util/buf.h"
 #include "util/error.h"
 
 static bool is_space(char c)
@@ -90,6 +89,21 @@ static size_t blank_b(char *text, size_t length)
 		at = stop + (semicolon != NULL);
 	}
 	return out;
+}
+
+void dkim_canon_relaxed(struct buf *out, const struct header_field *field, bool without_b)
+{
+	struct arena *arena;
+	char *value;
+
+	if (!without_b) {
+		canon_relaxed(out, field, field->value, field->value_length);
+		return;
+	}
+	arena = arena_new();
+	value = arena_strndup(arena, field->value, field->value_length);
+	canon_relaxed(out, field, value, blank_b(value, field->value_length));
+	arena_free(&arena);
 }
 
 /* The last field of that name not yet taken (section 5.4.2); never the signature's own (section 3.5). */

@@ -227,6 +227,11 @@ int dkim_hasher_header_done(struct dkim_hasher *hasher)
 	return 0;
 }
 
+struct dkim_bodies *dkim_hasher_bodies(const struct dkim_hasher *hasher)
+{
+	return hasher->bodies;
+}
+
 void dkim_hasher_body(struct dkim_hasher *hasher, const void *data, size_t length)
 {
 	if (hasher->header_done)

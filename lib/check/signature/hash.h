@@ -53,6 +53,9 @@ int dkim_hasher_signature(struct dkim_hasher *hasher, const struct header_field 
 /** End of the header, which is hashed here. @return 0, or -E_SYNTAX when the library gives up the message (then no results follow). */
 int dkim_hasher_header_done(struct dkim_hasher *hasher);
 
+/** @return the hashes of the body that this hasher feeds and ends, for others to want some of, too; they live as long as it. */
+struct dkim_bodies *dkim_hasher_bodies(const struct dkim_hasher *hasher);
+
 /** A chunk of the body as it comes, lines ending in CRLF. */
 void dkim_hasher_body(struct dkim_hasher *hasher, const void *data, size_t length);
 

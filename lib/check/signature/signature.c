@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads one DKIM-Signature field. It stands in front of libopendkim: what passes here can be fed to the library
+ * Reads one DKIM-Signature field, or one of ARC's. It stands in front of libopendkim: what passes here can be fed to the library
  * without harm to it or to the other signatures of the message.
  *
  * library_unfit marks signatures that RFC 6376 allows and the library (2.11.0 beta 2) cannot hash:
@@ -19,17 +19,12 @@
 #include <strings.h>
 
 #include "check/signature/hash.h"
+#include "check/signature/reader.h"
 #include "util/domain.h"
 
 enum { NAMES_MAX_BYTES = 4000, B_MIN_BYTES = 8 };
 
-struct reader {
-	struct arena *arena;
-	struct dkim_taglist list;
-	struct dkim_signature *signature;
-};
-
-static const struct dkim_tag *get(const struct reader *reader, const char *name)
+static const struct dkim_tag *get(const struct dkim_reader *reader, const char *name)
 {
 	return dkim_taglist_get(&reader->list, name);
 }
@@ -48,7 +43,7 @@ static char *value_copy(const struct dkim_tag *tag, struct arena *arena, size_t 
 	return arena_strndup(arena, tag->value, tag->value_length);
 }
 
-static const char *read_names(struct reader *reader)
+static const char *read_names(struct dkim_reader *reader)
 {
 	const struct dkim_tag *domain = get(reader, "d"), *selector = get(reader, "s");
 	struct dkim_signature *signature = reader->signature;
@@ -75,7 +70,7 @@ static const char *read_names(struct reader *reader)
 	return signature->selector == NULL ? "s= is not a selector" : NULL;
 }
 
-static const char *read_algorithm(struct reader *reader)
+static const char *read_algorithm(struct dkim_reader *reader)
 {
 	static const struct { const char *name; enum dkim_algorithm algorithm; } table[] = {
 		{ "rsa-sha256", DKIM_ALGORITHM_RSA_SHA256 },
@@ -130,7 +125,7 @@ static size_t quoted_printable(char *text, size_t length)
 }
 
 /* i= must be the domain of d= or below it (RFC 6376 section 6.1.1). */
-static const char *read_identity(struct reader *reader)
+static const char *read_identity(struct dkim_reader *reader)
 {
 	struct dkim_signature *signature = reader->signature;
 	const struct dkim_tag *tag = get(reader, "i");
@@ -171,7 +166,7 @@ static bool canonicalization(const char *text, size_t length, bool *relaxed_r)
 	return *relaxed_r || (length == 6 && strncasecmp(text, "simple", 6) == 0);
 }
 
-static const char *read_canonicalization(struct reader *reader)
+static const char *read_canonicalization(struct dkim_reader *reader)
 {
 	const struct dkim_tag *tag = get(reader, "c");
 	struct dkim_signature *signature = reader->signature;
@@ -189,7 +184,7 @@ static const char *read_canonicalization(struct reader *reader)
 }
 
 /* q= must offer dns/txt; other methods are skipped (RFC 6376 section 3.5). */
-static const char *read_query(struct reader *reader)
+static const char *read_query(struct dkim_reader *reader)
 {
 	const struct dkim_tag *tag = get(reader, "q");
 	struct dkim_tag rest;
@@ -205,7 +200,7 @@ static const char *read_query(struct reader *reader)
 	return "q= does not offer dns/txt";
 }
 
-static const char *read_numbers(struct reader *reader)
+static const char *read_numbers(struct dkim_reader *reader)
 {
 	struct dkim_signature *signature = reader->signature;
 	const struct dkim_tag *time = get(reader, "t"), *expiry = get(reader, "x"), *length = get(reader, "l");
@@ -232,7 +227,7 @@ static bool field_name_valid(const char *name, size_t length)
 	return true;
 }
 
-static const char *read_header_list(struct reader *reader)
+static const char *read_header_list(struct dkim_reader *reader)
 {
 	const struct dkim_tag *tag = get(reader, "h");
 	struct dkim_signature *signature = reader->signature;
@@ -248,6 +243,7 @@ static const char *read_header_list(struct reader *reader)
 	if (room > DKIM_SIGNATURE_MAX_NAMES)
 		return "h= names too many header fields";
 	names = arena_calloc(reader->arena, room, sizeof *names);
+	signature->names = names;	/* those that were read, whatever comes behind them */
 	rest = *tag;
 	while (dkim_tag_next_item(&rest, &name.text, &name.length)) {
 		if (name.length == 0)
@@ -260,18 +256,15 @@ static const char *read_header_list(struct reader *reader)
 		names[signature->name_count++] = name;
 		total += name.length + 1;
 	}
-	signature->names = names;
 	if (total > NAMES_MAX_BYTES || signature->names_dkim_signature)
 		signature->library_unfit = true;
 	return from ? NULL : "the From field is not signed";
 }
 
-static const char *read_hashes(struct reader *reader)
+static const char *read_b(struct dkim_reader *reader)
 {
-	const struct dkim_tag *b = get(reader, "b"), *body = get(reader, "bh");
+	const struct dkim_tag *b = get(reader, "b");
 	struct dkim_signature *signature = reader->signature;
-	const uint8_t *hash;
-	size_t length;
 
 	if (b == NULL || b->value_length == 0)
 		return "b= is missing";
@@ -281,6 +274,16 @@ static const char *read_hashes(struct reader *reader)
 		return "b= is not base64";
 	if (signature->b_length < B_MIN_BYTES)
 		signature->library_unfit = true;
+	return NULL;
+}
+
+static const char *read_body_hash(struct dkim_reader *reader)
+{
+	const struct dkim_tag *body = get(reader, "bh");
+	struct dkim_signature *signature = reader->signature;
+	const uint8_t *hash;
+	size_t length;
+
 	if (body == NULL || body->value_length == 0)
 		return "bh= is missing";
 	hash = dkim_tag_base64(body, reader->arena, &length);
@@ -294,7 +297,7 @@ static const char *read_hashes(struct reader *reader)
 	return NULL;
 }
 
-static const char *read_version(struct reader *reader)
+static const char *read_version(struct dkim_reader *reader)
 {
 	const struct dkim_tag *tag = get(reader, "v");
 
@@ -304,7 +307,7 @@ static const char *read_version(struct reader *reader)
 }
 
 /* See the head of this file. */
-static bool library_unfit(const struct reader *reader, const char *value, size_t length)
+static bool library_unfit(const struct dkim_reader *reader, const char *value, size_t length)
 {
 	const struct dkim_signature *signature = reader->signature;
 
@@ -328,31 +331,51 @@ static bool library_unfit(const struct reader *reader, const char *value, size_t
 		signature->expiry_secs > DKIM_LIBRARY_TIME_MAX));
 }
 
-void dkim_signature_parse(struct arena *arena, const char *value, size_t length, struct dkim_signature *signature_r)
+typedef const char *step(struct dkim_reader *reader);
+
+/* The order in which faults are told; d=, s= and a= first, so that a result can name the signer. */
+static step *const dkim_steps[] = {
+	read_names, read_algorithm, read_version, read_identity, read_canonicalization, read_query, read_numbers,
+	read_header_list, read_b, read_body_hash, NULL
+};
+static step *const message_steps[] = {
+	dkim_read_arc_instance, read_names, read_algorithm, read_canonicalization, read_query, read_numbers, read_header_list,
+	dkim_read_arc_message, read_b, read_body_hash, NULL
+};
+static step *const seal_steps[] = {
+	dkim_read_arc_instance, read_names, read_algorithm, read_numbers, dkim_read_arc_seal, read_b, NULL
+};
+static step *const *const steps[] = {
+	[DKIM_DIALECT_DKIM] = dkim_steps, [DKIM_DIALECT_ARC_MESSAGE] = message_steps, [DKIM_DIALECT_ARC_SEAL] = seal_steps,
+};
+
+void dkim_signature_parse_as(struct arena *arena, enum dkim_dialect dialect, const char *value, size_t length,
+    struct dkim_signature *signature_r)
 {
-	/* the order in which faults are told; d=, s= and a= first, so that a result can name the signer */
-	static const char *(*const steps[])(struct reader *) = {
-		read_names, read_algorithm, read_version, read_identity, read_canonicalization, read_query, read_numbers,
-		read_header_list, read_hashes,
-	};
-	struct reader reader = { .arena = arena, .signature = signature_r };
+	struct dkim_reader reader = { .arena = arena, .signature = signature_r };
 
 	memset(signature_r, 0, sizeof *signature_r);
+	signature_r->dialect = dialect;
 	if (length > DKIM_SIGNATURE_MAX_BYTES) {
 		signature_r->fault = "the signature field is too long";
 		return;
 	}
 	if (dkim_taglist_parse(value, length, &reader.list, &signature_r->fault) != 0)
 		return;
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+	for (step *const *at = steps[dialect]; *at != NULL; at++) {
 		const char *fault;
 
-		if (steps[i] == read_identity && signature_r->domain == NULL)
+		if (*at == read_identity && signature_r->domain == NULL)
 			continue;
-		fault = steps[i](&reader);
+		fault = (*at)(&reader);
 		if (signature_r->fault == NULL)
 			signature_r->fault = fault;
 	}
 	if (library_unfit(&reader, value, length))
 		signature_r->library_unfit = true;
+}
+
+void dkim_signature_parse(struct arena *arena, const char *value, size_t length, struct dkim_signature *signature_r)
+{
+	dkim_signature_parse_as(arena, DKIM_DIALECT_DKIM, value, length, signature_r);
 }

@@ -19,15 +19,29 @@ enum {
 	DKIM_SIGNATURE_MAX_NAMES = 500,		/* in h= */
 	DKIM_IDENTITY_MAX_BYTES = 254,		/* libopendkim reads 257 and more past its buffer */
 	DKIM_HASH_BYTES = 32,
+	DKIM_INSTANCE_MAX = 50,			/* RFC 8617 section 4.2.1 */
 };
+
+/* What an ARC-Seal says of the chain below it (RFC 8617 section 4.4). */
+enum dkim_chain { DKIM_CHAIN_UNREADABLE, DKIM_CHAIN_NONE, DKIM_CHAIN_PASS, DKIM_CHAIN_FAIL };
 
 struct dkim_name { const char *text; size_t length; };
 
+/* Who reads it how: ARC's two fields (RFC 8617 section 4.1) are DKIM-Signature fields with some differences. */
+enum dkim_dialect {
+	DKIM_DIALECT_DKIM,
+	DKIM_DIALECT_ARC_MESSAGE,	/* no v=; i= is the instance, and no identity */
+	DKIM_DIALECT_ARC_SEAL,		/* neither body nor list of fields: no h=, no bh=, no c=; else as the one before */
+};
+
 /* Strings live in the arena. What could be read is set even when `fault` says that the signature is unusable. */
 struct dkim_signature {
+	enum dkim_dialect dialect;
 	const char *fault;		/* why it is a permerror before any look-up; NULL: it may be judged */
 	const char *domain, *selector;	/* A-labels, lower case; NULL: unreadable */
-	const char *identity;		/* i= decoded, or "@" d=; NULL: unreadable */
+	const char *identity;		/* i= decoded, or "@" d=; NULL: unreadable, or of ARC */
+	unsigned instance;		/* of ARC: i=, 1 to DKIM_INSTANCE_MAX; 0: unreadable */
+	enum dkim_chain chain;		/* of an ARC-Seal: cv= */
 	bool identity_below_domain;	/* i= names a subdomain of d=, which t=s keys forbid */
 	const char *algorithm_text;	/* a= as signed, lower case; NULL: none */
 	enum dkim_algorithm algorithm;
@@ -51,5 +65,9 @@ struct dkim_signature {
  * Thread: any; all memory from the arena. Never fails: see fault.
  */
 void dkim_signature_parse(struct arena *arena, const char *value, size_t length, struct dkim_signature *signature_r);
+
+/** The same for a field of ARC; library_unfit does not apply to those. */
+void dkim_signature_parse_as(struct arena *arena, enum dkim_dialect dialect, const char *value, size_t length,
+    struct dkim_signature *signature_r);
 
 #endif

@@ -9,10 +9,11 @@
  * shows or obeys. Those that relays and lists add honestly (Received, Resent-*, List-*, DKIM-Signature …) are not among them.
  * Pure. Thread: the message's. Trusts nothing of the header. The header is read once; a signature costs its h= only.
  */
+#include "check/signature/added.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "check/dkim/job.h"
 #include "util/buf.h"
 
 static const char *const once[DKIM_ONCE_COUNT] = {

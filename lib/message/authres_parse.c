@@ -4,8 +4,9 @@
  * quoted pairs of RFC 5322. No recursion on input: nested comments are counted. Strict: what does not follow the grammar
  * is -E_SYNTAX, never guessed.
  */
-#include "action/authres_parse.h"
+#include "message/authres_parse.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +16,7 @@
 struct cursor {
 	const char *at, *end;
 	struct arena *arena;
+	bool loose;		/* words that are no properties may stand among them */
 };
 
 static bool at_end(const struct cursor *cursor)
@@ -179,10 +181,15 @@ static int parse_property(struct cursor *cursor, const char *ptype, struct authr
 
 	if (method->property_count == AUTHRES_PROPERTIES_MAX)
 		return -E_LIMIT;
-	if (!take(cursor, '.') || !skip_cfws(cursor))
+	if (take(cursor, '.')) {
+		property->ptype = ptype;
+		property->property = skip_cfws(cursor) ? take_run(cursor, is_keyword_char) : NULL;
+	} else if (cursor->loose) {
+		property->ptype = "";
+		property->property = ptype;
+	} else {
 		return -E_SYNTAX;
-	property->ptype = ptype;
-	property->property = take_run(cursor, is_keyword_char);
+	}
 	if (property->property == NULL || !skip_cfws(cursor) || !take(cursor, '=') || !skip_cfws(cursor))
 		return -E_SYNTAX;
 	property->value = take_pvalue(cursor);
@@ -224,7 +231,7 @@ static int parse_method(struct cursor *cursor, const char *name, struct authres_
 
 int authres_parse_id(const char *value, size_t length, struct arena *arena, const char **id_r, size_t *used_r)
 {
-	struct cursor cursor = { value, value + length, arena };
+	struct cursor cursor = { value, value + length, arena, false };
 	struct authres authres = { 0 };
 	int error = parse_id(&cursor, &authres);
 
@@ -233,9 +240,8 @@ int authres_parse_id(const char *value, size_t length, struct arena *arena, cons
 	return error;
 }
 
-int authres_parse(const char *value, size_t length, struct arena *arena, struct authres *authres_r)
+static int parse_all(struct cursor cursor, struct authres *authres_r)
 {
-	struct cursor cursor = { value, value + length, arena };
 	struct authres_method methods[AUTHRES_METHODS_MAX];
 	size_t count = 0;
 	const char *word;
@@ -258,7 +264,33 @@ int authres_parse(const char *value, size_t length, struct arena *arena, struct 
 	}
 	if (error == 0 && count == 0)
 		return -E_SYNTAX;
-	authres_r->methods = arena_memdup(arena, methods, count * sizeof(methods[0]));
+	authres_r->methods = arena_memdup(cursor.arena, methods, count * sizeof(methods[0]));
 	authres_r->method_count = count;
 	return error;
+}
+
+int authres_parse(const char *value, size_t length, struct arena *arena, struct authres *authres_r)
+{
+	return parse_all((struct cursor){ value, value + length, arena, false }, authres_r);
+}
+
+int authres_parse_loose(const char *value, size_t length, struct arena *arena, struct authres *authres_r)
+{
+	return parse_all((struct cursor){ value, value + length, arena, true }, authres_r);
+}
+
+int authres_parse_instance(const char *value, size_t length, unsigned *instance_r, const char **payload_r)
+{
+	struct cursor cursor = { .at = value, .end = value + length };
+	unsigned digits = 0, instance = 0;
+
+	if (!skip_cfws(&cursor) || !take(&cursor, 'i') || !skip_cfws(&cursor) || !take(&cursor, '=') || !skip_cfws(&cursor))
+		return -E_SYNTAX;
+	for (; !at_end(&cursor) && is_digit(*cursor.at) && digits < 3; cursor.at++, digits++)
+		instance = instance * 10 + (unsigned)(*cursor.at - '0');
+	if (digits == 0 || digits > 2 || !skip_cfws(&cursor) || !take(&cursor, ';'))
+		return -E_SYNTAX;
+	*instance_r = instance;
+	*payload_r = cursor.at;
+	return 0;
 }
