@@ -113,6 +113,9 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 	} else if (dmarc->testing && row->disposition == disposition_of(dmarc->disposition)) {
 		row->reason = FEEDBACK_POLICY_TEST_MODE;
 		row->comment = "";
+	} else if (dmarc->overridden != NULL) {
+		row->reason = FEEDBACK_TRUSTED_FORWARDER;
+		row->comment = dmarc->overridden;
 	} else if (forwarder == DMARC_FORWARDER_TRUSTED && decision->enforced) {
 		row->reason = FEEDBACK_TRUSTED_FORWARDER;
 	} else if (forwarder == DMARC_FORWARDER_SIGN && decision->enforced) {
