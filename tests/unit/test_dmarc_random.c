@@ -32,8 +32,9 @@ static unsigned below(unsigned limit)
 struct known {
 	struct dmarc_policy_tag p, sp, np;
 	enum dmarc_psd psd;
-	bool testing, strict_dkim, strict_spf, rua_valid, repeated, seen[9];
-	const char *rua;
+	bool testing, strict_dkim, strict_spf, rua_valid, repeated, seen[11];
+	const char *rua, *ruf;
+	unsigned options;	/* fo */
 };
 
 struct made { char text[TEXT_BYTES]; size_t length; };
@@ -71,13 +72,19 @@ static void set_policy(struct dmarc_policy_tag *tag, unsigned value)
 	tag->policy = tag->valid ? (enum dmarc_policy)value : DMARC_POLICY_NONE;
 }
 
-static const char *const names[] = { "p", "sp", "np", "psd", "t", "adkim", "aspf", "rua", "v" };
+static const char *const names[] = { "p", "sp", "np", "psd", "t", "adkim", "aspf", "rua", "v", "ruf", "fo" };
 static const char *const policies[] = { "none", "quarantine", "reject", "", "rejekt", "none reject", "reject!" };
 static const char *const flags[] = { "y", "n", "u", "s", "r", "", "yes" };
 static const struct { const char *text; bool valid; } uris[] = {
 	{ "mailto:a@b.example", true }, { "mailto:a@b.example!10m", true }, { "x,mailto:a@b.example!1", true }, { "", false },
 	{ "mailto:a!b@c.example", false }, { "mailto:a@b.example!10x", false }, { "mailto:a@b.example!1m1", false },
 	{ "mailto:a@b.example!m", false }, { "https://b.example/!5k", true }, { "https:", false },
+};
+
+static const struct { const char *text; unsigned set; } options[] = {
+	{ "0", DMARC_FAILURE_ALL }, { "1", DMARC_FAILURE_ANY }, { "d", DMARC_FAILURE_DKIM }, { "S", DMARC_FAILURE_SPF },
+	{ "1:d", DMARC_FAILURE_ANY | DMARC_FAILURE_DKIM }, { "d : s:0", DMARC_FAILURE_DKIM | DMARC_FAILURE_SPF | DMARC_FAILURE_ALL },
+	{ "", DMARC_FAILURE_ALL }, { "1:x", DMARC_FAILURE_ALL }, { "d:", DMARC_FAILURE_ALL }, { "1d", DMARC_FAILURE_ALL },
 };
 
 /* The value of the tag that stands at this place of names; known gets it when it is the first. */
@@ -99,6 +106,16 @@ static const char *value_of(unsigned tag, bool first, struct known *known)
 	}
 	if (tag == 8)
 		return "DMARC1";
+	if (tag == 9) {
+		if (first)
+			known->ruf = uris[uri].text;
+		return uris[uri].text;
+	}
+	if (tag == 10) {
+		if (first)
+			known->options = options[uri].set;
+		return options[uri].text;
+	}
 	if (first && tag == 3)
 		known->psd = value == 0 ? DMARC_PSD_YES : value == 1 ? DMARC_PSD_NO : DMARC_PSD_UNKNOWN;
 	if (first && tag == 4)
@@ -112,8 +129,8 @@ static const char *value_of(unsigned tag, bool first, struct known *known)
 
 static void put_tag(struct made *made, struct known *known)
 {
-	static const char *const idle[] = { "pct=50", "rf=afrf", "ri=1", "x=y", "q", "", "=", "fo=1:d", "p\x01=reject", "p1=none" };
-	unsigned tag = below(14);
+	static const char *const idle[] = { "pct=50", "rf=afrf", "ri=1", "x=y", "q", "", "=", "rux=1:d", "p\x01=reject", "p1=none" };
+	unsigned tag = below(16);
 	const char *value;
 
 	if (tag >= sizeof(names) / sizeof(names[0])) {
@@ -137,7 +154,7 @@ static void make(struct made *made, struct known *known)
 {
 	unsigned count = below(TAGS_MAX);
 
-	*known = (struct known){ .psd = DMARC_PSD_UNKNOWN, .seen = { [8] = true } };
+	*known = (struct known){ .psd = DMARC_PSD_UNKNOWN, .options = DMARC_FAILURE_ALL, .seen = { [8] = true } };
 	made->length = 0;
 	put(made, below(8) == 0 ? "V = DMARC1" : "v=DMARC1");
 	for (unsigned i = 0; i < count; i++) {
@@ -155,13 +172,18 @@ static bool same_tag(const struct dmarc_policy_tag *a, const struct dmarc_policy
 	return a->present == b->present && a->valid == b->valid && a->policy == b->policy;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool is_known(const struct dmarc_record *record, const struct known *known)
 {
 	return same_tag(&record->p, &known->p) && same_tag(&record->sp, &known->sp) && same_tag(&record->np, &known->np) &&
 	    record->psd == known->psd && record->testing == known->testing && record->strict_dkim == known->strict_dkim &&
 	    record->strict_spf == known->strict_spf && record->rua_valid == known->rua_valid &&
 	    (record->repeated != NULL) == known->repeated &&
-	    (record->rua == NULL ? known->rua == NULL : known->rua != NULL && strcmp(record->rua, known->rua) == 0);
+	    same_text(record->rua, known->rua) && same_text(record->ruf, known->ruf) && record->failure_options == known->options;
 }
 
 /* A few bytes changed, cut, doubled, or all of it noise. */
