@@ -22,6 +22,7 @@ OWNER = "only the owner of the author domain can pass it, in his own record; no 
 RECORDED = "of what the record keeps: past it the evidence says that it lacks some (tests/unit/test_evidence.c); no verdict changes"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
+REPORTED = "of what a report to its owner tells, or where it goes; no verdict hangs on it"
 REASONS = {
     "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
@@ -34,6 +35,12 @@ REASONS = {
     "lib/check/adsp/record.c NAME_MAX_BYTES": OWNER,
     "lib/check/dmarc/record.c RECORD_MAX_BYTES": OWNER + "; dmarc-permerror says so",
     "lib/check/dmarc/record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc/uri.h DMARC_URIS_MAX": REPORTED,
+    "lib/check/dmarc/uri.h DMARC_URIS_LOOKED_MAX": REPORTED,
+    "lib/check/dmarc/uri.h DMARC_ADDRESS_LOCAL_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_SIGNATURES_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_WORD_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_COMMENT_MAX": REPORTED,
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
