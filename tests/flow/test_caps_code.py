@@ -24,7 +24,7 @@ RECORDED = "of what the record keeps: past it the evidence says that it lacks so
 TRACED = "of what is kept for assay explain after the verdict: past it the trace says that it left something out"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
-REPORTED = "of what a failure report tells of a message: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
+REPORTED = "of what a report to a domain tells, or where it goes: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
 CHAIN = "past it a chain fails, or less of it counts: it can only ever help a message"
 REASONS = {
     "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
@@ -38,6 +38,12 @@ REASONS = {
     "lib/check/adsp/record.c NAME_MAX_BYTES": OWNER,
     "lib/check/dmarc/record.c RECORD_MAX_BYTES": OWNER + "; dmarc-permerror says so",
     "lib/check/dmarc/record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc/uri.h DMARC_URIS_MAX": REPORTED,
+    "lib/check/dmarc/uri.h DMARC_URIS_LOOKED_MAX": REPORTED,
+    "lib/check/dmarc/uri.h DMARC_ADDRESS_LOCAL_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_SIGNATURES_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_WORD_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_COMMENT_MAX": REPORTED,
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
     "lib/check/arc/judge.c COMPARISONS_MAX": CHAIN,

@@ -79,6 +79,26 @@ def test_unit_is_what_systemd_understands(placed):
 
 
 @needs_systemd_analyze
+@pytest.mark.parametrize("name", ["assay-dmarc-reports.service", "assay-dmarc-reports.timer"])
+def test_units_of_reports_are_what_systemd_understands(placed, name):
+    unit = installed_unit(placed).with_name(name)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "assay" not in done.stderr, done.stderr
+
+
+def test_reports_run_as_the_daemons_user_without_what_keeps_set_gid_programs_from_working(placed):
+    unit = installed_unit(placed).with_name("assay-dmarc-reports.service")
+    names = {name for name, _ in directives(unit)}
+    assert value(unit, "ExecStart") == f"{placed}/bin/assay dmarc-reports --send"
+    assert value(unit, "User") == value(installed_unit(placed), "User")
+    # each of them implies NoNewPrivileges for a unit with User= (systemd.exec(5)), or takes the group away
+    assert not names & {"NoNewPrivileges", "SystemCallFilter", "SystemCallArchitectures", "RestrictAddressFamilies", "RestrictNamespaces",
+                        "PrivateDevices", "PrivateUsers", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs",
+                        "ProtectClock", "ProtectHostname", "MemoryDenyWriteExecute", "RestrictRealtime", "RestrictSUIDSGID",
+                        "DynamicUser", "LockPersonality"}
+
+
+@needs_systemd_analyze
 def test_unit_exposes_little(placed):
     done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager",
                            str(installed_unit(placed))], capture_output=True, text=True, timeout=60, check=False)
