@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which sets of a chain count when some of its sealers are trusted, as a table; and secure keys. What sealers write: tests/flow/test_arc_trust.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "check/dmarc/judgement.h"
+#include "check_fixture.h"
+#include "message/authres_parse.h"
+
+/* A chain in letters, the oldest set first: T trusted, S a stranger; below it whether the set is intact (i) or not (-). */
+struct chain { const char *sealers, *intact; };
+
+static void seal(struct check_fixture *fixture, struct chain chain, enum result result, const struct authres *said)
+{
+	static const char *const trusted[] = { "trusted.example" };
+	size_t count = strlen(chain.sealers);
+	struct arc_set *sets = arena_calloc(fixture->facts.arena, count, sizeof(*sets));
+
+	for (size_t i = 0; i < count; i++)
+		sets[i] = (struct arc_set){ .sealer = chain.sealers[i] == 'T' ? "trusted.example" : "stranger.example", .said = said,
+			.intact = chain.intact[i] == 'i', .unknown = chain.intact[i] == '?' };
+	fixture->results.arc = (struct arc_result){ .result = result, .sets = sets, .set_count = count, .dnssec = DNS_INSECURE };
+	fixture->config.trusted_sealers = (struct domain_list){ .count = 1, .set = domain_set_make(fixture->facts.arena, trusted, 1) };
+}
+
+static void test_seal_counts(void **state)
+{
+	static const struct { struct chain chain; const char *counts; } rows[] = {
+		{ { "T", "i" }, "y" }, { { "T", "-" }, "n" }, { { "S", "i" }, "n" },
+		/* a stranger on top: only what he left intact */
+		{ { "TS", "ii" }, "yn" }, { { "TS", "-i" }, "nn" },
+		/* one trusted on top answers for what he changed */
+		{ { "TT", "-i" }, "yy" }, { { "ST", "-i" }, "ny" }, { { "ST", "ii" }, "ny" },
+		/* a stranger between breaks that */
+		{ { "TST", "--i" }, "nny" }, { { "TST", "-ii" }, "nny" }, { { "TST", "iii" }, "yny" },
+		{ { "TTS", "-ii" }, "yyn" }, { { "TTS", "--i" }, "nnn" }, { { "TTTSS", "--iii" }, "yyynn" },
+		{ { "TTT", "---" }, "nnn" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_new(NULL);
+		const struct arc_result *arc = &fixture->results.arc;
+
+		seal(fixture, rows[i].chain, RESULT_PASS, NULL);
+		for (size_t j = 0; j < arc->set_count; j++) {
+			if (dmarc_seal_counts(arc, fixture->config.trusted_sealers.set, j) != (rows[i].counts[j] == 'y'))
+				fail_msg("row %zu, set %zu", i, j + 1);
+			assert_false(dmarc_seal_counts(arc, NULL, j));
+		}
+		for (enum result result = RESULT_UNCHECKED; result < RESULT_COUNT; result++) {
+			fixture->results.arc.result = result;
+			if (result != RESULT_PASS)
+				assert_false(dmarc_seal_counts(arc, fixture->config.trusted_sealers.set, 0));
+		}
+		fixture_free(&fixture);
+	}
+}
+
+static const struct dmarc_result *judge(struct check_fixture *fixture, struct chain chain, enum result result)
+{
+	static const char field[] = "x.example; dmarc=pass header.from=author.example";
+	struct authres *said = arena_calloc(fixture->facts.arena, 1, sizeof(*said));
+
+	assert_int_equal(authres_parse_loose(field, strlen(field), fixture->facts.arena, said), 0);
+	fixture_from(fixture, "author.example");
+	fixture_spf(fixture, RESULT_FAIL, "author.example", DNS_SECURE);
+	seal(fixture, chain, result, said);
+	return &fixture->results.dmarc;
+}
+
+static struct check_fixture *fixture_of_author(void)
+{
+	return fixture_new("_dmarc.author.example. TXT \"v=DMARC1; p=reject\"\nauthor.example. A 192.0.2.1\n");
+}
+
+static void test_override_wants_secure_keys_if_asked(void **state)
+{
+	static const struct { bool only_secure; enum dns_security dnssec; bool overridden; } rows[] = {
+		{ false, DNS_INSECURE, true }, { false, DNS_INDETERMINATE, true }, { true, DNS_INSECURE, false },
+		{ true, DNS_INDETERMINATE, false }, { true, DNS_SECURE, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_of_author();
+		const struct dmarc_result *dmarc = judge(fixture, (struct chain){ "T", "i" }, RESULT_PASS);
+
+		fixture->config.trusted_sealers_secure = rows[i].only_secure;
+		fixture->results.arc.dnssec = rows[i].dnssec;
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(dmarc->result, RESULT_FAIL);
+		assert_int_equal(dmarc->overridden != NULL, rows[i].overridden);
+		assert_int_equal(fixture_raised(fixture, FINDING_DMARC_OVERRIDDEN), rows[i].overridden);
+		assert_int_equal(fixture_raised(fixture, FINDING_DMARC_REJECT), !rows[i].overridden);
+		fixture_free(&fixture);
+	}
+}
+
+/* Whether an override hangs on keys that did not come: only when they are trusted sealers' own. */
+static void test_override_unknown(void **state)
+{
+	static const struct { struct chain chain; bool unknown; } rows[] = {
+		{ { "T", "?" }, true }, { { "S", "?" }, false }, { { "ST", "?i" }, false }, { { "ST", "i?" }, true },
+		{ { "TS", "?i" }, false }, { { "TT", "?-" }, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_of_author();
+		const struct dmarc_result *dmarc = judge(fixture, rows[i].chain, RESULT_TEMPERROR);
+
+		fixture_run(fixture, &check_dmarc);
+		assert_null(dmarc->overridden);
+		if (dmarc->override_unknown != rows[i].unknown)
+			fail_msg("row %zu", i);
+		assert_true(fixture_raised(fixture, FINDING_DMARC_REJECT));
+		fixture_free(&fixture);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seal_counts),
+		cmocka_unit_test(test_override_wants_secure_keys_if_asked),
+		cmocka_unit_test(test_override_unknown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
