@@ -21,6 +21,7 @@ int command_peers(int argc, char **argv);
 int command_failure_reports(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_whatif(int argc, char **argv);
+int command_dmarc_reports(int argc, char **argv);
 int command_setup(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_log(int argc, char **argv);

@@ -30,6 +30,7 @@ static const struct command {
 	{ "failure-reports", command_failure_reports, "mail domains what failed in their name, if they ask for it (RFC 9991)" },
 	{ "report", command_report, "what was recorded, and what a policy would have made of it" },
 	{ "whatif", command_whatif, "what a policy would refuse of the mail so far, what that costs, the next step" },
+	{ "dmarc-reports", command_dmarc_reports, "make and send the aggregate reports that domains ask for in DMARC" },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -69,6 +69,11 @@ enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJ
 extern const struct word dmarc_policy_words[];
 const char *dmarc_policy_name(enum dmarc_policy policy);	/* "none" "quarantine" "reject" */
 
+/* What looks like a forwarder, where a rejection was to be corroborated: TRUSTED by the admin, or a SIGN that anybody can make. */
+enum dmarc_forwarder { DMARC_FORWARDER_NONE, DMARC_FORWARDER_SIGN, DMARC_FORWARDER_TRUSTED };
+
+struct dmarc_record;	/* check/dmarc/record.h */
+
 struct dmarc_result {
 	enum result result;		/* none pass fail temperror permerror */
 	const char *domain;		/* author domain judged (the strictest of several) */
@@ -84,6 +89,7 @@ struct dmarc_result {
 	const char *rua;		/* raw, for reports; NULL */
 	const char *ruf;		/* likewise, for failure reports; NULL too where none may be sent (psd=y, RFC 9991 section 2) */
 	unsigned failure_options;	/* which failures: a set of enum dmarc_failure_option (check/dmarc/record.h) */
+	const struct dmarc_record *record;	/* as published; NULL: none that counts */
 	const char *reason;
 	enum dns_security dnssec;
 };
@@ -178,6 +184,7 @@ struct results {
 	size_t dkim_count;
 	struct dkim_work dkim_work;
 	struct dmarc_result dmarc;	/* the strictest */
+	enum dmarc_forwarder dmarc_forwarder;	/* what spoke against the rejection that its author domain asks for */
 	const struct dmarc_result *dmarc_authors;	/* of each author domain by itself, whatever is wrong with From as a whole */
 	size_t dmarc_author_count;
 	struct adsp_result adsp;

@@ -137,8 +137,10 @@ struct config {
 	struct network_list greylist_exempt_networks;
 	struct domain_list greylist_exempt_domains;	/* SPF domain or client name's domain */
 
-	/* dmarc-reports */
-	const char *dmarc_email, *dmarc_envelope_sender, *dmarc_organization, *dmarc_sendmail;	/* NULL: "" */
+	/* dmarc-reports; see assay.conf(5) */
+	bool dmarc_aggregate;
+	const char *dmarc_email, *dmarc_envelope_sender, *dmarc_organization, *dmarc_extra_contact, *dmarc_sendmail;	/* NULL: "" */
+	unsigned dmarc_records_max, dmarc_report_bytes, dmarc_rows_max, dmarc_keep_secs;
 	bool failure_reports;		/* failures are noted for reports (RFC 9991) */
 	unsigned failure_domain_max, failure_day_max;	/* such reports of one policy domain and of all, in a UTC day */
 	unsigned failure_wait_secs;	/* how long like failures are gathered before one is reported */

@@ -105,6 +105,7 @@ void message_end(struct message *message)
 	if (message->outcome_made) {
 		remember_message(store, message, &message->outcome.decision, &message->evidence);
 		remember_failure(store, message);
+		remember_feedback(store, message, &message->outcome.decision);
 	} else if (message->refused_count != 0 && message->facts.recipient_count == 0) {
 		remember_refused(store, message);	/* all recipients were refused: it ended there */
 	}

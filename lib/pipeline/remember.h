@@ -2,7 +2,7 @@
 #ifndef ASSAY_PIPELINE_REMEMBER_H
 #define ASSAY_PIPELINE_REMEMBER_H
 /* Where the road meets the store: greylisting as the last step of a decision (greylist.c), and what is noted of a judged message
- * (flow.c). Thread: any; the store is shared by all. */
+ * (flow.c, feedback.c). Thread: any; the store is shared by all. */
 #include "pipeline/shared.h"
 
 /**
@@ -15,7 +15,10 @@ unsigned remember_greylist(struct shared_store *shared, struct message *message,
 void remember_message(struct shared_store *shared, struct message *message, const struct decision *decision,
     const struct evidence *evidence);
 
-/** The same of a message all of whose recipients were refused at RCPT. */
+/** Notes the message for the aggregate reports of its author domains, where they want any (feedback.c). */
+void remember_feedback(struct shared_store *shared, struct message *message, const struct decision *decision);
+
+/** Notes a message all of whose recipients were refused at RCPT as a flow. */
 void remember_refused(struct shared_store *shared, struct message *message);
 
 /** Notes the failure reports that a judged message calls for, if the configuration wants any (failure.c). Before the message's DNS goes. */

@@ -153,6 +153,8 @@ static struct store_config settings_of(const struct store_wish *wish)
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,
+		.dmarc_rows_max = config->dmarc_rows_max, .dmarc_report_rows_max = config->dmarc_records_max,
+		.dmarc_keep_days = config->dmarc_keep_secs / DAY_SECS,
 		.shapes_max = SHAPES_MAX, .shape_known = wish->shapes != NULL ? shapes_load : NULL,
 		.shape_arg = wish->shapes != NULL ? wish->shapes->shapes : NULL,
 		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,
@@ -162,6 +164,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 static bool store_serves(const struct shared_store *shared, const struct config *config)
 {
 	return config_section_equal(shared->config, config, "record") &&
+	    config_section_equal(shared->config, config, "dmarc-reports") &&
 	    shared->config->greylist_window_secs == config->greylist_window_secs;
 }
 

@@ -7,6 +7,7 @@
  * for a server. Nobody above a backend looks for files, rights or directories; look() does.
  * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
  */
+#include "record/dmarc.h"
 #include "record/peer.h"
 #include "record/store.h"
 
@@ -22,6 +23,7 @@ struct backend_expiry {
 	int64_t flows_secs, peers_secs, shapes_secs, failures_secs;
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
 	unsigned flows_max, peers_max, hosts_max, greylist_max, shapes_max;
+	int64_t dmarc_secs;	/* days of aggregate reports that ended before this */
 };
 
 /* What one step of expiry came to. */
@@ -41,6 +43,23 @@ struct backend_look {
 };
 
 typedef void backend_shape_each(void *arg, const char *key, const char *text, int64_t time_secs);
+
+/* Aggregate reports of DMARC; record/dmarc.h says more. */
+struct backend_dmarc {
+	/* in the transaction of a group */
+	int (*add)(struct backend_handle *handle, const struct dmarc_note *note, const struct dmarc_rules *rules);
+	/* policies of days before `before_day` that are not closed; day -1: of all, else of that one */
+	int (*each)(struct backend_handle *handle, int64_t day, int64_t before_day, dmarc_policy_each_f *each, void *arg);
+	int (*rows_each)(struct backend_handle *handle, int64_t policy, size_t limit, dmarc_row_each_f *each, void *arg);
+	/* gives a report its names, once; names_r: those that it has then */
+	int (*freeze)(struct backend_handle *handle, int64_t policy, struct dmarc_names *names);
+	/* the deliveries of a report; states are of enum dmarc_delivery_state */
+	int (*delivery_get)(struct backend_handle *handle, int64_t policy, const char *address, struct dmarc_delivery *delivery_r);
+	int (*delivery_put)(struct backend_handle *handle, int64_t policy, const char *address, const struct dmarc_delivery *delivery);
+	/* nothing is left to do: rows and deliveries go, the policy stays as a mark until it is too old */
+	int (*finish)(struct backend_handle *handle, int64_t policy);
+	int (*day_lost)(struct backend_handle *handle, int64_t day, uint64_t *lost_r);
+};
 
 struct backend {
 	const char *name;
@@ -83,6 +102,7 @@ struct backend {
 	int (*failure_done)(struct backend_handle *handle, int64_t id, bool sent);
 	int (*failure_later)(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
 	int (*failure_counts)(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
+	const struct backend_dmarc *dmarc;
 	/* One step of deleting what is too old or too much: at most `limit` rows of each kind (peers take their hosts with them:
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,

@@ -15,6 +15,8 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+enum { DAY_SECS = 86400 };
+
 struct peer_slot {
 	UT_hash_handle hh;
 	const char *peer, *host;
@@ -34,6 +36,12 @@ struct flow_slot {
 	char *key;
 };
 
+struct dmarc_slot {
+	UT_hash_handle hh;
+	struct dmarc_note note;	/* strings are the first note's */
+	char *key;
+};
+
 struct group {
 	const struct backend *backend;
 	struct backend_handle *handle;
@@ -42,6 +50,7 @@ struct group {
 	struct peer_slot *peers;
 	struct grown_slot *grown;
 	struct flow_slot *flows;
+	struct dmarc_slot *dmarcs;
 };
 
 static void grown_add(struct group *group, const char *peer)
@@ -101,6 +110,23 @@ static void flow_add(struct group *group, const struct flow_note *note)
 	slot->flow.bytes += note->bytes;
 }
 
+static void dmarc_add(struct group *group, const struct dmarc_note *note)
+{
+	char *key = arena_printf(group->arena, "%lld %s\n%s\n%s\n%s", (long long)(note->time_secs / DAY_SECS), note->domain, note->policy,
+	    note->rua, note->row);
+	struct dmarc_slot *slot;
+
+	HASH_FIND_STR(group->dmarcs, key, slot);
+	if (slot == NULL) {
+		slot = arena_calloc(group->arena, 1, sizeof(*slot));
+		slot->note = *note;
+		slot->note.messages = 0;
+		slot->key = key;
+		HASH_ADD_KEYPTR(hh, group->dmarcs, slot->key, strlen(slot->key), slot);
+	}
+	slot->note.messages += note->messages != 0 ? note->messages : 1;
+}
+
 static int greylist_add(struct group *group, const char *key, int64_t time_secs, bool passed)
 {
 	struct greylist_entry entry = { 0 };
@@ -129,6 +155,9 @@ static int note_add(struct group *group, const struct note *note)
 	case NOTE_FLOW:
 		flow_add(group, &note->u.flow);
 		break;
+	case NOTE_DMARC:
+		dmarc_add(group, &note->u.dmarc);
+		break;
 	case NOTE_SHAPE:
 		code = group->backend->shape_put(group->handle, note->u.shape.key, note->u.shape.text, note->u.shape.time_secs);
 		break;
@@ -143,6 +172,7 @@ static int slots_write(struct group *group)
 {
 	struct peer_slot *peer, *next_peer;
 	struct flow_slot *flow, *next_flow;
+	struct dmarc_slot *dmarc, *next_dmarc;
 	int code = 0;
 
 	HASH_ITER(hh, group->peers, peer, next_peer) {
@@ -152,6 +182,10 @@ static int slots_write(struct group *group)
 	HASH_ITER(hh, group->flows, flow, next_flow) {
 		if (code == 0)
 			code = group->backend->flow_add(group->handle, &flow->flow);
+	}
+	HASH_ITER(hh, group->dmarcs, dmarc, next_dmarc) {
+		if (code == 0)
+			code = group->backend->dmarc->add(group->handle, &dmarc->note, &group->rules->dmarc);
 	}
 	return code;
 }
@@ -194,6 +228,7 @@ int group_write(const struct backend *backend, struct backend_handle *handle, co
 	HASH_CLEAR(hh, group.peers);
 	HASH_CLEAR(hh, group.grown);
 	HASH_CLEAR(hh, group.flows);
+	HASH_CLEAR(hh, group.dmarcs);
 	arena_free(&group.arena);
 	return code;
 }

@@ -9,7 +9,7 @@
 
 enum { STORE_GROUP_MAX = 2000 };	/* notes of one transaction */
 
-enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW, NOTE_SHAPE, NOTE_FAILURE };
+enum note_kind { NOTE_PEER, NOTE_GREYLIST, NOTE_FLOW, NOTE_SHAPE, NOTE_DMARC, NOTE_FAILURE };
 
 /* A queued note: its strings stand behind it in the same allocation. */
 struct note {
@@ -18,6 +18,7 @@ struct note {
 	union {
 		struct peer_note peer;
 		struct flow_note flow;
+		struct dmarc_note dmarc;
 		struct { const char *key; int64_t time_secs; bool passed; } greylist;
 		struct { const char *key, *text; int64_t time_secs; } shape;
 		struct failure_note failure;
@@ -29,6 +30,7 @@ struct group_rules {
 	struct peer_rules peer;
 	unsigned greylist_window_secs;
 	unsigned peer_hosts_max;	/* 0: any number */
+	struct dmarc_rules dmarc;
 };
 
 /**

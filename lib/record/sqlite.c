@@ -350,5 +350,6 @@ const struct backend backend_sqlite = {
 	.failure_done = sqlite_failure_done,
 	.failure_later = sqlite_failure_later,
 	.failure_counts = sqlite_failure_counts,
+	.dmarc = &sqlite_dmarc,
 	.expire = sqlite_expire,
 };

@@ -11,6 +11,8 @@
 #include "util/arena.h"
 #include "util/error.h"
 
+enum { DAY_SECS = 86400 };
+
 int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit,
     unsigned *trimmed_r)
 {
@@ -184,6 +186,8 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 			return -E_SYSTEM;
 		expired_r->more |= (unsigned)rows >= limit;
 	}
+	if (sqlite_dmarc_expire(handle, expiry->dmarc_secs / DAY_SECS, limit) < 0)
+		return -E_SYSTEM;
 	if (expiry->shapes_max != 0 && expire_rows(handle, ST_TRIM_SHAPE, limit, expiry->shapes_max) < 0)
 		return -E_SYSTEM;
 	/* by age before by number: what is too old does not count as too many */

@@ -7,6 +7,7 @@
  *   sqlite.c             the backend (backend.h): opening and closing, transactions, rows read and written
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
+ *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_failures.c    failures that are to be reported
  *   sqlite_files.c       its files: whether they are there, and who may read them
@@ -25,7 +26,11 @@ enum sqlite_statement {
 	ST_TRIM_FLOW, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
 	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE,
 	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
-	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY, ST_COUNT
+	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY,
+	ST_DMARC_POLICY_GET, ST_DMARC_POLICY_PUT, ST_DMARC_POLICY_COUNT, ST_DMARC_DAY_GET, ST_DMARC_DAY_COUNT, ST_DMARC_ROW_ADD,
+	ST_DMARC_ROW_NEW, ST_DMARC_POLICIES, ST_DMARC_ROWS, ST_DMARC_FREEZE, ST_DMARC_NAMES, ST_DMARC_DELIVERY_GET,
+	ST_DMARC_DELIVERY_PUT, ST_DMARC_CLOSE, ST_DMARC_ROWS_DROP, ST_DMARC_DELIVERIES_DROP, ST_DMARC_OLDEST, ST_DMARC_OLD_ROWS,
+	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS, ST_COUNT
 };
 
 struct backend_handle {
@@ -89,5 +94,8 @@ int sqlite_failures_each(struct backend_handle *handle, int64_t now_secs, int64_
 int sqlite_failure_done(struct backend_handle *handle, int64_t id, bool sent);
 int sqlite_failure_later(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
 int sqlite_failure_counts(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
+/** Deletes days of aggregate reports before the given one, at most limit rows of each kind. @return rows deleted, or -E_SYSTEM. */
+int sqlite_dmarc_expire(struct backend_handle *handle, int64_t before_day, unsigned limit);
+extern const struct backend_dmarc sqlite_dmarc;
 
 #endif

@@ -5,7 +5,21 @@
 
 static const char sqlite_schema_flows[] = "";		/* from version 4 to 5 */
 static const char sqlite_schema_traces[] = "";		/* from version 5 to 6 */
-static const char sqlite_schema_dmarc[] = "";		/* from version 6 to 7 */
+/*
+ * From version 6 to 7: aggregate reports of DMARC (sqlite_dmarc.c). A policy is one as it was published, at one name on one day (number
+ * of days since 1970, UTC); it becomes one report. Its rows count messages. report_id: "" until the report is made, from when on nothing
+ * is added to it; closed: nothing more is to be done about it, and its rows are gone. Of a day "lost" are messages of policies for which
+ * there was no room, of a policy those of rows.
+ */
+static const char sqlite_schema_dmarc[] =
+    "CREATE TABLE dmarc_day(day INTEGER PRIMARY KEY, rows INTEGER NOT NULL, lost INTEGER NOT NULL);"
+    "CREATE TABLE dmarc_policy(id INTEGER PRIMARY KEY, day INTEGER NOT NULL, domain TEXT NOT NULL, policy TEXT NOT NULL,"
+    " rua TEXT NOT NULL, rows INTEGER NOT NULL, lost INTEGER NOT NULL, report_id TEXT NOT NULL, file TEXT NOT NULL,"
+    " closed INTEGER NOT NULL, UNIQUE(day,domain,policy,rua));"
+    "CREATE TABLE dmarc_row(policy INTEGER NOT NULL, row TEXT NOT NULL, messages INTEGER NOT NULL,"
+    " PRIMARY KEY(policy,row)) WITHOUT ROWID;"
+    "CREATE TABLE dmarc_delivery(policy INTEGER NOT NULL, address TEXT NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"
+    " next INTEGER NOT NULL, claimed INTEGER NOT NULL, PRIMARY KEY(policy,address)) WITHOUT ROWID;";
 
 /* From version 7 to 8: failures to report (sqlite_failures.c). state 0 waits, 1 was sent, 2 was given up. An id is used once, for it is
  * in the report's Message-ID. */

@@ -94,6 +94,30 @@ static const char *const statements[ST_COUNT] = {
 	    "coalesce(sum(incidents),0),coalesce((SELECT beyond FROM failure_day WHERE day=?1 AND domain=''),0) FROM failure WHERE day=?1",
 	[ST_EXPIRE_FAILURE] = "DELETE FROM failure WHERE id IN (SELECT id FROM failure WHERE day<?2 LIMIT ?1)",
 	[ST_EXPIRE_FAILURE_DAY] = "DELETE FROM failure_day WHERE (day,domain) IN (SELECT day,domain FROM failure_day WHERE day<?2 LIMIT ?1)",
+	[ST_DMARC_POLICY_GET] = "SELECT id,rows,report_id<>'' OR closed FROM dmarc_policy WHERE day=?1 AND domain=?2 AND policy=?3 AND rua=?4",
+	[ST_DMARC_POLICY_PUT] = "INSERT INTO dmarc_policy(day,domain,policy,rua,rows,lost,report_id,file,closed) "
+	    "VALUES(?1,?2,?3,?4,0,0,'','',0)",
+	[ST_DMARC_POLICY_COUNT] = "UPDATE dmarc_policy SET rows=rows+?2,lost=lost+?3 WHERE id=?1",
+	[ST_DMARC_DAY_GET] = "SELECT rows,lost FROM dmarc_day WHERE day=?1",
+	[ST_DMARC_DAY_COUNT] = "INSERT INTO dmarc_day(day,rows,lost) VALUES(?1,?2,?3) ON CONFLICT(day) DO UPDATE SET "
+	    "rows=rows+excluded.rows,lost=lost+excluded.lost",
+	[ST_DMARC_ROW_ADD] = "UPDATE dmarc_row SET messages=messages+?3 WHERE policy=?1 AND row=?2",
+	[ST_DMARC_ROW_NEW] = "INSERT INTO dmarc_row(policy,row,messages) VALUES(?1,?2,?3)",
+	[ST_DMARC_POLICIES] = "SELECT id,day,domain,policy,rua,rows,lost,report_id,file FROM dmarc_policy "
+	    "WHERE closed=0 AND day<?2 AND (?1<0 OR day=?1) ORDER BY day,domain,id",
+	[ST_DMARC_ROWS] = "SELECT row,messages FROM dmarc_row WHERE policy=?1 ORDER BY messages DESC,row LIMIT ?2",
+	[ST_DMARC_FREEZE] = "UPDATE dmarc_policy SET report_id=?2,file=?3 WHERE id=?1 AND report_id=''",
+	[ST_DMARC_NAMES] = "SELECT report_id,file FROM dmarc_policy WHERE id=?1 AND closed=0",
+	[ST_DMARC_DELIVERY_GET] = "SELECT state,tries,next,claimed FROM dmarc_delivery WHERE policy=?1 AND address=?2",
+	[ST_DMARC_DELIVERY_PUT] = "INSERT INTO dmarc_delivery(policy,address,state,tries,next,claimed) VALUES(?1,?2,?3,?4,?5,?6) "
+	    "ON CONFLICT(policy,address) DO UPDATE SET state=excluded.state,tries=excluded.tries,next=excluded.next,claimed=excluded.claimed",
+	[ST_DMARC_CLOSE] = "UPDATE dmarc_policy SET closed=1 WHERE id=?1",
+	[ST_DMARC_ROWS_DROP] = "DELETE FROM dmarc_row WHERE policy=?1",
+	[ST_DMARC_DELIVERIES_DROP] = "DELETE FROM dmarc_delivery WHERE policy=?1",
+	[ST_DMARC_OLDEST] = "SELECT id FROM dmarc_policy WHERE day<?1 ORDER BY day LIMIT 1",
+	[ST_DMARC_OLD_ROWS] = "DELETE FROM dmarc_row WHERE policy=?2 AND row IN (SELECT row FROM dmarc_row WHERE policy=?2 LIMIT ?1)",
+	[ST_DMARC_OLD_POLICIES] = "DELETE FROM dmarc_policy WHERE id=?1",
+	[ST_DMARC_OLD_DAYS] = "DELETE FROM dmarc_day WHERE day<?1",
 };
 
 int sqlite_fail(struct backend_handle *handle)

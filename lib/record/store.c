@@ -92,6 +92,9 @@ static void store_defaults(struct store_config *config)
 	config->flow_keep_days = or_default(config->flow_keep_days, 400);
 	config->peer_keep_days = or_default(config->peer_keep_days, 180);
 	config->greylist_keep_days = or_default(config->greylist_keep_days, 36);
+	config->dmarc_rows_max = or_default(config->dmarc_rows_max, 100000);
+	config->dmarc_report_rows_max = or_default(config->dmarc_report_rows_max, 10000);
+	config->dmarc_keep_days = or_default(config->dmarc_keep_days, 7);
 	config->shapes_max = or_default(config->shapes_max, 20000);
 	config->shape_keep_days = or_default(config->shape_keep_days, 30);
 	config->failure_keep_days = or_default(config->failure_keep_days, 7);
@@ -121,6 +124,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	store->rules.peer.settle_days = store->config.peer_settle_days;
 	store->rules.greylist_window_secs = store->config.greylist_window_secs;
 	store->rules.peer_hosts_max = store->config.peer_hosts_max;
+	store->rules.dmarc = (struct dmarc_rules){ .rows_max = store->config.dmarc_rows_max,
+		.report_rows_max = store->config.dmarc_report_rows_max };
 	store->backend = backend;
 	store->last = &store->first;
 	pthread_mutex_init(&store->lock, NULL);

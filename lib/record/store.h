@@ -48,6 +48,9 @@ struct store_config {
 	unsigned greylist_max;		/* above it those seen longest ago go; 0: any number */
 	unsigned peer_settle_days;	/* see struct peer_rules; 0: 14 */
 	unsigned greylist_window_secs;	/* see struct greylist_rules; 0: 2 days */
+	unsigned dmarc_rows_max;	/* rows of aggregate reports a day; 0: 100000 */
+	unsigned dmarc_report_rows_max;	/* of one report; 0: 10000 */
+	unsigned dmarc_keep_days;	/* days older than this are deleted, reported or not; 0: 7 */
 	unsigned shapes_max;		/* shapes of domains (resolver/shape.h), those noted last; 0: 20000 */
 	unsigned shape_keep_days;	/* 0: 30 */
 	unsigned failure_keep_days;	/* failures to report, sent or not; 0: 7 */
@@ -122,6 +125,19 @@ struct failure_note {
 	unsigned domain_max, day_max;	/* reports of one domain and of all, in a UTC day; what is beyond is only counted */
 };
 
+/*
+ * Messages for an aggregate report of DMARC (check/dmarc/feedback.h has the texts), counted by day (UTC), domain, policy, rua and row.
+ * Once a day's report has been made, what still comes for that day counts for the next one.
+ */
+struct dmarc_note {
+	int64_t time_secs;
+	const char *domain;	/* where the policy record stood */
+	const char *policy;	/* as published */
+	const char *rua;	/* where the reports are wanted, as published */
+	const char *row;	/* all that messages of one row have in common */
+	uint64_t messages;	/* 0 means one */
+};
+
 /**
  * Opens or creates the database and starts the writer. A database that cannot be opened now is no failure: the store
  * starts without memory and tries again. @return NULL only for a wrong configuration (no location, no such backend); why_r set.
@@ -143,6 +159,7 @@ int store_greylist_get(struct store *store, const char *key, struct greylist_ent
 int store_peer_note(struct store *store, const struct peer_note *note);
 int store_greylist_note(struct store *store, const char *key, int64_t time_secs, bool passed);	/* one try */
 int store_flow_note(struct store *store, const struct flow_note *note);
+int store_dmarc_note(struct store *store, const struct dmarc_note *note);
 int store_shape_note(struct store *store, const char *key, const char *text, int64_t time_secs);	/* in place of an older one; has half of the queue */
 /** -E_LIMIT, too, when STORE_FAILURES_WAITING_MAX of them wait: they are large, and a flood of them must not cost other notes. */
 int store_failure_note(struct store *store, const struct failure_note *note);

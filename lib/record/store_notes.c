@@ -150,6 +150,20 @@ unsigned store_notes_count(const struct note *notes, enum note_kind kind)
 	return count;
 }
 
+int store_dmarc_note(struct store *store, const struct dmarc_note *from)
+{
+	struct note *note = note_new(NOTE_DMARC, text_bytes(from->domain) + text_bytes(from->policy) + text_bytes(from->rua) +
+	    text_bytes(from->row));
+	char *room = note->strings;
+
+	note->u.dmarc = *from;
+	note->u.dmarc.domain = note_string(&room, from->domain);
+	note->u.dmarc.policy = note_string(&room, from->policy);
+	note->u.dmarc.rua = note_string(&room, from->rua);
+	note->u.dmarc.row = note_string(&room, from->row);
+	return store_queue(store, note);
+}
+
 void store_notes_free(struct note *notes)
 {
 	while (notes != NULL) {

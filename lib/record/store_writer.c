@@ -79,6 +79,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.greylist_waiting_secs = now - (int64_t)store->config.greylist_window_secs,
 		.failures_secs = now - (int64_t)store->config.failure_keep_days * DAY_SECS,
 		.shapes_secs = now - (int64_t)store->config.shape_keep_days * DAY_SECS, .shapes_max = store->config.shapes_max,
+		.dmarc_secs = now - (int64_t)store->config.dmarc_keep_days * DAY_SECS,
 		.flows_max = store->config.flows_max, .peers_max = store->config.peers_max,
 		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
 		    store->config.peers_max * PEER_HOSTS_SHARE,

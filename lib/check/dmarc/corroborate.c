@@ -68,16 +68,20 @@ static bool passes_for_trusted(const struct check_context *context)
 	return false;
 }
 
-static bool speaks_for_forwarder(const struct check_context *context)
+static enum dmarc_forwarder find_forwarder(const struct check_context *context)
 {
 	const struct facts *facts = context->facts;
+	enum dmarc_forwarder found = DMARC_FORWARDER_NONE;
 
 	if (passes_for_trusted(context))
-		return true;
-	for (size_t i = 0; i < facts->field_count; i++)
-		if (is_forwarding_sign(&facts->fields[i]) || sealed_by_trusted(context, &facts->fields[i]))
-			return true;
-	return false;
+		return DMARC_FORWARDER_TRUSTED;
+	for (size_t i = 0; i < facts->field_count; i++) {
+		if (sealed_by_trusted(context, &facts->fields[i]))
+			return DMARC_FORWARDER_TRUSTED;
+		if (is_forwarding_sign(&facts->fields[i]))
+			found = DMARC_FORWARDER_SIGN;
+	}
+	return found;
 }
 
 /* Are both names of one organization, as far as one is within the other? A network's name is within nothing. */
@@ -141,7 +145,10 @@ static void corroborate_judge(struct check_context *context)
 	struct results *results = context->results;
 	size_t count = results->finding_count;
 
-	if (!finding_set_has(&results->set, FINDING_DMARC_REJECT) || speaks_for_forwarder(context))
+	if (!finding_set_has(&results->set, FINDING_DMARC_REJECT))
+		return;
+	results->dmarc_forwarder = find_forwarder(context);
+	if (results->dmarc_forwarder != DMARC_FORWARDER_NONE)
 		return;
 	corroborate_unread(context);
 	for (size_t i = 0; i < count; i++) {

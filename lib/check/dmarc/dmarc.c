@@ -95,6 +95,7 @@ static void judge_with_record(struct judgement *judgement)
 	result->rua = record->rua;
 	result->ruf = record->psd != DMARC_PSD_YES ? record->ruf : NULL;
 	result->failure_options = record->failure_options;
+	result->record = record;
 	result->testing = record->testing;
 	result->dnssec = judgement->discovery.policy_security;
 	if (record->repeated != NULL)

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Deliveries of a report: each address of its rua is asked for consent and mailed to by itself, so that one that fails keeps none of
+ * the others waiting. What is not known now, or not possible now, is tried again later, at growing distances; what is refused is given
+ * up and said. States are in the book (record/dmarc.h). Thread: one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "assay.h"
+#include "check/dmarc/destination.h"
+#include "dmarc_report.h"
+#include "sendmail.h"
+#include "util/clean.h"
+#include "util/error.h"
+
+enum { CLAIM_SECS = 900, SENDMAIL_SECS = 120, RETRY_SECS = 3600, RETRY_MAX_SECS = 12 * 3600, TRIES_MAX = 20, CONSENT_LOOKUPS = 100 };
+
+static void say(const struct dmarc_report *report, const char *address, const char *what, const char *why)
+{
+	printf("%s %s: %s", report->domain, address, what);
+	if (why != NULL && why[0] != '\0') {
+		fputs(": ", stdout);
+		clean_terminal(stdout, why);
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* What of the list is not mailed to at all. */
+static void say_skipped(const struct dmarc_report *report, const struct dmarc_uris *uris)
+{
+	if (uris->malformed != 0)
+		printf("%s: %zu of the rua's items are no addresses that are taken\n", report->domain, uris->malformed);
+	if (uris->other_schemes != 0)
+		printf("%s: %zu of the rua's URIs are not mailto, others are not served\n", report->domain, uris->other_schemes);
+	if (uris->over_cap != 0)
+		printf("%s: the rua has more than %d addresses, the others are not served\n", report->domain, DMARC_URIS_MAX);
+}
+
+/* @param destination_r  its texts live in the report's arena. */
+static void ask(struct dmarc_sender *sender, const struct dmarc_report *report, const struct dmarc_address *address,
+    struct dmarc_destination *destination_r)
+{
+	struct results *results = arena_calloc(report->arena, 1, sizeof(*results));
+	struct check_context context = { .config = sender->config, .shared = sender->shared, .arena = report->arena, .results = results };
+
+	context.dns = dns_scope_new(sender->shared->resolver, sender->config->dns_deadline_ms, CONSENT_LOOKUPS);
+	dmarc_destination_ask(&context, DMARC_REPORT_AGGREGATE, report->domain, address, destination_r);
+	/* answers end with the scope; what is kept of them are copies */
+	destination_r->why = arena_strdup(report->arena, destination_r->why);
+	dns_scope_free(&context.dns);
+}
+
+static size_t addresses_of(const struct dmarc_uris *uris, const char *addresses_r[DMARC_URIS_MAX])
+{
+	for (size_t i = 0; i < uris->count; i++)
+		addresses_r[i] = uris->addresses[i].address;
+	return uris->count;
+}
+
+static enum sendmail_outcome mail(struct dmarc_sender *sender, const struct dmarc_report *report, const struct dmarc_uris *uris,
+    const char **why_r)
+{
+	const struct config *config = sender->config;
+	bool has_sender = config->dmarc_envelope_sender != NULL && config->dmarc_envelope_sender[0] != '\0';
+	const char *addresses[DMARC_URIS_MAX];
+	struct sendmail_mail letter = { .command = config->dmarc_sendmail, .recipients = addresses, .timeout_secs = SENDMAIL_SECS,
+		.from = has_sender ? config->dmarc_envelope_sender : config->dmarc_email };
+
+	letter.recipient_count = addresses_of(uris, addresses);
+	letter.message = dmarc_report_mail(report, addresses, letter.recipient_count, sender->now_secs, &letter.message_bytes);
+	return sendmail_send(report->arena, &letter, why_r);
+}
+
+static void put_off(const struct dmarc_sender *sender, struct dmarc_delivery *delivery)
+{
+	int64_t wait_secs = RETRY_SECS;
+
+	for (unsigned i = 0; i < delivery->tries && wait_secs < RETRY_MAX_SECS; i++)
+		wait_secs *= 2;
+	if (wait_secs > RETRY_MAX_SECS)
+		wait_secs = RETRY_MAX_SECS;
+	delivery->next_secs = sender->now_secs + wait_secs;
+	if (++delivery->tries >= TRIES_MAX)
+		delivery->state = DMARC_DELIVERY_GIVEN_UP;
+}
+
+/* One delivery that is claimed. */
+static void try(struct dmarc_sender *sender, const struct dmarc_report *report, const struct dmarc_address *address,
+    struct dmarc_delivery *delivery)
+{
+	struct dmarc_destination destination;
+	enum sendmail_outcome outcome = SENDMAIL_LATER;
+	const char *why;
+
+	ask(sender, report, address, &destination);
+	why = destination.why;
+	if (destination.consent == DMARC_CONSENT_REFUSED) {
+		delivery->state = DMARC_DELIVERY_GIVEN_UP;
+		say(report, address->address, "not sent", why);
+		return;
+	}
+	if (destination.consent == DMARC_CONSENT_GIVEN)
+		outcome = mail(sender, report, &destination.uris, &why);
+	if (outcome == SENDMAIL_SENT) {
+		delivery->state = DMARC_DELIVERY_SENT;
+		say(report, address->address, "sent", NULL);
+	} else if (outcome == SENDMAIL_REFUSED) {
+		delivery->state = DMARC_DELIVERY_GIVEN_UP;
+		say(report, address->address, "not sent", why);
+	} else {
+		put_off(sender, delivery);
+		say(report, address->address, delivery->state == DMARC_DELIVERY_GIVEN_UP ? "given up" : "later", why);
+	}
+}
+
+static void count(struct dmarc_sender *sender, const struct dmarc_delivery *delivery)
+{
+	sender->sent += delivery->state == DMARC_DELIVERY_SENT;
+	sender->given_up += delivery->state == DMARC_DELIVERY_GIVEN_UP;
+	sender->later += delivery->state == DMARC_DELIVERY_WAITING;
+}
+
+/* @return whether nothing is left to do for the address. */
+static bool deliver(struct dmarc_sender *sender, const struct dmarc_report *report, const struct dmarc_address *address)
+{
+	struct dmarc_delivery delivery = { .state = DMARC_DELIVERY_SENT };	/* of a report that somebody else has finished */
+	int code = dmarc_book_claim(sender->book, report->policy_id, address->address, sender->now_secs, sender->now_secs + CLAIM_SECS,
+	    &delivery);
+
+	if (code == -E_ABSENT && delivery.state == DMARC_DELIVERY_WAITING)
+		sender->later++;
+	if (code == -E_ABSENT)
+		return delivery.state != DMARC_DELIVERY_WAITING;
+	if (code == 0) {
+		try(sender, report, address, &delivery);
+		code = dmarc_book_settle(sender->book, report->policy_id, address->address, &delivery);
+		count(sender, &delivery);
+	}
+	if (code != 0) {
+		tool_complain(0, "dmarc-reports: %s", dmarc_book_why(sender->book));
+		sender->failed = true;
+	}
+	return code == 0 && delivery.state != DMARC_DELIVERY_WAITING;
+}
+
+void dmarc_report_send(struct dmarc_sender *sender, struct dmarc_report *report)
+{
+	struct dmarc_uris uris;
+	bool done = true;
+
+	if (sender->failed)
+		return;
+	dmarc_uri_list_read(report->arena, report->rua, &uris);
+	say_skipped(report, &uris);
+	for (size_t i = 0; i < uris.count; i++)
+		done &= deliver(sender, report, &uris.addresses[i]);
+	if (done && dmarc_book_finish(sender->book, report->policy_id) != 0) {
+		tool_complain(0, "dmarc-reports: %s", dmarc_book_why(sender->book));
+		sender->failed = true;
+	}
+}
+
+static bool write_file(const char *directory, const char *name, const char *suffix, const void *data, size_t bytes)
+{
+	char path[4096];
+	int fd, length = snprintf(path, sizeof(path), "%s/%s%s", directory, name, suffix);
+	bool good;
+
+	fd = length < (int)sizeof(path) ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640) : -1;
+	good = fd >= 0 && write(fd, data, bytes) == (ssize_t)bytes;
+	if (!good)
+		tool_complain(0, "dmarc-reports: %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+bool dmarc_report_rehearse(struct dmarc_sender *sender, struct dmarc_report *report, const char *directory)
+{
+	static const char *const words[] = { [DMARC_CONSENT_REFUSED] = "would not be sent", [DMARC_CONSENT_GIVEN] = "would be sent",
+		[DMARC_CONSENT_UNKNOWN] = "later" };
+	const char *to[DMARC_URIS_MAX], *mail_text;
+	struct dmarc_uris uris;
+	size_t bytes;
+
+	dmarc_uri_list_read(report->arena, report->rua, &uris);
+	say_skipped(report, &uris);
+	for (size_t i = 0; i < uris.count; i++) {
+		struct dmarc_destination destination;
+
+		ask(sender, report, &uris.addresses[i], &destination);
+		say(report, uris.addresses[i].address, words[destination.consent], destination.why);
+		sender->sent += destination.consent == DMARC_CONSENT_GIVEN;
+		sender->later += destination.consent == DMARC_CONSENT_UNKNOWN;
+		sender->given_up += destination.consent == DMARC_CONSENT_REFUSED;
+	}
+	mail_text = dmarc_report_mail(report, to, addresses_of(&uris, to), sender->now_secs, &bytes);
+	return write_file(directory, report->names.report_id, ".xml", report->xml, report->xml_bytes) &&
+	    write_file(directory, report->names.report_id, ".eml", mail_text, bytes);
+}
