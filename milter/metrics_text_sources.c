@@ -43,7 +43,7 @@ static void write_store(FILE *out, const struct store_statistics *statistics, st
 {
 	static const char *const results[] = { "written", "dropped", "lost" };
 	static const char *const kinds[STORE_CAPS] = {
-		[STORE_CAP_FLOWS] = "flows", [STORE_CAP_PEERS] = "peers", [STORE_CAP_HOSTS] = "hosts",
+		[STORE_CAP_FLOWS] = "flows", [STORE_CAP_KINDS] = "kinds", [STORE_CAP_PEERS] = "peers", [STORE_CAP_HOSTS] = "hosts",
 		[STORE_CAP_PEER_HOSTS] = "peer-hosts", [STORE_CAP_GREYLIST] = "greylist",
 	};
 	const char *up = metrics_family(out, METRIC_ID_STORE_UP);

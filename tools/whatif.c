@@ -12,7 +12,7 @@
 #include "record/store.h"
 #include "whatif.h"
 
-enum { DAY_SECS = 86400, SINCE_DEFAULT_DAYS = 30, TOP_DEFAULT = 15, TOP_MAX = 100000, PEERS_MAX = 200000 };
+enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 30, TOP_DEFAULT = 15, TOP_MAX = 100000, PEERS_MAX = 200000 };
 
 struct whatif_command {
 	const char *config_path, *database;
@@ -54,19 +54,20 @@ static const char *title(const struct whatif_command *command, struct arena *are
 	return arena_printf(arena, "policy %s of %s, %s%s", choice->policy, file, how, choice->everywhere ? ", for all mail" : "");
 }
 
-/* A row of any time, for who asks about a period without any. */
-static void see_newest(void *arg, const struct flow_row *row)
+/* A kind of any time, for who asks about a period without any. */
+static void see_newest(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
 {
 	int64_t *newest_secs = arg;
 
-	*newest_secs = row->hour_secs > *newest_secs ? row->hour_secs : *newest_secs;
+	(void)kind;
+	*newest_secs = spans[count - 1].from_secs > *newest_secs ? spans[count - 1].from_secs : *newest_secs;
 }
 
 static int complain_empty(struct store *store, int64_t now)
 {
 	int64_t newest_secs = 0;
 
-	if (store_flows_each(store, 0, see_newest, &newest_secs) == 0 && newest_secs != 0)
+	if (store_kinds_each(store, 0, HOUR_SECS, see_newest, &newest_secs) == 0 && newest_secs != 0)
 		return tool_complain(EX_NOINPUT, "whatif: nothing was recorded in that period; the newest record is %lld hours old: try a longer "
 		    "--since", (long long)((now - newest_secs) / 3600));
 	return tool_complain(EX_NOINPUT, "whatif: nothing has been recorded yet");
@@ -78,7 +79,7 @@ static int print(struct whatif_command *command, struct whatif *whatif, struct s
 
 	if (totals->messages == 0)
 		return complain_empty(store, command->page.until_secs);
-	command->page.days = (double)(totals->last_secs + 3600 - totals->first_secs) / DAY_SECS;
+	command->page.days = (double)(totals->last_secs + HOUR_SECS - totals->first_secs) / DAY_SECS;
 	(command->json ? whatif_print_json : whatif_print_text)(whatif, &command->page, stdout);
 	return EX_OK;
 }
@@ -92,13 +93,13 @@ static int forecast(struct whatif_command *command, const struct config *config,
 
 	page->until_secs = clock_wall_secs(NULL);
 	page->since_secs = page->until_secs - command->since_secs;
-	page->since_secs -= page->since_secs % 3600;	/* a row counts from the beginning of its hour */
+	page->since_secs -= page->since_secs % HOUR_SECS;	/* an hour counts whole; of long ago a day does */
 	whatif = whatif_new(config, set, page->since_secs);
 	code = store_peers_each(store, NULL, PEERS_MAX, whatif_learn_peer, whatif);
 	if (code == 0)
-		code = store_flows_each(store, page->since_secs, whatif_learn, whatif);
+		code = store_kinds_each(store, page->since_secs, HOUR_SECS, whatif_learn, whatif);
 	if (code == 0)
-		code = store_flows_each(store, page->since_secs, whatif_add, whatif);
+		code = store_kinds_each(store, page->since_secs, HOUR_SECS, whatif_add, whatif);
 	store_statistics(store, &statistics);
 	code = code == 0 ? print(command, whatif, store) : tool_complain(EX_IOERR, "whatif: %s", statistics.why);
 	whatif_free(&whatif);
@@ -135,7 +136,7 @@ static int run(struct whatif_command *command)
 		return EX_CONFIG;
 	arena = arena_new();
 	command->page.policies = title(command, arena);
-	code = whatif_choose(config, &command->choice, arena, &set);
+	code = whatif_choose(config, "whatif", &command->choice, arena, &set);
 	if (code == 0)
 		code = open_and_run(command, config, &set);
 	config_unref(&config);

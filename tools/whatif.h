@@ -13,9 +13,11 @@ struct whatif_choice {
 
 /**
  * The policies to ask, in the arena, which borrow from the config.
+ * @param command  in whose name it complains.
  * @return 0, or an exit code after a complaint that names the policies there are.
  */
-int whatif_choose(const struct config *config, const struct whatif_choice *choice, struct arena *arena, struct policy_set *set_r);
+int whatif_choose(const struct config *config, const char *command, const struct whatif_choice *choice, struct arena *arena,
+    struct policy_set *set_r);
 
 /** Reads "good=10,forged=1,upkeep=1", each part may be absent. @return 0, or EX_USAGE after a complaint. */
 int whatif_take_weights(const char *text, struct whatif_weights *weights);

@@ -9,7 +9,7 @@
 #include "util/buf.h"
 #include "whatif.h"
 
-static int complain_unknown(const struct config *config, const char *name)
+static int complain_unknown(const struct config *config, const char *command, const char *name)
 {
 	struct arena *arena = arena_new();
 	struct buf names = buf_make(arena);
@@ -17,7 +17,7 @@ static int complain_unknown(const struct config *config, const char *name)
 
 	for (size_t i = 0; i < config->policy_count; i++)
 		buf_printf(&names, "%s%s", i != 0 ? ", " : "", config->policies[i].name);
-	code = tool_complain(EX_USAGE, "whatif: no policy '%s' in the configuration; there are: %s", name, names.data);
+	code = tool_complain(EX_USAGE, "%s: no policy '%s' in the configuration; there are: %s", command, name, names.data);
 	arena_free(&arena);
 	return code;
 }
@@ -41,14 +41,15 @@ static void choose_alone(const struct policy_config *policy, struct arena *arena
 	set->count = 1;
 }
 
-int whatif_choose(const struct config *config, const struct whatif_choice *choice, struct arena *arena, struct policy_set *set_r)
+int whatif_choose(const struct config *config, const char *command, const struct whatif_choice *choice, struct arena *arena,
+    struct policy_set *set_r)
 {
 	const struct policy_config *asked = choice->policy != NULL ? find_policy(config, choice->policy) : NULL;
 	struct policy_config *policies;
 
 	*set_r = policy_set_of(config);
 	if (choice->policy != NULL && asked == NULL)
-		return complain_unknown(config, choice->policy);
+		return complain_unknown(config, command, choice->policy);
 	if (choice->everywhere)
 		choose_alone(asked, arena, set_r);
 	policies = arena_memdup(arena, set_r->policies, set_r->count * sizeof(*policies));

@@ -128,8 +128,8 @@ struct config {
 
 	/* record: what is remembered between messages */
 	const char *record_path;	/* SQLite database; NULL: nothing is remembered */
-	unsigned flow_keep_secs, peer_keep_secs, greylist_keep_secs;
-	unsigned flows_max, peers_max, peer_hosts_max, greylist_max;	/* 0: any number */
+	unsigned flow_keep_secs, hour_keep_secs, peer_keep_secs, greylist_keep_secs;
+	unsigned flows_max, kinds_max, peers_max, peer_hosts_max, greylist_max;	/* 0: any number */
 	unsigned habit_min_sessions, habit_min_days, habit_min_share_percent, habit_settle_secs;
 
 	/* greylist */

@@ -4,6 +4,7 @@
 #include "pipeline/remember.h"
 #include "policy/evidence_text.h"
 #include "util/buf.h"
+#include "util/clean.h"
 
 /* Names of a set of findings, in the order of the table: the same set gives the same text. */
 static const char *findings_text(struct arena *arena, const finding_set *set)
@@ -45,13 +46,24 @@ static const char *dkim_word(const struct results *results)
 	return word(best);
 }
 
+/* How the client authenticated: a word besides, where it did. The mechanism's name is the client's choice of what the MTA offers. */
+static const char *mechanism_text(const struct message *message)
+{
+	enum { MECHANISM_MAX = 20 };	/* RFC 4422 section 3.1 */
+	const char *mechanism = message->session->connection.auth.mechanism;
+
+	if (mechanism == NULL || *mechanism == '\0')
+		return "";
+	return arena_concat(message->arena, " sasl=", clean_word(message->arena, mechanism, MECHANISM_MAX), "");
+}
+
 /* For people and SQL; what a policy looks at is in the evidence. */
 static const char *results_text(const struct message *message)
 {
 	const struct results *results = message->results;
 
-	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s", word(results->spf.result),
-	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result));
+	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s%s", word(results->spf.result),
+	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result), mechanism_text(message));
 }
 
 static void note_peer(struct shared_store *shared, struct message *message)
@@ -96,6 +108,8 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	note.findings = findings_text(message->arena, &findings);
 	note.results = results_text(message);
 	note.evidence = evidence_write(evidence, message->arena);
+	note.sessions = !message->session->counted;
+	message->session->counted = true;
 	store_flow_note(shared->store, &note);
 	if (!results->exempt)
 		note_peer(shared, message);

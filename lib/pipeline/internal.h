@@ -37,6 +37,7 @@ struct session {
 	struct arena *arena;
 	struct engine *engine;
 	struct facts_connection connection;
+	bool counted;			/* some message of it was noted, and the session with it */
 	int noted_grade;		/* TLS grade under which the session was noted, plus one; 0: not yet */
 };
 

@@ -14,7 +14,7 @@
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
-enum { DAY_SECS = 86400 };
+enum { DAY_SECS = 86400, HOUR_SECS = 3600 };
 
 /* ---- resolver ------------------------------------------------------------------------------------ */
 
@@ -150,6 +150,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 
 	return (struct store_config){
 		.location = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
+		.hour_keep_hours = config->hour_keep_secs / HOUR_SECS, .kinds_max = config->kinds_max,
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
 		.peer_settle_days = config->habit_settle_secs / DAY_SECS, .greylist_window_secs = config->greylist_window_secs,

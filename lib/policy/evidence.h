@@ -26,6 +26,7 @@ enum evidence_lack {
 	EVIDENCE_LACKS_CERT = 16,	/* names in the certificate */
 	EVIDENCE_LACKS_FINDINGS = 32,	/* there are findings that this program does not know */
 	EVIDENCE_LACKS_PRESSURE = 128,	/* whether DNS was pressed or out: of rows without evidence, the text has no word for it */
+	EVIDENCE_LACKS_ALL = 256,	/* it stands for messages of many kinds: nothing can be told of it, either */
 	EVIDENCE_LACKS_SENSE = 64,	/* something is there that this program cannot read: nothing can be told of it */
 };
 

@@ -16,7 +16,8 @@ enum { CLIENTS_MAX = 10000 };	/* hosts of one network tried; past it nothing is 
 const char *untold_name(enum untold why)
 {
 	static const char *const names[UNTOLD_COUNT] = {
-		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_AT_RCPT] = "refused at RCPT", [UNTOLD_CLIENT] = "client address",
+		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_OTHER] = "kinds over max-kinds", [UNTOLD_AT_RCPT] = "refused at RCPT",
+		[UNTOLD_CLIENT] = "client address",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
 		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
 		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_CHECKS] = "checks that were off",
@@ -360,7 +361,9 @@ void policy_replay(const struct policy_set *set, const struct evidence *evidence
 	*recorded_r = (struct recorded_decision){ .decision = decision_none() };
 	run.marks = arena_alloc(arena, set->count);
 	run.places = all_places(evidence, arena, &run.place_count);
-	if ((evidence->lacks & EVIDENCE_LACKS_SENSE) != 0)
+	if ((evidence->lacks & EVIDENCE_LACKS_ALL) != 0)
+		recorded_r->why = UNTOLD_OTHER;
+	else if ((evidence->lacks & EVIDENCE_LACKS_SENSE) != 0)
 		recorded_r->why = UNTOLD_UNREADABLE;
 	else if (clients.count > CLIENTS_MAX)
 		recorded_r->why = UNTOLD_CLIENT;

@@ -14,6 +14,7 @@
 enum untold {
 	UNTOLD_NOT,		/* it is told */
 	UNTOLD_UNREADABLE,	/* written by another version, or damaged */
+	UNTOLD_OTHER,		/* counted together with others of its day, of which there were too many kinds */
 	UNTOLD_AT_RCPT,		/* it was refused at RCPT, and these policies would have read on */
 	UNTOLD_CLIENT,		/* which host of its network the client was */
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,

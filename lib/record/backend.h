@@ -14,15 +14,17 @@
 struct backend_handle;
 
 /*
- * What expire() deletes. By age: rows last seen before the times below. By number, when there are more than the maxima (0: no
+ * What expire() deletes, and makes fewer. By age: rows last seen before the times below. By number, when there are more than the maxima (0: no
  * maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never passed fill
  * more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen longest
- * ago. Of the shapes those noted longest ago; nobody is told of them, since they only save time. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
+ * ago. Of the shapes those noted longest ago; nobody is told of them, since they only save time. Of a day
+ * of flows with more than kinds_max kinds those of fewest messages become one row for each action then, which keeps the sums. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
  */
 struct backend_expiry {
 	int64_t flows_secs, peers_secs, shapes_secs, failures_secs;
+	int64_t hours_secs;	/* days that ended before: their hours are rolled up */
 	int64_t greylist_passed_secs, greylist_waiting_secs;	/* the times for entries that passed, and for those that did not yet */
-	unsigned flows_max, peers_max, hosts_max, greylist_max, shapes_max;
+	unsigned flows_max, kinds_max, peers_max, hosts_max, greylist_max, shapes_max;
 	int64_t dmarc_secs;	/* days of aggregate reports that ended before this */
 };
 
@@ -89,6 +91,7 @@ struct backend {
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);
 	int (*flows_each)(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
+	int (*kinds_each)(struct backend_handle *handle, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
 	int (*shape_put)(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs);
 	/* those noted last first, at most limit */
 	int (*shapes_each)(struct backend_handle *handle, size_t limit, backend_shape_each *each, void *arg);

@@ -102,12 +102,13 @@ static void flow_add(struct group *group, const struct flow_note *note)
 	if (slot == NULL) {
 		slot = arena_calloc(group->arena, 1, sizeof(*slot));
 		slot->flow = *note;
-		slot->flow.messages = slot->flow.bytes = 0;
+		slot->flow.messages = slot->flow.bytes = slot->flow.sessions = 0;
 		slot->key = key.data;
 		HASH_ADD_KEYPTR(hh, group->flows, slot->key, key.length, slot);
 	}
 	slot->flow.messages += note->messages != 0 ? note->messages : 1;
 	slot->flow.bytes += note->bytes;
+	slot->flow.sessions += note->sessions;
 }
 
 static void dmarc_add(struct group *group, const struct dmarc_note *note)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The SQLite backend: opening and closing (WAL), transactions, and rows read and written. The files beside it are told in
- * sqlite_internal.h.
+ * The SQLite backend: opening and closing (WAL), transactions, and rows read and written, but for flows. The files beside it
+ * are told in sqlite_internal.h.
  * Trusts nothing of the database file: a file of another kind, a newer schema or a corrupt page is -E_SYSTEM with a
  * reason, never a crash. Thread: a handle belongs to one thread at a time.
  */
@@ -14,7 +14,7 @@
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
-enum { SETTLE_STEP_MS = 10, FLOW_TEXTS = 11 };
+enum { SETTLE_STEP_MS = 10 };
 
 /*
  * NORMAL: with WAL a crash loses the last commits, never the database. A full group or step changes thousands of pages all
@@ -30,6 +30,7 @@ static void backend_close(struct backend_handle **handle)
 		return;
 	for (int i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize((*handle)->statements[i]);
+	sqlite_flows_free(*handle);
 	sqlite3_close((*handle)->db);
 	free(*handle);
 	*handle = NULL;
@@ -98,7 +99,11 @@ static bool backend_is_orphan(struct backend_handle *handle)
 
 int sqlite_begin(struct backend_handle *handle)
 {
-	return sqlite_exec(handle, "BEGIN IMMEDIATE");
+	int code = sqlite_exec(handle, "BEGIN IMMEDIATE");
+
+	if (code == 0 && (code = sqlite_flows_begin(handle)) != 0)
+		sqlite_rollback(handle);
+	return code;
 }
 
 int sqlite_commit(struct backend_handle *handle)
@@ -109,6 +114,7 @@ int sqlite_commit(struct backend_handle *handle)
 void sqlite_rollback(struct backend_handle *handle)
 {
 	sqlite3_exec(handle->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite_flows_forget(handle);	/* some of them may have been made in it */
 }
 
 static void peer_read(sqlite3_stmt *row, struct peer_memory *memory)
@@ -252,47 +258,6 @@ static int backend_greylist_put(struct backend_handle *handle, const char *key, 
 	return sqlite_step_done(handle, statement);
 }
 
-static int backend_flow_add(struct backend_handle *handle, const struct flow_note *note)
-{
-	sqlite3_stmt *statement = sqlite_statement(handle, ST_FLOW_ADD);
-	const char *const texts[] = { note->author_domain, note->envelope_domain, note->client_network, note->findings,
-		note->results, note->tls_grade, note->tls_version, note->tls_cipher, note->policy, note->action, note->evidence };
-
-	if (statement == NULL)
-		return -E_SYSTEM;
-	sqlite3_bind_int64(statement, 1, note->time_secs - note->time_secs % 3600);
-	for (int i = 0; i < FLOW_TEXTS; i++)
-		sqlite_bind_text(statement, 2 + i, texts[i]);
-	sqlite3_bind_int64(statement, 2 + FLOW_TEXTS, note->enforced);
-	sqlite3_bind_int64(statement, 3 + FLOW_TEXTS, (int64_t)note->bytes);
-	sqlite3_bind_int64(statement, 4 + FLOW_TEXTS, note->messages != 0 ? (int64_t)note->messages : 1);
-	return sqlite_step_done(handle, statement);
-}
-
-static int backend_flows_each(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg)
-{
-	sqlite3_stmt *statement = sqlite_statement(handle, handle->version < 3 ? ST_FLOWS_OLD : ST_FLOWS);
-	int code;
-
-	if (statement == NULL)
-		return -E_SYSTEM;
-	sqlite3_bind_int64(statement, 1, since_secs);
-	while ((code = sqlite_step_row(handle, statement)) == 0) {
-		struct flow_row row = { .hour_secs = sqlite3_column_int64(statement, 0) };
-		const char **const texts[] = { &row.author_domain, &row.envelope_domain, &row.client_network, &row.findings,
-			&row.results, &row.tls_grade, &row.tls_version, &row.tls_cipher, &row.policy, &row.action,
-			&row.evidence };
-
-		for (int i = 0; i < FLOW_TEXTS; i++)
-			*texts[i] = (const char *)sqlite3_column_text(statement, 1 + i);
-		row.enforced = sqlite3_column_int(statement, 1 + FLOW_TEXTS) != 0;
-		row.messages = (uint64_t)sqlite3_column_int64(statement, 2 + FLOW_TEXTS);
-		row.bytes = (uint64_t)sqlite3_column_int64(statement, 3 + FLOW_TEXTS);
-		each(arg, &row);
-	}
-	return code == -E_ABSENT ? 0 : code;
-}
-
 static int backend_shape_put(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs)
 {
 	sqlite3_stmt *statement = sqlite_statement(handle, ST_SHAPE_PUT);
@@ -340,8 +305,9 @@ const struct backend backend_sqlite = {
 	.hosts_trim = sqlite_hosts_trim,
 	.greylist_get = backend_greylist_get,
 	.greylist_put = backend_greylist_put,
-	.flow_add = backend_flow_add,
-	.flows_each = backend_flows_each,
+	.flow_add = sqlite_flow_add,
+	.flows_each = sqlite_flows_each,
+	.kinds_each = sqlite_kinds_each,
 	.shape_put = backend_shape_put,
 	.shapes_each = backend_shapes_each,
 	.failure_add = sqlite_failure_add,

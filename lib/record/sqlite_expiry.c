@@ -125,14 +125,34 @@ static int trim_peers(struct backend_handle *handle, unsigned count, unsigned ro
 	return rows;
 }
 
-/* Those of an earlier schema first. @return rows deleted, or -E_SYSTEM. */
-static int trim_flows(struct backend_handle *handle, unsigned limit, unsigned keep)
+/* Those of earlier schemas first. @return rows deleted, or -E_SYSTEM. */
+static int trim_flows(struct backend_handle *handle, unsigned limit, unsigned max)
 {
-	int old = expire_rows(handle, ST_TRIM_FLOW_OLD, limit, keep), flows = 0;
+	static const enum sqlite_statement before[] = { ST_TRIM_FLOW_OLD, ST_TRIM_FLOW_PLAIN }, now[] = { ST_TRIM_FLOW_DAY, ST_TRIM_FLOW };
+	sqlite3_stmt *totals = sqlite_statement(handle, ST_FLOW_TOTALS);
+	unsigned gone = 0, many;
+	int64_t count;
+	int rows;
 
-	if (old >= 0 && (unsigned)old < limit)
-		flows = expire_rows(handle, ST_TRIM_FLOW, limit - (unsigned)old, keep);
-	return old < 0 || flows < 0 ? -E_SYSTEM : old + flows;
+	if (totals == NULL || sqlite_step_row(handle, totals) != 0)
+		return -E_SYSTEM;
+	count = sqlite3_column_int64(totals, 0);
+	sqlite3_reset(totals);
+	many = excess(count, max, limit);
+	for (int i = 0; i < 2 && gone < limit; i++) {
+		rows = expire_rows(handle, before[i], limit - gone, count < (int64_t)max ? (int64_t)max - count : 0);
+		if (rows < 0)
+			return rows;
+		gone += (unsigned)rows;
+	}
+	for (int i = 0; i < 2 && many > 0 && gone < limit; i++) {
+		rows = expire_rows(handle, now[i], many < limit - gone ? many : limit - gone, 0);
+		if (rows < 0)
+			return rows;
+		gone += (unsigned)rows;
+		many -= (unsigned)rows;
+	}
+	return (int)gone;
 }
 
 static int expire_by_number(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
@@ -171,12 +191,16 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
     struct backend_expired *expired_r)
 {
 	const struct { enum sqlite_statement which; int64_t before_secs; } kinds[] = {
-		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_FLOW_OLD, expiry->flows_secs },
+		{ ST_EXPIRE_FLOW, expiry->flows_secs }, { ST_EXPIRE_FLOW_DAY, expiry->flows_secs },
+		{ ST_EXPIRE_FLOW_PLAIN, expiry->flows_secs }, { ST_EXPIRE_FLOW_OLD, expiry->flows_secs },
 		{ ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
 		{ ST_EXPIRE_SHAPE, expiry->shapes_secs },
 		{ ST_EXPIRE_FAILURE, expiry->failures_secs }, { ST_EXPIRE_FAILURE_DAY, expiry->failures_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
+
+	unsigned folded = 0;
+	int rolled;
 
 	*expired_r = (struct backend_expired){ 0 };
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -190,7 +214,12 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		return -E_SYSTEM;
 	if (expiry->shapes_max != 0 && expire_rows(handle, ST_TRIM_SHAPE, limit, expiry->shapes_max) < 0)
 		return -E_SYSTEM;
-	/* by age before by number: what is too old does not count as too many */
+	/* by age before by number: what is too old does not count as too many; nor does what is put together */
+	rolled = sqlite_rollup(handle, expiry->hours_secs, expiry->kinds_max, limit, &folded);
+	if (rolled < 0)
+		return -E_SYSTEM;
+	expired_r->more |= (unsigned)rolled >= limit;
+	expired_r->trimmed[STORE_CAP_KINDS] = folded;
 	if (expire_by_number(handle, expiry, limit, expired_r->trimmed) != 0)
 		return -E_SYSTEM;
 	for (int cap = 0; cap < STORE_CAPS; cap++)

@@ -8,6 +8,8 @@
  *   sqlite_schema.c      the tables, and the way there from an older version
  *   sqlite_statement.c   every statement on the rows, kept prepared
  *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
+ *   sqlite_flows.c       flows written, sqlite_kinds.c: read
+ *   sqlite_rollup.c      hours that become days, kinds that become one
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_failures.c    failures that are to be reported
  *   sqlite_files.c       its files: whether they are there, and who may read them
@@ -20,10 +22,13 @@
 #include "record/backend.h"
 
 enum sqlite_statement {
-	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_FLOW_ADD, ST_FLOWS, ST_FLOWS_OLD,
-	ST_HOSTS, ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
-	ST_EXPIRE_FLOW, ST_EXPIRE_FLOW_OLD, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
-	ST_TRIM_FLOW, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
+	ST_PEER_GET, ST_PEER_PUT, ST_PEER_FORGET, ST_PEERS, ST_GREY_GET, ST_GREY_PUT, ST_HOSTS,
+	ST_HOSTS_MANY, ST_TRIM_PEER_HOSTS, ST_TOTALS, ST_PEERS_OLDEST,
+	ST_FLOW_ADD, ST_PART_FIND, ST_PART_ADD, ST_KIND_FIND, ST_KIND_ADD, ST_KIND_TEXTS, ST_FLOWS, ST_SPANS, ST_FLOWS_1, ST_FLOWS_3,
+	ST_FLOWS_PLAIN, ST_HOUR_OLDEST, ST_ROLL_BOUND, ST_ROLL_ADD, ST_ROLL_DELETE, ST_CROWD_ADD, ST_CROWD_NEXT, ST_CROWD_DELETE,
+	ST_DAY_KINDS, ST_DAY_SMALLEST, ST_DAY_DELETE, ST_DAY_ADD, ST_KIND_SWEEP, ST_PART_SWEEP, ST_FLOW_TOTALS, ST_DATA_VERSION,
+	ST_EXPIRE_FLOW, ST_EXPIRE_FLOW_DAY, ST_EXPIRE_FLOW_PLAIN, ST_EXPIRE_FLOW_OLD, ST_EXPIRE_PEER, ST_EXPIRE_HOST, ST_EXPIRE_GREY_PASSED, ST_EXPIRE_GREY_WAITING,
+	ST_TRIM_FLOW, ST_TRIM_FLOW_DAY, ST_TRIM_FLOW_PLAIN, ST_TRIM_FLOW_OLD, ST_TRIM_PEER, ST_TRIM_HOST, ST_TRIM_GREY_WAITING, ST_TRIM_GREY_PASSED,
 	ST_SHAPE_PUT, ST_SHAPES, ST_EXPIRE_SHAPE, ST_TRIM_SHAPE,
 	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
 	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY,
@@ -37,6 +42,8 @@ struct backend_handle {
 	sqlite3 *db;
 	sqlite3_stmt *statements[ST_COUNT];
 	int version;		/* of the schema when it was opened; older ones are read, not written */
+	struct sqlite_flow_ids *flow_ids;	/* of sqlite_flows.c; NULL until flows are written */
+	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
 	char why[256];
 };
 
@@ -97,5 +104,29 @@ int sqlite_failure_counts(struct backend_handle *handle, int64_t day_secs, struc
 /** Deletes days of aggregate reports before the given one, at most limit rows of each kind. @return rows deleted, or -E_SYSTEM. */
 int sqlite_dmarc_expire(struct backend_handle *handle, int64_t before_day, unsigned limit);
 extern const struct backend_dmarc sqlite_dmarc;
+/** Begins a transaction for the ids that are kept: what others may have changed is forgotten. @return 0 or -E_SYSTEM. */
+int sqlite_flows_begin(struct backend_handle *handle);
+/** Forgets the ids that are kept: parts have gone, or what was made is undone. */
+void sqlite_flows_forget(struct backend_handle *handle);
+void sqlite_flows_free(struct backend_handle *handle);
+
+/** See flow_add, flows_each and kinds_each in struct backend. */
+int sqlite_flow_add(struct backend_handle *handle, const struct flow_note *note);
+int sqlite_flows_each(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
+int sqlite_kinds_each(struct backend_handle *handle, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
+
+/** Finds or makes the kind of a note, within a transaction. @return 0 or -E_SYSTEM. */
+int sqlite_kind_id(struct backend_handle *handle, const struct flow_note *note, int64_t *id_r);
+/** Adds counts to the row of a kind: ST_FLOW_ADD in an hour, ST_DAY_ADD in a day. @return 0 or -E_SYSTEM. */
+int sqlite_flow_put(struct backend_handle *handle, enum sqlite_statement which, int64_t from_secs, int64_t kind,
+    const struct flow_span *counts);
+
+/**
+ * One step of making flows fewer, at most `limit` rows of each sort.
+ * @param hours_secs  days that ended before are rolled up. @param kinds_max  of a day; 0: any number.
+ * @param folded_r  how many kinds of a day became part of "other".
+ * @return the most rows of one sort: as many as limit, there is more to do; -E_SYSTEM.
+ */
+int sqlite_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r);
 
 #endif

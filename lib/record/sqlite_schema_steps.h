@@ -3,7 +3,40 @@
 #define ASSAY_RECORD_SQLITE_SCHEMA_STEPS_H
 /* Steps of the schema (sqlite_schema.c), each beside the statements that use its tables: SQL, run once in the step's transaction. */
 
-static const char sqlite_schema_flows[] = "";		/* from version 4 to 5 */
+/*
+ * From version 4 to 5: flows by kind. A kind is what messages that are alike have in common, as five parts (flow_parts.h), each a
+ * text that is kept once and found by its hash; a flow is a kind in an hour, or in a day once that is past keep-hours. What nothing
+ * refers to any more is counted by triggers and goes in time. Rows of before stay in flow_plain and flow_old until they are too old.
+ * Of a day in "crowded" it is not known yet whether it has too many kinds.
+ */
+static const char sqlite_schema_flows[] =
+    "ALTER TABLE flow RENAME TO flow_plain;"
+    "CREATE TABLE part(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, kinds INTEGER NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX part_hash ON part(hash);"
+    "CREATE INDEX part_unused ON part(id) WHERE kinds=0;"
+    "CREATE TABLE kind(id INTEGER PRIMARY KEY, rows INTEGER NOT NULL, outcome INTEGER NOT NULL, sender INTEGER NOT NULL,"
+    " recipients INTEGER NOT NULL, client INTEGER NOT NULL, tls INTEGER NOT NULL, UNIQUE(sender,client,recipients,outcome,tls));"
+    "CREATE INDEX kind_unused ON kind(id) WHERE rows=0;"
+    "CREATE TABLE flow(hour INTEGER NOT NULL, kind INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " sessions INTEGER NOT NULL, PRIMARY KEY(hour,kind)) WITHOUT ROWID;"
+    "CREATE TABLE flow_day(day INTEGER NOT NULL, kind INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " sessions INTEGER NOT NULL, PRIMARY KEY(day,kind)) WITHOUT ROWID;"
+    "CREATE TABLE crowded(day INTEGER PRIMARY KEY NOT NULL);"
+    "CREATE TABLE flow_total(hours INTEGER NOT NULL, days INTEGER NOT NULL);"
+    "INSERT INTO flow_total VALUES(0,0);"
+    "CREATE TRIGGER kind_comes AFTER INSERT ON kind BEGIN"
+    " UPDATE part SET kinds=kinds+1 WHERE id IN (NEW.outcome,NEW.sender,NEW.recipients,NEW.client,NEW.tls); END;"
+    "CREATE TRIGGER kind_goes AFTER DELETE ON kind BEGIN"
+    " UPDATE part SET kinds=kinds-1 WHERE id IN (OLD.outcome,OLD.sender,OLD.recipients,OLD.client,OLD.tls); END;"
+    "CREATE TRIGGER flow_comes AFTER INSERT ON flow BEGIN"
+    " UPDATE kind SET rows=rows+1 WHERE id=NEW.kind; UPDATE flow_total SET hours=hours+1; END;"
+    "CREATE TRIGGER flow_goes AFTER DELETE ON flow BEGIN"
+    " UPDATE kind SET rows=rows-1 WHERE id=OLD.kind; UPDATE flow_total SET hours=hours-1; END;"
+    "CREATE TRIGGER flow_day_comes AFTER INSERT ON flow_day BEGIN"
+    " UPDATE kind SET rows=rows+1 WHERE id=NEW.kind; UPDATE flow_total SET days=days+1; END;"
+    "CREATE TRIGGER flow_day_goes AFTER DELETE ON flow_day BEGIN"
+    " UPDATE kind SET rows=rows-1 WHERE id=OLD.kind; UPDATE flow_total SET days=days-1; END;";
+
 static const char sqlite_schema_traces[] = "";		/* from version 5 to 6 */
 /*
  * From version 6 to 7: aggregate reports of DMARC (sqlite_dmarc.c). A policy is one as it was published, at one name on one day (number

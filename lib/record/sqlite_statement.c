@@ -28,24 +28,62 @@ static const char *const statements[ST_COUNT] = {
 	[ST_GREY_GET] = "SELECT first,last,passed,tries FROM greylist WHERE key=?1",
 	[ST_GREY_PUT] = "INSERT INTO greylist(key,first,last,passed,tries) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(key) DO UPDATE SET "
 	    "first=excluded.first,last=excluded.last,passed=excluded.passed,tries=excluded.tries",
-	[ST_FLOW_ADD] = "INSERT INTO flow(hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,"
-	    "tls_version,tls_cipher,policy,action,evidence,enforced,messages,bytes) "
-	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?15,?14) "
-	    "ON CONFLICT DO UPDATE SET messages=messages+excluded.messages,bytes=bytes+excluded.bytes",
-	[ST_FLOWS] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	[ST_FLOW_ADD] = "INSERT INTO flow(hour,kind,messages,bytes,sessions) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(hour,kind) DO UPDATE SET "
+	    "messages=messages+excluded.messages,bytes=bytes+excluded.bytes,sessions=sessions+excluded.sessions",
+	[ST_DAY_ADD] = "INSERT INTO flow_day(day,kind,messages,bytes,sessions) VALUES(?1,?2,?3,?4,?5) ON CONFLICT(day,kind) DO UPDATE SET "
+	    "messages=messages+excluded.messages,bytes=bytes+excluded.bytes,sessions=sessions+excluded.sessions",
+	[ST_PART_FIND] = "SELECT id FROM part WHERE hash=?1 AND text=?2",
+	[ST_PART_ADD] = "INSERT INTO part(hash,kinds,text) VALUES(?1,0,?2)",
+	[ST_KIND_FIND] = "SELECT id FROM kind WHERE outcome=?1 AND sender=?2 AND recipients=?3 AND client=?4 AND tls=?5",
+	[ST_KIND_ADD] = "INSERT INTO kind(rows,outcome,sender,recipients,client,tls) VALUES(0,?1,?2,?3,?4,?5)",
+	[ST_KIND_TEXTS] = "SELECT outcome.text,sender.text,recipients.text,client.text,tls.text FROM kind "
+	    "LEFT JOIN part AS outcome ON outcome.id=kind.outcome LEFT JOIN part AS sender ON sender.id=kind.sender "
+	    "LEFT JOIN part AS recipients ON recipients.id=kind.recipients LEFT JOIN part AS client ON client.id=kind.client "
+	    "LEFT JOIN part AS tls ON tls.id=kind.tls WHERE kind.id=?1",
+	/* a day in which the time falls is told whole */
+	[ST_FLOWS] = "SELECT hour,3600,kind,messages,bytes,sessions FROM flow WHERE hour>=?1 UNION ALL "
+	    "SELECT day,86400,kind,messages,bytes,sessions FROM flow_day WHERE day>?1-86400 ORDER BY 1",
+	[ST_SPANS] = "SELECT kind,hour-hour%?2,?2,messages,bytes,sessions FROM flow WHERE hour>=?1 UNION ALL "
+	    "SELECT kind,day,86400,messages,bytes,sessions FROM flow_day WHERE day>?1-86400 ORDER BY 1,2,3",
+	/* of databases of before, and of one that was not migrated yet */
+	[ST_FLOWS_1] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
+	[ST_FLOWS_3] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
 	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow_old WHERE hour>=?1 UNION ALL "
 	    "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
 	    "tls_cipher,policy,action,evidence,enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY 1",
-	/* of a database that was not migrated yet */
-	[ST_FLOWS_OLD] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
-	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow WHERE hour>=?1 ORDER BY hour",
+	[ST_FLOWS_PLAIN] = "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	    "tls_cipher,policy,action,'',enforced,messages,bytes FROM flow_old WHERE hour>=?1 UNION ALL "
+	    "SELECT hour,author_domain,envelope_domain,client_network,findings,results,tls_grade,tls_version,"
+	    "tls_cipher,policy,action,evidence,enforced,messages,bytes FROM flow_plain WHERE hour>=?1 ORDER BY 1",
+	[ST_HOUR_OLDEST] = "SELECT hour FROM flow ORDER BY hour LIMIT 1",
+	[ST_ROLL_BOUND] = "SELECT hour,kind FROM flow WHERE hour<?1 ORDER BY hour,kind LIMIT 1 OFFSET ?2",
+	[ST_ROLL_ADD] = "INSERT INTO flow_day(day,kind,messages,bytes,sessions) SELECT ?3,kind,sum(messages),sum(bytes),sum(sessions) "
+	    "FROM flow WHERE (hour,kind)<=(?1,?2) GROUP BY kind ON CONFLICT(day,kind) DO UPDATE SET messages=messages+excluded.messages,"
+	    "bytes=bytes+excluded.bytes,sessions=sessions+excluded.sessions",
+	[ST_ROLL_DELETE] = "DELETE FROM flow WHERE (hour,kind)<=(?1,?2)",
+	[ST_CROWD_ADD] = "INSERT INTO crowded(day) VALUES(?1) ON CONFLICT DO NOTHING",
+	[ST_CROWD_NEXT] = "SELECT day FROM crowded WHERE NOT EXISTS(SELECT 1 FROM flow WHERE hour>=crowded.day AND hour<crowded.day+86400) "
+	    "ORDER BY day LIMIT 1",
+	[ST_CROWD_DELETE] = "DELETE FROM crowded WHERE day=?1",
+	[ST_DAY_KINDS] = "SELECT count(*) FROM flow_day WHERE day=?1",
+	/* some more than asked for, because a few are passed over */
+	[ST_DAY_SMALLEST] = "SELECT kind,messages,bytes,sessions,(SELECT text FROM part WHERE id=(SELECT outcome FROM kind WHERE id=least.kind)) "
+	    "FROM (SELECT kind,messages,bytes,sessions FROM flow_day WHERE day=?1 ORDER BY messages,bytes,kind LIMIT ?2+64) AS least",
+	[ST_DAY_DELETE] = "DELETE FROM flow_day WHERE day=?1 AND kind=?2",
+	[ST_KIND_SWEEP] = "DELETE FROM kind WHERE id IN (SELECT id FROM kind INDEXED BY kind_unused WHERE rows=0 LIMIT ?1)",
+	[ST_PART_SWEEP] = "DELETE FROM part WHERE id IN (SELECT id FROM part INDEXED BY part_unused WHERE kinds=0 LIMIT ?1)",
+	[ST_FLOW_TOTALS] = "SELECT hours+days FROM flow_total",
+	[ST_DATA_VERSION] = "PRAGMA data_version",
 	[ST_HOSTS_MANY] = "SELECT 1 FROM peer WHERE peer=?1 AND host<>'' LIMIT 1 OFFSET ?2",
 	/* the hosts of one peer are few: sorted rather than searched in the hosts of all */
 	[ST_TRIM_PEER_HOSTS] = "DELETE FROM peer WHERE peer=?1 AND host IN "
 	    "(SELECT host FROM peer WHERE peer=?1 AND host<>'' ORDER BY +last DESC LIMIT ?3 OFFSET ?2)",
 	[ST_TOTALS] = "SELECT peers,hosts,waiting,passed FROM total",
 	[ST_PEERS_OLDEST] = "SELECT peer FROM peer INDEXED BY peer_seen WHERE host='' AND pinned=0 ORDER BY last LIMIT ?1",
-	[ST_EXPIRE_FLOW] = "DELETE FROM flow WHERE rowid IN (SELECT rowid FROM flow WHERE hour<?2 LIMIT ?1)",
+	[ST_EXPIRE_FLOW] = "DELETE FROM flow WHERE (hour,kind) IN (SELECT hour,kind FROM flow WHERE hour<?2 LIMIT ?1)",
+	[ST_EXPIRE_FLOW_DAY] = "DELETE FROM flow_day WHERE (day,kind) IN (SELECT day,kind FROM flow_day WHERE day<=?2-86400 LIMIT ?1)",
+	[ST_EXPIRE_FLOW_PLAIN] = "DELETE FROM flow_plain WHERE rowid IN (SELECT rowid FROM flow_plain WHERE hour<?2 LIMIT ?1)",
 	[ST_EXPIRE_FLOW_OLD] = "DELETE FROM flow_old WHERE rowid IN (SELECT rowid FROM flow_old WHERE hour<?2 LIMIT ?1)",
 	[ST_EXPIRE_PEER] = "DELETE FROM peer WHERE host='' AND peer IN "
 	    "(SELECT peer FROM peer INDEXED BY peer_seen WHERE host='' AND last<?2 AND pinned=0 LIMIT ?1)",
@@ -56,12 +94,14 @@ static const char *const statements[ST_COUNT] = {
 	/* most senders that wait never come back: they must not stay as long as those that do */
 	[ST_EXPIRE_GREY_WAITING] = "DELETE FROM greylist WHERE key IN "
 	    "(SELECT key FROM greylist INDEXED BY greylist_waiting WHERE last<?2 AND passed=0 LIMIT ?1)",
+	[ST_TRIM_FLOW] = "DELETE FROM flow WHERE (hour,kind) IN (SELECT hour,kind FROM flow ORDER BY hour,kind LIMIT ?1)",
+	[ST_TRIM_FLOW_DAY] = "DELETE FROM flow_day WHERE (day,kind) IN (SELECT day,kind FROM flow_day ORDER BY day,kind LIMIT ?1)",
 	/* rowids count up: the last ?2 stay, found without counting millions of rows (fewer where some between have gone) */
-	[ST_TRIM_FLOW] = "DELETE FROM flow WHERE rowid IN "
-	    "(SELECT rowid FROM flow WHERE rowid<=(SELECT max(rowid) FROM flow)-?2 ORDER BY rowid LIMIT ?1)",
-	/* those before all others: what flow has not taken of the ?2 is left to them */
+	[ST_TRIM_FLOW_PLAIN] = "DELETE FROM flow_plain WHERE rowid IN "
+	    "(SELECT rowid FROM flow_plain WHERE rowid<=(SELECT max(rowid) FROM flow_plain)-?2 ORDER BY rowid LIMIT ?1)",
+	/* those before all others: what flow_plain has not taken of the ?2 is left to them */
 	[ST_TRIM_FLOW_OLD] = "DELETE FROM flow_old WHERE rowid IN (SELECT rowid FROM flow_old WHERE rowid<="
-	    "(SELECT max(rowid) FROM flow_old)+(SELECT coalesce(max(rowid),0) FROM flow)-?2 ORDER BY rowid LIMIT ?1)",
+	    "(SELECT max(rowid) FROM flow_old)+(SELECT coalesce(max(rowid),0) FROM flow_plain)-?2 ORDER BY rowid LIMIT ?1)",
 	/* the peer as a whole is host '', the last in this order */
 	[ST_TRIM_PEER] = "DELETE FROM peer WHERE peer=?1 AND host IN "
 	    "(SELECT host FROM peer WHERE peer=?1 ORDER BY host DESC LIMIT ?2)",

@@ -90,6 +90,7 @@ static void store_defaults(struct store_config *config)
 		config->readers_max = STORE_READERS_MAX;
 	config->retry_secs = or_default(config->retry_secs, 10);
 	config->flow_keep_days = or_default(config->flow_keep_days, 400);
+	config->hour_keep_hours = or_default(config->hour_keep_hours, 72);
 	config->peer_keep_days = or_default(config->peer_keep_days, 180);
 	config->greylist_keep_days = or_default(config->greylist_keep_days, 36);
 	config->dmarc_rows_max = or_default(config->dmarc_rows_max, 100000);

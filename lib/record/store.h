@@ -22,7 +22,7 @@ struct store;
 
 /* The kinds of rows of which there may be only so many. */
 enum store_cap {
-	STORE_CAP_FLOWS, STORE_CAP_PEERS,
+	STORE_CAP_FLOWS, STORE_CAP_KINDS, STORE_CAP_PEERS,
 	STORE_CAP_HOSTS,	/* of all peers together */
 	STORE_CAP_PEER_HOSTS,	/* of one peer */
 	STORE_CAP_GREYLIST, STORE_CAPS
@@ -41,6 +41,8 @@ struct store_config {
 	unsigned retry_secs;		/* how long the writer waits after a failure before it tries the database again; 0: 10 */
 	unsigned flow_keep_days;	/* flows older than this are deleted; 0: 400 */
 	unsigned flows_max;		/* rows of flows; when there are more, the oldest are deleted, some at a time; 0: any number */
+	unsigned hour_keep_hours;	/* a day of flows that ended so long ago is kept as a day, no longer by the hour; 0: 72 */
+	unsigned kinds_max;		/* of a day that is kept as one; further ones, of fewest messages, become one; 0: any number */
 	unsigned peer_keep_days;	/* peers not seen for this long are deleted, unless pinned; 0: 180 */
 	unsigned peers_max;		/* when there are more, the ones seen longest ago are deleted with their hosts, unless pinned; 0: any number */
 	unsigned peer_hosts_max;	/* hosts of one peer; 0: any number */
@@ -194,16 +196,21 @@ int store_hosts_each(struct store *store, const char *peer, size_t limit, store_
 int store_peer_forget(struct store *store, const char *peer);
 int store_peer_pin(struct store *store, const char *peer, bool pinned);
 
+/* Evidence of a row that stands for messages of many kinds: only its action and its sums say anything. */
+#define STORE_EVIDENCE_OTHER "other"
+
 struct flow_row {
-	int64_t hour_secs;
+	int64_t hour_secs;	/* when it begins */
+	unsigned span_secs;	/* 3600; 86400 once its hours were rolled up */
 	const char *author_domain, *envelope_domain, *client_network, *findings, *results;
 	const char *evidence;	/* "": the row is from before it was recorded */
 	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
-	bool enforced;
+	bool enforced, other;	/* other: see STORE_EVIDENCE_OTHER */
 	uint64_t messages, bytes, sessions;
 };
 typedef void store_flow_each_f(void *arg, const struct flow_row *row);
-/** Rows of hours since since_secs, oldest first. @return 0 or -E_SYSTEM. */
+/** Rows of hours since since_secs, and of days that had not ended then; oldest first, but those of earlier schemas before all.
+ * @return 0 or -E_SYSTEM. */
 int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f *each, void *arg);
 
 /* Messages of a row's kind in a time: span_secs from from_secs on. */
@@ -215,8 +222,9 @@ struct flow_span {
 /* kind: a row that stands for all of its messages (hour_secs is the first one's, the counts are the sums of the spans). All is borrowed. */
 typedef void store_kind_each_f(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count);
 /**
- * The same, by kind: messages that are alike in everything but the time. A kind may come more than once, each time with other spans.
- * @param span_secs  3600 or 86400: spans are merged to whole hours or days (UTC).
+ * The same, by kind: messages that are alike in everything but the time, with their spans in the order of time. Each kind comes
+ * once, but for rows of earlier schemas, each of which comes alone.
+ * @param span_secs  3600 or 86400: spans are merged to whole hours or days (UTC). Days whose hours were rolled up are days either way.
  */
 int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
 

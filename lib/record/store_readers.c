@@ -159,22 +159,16 @@ int store_flows_each(struct store *store, int64_t since_secs, store_flow_each_f 
 	return code;
 }
 
-struct kinds { unsigned span_secs; store_kind_each_f *each; void *arg; };
-
-static void row_as_kind(void *arg, const struct flow_row *row)
-{
-	const struct kinds *kinds = arg;
-	struct flow_span span = { .from_secs = row->hour_secs - row->hour_secs % kinds->span_secs, .span_secs = kinds->span_secs,
-		.messages = row->messages, .bytes = row->bytes, .sessions = row->sessions };
-
-	kinds->each(kinds->arg, row, &span, 1);
-}
-
 int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg)
 {
-	struct kinds kinds = { span_secs, each, arg };
+	struct backend_handle *handle = store_reader_take(store);
+	int code;
 
-	return store_flows_each(store, since_secs, row_as_kind, &kinds);
+	if (handle == NULL)
+		return -E_SYSTEM;
+	code = store->backend->kinds_each(handle, since_secs, span_secs, each, arg);
+	store_reader_put(store, handle, code);
+	return code;
 }
 
 void store_readers_close(struct store *store)

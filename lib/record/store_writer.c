@@ -19,7 +19,7 @@
 #include "util/error.h"
 
 enum {
-	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400,
+	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400, HOUR_SECS = 3600,
 	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
@@ -38,6 +38,8 @@ struct writer_state {
 static const struct { const char *option, *cost; } caps[STORE_CAPS] = {
 	[STORE_CAP_FLOWS] = { "max-flows", "the oldest counts of messages go before keep-flows is over, and reports reach less far "
 	    "back; raise max-flows if the disk has room, else make keep-flows shorter (section record)" },
+	[STORE_CAP_KINDS] = { "max-kinds", "a day had more kinds of messages; those with the fewest are counted together, and reports "
+	    "and whatif cannot tell what another policy would do with them; raise max-kinds if the disk has room (section record)" },
 	[STORE_CAP_PEERS] = { "max-peers", "the peers seen longest ago are forgotten before keep-peers is over, and one of them that "
 	    "comes without its usual TLS is not noticed; raise max-peers if the disk has room, else make keep-peers shorter "
 	    "(section record), and pin the peers that matter (assay peers pin)" },
@@ -54,7 +56,8 @@ static const struct { const char *option, *cost; } caps[STORE_CAPS] = {
 
 static unsigned cap_number(const struct store_config *config, enum store_cap cap)
 {
-	const unsigned numbers[STORE_CAPS] = { [STORE_CAP_FLOWS] = config->flows_max, [STORE_CAP_PEERS] = config->peers_max,
+	const unsigned numbers[STORE_CAPS] = { [STORE_CAP_FLOWS] = config->flows_max,
+		[STORE_CAP_KINDS] = config->kinds_max, [STORE_CAP_PEERS] = config->peers_max,
 		[STORE_CAP_HOSTS] = config->peers_max, [STORE_CAP_PEER_HOSTS] = config->peer_hosts_max,
 		[STORE_CAP_GREYLIST] = config->greylist_max };
 
@@ -80,7 +83,8 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 		.failures_secs = now - (int64_t)store->config.failure_keep_days * DAY_SECS,
 		.shapes_secs = now - (int64_t)store->config.shape_keep_days * DAY_SECS, .shapes_max = store->config.shapes_max,
 		.dmarc_secs = now - (int64_t)store->config.dmarc_keep_days * DAY_SECS,
-		.flows_max = store->config.flows_max, .peers_max = store->config.peers_max,
+		.flows_max = store->config.flows_max, .kinds_max = store->config.kinds_max,
+		.hours_secs = now - (int64_t)store->config.hour_keep_hours * HOUR_SECS, .peers_max = store->config.peers_max,
 		.hosts_max = store->config.peers_max > UINT_MAX / PEER_HOSTS_SHARE ? UINT_MAX :
 		    store->config.peers_max * PEER_HOSTS_SHARE,
 		.greylist_max = store->config.greylist_max,

@@ -216,6 +216,10 @@ void replay_read(const struct config *config, const struct flow_row *row, struct
 	bool all_known;
 
 	*past_r = (struct replay_past){ .old = row->evidence[0] == '\0' };
+	if (row->other) {
+		past_r->evidence.lacks = EVIDENCE_LACKS_ALL;
+		return;
+	}
 	all_known = row_findings(arena, row, &past_r->findings);
 	if (!past_r->old)
 		(void)evidence_read(row->evidence, arena, &past_r->evidence);	/* what fails lacks sense */

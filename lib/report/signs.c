@@ -20,7 +20,8 @@ enum { MAX_KNOWN = 200000, DAY_SECS = 86400, KNOWN_DAYS = 7, KNOWN_SPREAD_DAYS =
 struct known {
 	UT_hash_handle hh;
 	int64_t first_day, last_day;
-	unsigned days;		/* distinct ones, as rows come in the order of time */
+	int64_t some_days[KNOWN_DAYS];	/* distinct ones: more need not be told apart */
+	unsigned days;			/* of them */
 	char name[];
 };
 
@@ -113,6 +114,7 @@ void signs_free(struct signs **signs)
 static void known_see(struct known **table, const char *name, int64_t day)
 {
 	struct known *known;
+	unsigned place = 0;
 
 	HASH_FIND_STR(*table, name, known);
 	if (known == NULL && HASH_COUNT(*table) >= MAX_KNOWN)
@@ -122,12 +124,15 @@ static void known_see(struct known **table, const char *name, int64_t day)
 		if (known == NULL)
 			out_of_memory();
 		strcpy(known->name, name);
-		known->first_day = day;
-		known->last_day = day - 1;
+		known->first_day = known->last_day = day;
 		HASH_ADD_STR(*table, name, known);
 	}
-	known->days += day > known->last_day;
+	known->first_day = day < known->first_day ? day : known->first_day;
 	known->last_day = day > known->last_day ? day : known->last_day;
+	while (place < known->days && known->some_days[place] != day)
+		place++;
+	if (place == known->days && place < KNOWN_DAYS)
+		known->some_days[known->days++] = day;
 }
 
 static bool known_has(const struct known *table, const char *name)

@@ -54,7 +54,7 @@ void signs_free(struct signs **signs);
 
 /** Takes a peer in; fits store_peers_each() with the signs as its argument. */
 void signs_learn_peer(void *signs, const char *peer, const struct peer_memory *memory);
-/** Takes in who vouched for messages of that time; to be called in the order of time. Only mail whose author is proven
+/** Takes in who vouched for messages of that time, in any order. Only mail whose author is proven
  * makes those known who vouch for it besides: so nobody becomes known by mail of his own, nor by forged mail. */
 void signs_learn(struct signs *signs, int64_t time_secs, const struct evidence *evidence);
 

@@ -1,62 +1,72 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Adds up flow rows. Groups are kept in hash tables (uthash) by name, at most MAX_GROUPS of a kind: what is over that is added up
- * under "(others)". Trusts the store for nothing but termination of strings. Out of memory aborts. Thread: one.
+ * Adds up kinds of flows. Names are kept apart up to a cap (groups.h); what is over it still counts in every sum. Trusts the store for
+ * nothing but termination of strings. Out of memory aborts. Thread: one.
  */
 #include "report/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
-#include "report/replay.h"
-#include "util/arena.h"
+#include "report/tally_internal.h"
 #include "util/out_of_memory.h"
 
-enum { MAX_GROUPS = 100000 };
+/* What is carried out today: a policy in dry-run does nothing. */
+static void set_now(struct tally *tally)
+{
+	struct policy_config *policies = arena_memdup(tally->kept, tally->set.policies, tally->set.count * sizeof(*policies));
 
-const struct tally_kind tally_tables[TALLY_TABLES] = {
-	[TALLY_FINDINGS] = { "findings", "finding", true },
-	[TALLY_DOMAINS] = { "author_domains", "author domain", true },
-	[TALLY_GRADES] = { "tls_grades", "TLS grade", true },
-	[TALLY_VERSIONS] = { "tls_versions", "TLS version", false },
-	[TALLY_CIPHERS] = { "tls_ciphers", "TLS cipher suite", false },
-};
+	for (size_t i = 0; i < tally->set.count; i++) {
+		if (policies[i].mode != MODE_ENFORCE)
+			memset(policies[i].actions, 0, sizeof(policies[i].actions));	/* ACTION_NONE */
+		policies[i].mode = MODE_ENFORCE;
+	}
+	tally->now = tally->set;
+	tally->now.policies = policies;
+}
 
-struct group {
-	UT_hash_handle hh;
-	struct tally_row row;
-	char name[];
-};
+static void make_groups(struct tally *tally)
+{
+	for (int table = 0; table < MAIL_TABLES; table++)
+		tally->mail[table] = groups_new(sizeof(struct mail_counts) / sizeof(uint64_t), NAMES_MAX);
+	tally->protection = groups_new(sizeof(struct protection_counts) / sizeof(uint64_t), NAMES_MAX);
+	tally->clients = groups_new(sizeof(struct client_counts) / sizeof(uint64_t), NAMES_MAX);
+	tally->client_authors = groups_new(1, PAIRS_MAX);
+	tally->versions = groups_new(sizeof(struct use_counts) / sizeof(uint64_t), MASK_BITS - 1);
+	tally->suites = groups_new(sizeof(struct use_counts) / sizeof(uint64_t), MASK_BITS - 1);
+	tally->mechanisms = groups_new(sizeof(struct use_counts) / sizeof(uint64_t), MASK_BITS - 1);
+	tally->networks = groups_new(sizeof(struct network_masks) / sizeof(uint64_t), PAIRS_MAX);
+	tally->downgraded = groups_new(2, NAMES_MAX);
+	tally->changed = groups_new(3, NAMES_MAX);
+	tally->settled = groups_new(3, NAMES_MAX);
+	tally->pinned = groups_new(3, NAMES_MAX);
+	tally->dns_domains = groups_new(2, NAMES_MAX);
+}
 
-struct tally {
-	struct replay *replay;
-	struct arena *arena;		/* for one row; reset each time */
-	struct tally_totals totals;
-	struct group *tables[TALLY_TABLES];
-	struct group *networks;		/* "version network", "cipher network": each pair once */
-};
-
-struct tally *tally_new(const struct config *config)
+struct tally *tally_new(const struct config *config, const struct policy_set *set, int64_t since_secs, int64_t until_secs)
 {
 	struct tally *tally = calloc(1, sizeof(*tally));
+	int64_t days;
 
 	if (tally == NULL)
 		out_of_memory();
-	tally->replay = replay_new(config);
+	tally->config = config;
+	tally->set = *set;
+	tally->since_secs = since_secs;
+	tally->until_secs = until_secs;
 	tally->arena = arena_new();
+	tally->kept = arena_new();
+	set_now(tally);
+	tally->whatif = whatif_new(config, &tally->now, since_secs);
+	make_groups(tally);
+	/* days from the first one asked for, or the last so many of them */
+	days = until_secs / DAY_SECS - since_secs / DAY_SECS + 1;
+	tally->day_count = days < 1 ? 1 : days > DAYS_MAX ? DAYS_MAX : (size_t)days;
+	tally->first_day = until_secs / DAY_SECS + 1 - (int64_t)tally->day_count;
+	tally->days = calloc(tally->day_count, sizeof(*tally->days));
+	if (tally->days == NULL)
+		out_of_memory();
 	return tally;
-}
-
-static void groups_free(struct group **groups)
-{
-	struct group *group, *next;
-
-	HASH_ITER(hh, *groups, group, next) {
-		HASH_DEL(*groups, group);
-		free(group);
-	}
 }
 
 void tally_free(struct tally **tally)
@@ -66,120 +76,218 @@ void tally_free(struct tally **tally)
 	*tally = NULL;
 	if (old == NULL)
 		return;
-	for (size_t i = 0; i < TALLY_TABLES; i++)
-		groups_free(&old->tables[i]);
+	for (int table = 0; table < MAIL_TABLES; table++)
+		groups_free(&old->mail[table]);
+	groups_free(&old->protection);
+	groups_free(&old->clients);
+	groups_free(&old->client_authors);
+	groups_free(&old->versions);
+	groups_free(&old->suites);
+	groups_free(&old->mechanisms);
 	groups_free(&old->networks);
-	replay_free(&old->replay);
+	groups_free(&old->downgraded);
+	groups_free(&old->changed);
+	groups_free(&old->settled);
+	groups_free(&old->pinned);
+	groups_free(&old->dns_domains);
+	whatif_free(&old->whatif);
+	free(old->days);
 	arena_free(&old->arena);
+	arena_free(&old->kept);
 	free(old);
 }
 
-static struct group *group_find(struct group **groups, const char *name, bool *new_r)
+void tally_learn(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
 {
-	struct group *group;
-
-	if (HASH_COUNT(*groups) >= MAX_GROUPS) {
-		HASH_FIND_STR(*groups, name, group);
-		if (group == NULL)
-			name = "(others)";
-	}
-	HASH_FIND_STR(*groups, name, group);
-	*new_r = group == NULL;
-	if (group == NULL) {
-		group = calloc(1, sizeof(*group) + strlen(name) + 1);
-		if (group == NULL)
-			out_of_memory();
-		strcpy(group->name, name);
-		group->row.name = group->name;
-		HASH_ADD_STR(*groups, name, group);
-	}
-	return group;
+	whatif_learn(((struct tally *)arg)->whatif, kind, spans, count);
 }
 
-static struct tally_row *count(struct tally *tally, enum tally_table table, const char *name, uint64_t messages,
-    const struct replayed *replayed)
-{
-	bool is_new;
-	struct tally_row *row = &group_find(&tally->tables[table], name, &is_new)->row;
-
-	row->messages += messages;
-	if (replayed->why == UNTOLD_NOT)
-		row->would[replayed->action] += messages;
-	return row;
-}
-
-/* Counts a version or cipher suite: messages, and the client networks that use it. */
-static void count_use(struct tally *tally, enum tally_table table, const char *name, const struct flow_row *flow,
-    const struct replayed *replayed)
-{
-	struct tally_row *row = count(tally, table, name, flow->messages, replayed);
-	bool is_new;
-
-	group_find(&tally->networks, arena_printf(tally->arena, "%s %s", name, flow->client_network), &is_new);
-	row->networks += is_new;
-}
-
-static void count_tls(struct tally *tally, const struct flow_row *flow, const struct replayed *replayed)
-{
-	bool judged = flow->tls_grade[0] != '\0';
-
-	count(tally, TALLY_GRADES, judged ? flow->tls_grade : "(not judged)", flow->messages, replayed);
-	if (judged)
-		count_use(tally, TALLY_VERSIONS, flow->tls_version[0] != '\0' ? flow->tls_version : "(cleartext)", flow, replayed);
-	if (flow->tls_cipher[0] != '\0')
-		count_use(tally, TALLY_CIPHERS, flow->tls_cipher, flow, replayed);
-}
-
-void tally_add(void *arg, const struct flow_row *flow)
+void tally_peer(void *arg, const char *peer, const struct peer_memory *memory)
 {
 	struct tally *tally = arg;
-	struct tally_totals *totals = &tally->totals;
-	struct replayed replayed;
+	const struct config *config = tally->config;
+	const struct peer_rules rules = { config->habit_min_sessions, config->habit_min_days, config->habit_min_share_percent,
+		config->habit_settle_secs / DAY_SECS };
+	struct peer_counts *peers = &tally->peers;
+	const struct { bool is; struct groups *groups; uint64_t weight; int64_t secs; } kinds[] = {
+		{ memory->changed_secs != 0, tally->changed, memory->changed_sessions, memory->changed_secs },
+		{ memory->settled_secs != 0, tally->settled, memory->sessions, memory->settled_secs },
+		{ memory->pinned, tally->pinned, memory->sessions, memory->last_secs },
+	};
+
+	whatif_learn_peer(tally->whatif, peer, memory);
+	peers->peers++;
+	peers->sessions += memory->sessions;
+	peers->habit += peer_has_tls_habit(memory, &rules);
+	peers->changed += kinds[0].is;
+	peers->settled += kinds[1].is;
+	peers->pinned += kinds[2].is;
+	peers->usual[peer_usual_grade(memory, &rules)]++;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		uint64_t *counts = kinds[i].is ? groups_at(kinds[i].groups, peer) : NULL;
+
+		if (counts == NULL)
+			continue;
+		counts[0] += kinds[i].weight;
+		counts[1] += memory->sessions;
+		counts[2] = (uint64_t)kinds[i].secs;
+	}
+}
+
+/* ---- a kind ------------------------------------------------------------------------------------------------------ */
+
+static void count_mail(struct mail_counts *counts, const struct tally_kind *kind, uint64_t messages)
+{
+	counts->messages += messages;
+	if (kind->now.why == UNTOLD_NOT)
+		counts->would[kind->now.decision.action] += messages;
+	else
+		counts->untold += messages;
+	counts->looks[kind->looks.look] += messages;
+}
+
+static void count_days(struct tally *tally, const struct tally_kind *kind)
+{
+	for (size_t i = 0; i < kind->span_count; i++) {
+		const struct flow_span *span = &kind->spans[i];
+		int64_t day = span->from_secs / DAY_SECS - tally->first_day, last = (int64_t)tally->day_count - 1;
+		struct day_counts *counts = &tally->days[day < 0 ? 0 : day > last ? last : day];
+
+		count_mail(&counts->mail, kind, span->messages);
+		*(kind->graded ? &counts->grades[kind->grade] : &counts->ungraded) += span->messages;
+		if (tally->first_secs == 0 || span->from_secs < tally->first_secs)
+			tally->first_secs = span->from_secs;
+		if (span->from_secs > tally->last_secs)
+			tally->last_secs = span->from_secs;
+	}
+}
+
+/* A finding that a policy raises itself is not among the row's. */
+static void count_findings(struct tally *tally, const struct tally_kind *kind)
+{
+	const struct decision *decision = &kind->now.decision;
+	bool told = kind->now.why == UNTOLD_NOT, decides = told && decision->finding < FINDING_COUNT;
+	uint64_t messages = kind->row->messages;
+	finding_set present = kind->past.findings;
+
+	if (decides)
+		finding_set_add(&present, decision->finding);
+	FINDING_SET_EACH(&present, id)
+		tally->findings[id].present += messages;
+	if (decides) {
+		struct finding_counts *counts = &tally->findings[decision->finding];
+
+		counts->decided += messages;
+		counts->actions[decision->action] += messages;
+		counts->looks[kind->looks.look] += messages;
+	}
+	tally->undecided += told && !decides ? messages : 0;
+}
+
+static void count_names(struct tally *tally, const struct tally_kind *kind)
+{
+	const struct evidence *evidence = &kind->past.evidence;
+	uint64_t messages = kind->row->messages;
+
+	count_mail(groups_at(tally->mail[MAIL_AUTHORS], kind->author), kind, messages);
+	count_mail(groups_at(tally->mail[MAIL_ENVELOPES], kind->envelope), kind, messages);
+	count_mail(groups_at(tally->mail[MAIL_CLIENTS], kind->client), kind, messages);
+	if (evidence->recipient_count == 0) {
+		count_mail(groups_at(tally->mail[MAIL_RECIPIENTS], "(unknown)"), kind, messages);
+		tally->copies += messages;
+	}
+	for (size_t i = 0; i < evidence->recipient_count; i++) {
+		const struct recipient_place *place = &evidence->recipients[i];
+
+		count_mail(groups_at(tally->mail[MAIL_RECIPIENTS], place->domain != NULL ? place->domain :
+		    place->where == RECIPIENT_LOCAL ? "(local mailbox)" : "(unknown)"), kind, messages);
+		tally->copies += messages;
+	}
+}
+
+static void count_totals(struct tally *tally, const struct tally_kind *kind)
+{
+	const struct flow_row *row = kind->row;
 	enum action then;
 
-	arena_reset(tally->arena);
-	totals->rows++;
-	totals->messages += flow->messages;
-	totals->bytes += flow->bytes;
-	if (action_from_name(flow->action, &then) != 0)
+	tally->kinds++;
+	tally->sessions += row->sessions;
+	tally->bytes += row->bytes;
+	count_mail(&tally->all, kind, row->messages);
+	if (action_from_name(row->action, &then) != 0)
 		then = ACTION_NONE;
-	(flow->enforced ? totals->carried_out : totals->told)[then] += flow->messages;
-
-	replay_row(tally->replay, flow, &replayed);
-	(replayed.why == UNTOLD_NOT ? &totals->would[replayed.action] : &totals->untold[replayed.why])[0] += flow->messages;
-	totals->untold_old += replayed.why != UNTOLD_NOT && replayed.old ? flow->messages : 0;
-	FINDING_SET_EACH(&replayed.findings, id)
-		count(tally, TALLY_FINDINGS, findings_table[id].name, flow->messages, &replayed);
-	count(tally, TALLY_DOMAINS, flow->author_domain[0] != '\0' ? flow->author_domain : "(none)", flow->messages,
-	    &replayed);
-	count_tls(tally, flow, &replayed);
-}
-
-const struct tally_totals *tally_totals(const struct tally *tally)
-{
-	return &tally->totals;
-}
-
-size_t tally_count(const struct tally *tally, enum tally_table table)
-{
-	return HASH_COUNT(tally->tables[table]);
-}
-
-static int by_messages(const struct group *a, const struct group *b)
-{
-	if (a->row.messages != b->row.messages)
-		return a->row.messages < b->row.messages ? 1 : -1;
-	return strcmp(a->name, b->name);
-}
-
-void tally_each(struct tally *tally, enum tally_table table, size_t limit, tally_each_f *each, void *arg)
-{
-	struct group *group, *next;
-
-	HASH_SORT(tally->tables[table], by_messages);
-	HASH_ITER(hh, tally->tables[table], group, next) {
-		if (limit-- == 0)
-			break;
-		each(arg, &group->row);
+	(row->enforced ? tally->carried_out : tally->told)[then] += row->messages;
+	for (unsigned sign = 0; sign < SIGN_COUNT; sign++)
+		tally->signs[sign] += (kind->looks.signs >> sign & 1) != 0 ? row->messages : 0;
+	if (kind->now.why == UNTOLD_NOT) {
+		tally->action_looks[kind->now.decision.action][kind->looks.look] += row->messages;
+		return;
 	}
+	tally->untold[kind->now.why] += row->messages;
+	tally->untold_old += kind->past.old ? row->messages : 0;
+}
+
+static const char *client_name(struct arena *arena, const struct evidence *evidence, const char *network)
+{
+	if (evidence->client_name != NULL)
+		return evidence->client_name;
+	return network[0] != '\0' ? arena_printf(arena, "[%s]", network) : "(none)";
+}
+
+/* A day's kinds over a cap are one row, of which only the sums are known. */
+static const char *name_of(const struct flow_row *row, const char *name)
+{
+	return row->other ? "(not told apart)" : name[0] != '\0' ? name : "(none)";
+}
+
+static bool read_grade(const char *name, enum tls_grade *grade_r)
+{
+	for (int grade = TLS_GRADE_NONE; grade <= TLS_GRADE_STRONG; grade++) {
+		if (strcmp(name, tls_grade_name((enum tls_grade)grade)) == 0) {
+			*grade_r = (enum tls_grade)grade;
+			return true;
+		}
+	}
+	return false;
+}
+
+void tally_add(void *arg, const struct flow_row *row, const struct flow_span *spans, size_t count)
+{
+	struct tally *tally = arg;
+	struct tally_kind kind = { .row = row, .spans = spans, .span_count = count, .grade = TLS_GRADE_NONE,
+		.author = name_of(row, row->author_domain), .envelope = name_of(row, row->envelope_domain) };
+
+	if (row->messages == 0)
+		return;
+	arena_reset(tally->arena);
+	replay_read(tally->config, row, tally->arena, &kind.past);
+	policy_replay(&tally->set, &kind.past.evidence, tally->arena, &kind.now);
+	kind.looks = whatif_looks(tally->whatif, &kind.past.evidence);
+	kind.graded = read_grade(row->tls_grade, &kind.grade);
+	kind.client = row->other ? name_of(row, "") : client_name(tally->arena, &kind.past.evidence, row->client_network);
+	count_totals(tally, &kind);
+	count_days(tally, &kind);
+	count_findings(tally, &kind);
+	count_names(tally, &kind);
+	tally_add_tls(tally, &kind);
+	tally_add_senders(tally, &kind);
+	tally_add_dns(tally, &kind);
+	whatif_add(tally->whatif, row, spans, count);
+}
+
+struct page *tally_page(struct tally *tally, struct arena *arena, const char *policies, size_t top)
+{
+	struct page *page = page_new(arena, policies, tally->since_secs, tally->until_secs);
+	const struct sections sections = { tally, page, arena, top };
+
+	sections_overview(&sections);
+	sections_steps(&sections);
+	sections_policy(&sections);
+	sections_protection(&sections);
+	sections_tls(&sections);
+	sections_peers(&sections);
+	sections_forwarders(&sections);
+	sections_dns(&sections);
+	sections_untold(&sections);
+	return page;
 }

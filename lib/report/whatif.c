@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows → sums. Rows of equal evidence come to the same, so what came of one is kept (uthash, VERDICTS_MAX bytes, then begun anew);
+ * Kinds → sums. Kinds of equal evidence come to the same, so what came of one is kept (uthash, VERDICTS_MAX bytes, then begun anew);
  * author domains over MAX_SENDERS are added up under one name. Trusts the store for nothing but termination of strings. Out of
  * memory aborts. Thread: one.
  */
@@ -13,7 +13,7 @@
 #include "report/whatif_internal.h"
 #include "util/out_of_memory.h"
 
-enum { MAX_SENDERS = 100000, VERDICTS_MAX = 64 << 20 };
+enum { HOUR_SECS = 3600, MAX_SENDERS = 100000, VERDICTS_MAX = 64 << 20 };
 
 static const char over_cap[] = "(others)";
 
@@ -73,14 +73,20 @@ void whatif_learn_peer(void *arg, const char *peer, const struct peer_memory *me
 	signs_learn_peer(((struct whatif *)arg)->signs, peer, memory);
 }
 
-void whatif_learn(void *arg, const struct flow_row *row)
+void whatif_learn(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
 {
 	struct whatif *whatif = arg;
 	struct replay_past past;
 
 	arena_reset(whatif->arena);
-	replay_read(whatif->config, row, whatif->arena, &past);
-	signs_learn(whatif->signs, row->hour_secs, &past.evidence);
+	replay_read(whatif->config, kind, whatif->arena, &past);
+	for (size_t i = 0; i < count; i++)
+		signs_learn(whatif->signs, spans[i].from_secs, &past.evidence);
+}
+
+struct looks whatif_looks(const struct whatif *whatif, const struct evidence *evidence)
+{
+	return signs_look(whatif->signs, evidence);
 }
 
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
@@ -196,7 +202,17 @@ static void count_told(struct whatif *whatif, const struct flow_row *row, const 
 	steps_count(whatif, verdict, messages);
 }
 
-void whatif_add(void *arg, const struct flow_row *row)
+static void see_times(struct whatif_totals *totals, const struct flow_span *spans, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t first_secs = spans[i].from_secs, last_secs = first_secs + spans[i].span_secs - HOUR_SECS;
+
+		totals->first_secs = totals->last_secs == 0 || first_secs < totals->first_secs ? first_secs : totals->first_secs;
+		totals->last_secs = last_secs > totals->last_secs ? last_secs : totals->last_secs;
+	}
+}
+
+void whatif_add(void *arg, const struct flow_row *row, const struct flow_span *spans, size_t count)
 {
 	struct whatif *whatif = arg;
 	struct whatif_totals *totals = &whatif->totals;
@@ -208,8 +224,7 @@ void whatif_add(void *arg, const struct flow_row *row)
 	arena_reset(whatif->arena);
 	totals->rows++;
 	totals->messages += row->messages;
-	totals->first_secs = totals->rows == 1 || row->hour_secs < totals->first_secs ? row->hour_secs : totals->first_secs;
-	totals->last_secs = row->hour_secs > totals->last_secs ? row->hour_secs : totals->last_secs;
+	see_times(totals, spans, count);
 	if (action_from_name(row->action, &then) != 0)
 		then = ACTION_NONE;
 	(row->enforced ? totals->then_enforced : totals->then_dry)[then] += row->messages;

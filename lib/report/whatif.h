@@ -3,7 +3,7 @@
 #define ASSAY_REPORT_WHATIF_H
 /*
  * A policy over the recorded past, beside what was done then: what it would newly refuse and let in, how much of that looks wanted
- * (signs.h), what stays exposed, what cannot be told, and for each finding what one step more would come to. Rows are read twice:
+ * (signs.h), what stays exposed, what cannot be told, and for each finding what one step more would come to. Kinds are read twice:
  * whatif_learn() for all, then whatif_add() for all. Decisions are policy_replay()'s; nothing is guessed. Thread: one.
  */
 #include "config/config.h"
@@ -32,8 +32,8 @@ enum whatif_kind {
 };
 
 struct whatif_totals {
-	uint64_t rows, messages, told;	/* told: messages of which it can be told */
-	int64_t first_secs, last_secs;	/* hours of the first and last row; 0: there was none */
+	uint64_t rows, messages, told;	/* rows: kinds of messages; told: messages of which it can be told */
+	int64_t first_secs, last_secs;	/* the first and the last hour of which there is something; 0: there is nothing */
 	uint64_t then_enforced[ACTION_COUNT], then_dry[ACTION_COUNT];	/* as decided then, by whether that was carried out */
 	uint64_t now_enforced[ACTION_COUNT], now_dry[ACTION_COUNT];	/* as the policies decide, of what can be told */
 	uint64_t fates[FATE_COUNT][FATE_COUNT];	/* [then][now], of what can be told */
@@ -50,11 +50,13 @@ struct whatif_totals {
 struct whatif *whatif_new(const struct config *config, const struct policy_set *set, int64_t since_secs);
 void whatif_free(struct whatif **whatif);
 
-/** First: peers, and each row; fit store_peers_each() and store_flows_each() with the whatif as their argument. */
+/** First: peers, and each kind; fit store_peers_each() and store_kinds_each() with the whatif as their argument. */
 void whatif_learn_peer(void *whatif, const char *peer, const struct peer_memory *memory);
-void whatif_learn(void *whatif, const struct flow_row *row);
-/** Then: each row again. */
-void whatif_add(void *whatif, const struct flow_row *row);
+void whatif_learn(void *whatif, const struct flow_row *kind, const struct flow_span *spans, size_t count);
+/** How a message looks by what was learnt. */
+struct looks whatif_looks(const struct whatif *whatif, const struct evidence *evidence);
+/** Then: each kind again. */
+void whatif_add(void *whatif, const struct flow_row *kind, const struct flow_span *spans, size_t count);
 
 const struct whatif_totals *whatif_totals(struct whatif *whatif);
 

@@ -236,7 +236,7 @@ def test_record_keeps_what_a_replay_needs(stage):
     def rows(query):
         with sqlite3.connect(f"file:{stage.record}?mode=ro", uri=True) as database:
             return [text for text, in database.execute(query)]
-    wait_for(lambda: any(" c=tlsa:tlsa:::mx.match.one" in text for text in rows("SELECT evidence FROM flow")), "the flow")
+    wait_for(lambda: any(" c=tlsa:tlsa:::mx.match.one" in text for text in rows("SELECT text FROM part")), "the flow")
     # the peer is known by the name that is proven, not by what the certificate says
     wait_for(lambda: set(rows("SELECT cert FROM peer")) == {"mx.match.one"}, "the peer's certificate")
 

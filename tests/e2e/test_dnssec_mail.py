@@ -4,7 +4,7 @@
 The three domains publish the same SPF record; only the state of their zones differs (dnssec_tree.py).
 """
 import contextlib
-import re
+import json
 import subprocess
 
 import pytest
@@ -82,11 +82,12 @@ def test_bogus_evidence_is_deferred(stack, assayds):
 def replayed(stack, database, name, policies):
     """@return {action: messages} by these policies, of all that the database holds."""
     config = stack.world.write(name, "findings {\n\tspf-fail = reject\n\tadsp-nxdomain = none\n}\n" + policies)
-    done = subprocess.run([Assayd.program("assay"), "report", "--since", "1d", "--database", database, "--config", config],
+    done = subprocess.run([Assayd.program("assay"), "report", "--json", "--since", "1d", "--database", database, "--config", config],
                           capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0 and "cannot tell" not in done.stdout, done.stdout + done.stderr
-    rows = re.findall(r"^  (tag|quarantine|reject) +\d+ +\d+ +(\d+) ", done.stdout, re.MULTILINE)
-    return {action: int(messages) for action, messages in rows[:3]}
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)["sections"]
+    assert said["untold"]["figures"]["messages"] == 0, said
+    return {row["action"]: row["now"] for row in said["policy"]["tables"]["actions"]["rows"]}
 
 
 def test_record_tells_secure_from_insecure_evidence(stack, tree):

@@ -5,7 +5,7 @@ policies, in dry-run and enforced; then each set is asked about each record.
 """
 import collections
 import itertools
-import re
+import json
 import subprocess
 
 import pytest
@@ -56,22 +56,25 @@ def send(daemon, mail):
 
 
 def report(build_dir, database, config):
-    done = subprocess.run([build_dir / "assay", "report", "--since", "1d", "--database", database, "--config", config],
+    done = subprocess.run([build_dir / "assay", "report", "--json", "--since", "1d", "--database", database, "--config", config],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return json.loads(done.stdout)["sections"]
 
 
-def actions(text, column):
-    """{action: messages} of a column of the first table: 0 carried out, 1 told in dry-run, 2 by the policies now."""
-    rows = re.findall(r"^  (none|tag|greylist|defer|quarantine|reject) +(\d+) +(\d+) +(\d+) ", text, re.MULTILINE)[:6]
-    assert len(rows) == 6, text
-    return {row[0]: int(row[1 + column]) for row in rows}
+def actions(said, column):
+    """{action: messages} as carried out, told in dry-run (dry_run), or decided by the policies now."""
+    rows = {row["action"]: row[column] for row in said["policy"]["tables"]["actions"]["rows"] if row["action"] != "cannot tell"}
+    assert len(rows) == 6, said
+    return rows
 
 
-def untold(text):
-    found = re.search(r"^  cannot tell +(\d+)", text, re.MULTILINE)
-    return int(found[1]) if found else 0
+def untold(said):
+    return said["untold"]["figures"]["messages"]
+
+
+def reasons(said):
+    return {row["reason"]: row["messages"] for row in said["untold"]["tables"]["reasons"]["rows"]}
 
 
 @pytest.fixture
@@ -94,26 +97,26 @@ def test_report_tells_what_a_run_comes_to(build_dir, runs):
     # what each run did: every one of them says so itself, and all of them have to be different
     done = {}
     for run, (database, config) in runs.items():
-        text = report(build_dir, database, config)
-        told_then = actions(text, 1)
-        done[run] = {action: count + told_then[action] for action, count in actions(text, 0).items()}
+        said = report(build_dir, database, config)
+        told_then = actions(said, "dry_run")
+        done[run] = {action: count + told_then[action] for action, count in actions(said, "carried_out").items()}
     assert len({tuple(sorted(counts.items())) for counts in done.values()}) >= len(SETS)
 
     told = collections.Counter()
     for recorder, (database, _) in runs.items():
         for asked, (_, config) in runs.items():
-            text = report(build_dir, database, config)
-            would = actions(text, 2)
+            said = report(build_dir, database, config)
+            would = actions(said, "now")
             case = recorder, asked, would, done[asked]
             # who was refused at RCPT might have been read under other policies: nothing else is ever untold here
             if recorder[1] == "dry-run" or recorder == asked:
-                assert untold(text) == 0, case
-            if untold(text) == 0:
+                assert untold(said) == 0, case
+            if untold(said) == 0:
                 assert would == done[asked], case
                 told["all"] += 1
             else:
-                assert re.search(rf"^  refused at RCPT +{untold(text)}$", text, re.MULTILINE), (case, text)
-                assert sum(would.values()) + untold(text) == len(MAILS), case
+                assert reasons(said) == {"refused at RCPT": untold(said)}, (case, said)
+                assert sum(would.values()) + untold(said) == len(MAILS), case
                 assert all(would[action] <= done[asked][action] for action in would), case
                 told["some"] += 1
     assert told["all"] > len(ALL) * len(ALL) // 2 and told["some"] > 0
@@ -128,8 +131,8 @@ def test_report_cannot_tell_which_host_of_a_network_it_was(assayd, build_dir, wo
     wait_for_flows(database, len(MAILS))
     asked = assayd(options=f'record {{ path = "{database}" }}', sections='policy host { client-networks = 192.0.2.9/32 '
                    'actions { dkim-none = reject } }')
-    text = report(build_dir, database, asked.config_path)
+    said = report(build_dir, database, asked.config_path)
     # where SPF and DMARC fail together the message is rejected either way, whichever host it was
     near = sum(mail[0] == "192.0.2.1" or (mail[0] == "192.0.2.9" and mail[2] != "good.example") for mail in MAILS)
-    assert untold(text) == near
-    assert re.search(rf"^  client address +{near}$", text, re.MULTILINE), text
+    assert untold(said) == near
+    assert reasons(said) == {"client address": near}, said

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-assay report --text over what assayd recorded: figures compared with those counted here from what was sent; then another
-policy replayed over the same mail, and compared with an assayd that really had that policy.
+assay report over what assayd recorded: figures compared with those counted here from what was sent; then another policy replayed over
+the same mail, and compared with an assayd that really had that policy. What its forms say is in test_report_forms.py.
 """
 import collections
+import json
 import random
 import subprocess
 
@@ -50,14 +51,10 @@ def expected_action(mail):
     return "defer" if tls is None else "none"
 
 
-def table(text, title):
-    """{first word: [numbers]} of the table under that title."""
-    lines = text.split("\n" + title, 1)[1].split("\n\n", 1)[0].splitlines()[1:]
-    rows = {}
-    for line in lines:
-        words = line.split()
-        rows[words[0]] = [float(word.rstrip("%")) for word in words[1:]]
-    return rows
+def table(report_json, section, name):
+    """{name of a row: {column: value}}, without the row of the others."""
+    rows = report_json["sections"][section]["tables"][name]["rows"]
+    return {next(iter(row.values())): row for row in rows}
 
 
 @pytest.fixture
@@ -67,10 +64,14 @@ def mails():
 
 
 def report(build_dir, daemon, database, config=None, since="1d"):
-    done = subprocess.run([build_dir / "assay", "report", "--text", "--since", since, "--database", database,
+    done = subprocess.run([build_dir / "assay", "report", "--json", "--since", since, "--database", database,
                            "--config", config or daemon.config_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return json.loads(done.stdout)
+
+
+def messages(report_json):
+    return report_json["sections"]["overview"]["figures"]["messages"]
 
 
 def test_report_counts_what_was_sent(build_dir, assayd, workdir, mails):
@@ -79,29 +80,35 @@ def test_report_counts_what_was_sent(build_dir, assayd, workdir, mails):
     daemon.wait_for_log("store: " + str(database))
     assert set(replay(daemon, mails)) == {"c"}      # dry-run
     wait_for_flows(database, len(mails))
-    text = report(build_dir, daemon, database)
-    assert f"\n{len(mails)} messages, " in text
+    said = report(build_dir, daemon, database)
+    assert messages(said) == len(mails)
 
     failing = [mail for mail in mails if mail[2] == "good.example" and mail[0] != "192.0.2.1"]
-    actions = table(text, "action")
+    actions = table(said, "policy", "actions")
     # dmarc-reject is quarantined by default, and p=reject fails with SPF here
-    assert sum(row[1] for row in actions.values()) == len(mails)
-    findings = table(text, "finding")
-    assert findings["spf-fail"][0] == len(failing)
-    assert findings["tls-none"][0] == sum(mail[1] is None for mail in mails)
-    assert findings["tls-weak"][0] == sum(mail[1] is TLS10 for mail in mails)
-    domains = table(text, "author domain")
-    assert {name: row[0] for name, row in domains.items()} == collections.Counter(mail[2] for mail in mails)
+    assert sum(row["dry_run"] for row in actions.values()) == len(mails)
+    assert sum(row["now"] for row in actions.values()) == len(mails)
+    findings = table(said, "policy", "findings")
+    assert findings["spf-fail"]["present"] == len(failing)
+    assert findings["tls-none"]["present"] == sum(mail[1] is None for mail in mails)
+    assert findings["tls-weak"]["present"] == sum(mail[1] is TLS10 for mail in mails)
+    for row in findings.values():
+        assert row["decided"] + row["merely_present"] == row["present"]
+    domains = table(said, "policy", "authors")
+    assert {name: row["messages"] for name, row in domains.items()} == collections.Counter(mail[2] for mail in mails)
 
-    versions, ciphers = table(text, "TLS version"), table(text, "TLS cipher suite")
+    versions, ciphers = table(said, "tls", "versions"), table(said, "tls", "suites")
     for tls, version in ((TLS13, "TLSv1.3"), (TLS12, "TLSv1.2"), (TLS10, "TLSv1"), (None, "(cleartext)")):
         mine = [mail for mail in mails if mail[1] is tls]
         networks = {mail[0].rsplit(".", 1)[0] for mail in mine}     # /24
-        assert versions[version] == [len(mine), round(100 * len(mine) / len(mails), 2), len(networks)]
+        assert (versions[version]["messages"], versions[version]["servers"]) == (len(mine), len(networks))
+        assert abs(versions[version]["messages_share"] - len(mine) / len(mails)) < 1e-9
         if tls:
-            assert ciphers[IANA[tls["cipher"]]][::2] == [len(mine), len(networks)]
-    grades = table(text, "TLS grade")
-    assert grades["strong"][0] == sum(mail[1] in (TLS13, TLS12) for mail in mails)
+            suite = ciphers[IANA[tls["cipher"]]]
+            assert (suite["messages"], suite["servers"]) == (len(mine), len(networks))
+            assert suite["forward_secrecy"] == ("no" if tls is TLS10 else "yes")
+    grades = table(said, "tls", "grades")
+    assert grades["strong"]["messages"] == sum(mail[1] in (TLS13, TLS12) for mail in mails)
 
 
 def test_report_replays_another_policy(build_dir, assayd, workdir, mails):
@@ -130,13 +137,13 @@ def test_report_replays_another_policy(build_dir, assayd, workdir, mails):
 
     expected = collections.Counter(expected_action(mail) for mail in mails)
     # the past of the dry-run under the policy of the strict one
-    would = table(report(build_dir, dry, database, strict.config_path), "action")
+    would = table(report(build_dir, dry, database, strict.config_path), "policy", "actions")
     for action in ("none", "defer", "reject"):
-        assert would[action][2] == expected[action], (action, would, expected)
+        assert would[action]["now"] == expected[action], (action, would, expected)
     # and what the strict one did
-    done = table(report(build_dir, strict, other), "action")
+    done = table(report(build_dir, strict, other), "policy", "actions")
     for action in ("none", "defer", "reject"):
-        assert done[action][0] == expected[action] and done[action][2] == expected[action], (action, done, expected)
+        assert done[action]["carried_out"] == done[action]["now"] == expected[action], (action, done, expected)
 
 
 def test_report_since_leaves_older_hours_out(build_dir, assayd, workdir):
@@ -150,8 +157,8 @@ def test_report_since_leaves_older_hours_out(build_dir, assayd, workdir):
     new.wait_for_log("store: " + str(database))
     replay(new, kinds()[:3])
     wait_for_flows(database, 7)
-    assert "\n7 messages," in report(build_dir, new, database, since="7d")
-    assert "\n3 messages," in report(build_dir, new, database, since="1d")
+    assert messages(report(build_dir, new, database, since="7d")) == 7
+    assert messages(report(build_dir, new, database, since="1d")) == 3
 
 
 def test_report_without_database_is_said(build_dir, assayd, workdir):

@@ -123,9 +123,8 @@ def test_flows_above_their_number_go_oldest_first(assayd, workdir):
     now = int(time.time()) // 3600 * 3600
     with sqlite3.connect(database) as connection:
         connection.executemany(
-            "INSERT INTO flow VALUES(?, ?, '', '', '', '', '', '', '', '', 'none', '', 0, 1, 1)",
-            ((now - (hours - i) * 3600, f"d{i}.example") for i in range(hours)))
-    again = assayd(options=f'record {{ path = "{database}" max-flows = {cap} }}\n').start()
+            "INSERT INTO flow VALUES(?, ?, 1, 1, 1)", ((now - (hours - i) * 3600, i + 1) for i in range(hours)))
+    again = assayd(options=f'record {{ path = "{database}" max-flows = {cap} keep-hours = 300d }}\n').start()
     again.wait_for_log(f"max-flows = {cap} is reached")
     wait_until_rows(database, cap)
     send(again, 5)

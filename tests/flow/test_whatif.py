@@ -185,8 +185,16 @@ def test_no_answer_says_why(assay, assayd, past, workdir):
 def test_rows_of_an_earlier_version_are_told_as_far_as_they_go(assay, past):
     database, config = past
     with sqlite3.connect(database) as connection:
-        connection.execute("UPDATE OR REPLACE flow SET evidence = ''")
         count, = connection.execute("SELECT sum(messages) FROM flow").fetchone()
+        parts = dict(connection.execute("SELECT id, text FROM part"))
+        for hour, messages, size, *kind in connection.execute(
+                "SELECT hour, messages, bytes, outcome, sender, client, tls FROM flow JOIN kind ON kind.id = flow.kind").fetchall():
+            (findings, results, policy, action, enforced, _), (author, envelope, _), (network, _), tls = (
+                parts[part].split("\n") for part in kind)
+            connection.execute(
+                f"INSERT INTO flow_old VALUES({', '.join('?' * 14)}) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+                (hour, author, envelope, network, findings, results, *tls, policy, action, enforced, messages, size))
+        connection.execute("DELETE FROM flow")
     connection.close()
     said = whatif(assay, database, "--config", config)
     sums_hold(said)

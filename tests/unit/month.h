@@ -36,7 +36,7 @@ struct month {
 	char **signatures;	/* by author domain, then lists' and spoofers' by author domain: values of DKIM-Signature fields */
 };
 
-/** @param settings of the environment: ASSAY_MESSAGES, ASSAY_DOMAINS replace the numbers. */
+/** Of the environment ASSAY_MESSAGES and ASSAY_DOMAINS replace the numbers; ASSAY_KEEP: the directory stays. */
 struct month *month_new(size_t messages, unsigned domains);
 void month_free(struct month **month);
 

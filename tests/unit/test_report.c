@@ -7,79 +7,30 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/text.h"
+#include "report/tally.h"
+#include "report_fixture.h"
 
-static const struct flow_row row_template = {
-	.hour_secs = 1700000400, .author_domain = "a.example", .envelope_domain = "a.example",
-	.client_network = "192.0.2.0/24", .findings = "", .results = "spf=pass", .tls_grade = "strong", .tls_version = "TLSv1.3",
-	.tls_cipher = "TLS_AES_256_GCM_SHA384", .policy = "default", .action = "none", .evidence = "", .messages = 1, .bytes = 100,
-};
-
-/* The report on some rows under some settings, as text; free() it. */
-static char *report_of(const char *settings, const struct flow_row *rows, size_t count)
+static void make(const char *settings, const struct flow_row *rows, size_t count, struct report *report_r)
 {
-	const struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
-	struct tally *tally;
-	char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
-
-	assert_non_null(config);
-	assert_non_null(out);
-	tally = tally_new(config);
-	for (size_t i = 0; i < count; i++)
-		tally_add(tally, &rows[i]);
-	text_print_tally(tally, 1700000000, 1700003600, out);
-	fclose(out);
-	tally_free(&tally);
-	config_unref(&config);
-	return text;
+	report_make(&(struct report_world){ .settings = settings, .rows = rows, .count = count }, report_r);
 }
 
-/* The numbers of the first line whose first word is that one. @return how many there are. */
-static size_t line_numbers(const char *text, const char *word, double *numbers_r, size_t room)
+static void assert_share(const struct page_value *value, double share)
 {
-	char start[128];
-	const char *line;
-	char *end;
-	size_t count = 0;
-
-	snprintf(start, sizeof(start), "\n  %s ", word);
-	line = strstr(text, start);
-	if (line == NULL)
-		fail_msg("no line \"%s\" in:\n%s", word, text);
-	line += strlen(start);
-	while (*line != '\n' && count < room) {
-		double number = strtod(line, &end);
-
-		assert_true(end != line);
-		numbers_r[count++] = number;
-		line = end + strspn(end, " %");
-	}
-	return count;
+	assert_int_equal(value->kind, PAGE_SHARE);
+	assert_false(value->absent);
+	assert_true(fabs(value->u.number - share) < 1e-9);
 }
-
-static void assert_line(const char *text, const char *word, const double *expected, size_t count)
-{
-	double numbers[8];
-
-	assert_int_equal(line_numbers(text, word, numbers, 8), count);
-	for (size_t i = 0; i < count; i++)
-		if (numbers[i] < expected[i] - 0.006 || numbers[i] > expected[i] + 0.006)
-			fail_msg("%s: number %zu is %g, not %g in:\n%s", word, i, numbers[i], expected[i], text);
-}
-
-#define ASSERT_LINE(text, word, ...) \
-	assert_line(text, word, (const double[]){ __VA_ARGS__ }, sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double))
 
 static void test_report_add_counts_actions_then_and_now(void **state)
 {
-	struct flow_row rows[3] = { row_template, row_template, row_template };
-	char *text;
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	struct report report;
 
 	(void)state;
 	rows[0].findings = "spf-fail";		/* 10 messages tagged for good */
@@ -90,64 +41,170 @@ static void test_report_add_counts_actions_then_and_now(void **state)
 	rows[1].action = "tag";
 	rows[1].messages = 5;
 	rows[2].messages = 25;
-	text = report_of("findings { spf-fail = reject dkim-none = defer }", rows, 3);
-	assert_non_null(strstr(text, "40 messages, 300 bytes, 3 flows"));
-	/* carried out, told, by the policies now, share of 40 */
-	ASSERT_LINE(text, "reject", 0, 0, 15, 37.5);
-	ASSERT_LINE(text, "tag", 10, 5, 0, 0);
-	ASSERT_LINE(text, "none", 0, 25, 25, 62.5);
-	/* messages, then by the policies now: tag, greylist, defer, quarantine, reject */
-	ASSERT_LINE(text, "spf-fail", 15, 0, 0, 0, 0, 15);
-	ASSERT_LINE(text, "dkim-none", 5, 0, 0, 0, 0, 5);
-	ASSERT_LINE(text, "a.example", 40, 0, 0, 0, 0, 15);
-	free(text);
+	make("findings { spf-fail = reject dkim-none = defer }", rows, 3, &report);
+	assert_int_equal(report_figure(&report, "overview", "messages")->u.count, 40);
+	assert_int_equal(report_figure(&report, "overview", "bytes")->u.count, 300);
+	assert_int_equal(report_count(&report, "policy.actions", "reject", "now"), 15);
+	assert_int_equal(report_count(&report, "policy.actions", "reject", "carried_out"), 0);
+	assert_share(report_value(&report, "policy.actions", "reject", "share"), 0.375);
+	assert_int_equal(report_count(&report, "policy.actions", "tag", "carried_out"), 10);
+	assert_int_equal(report_count(&report, "policy.actions", "tag", "dry_run"), 5);
+	assert_int_equal(report_count(&report, "policy.actions", "none", "dry_run"), 25);
+	assert_int_equal(report_count(&report, "policy.actions", "none", "now"), 25);
+	/* spf-fail decided all of its own; dkim-none was there and decided none */
+	assert_int_equal(report_count(&report, "policy.findings", "spf-fail", "decided"), 15);
+	assert_int_equal(report_count(&report, "policy.findings", "spf-fail", "merely_present"), 0);
+	assert_int_equal(report_count(&report, "policy.findings", "spf-fail", "reject"), 15);
+	assert_int_equal(report_count(&report, "policy.findings", "dkim-none", "decided"), 0);
+	assert_int_equal(report_count(&report, "policy.findings", "dkim-none", "merely_present"), 5);
+	assert_int_equal(report_count(&report, "policy.authors", "a.example", "messages"), 40);
+	assert_int_equal(report_count(&report, "policy.authors", "a.example", "reject"), 15);
+	assert_int_equal(report_figure(&report, "policy", "decided")->u.count, 15);
+	assert_int_equal(report_figure(&report, "policy", "undecided")->u.count, 25);
+	report_free(&report);
 }
 
-static void test_report_add_counts_tls_by_messages_and_networks(void **state)
+static void test_report_add_counts_days(void **state)
 {
-	struct flow_row rows[4] = { row_template, row_template, row_template, row_template };
-	char *text;
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	const struct page_table *table;
+	struct report report;
+
+	(void)state;
+	rows[0].messages = 3;
+	rows[1].messages = 4;
+	rows[1].hour_secs += 2 * 86400 + 3600;
+	rows[2].messages = 5;
+	rows[2].hour_secs += 40 * 86400;	/* a clock that runs ahead: counts for the last day */
+	make("", rows, 3, &report);
+	for (const struct page_item *item = report.page->sections->next->next->items; item != NULL; item = item->next)
+		if (item->kind == PAGE_ITEM_TABLE && strcmp(item->key, "days") == 0) {
+			table = item->table;
+			assert_int_equal(table->row_count, 11);
+			assert_int_equal(page_value(table, 0, 0)->u.secs, REPORT_DAY);
+			assert_int_equal(page_value(table, 0, 1)->u.count, 3);
+			assert_int_equal(page_value(table, 1, 1)->u.count, 0);
+			assert_int_equal(page_value(table, 2, 1)->u.count, 4);
+			assert_int_equal(page_value(table, 10, 1)->u.count, 5);
+			report_free(&report);
+			return;
+		}
+	fail_msg("no days");
+}
+
+static void test_report_add_counts_tls_by_messages_sessions_and_networks(void **state)
+{
+	struct flow_row rows[5] = { report_row, report_row, report_row, report_row, report_row };
+	struct report report;
 
 	(void)state;
 	rows[0].messages = 6;
+	rows[0].sessions = 2;
 	rows[1].messages = 1;			/* the same network again */
 	rows[2].client_network = "198.51.100.0/24";
-	rows[2].messages = 1;
-	rows[3].tls_grade = "none";
+	rows[2].sessions = 1;
+	rows[3].tls_grade = "none";		/* the first network without TLS */
 	rows[3].tls_version = rows[3].tls_cipher = "";
 	rows[3].messages = 2;
-	text = report_of("", rows, 4);
-	ASSERT_LINE(text, "TLSv1.3", 8, 80, 2);
-	ASSERT_LINE(text, "(cleartext)", 2, 20, 1);
-	ASSERT_LINE(text, "TLS_AES_256_GCM_SHA384", 8, 80, 2);
-	ASSERT_LINE(text, "strong", 8, 0, 0, 0, 0, 0);
-	free(text);
+	rows[3].sessions = 1;
+	rows[4].tls_grade = "weak";
+	rows[4].tls_version = "TLSv1.2";
+	rows[4].tls_cipher = "TLS_RSA_WITH_AES_128_CBC_SHA";
+	rows[4].messages = 10;
+	make("", rows, 5, &report);
+	assert_int_equal(report_count(&report, "tls.versions", "TLSv1.3", "messages"), 8);
+	assert_share(report_value(&report, "tls.versions", "TLSv1.3", "messages_share"), 0.4);
+	assert_int_equal(report_count(&report, "tls.versions", "TLSv1.3", "sessions"), 3);
+	assert_int_equal(report_count(&report, "tls.versions", "TLSv1.3", "servers"), 2);
+	assert_share(report_value(&report, "tls.versions", "TLSv1.3", "servers_share"), 1);
+	assert_int_equal(report_count(&report, "tls.versions", "(cleartext)", "servers"), 1);
+	assert_share(report_value(&report, "tls.versions", "(cleartext)", "sessions_share"), 0.25);
+	assert_int_equal(report_count(&report, "tls.suites", "TLS_RSA_WITH_AES_128_CBC_SHA", "messages"), 10);
+	assert_string_equal(report_value(&report, "tls.suites", "TLS_RSA_WITH_AES_128_CBC_SHA", "forward_secrecy")->u.name, "no");
+	assert_string_equal(report_value(&report, "tls.suites", "TLS_AES_256_GCM_SHA384", "forward_secrecy")->u.name, "yes");
+	assert_int_equal(report_count(&report, "tls.forward_secrecy", "yes", "messages"), 8);
+	assert_int_equal(report_count(&report, "tls.forward_secrecy", "no", "messages"), 10);
+	assert_int_equal(report_count(&report, "tls.forward_secrecy", "cleartext", "messages"), 2);
+	assert_int_equal(report_count(&report, "tls.version_sets", "TLSv1.3", "servers"), 1);
+	assert_int_equal(report_count(&report, "tls.version_sets", "TLSv1.3 + (cleartext) + TLSv1.2", "messages"), 19);
+	assert_int_equal(report_count(&report, "tls.grades", "weak", "messages"), 10);
+	report_free(&report);
 }
+
+static void test_report_add_counts_mechanisms_with_and_without_tls(void **state)
+{
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	rows[0].results = "spf=none sasl=PLAIN";
+	rows[1].results = "spf=none sasl=PLAIN";
+	rows[1].tls_grade = "none";
+	rows[1].tls_version = rows[1].tls_cipher = "";
+	rows[2].results = "spf=none sasl=SCRAM-SHA-256";
+	rows[2].client_network = "198.51.100.0/24";
+	make("", rows, 3, &report);
+	assert_int_equal(report_figure(&report, "tls", "authenticated")->u.count, 3);
+	assert_int_equal(report_figure(&report, "tls", "authenticated_clear")->u.count, 1);
+	assert_int_equal(report_count(&report, "tls.mechanisms", "PLAIN without TLS", "messages"), 1);
+	assert_int_equal(report_count(&report, "tls.mechanism_sets", "PLAIN under TLS + PLAIN without TLS", "servers"), 1);
+	assert_int_equal(report_count(&report, "tls.mechanism_sets", "SCRAM-SHA-256 under TLS", "servers"), 1);
+	report_free(&report);
+}
+
+/* Whatever the top is, a table comes to the whole. */
+static void test_report_other_is_the_rest(void **state)
+{
+	static const char *const tables[] = { "policy.authors", "policy.envelopes", "policy.clients", "policy.recipients" };
+	struct flow_row rows[30];
+	char names[30][32];
+	struct report report;
+
+	(void)state;
+	for (size_t i = 0; i < 30; i++) {
+		rows[i] = report_row;
+		snprintf(names[i], sizeof(names[i]), "d%zu.example", i);
+		rows[i].author_domain = rows[i].envelope_domain = rows[i].client_network = names[i];
+		rows[i].messages = i + 1;	/* 465 in all, 30 and 29 at the top */
+		rows[i].findings = i % 2 != 0 ? "spf-fail" : "";
+	}
+	report_make(&(struct report_world){ .settings = "findings { spf-fail = reject }", .rows = rows, .count = 30, .top = 2 }, &report);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(report_count(&report, tables[i], NULL, "messages"), 465 - 30 - 29);
+		assert_int_equal(report_count(&report, tables[i], NULL, "reject"), 240 - 30);
+	}
+	assert_int_equal(report_count(&report, "policy.recipients", "(unknown)", "messages"), 465);
+	assert_int_equal(report_count(&report, "policy.authors", "d29.example", "messages"), 30);
+	report_free(&report);
+}
+
+/* ---- policies replayed ------------------------------------------------------------------------------------------- */
 
 /* What became of one row under some settings. */
 static uint64_t rejected(const char *settings, const struct flow_row *row)
 {
-	char *text = report_of(settings, row, 1);
-	double numbers[4];
+	struct report report;
+	uint64_t count;
 
-	assert_int_equal(line_numbers(text, "reject", numbers, 4), 4);
-	free(text);
-	return (uint64_t)numbers[2];
+	make(settings, row, 1, &report);
+	count = report_count(&report, "policy.actions", "reject", "now");
+	report_free(&report);
+	return count;
 }
 
 /* Of one row nothing is told, and why that is. */
 static void assert_untold(const char *settings, const struct flow_row *row, const char *why, unsigned old)
 {
-	char *text = report_of(settings, row, 1);
-	char line[128];
+	struct report report;
 
-	snprintf(line, sizeof(line), "\n  %-40s %10d\n", why, 1);
-	if (strstr(text, line) == NULL)
-		fail_msg("no line \"%s\" in:\n%s", why, text);
-	assert_int_equal(strstr(text, "of these by an earlier version") != NULL, old);
-	ASSERT_LINE(text, "cannot tell", 1, 100);
-	ASSERT_LINE(text, "none", 0, row->messages, 0, 0);
-	free(text);
+	make(settings, row, 1, &report);
+	assert_int_equal(report_count(&report, "untold.reasons", why, "messages"), 1);
+	assert_int_equal(report_figure(&report, "untold", "messages")->u.count, 1);
+	assert_int_equal(report_figure(&report, "untold", "older")->u.count, old);
+	assert_int_equal(report_count(&report, "policy.actions", "cannot tell", "now"), 1);
+	assert_int_equal(report_count(&report, "policy.actions", "none", "now"), 0);
+	assert_int_equal(report_count(&report, "policy.authors", row->author_domain, "cannot_tell"), 1);
+	report_free(&report);
 }
 
 static void test_report_add_finds_a_policy_that_is_new(void **state)
@@ -156,7 +213,7 @@ static void test_report_add_finds_a_policy_that_is_new(void **state)
 	static const char by_network[] = "policy \"net\" { client-networks = { \"192.0.0.0/16\" } actions { dkim-none = reject } }";
 	static const char by_host[] = "policy \"host\" { client-networks = { \"192.0.2.7/32\" } actions { dkim-none = reject } }";
 	static const char by_recipient[] = "policy \"r\" { recipient-domains = { \"x.example\" } actions { dkim-none = reject } }";
-	struct flow_row row = row_template;
+	struct flow_row row = report_row;
 
 	(void)state;
 	row.findings = "dkim-none";
@@ -185,7 +242,7 @@ static void test_report_add_replays_evidence(void **state)
 	    "actions { insecure-pass = reject } }";
 	static const char names[] = "policy \"c\" { author-domains = { \"bank.example\" } require-cert = yes "
 	    "require-cert-names = { \".partner.example\" } }";
-	struct flow_row row = row_template;
+	struct flow_row row = report_row;
 
 	(void)state;
 	row.findings = "dkim-none";
@@ -214,7 +271,7 @@ static void test_report_add_replays_what_the_policy_looked_at(void **state)
 	static const char cert[] = "policy \"c\" { author-domains = { \".example\" } require-cert = yes }";
 	static const char issuer[] = "policy \"i\" { author-domains = { \".example\" } require-cert = yes "
 	    "require-cert-issuers = { \"Test CA\" } }";
-	struct flow_row row = row_template;
+	struct flow_row row = report_row;
 
 	(void)state;
 	row.findings = "spf-fail";
@@ -252,7 +309,7 @@ static void test_report_add_of_an_earlier_version_says_what_was_missing(void **s
 {
 	static const char cert[] = "policy default { require-cert = yes require-cert-names = { \"mx.a.example\" } }";
 	static const char recipient[] = "policy \"r\" { recipient-domains = { \"x.example\" } actions { dkim-none = reject } }";
-	struct flow_row row = row_template;
+	struct flow_row row = report_row;
 
 	(void)state;
 	row.findings = "dkim-none";
@@ -265,7 +322,7 @@ static void test_report_add_of_an_earlier_version_guesses_nothing(void **state)
 {
 	static const char secure[] = "policy default { require-secure-domains = \"a.example\" actions { insecure-pass = reject } }";
 	static const char pressed[] = "findings { spf-fail = reject spf-temperror = none dns-unavailable = none }";
-	struct flow_row row = row_template;
+	struct flow_row row = report_row;
 
 	(void)state;
 	row.results = "spf=pass dkim=none dmarc=pass";	/* on secure data or not */
@@ -281,43 +338,203 @@ static void test_report_add_of_an_earlier_version_guesses_nothing(void **state)
 
 static void test_report_add_unknown_words_are_left_out(void **state)
 {
-	struct flow_row row = row_template;
-	char *text;
+	struct flow_row row = report_row;
+	struct report report;
 
 	(void)state;
 	row.findings = "of-the-future,spf-fail,,";
 	row.action = "of-the-future";
 	row.client_network = "nonsense";
 	row.policy = "gone";
-	text = report_of("findings { spf-fail = reject }", &row, 1);	/* whatever the future's is, it cannot ask for more */
-	ASSERT_LINE(text, "reject", 0, 0, 1, 100);
-	assert_null(strstr(text, "of-the-future"));
-	free(text);
+	make("findings { spf-fail = reject }", &row, 1, &report);	/* whatever the future's is, it cannot ask for more */
+	assert_int_equal(report_count(&report, "policy.actions", "reject", "now"), 1);
+	assert_int_equal(report_count(&report, "policy.findings", "spf-fail", "present"), 1);
+	report_free(&report);
 	assert_untold("findings { spf-fail = tag }", &row, "unknown findings", 1);
 }
 
-static void test_report_print_text_of_nothing(void **state)
+static void test_report_of_nothing(void **state)
 {
-	char *text = report_of("", NULL, 0);
+	struct report report;
 
 	(void)state;
-	assert_non_null(strstr(text, "0 messages, 0 bytes, 0 flows"));
-	assert_non_null(strstr(text, "2023-11-14 22:13 to 2023-11-14 23:13"));
-	free(text);
+	make("", NULL, 0, &report);
+	assert_int_equal(report_figure(&report, "overview", "messages")->u.count, 0);
+	assert_true(report_value(&report, "policy.actions", "none", "share")->absent);
+	assert_non_null(strstr(report_answer(&report, "next"), "no step to take"));
+	report_free(&report);
+}
+
+/* ---- senders ----------------------------------------------------------------------------------------------------- */
+
+/* Three authors, signed by themselves, through one client for which SPF fails; with less of either it is none. */
+static void test_report_finds_forwarders(void **state)
+{
+	static const char *const evidence[] = {
+		"1 s=m f=spf-fail r=x.example a=a.example:pass m=a.example p=a.example:fail d=a.example n=192.0.2.0/24",
+		"1 s=m f=spf-fail r=x.example a=b.example:pass m=b.example p=b.example:fail d=b.example n=192.0.2.0/24",
+		"1 s=m r=x.example a=c.example:pass m=list.example p=list.example:pass d=c.example n=192.0.2.0/24",
+		/* the author's own server, whatever it is called */
+		"1 s=m r=x.example a=c.example:pass m=c.example p=c.example:pass d=c.example n=192.0.2.0/24",
+	};
+	struct flow_row rows[4] = { report_row, report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		rows[i].evidence = evidence[i];
+		rows[i].messages = 4;
+	}
+	make("", rows, 4, &report);
+	assert_int_equal(report_figure(&report, "forwarders", "found")->u.count, 1);
+	assert_int_equal(report_count(&report, "forwarders.clients", "[192.0.2.0/24]", "carried"), 12);
+	assert_int_equal(report_count(&report, "forwarders.clients", "[192.0.2.0/24]", "authors"), 3);
+	assert_int_equal(report_count(&report, "forwarders.clients", "[192.0.2.0/24]", "kept"), 8);
+	assert_int_equal(report_count(&report, "forwarders.clients", "[192.0.2.0/24]", "rewritten"), 4);
+	assert_int_equal(report_count(&report, "forwarders.clients", "[192.0.2.0/24]", "messages"), 16);
+	report_free(&report);
+	make("", rows, 2, &report);		/* two authors */
+	assert_int_equal(report_figure(&report, "forwarders", "found")->u.count, 0);
+	report_free(&report);
+	for (size_t i = 0; i < 3; i++)
+		rows[i].messages = 3;		/* nine messages */
+	make("", rows, 3, &report);
+	assert_int_equal(report_figure(&report, "forwarders", "found")->u.count, 0);
+	report_free(&report);
+}
+
+static void test_report_tells_protection(void **state)
+{
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	rows[0].evidence = "1 s=m r=x.example a=a.example:pass+ m=a.example p=a.example:pass+ d=a.example+ n=192.0.2.0/24";
+	rows[0].messages = 3;
+	rows[1].evidence = "1 s=m r=x.example a=a.example:pass m=a.example p=a.example:pass n=192.0.2.0/24";
+	rows[1].tls_grade = "none";
+	rows[1].tls_version = rows[1].tls_cipher = "";
+	/* a forger is not the domain */
+	rows[2].findings = "spf-fail";
+	rows[2].evidence = "1 s=m f=spf-fail r=x.example a=a.example:fail m=a.example p=a.example:fail n=198.51.100.0/24";
+	rows[2].messages = 100;
+	make("", rows, 3, &report);
+	assert_int_equal(report_count(&report, "protection.domains", "a.example", "messages"), 4);
+	assert_share(report_value(&report, "protection.domains", "a.example", "tls"), 0.75);
+	assert_share(report_value(&report, "protection.domains", "a.example", "spf"), 1);
+	assert_share(report_value(&report, "protection.domains", "a.example", "dkim_pass"), 0.75);
+	assert_share(report_value(&report, "protection.domains", "a.example", "dmarc"), 1);
+	assert_share(report_value(&report, "protection.domains", "a.example", "dnssec"), 0.75);
+	assert_true(report_value(&report, "protection.domains", "a.example", "adsp")->absent);
+	assert_int_equal(report_count(&report, "protection.protections", "SPF record", "always"), 1);
+	assert_int_equal(report_count(&report, "protection.protections", "TLS", "always"), 0);
+	assert_int_equal(report_count(&report, "protection.protections", "TLS", "ever"), 1);
+	assert_int_equal(report_count(&report, "dns.passes", "SPF", "passes"), 4);
+	assert_int_equal(report_count(&report, "dns.passes", "SPF", "secure"), 3);
+	assert_int_equal(report_count(&report, "dns.passes", "DKIM", "insecure"), 0);
+	report_free(&report);
+}
+
+static void test_report_tells_dns_failures(void **state)
+{
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	rows[0].findings = "spf-temperror,dns-unavailable";
+	rows[0].evidence = "1 s=m q=d f=spf-temperror,dns-unavailable r=x.example a=a.example:temperror n=192.0.2.0/24";
+	rows[0].messages = 2;
+	rows[1].findings = "dnssec-bogus";
+	rows[1].messages = 3;
+	make("", rows, 3, &report);
+	assert_int_equal(report_figure(&report, "dns", "failed")->u.count, 5);
+	assert_int_equal(report_count(&report, "dns.findings", "spf-temperror", "messages"), 2);
+	assert_int_equal(report_count(&report, "dns.domains", "a.example", "messages"), 5);
+	assert_int_equal(report_count(&report, "dns.domains", "a.example", "bogus"), 3);
+	report_free(&report);
+}
+
+static void add_peers(void *tally)
+{
+	struct peer_memory memory = { .first_secs = REPORT_DAY, .last_secs = REPORT_DAY, .sessions = 100, .days = 30, .tls_days = 30,
+		.grades = { 0, 0, 0, 100 } };
+
+	tally_peer(tally, "steady.example", &memory);
+	memory.changed_secs = REPORT_DAY + 86400;
+	memory.changed_sessions = 7;
+	tally_peer(tally, "changed.example", &memory);
+	memory = (struct peer_memory){ .sessions = 5, .grades = { 5, 0, 0, 0 }, .pinned = true, .last_secs = REPORT_DAY };
+	tally_peer(tally, "pinned.example", &memory);
+}
+
+static void test_report_tells_peers(void **state)
+{
+	struct report report;
+
+	(void)state;
+	report_make(&(struct report_world){ .settings = "", .more = add_peers }, &report);
+	assert_int_equal(report_figure(&report, "peers", "peers")->u.count, 3);
+	assert_int_equal(report_figure(&report, "peers", "habit")->u.count, 3);	/* a pin is one, too */
+	assert_int_equal(report_figure(&report, "peers", "changed")->u.count, 1);
+	assert_int_equal(report_count(&report, "peers.changed", "changed.example", "weaker"), 7);
+	assert_int_equal(report_value(&report, "peers.changed", "changed.example", "since")->u.secs, REPORT_DAY + 86400);
+	assert_int_equal(report_count(&report, "peers.pinned", "pinned.example", "sessions"), 5);
+	assert_int_equal(report_count(&report, "peers.usual", "strong", "peers"), 2);
+	report_free(&report);
+}
+
+/* ---- the next step ----------------------------------------------------------------------------------------------- */
+
+static void test_report_answers_which_finding_first(void **state)
+{
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	/* forged: SPF fails and nothing speaks for it */
+	rows[0].findings = "spf-fail,dkim-none";
+	rows[0].evidence = "1 s=m f=spf-fail,dkim-none r=x.example a=a.example:none m=a.example p=a.example:fail n=192.0.2.0/24";
+	rows[0].messages = 500;
+	/* wanted: its author signed nothing, but SPF is for him */
+	rows[1].findings = "dkim-none";
+	rows[1].evidence = "1 s=m f=dkim-none r=x.example a=b.example:none m=b.example p=b.example:pass n=198.51.100.0/24";
+	rows[1].messages = 1000;
+	rows[1].author_domain = "b.example";
+	make("mode = dry-run findings { spf-fail = tag }", rows, 2, &report);
+	assert_non_null(strstr(report_answer(&report, "next"), "Enforce first: spf-fail. In this period it would have refused 500 messages; "
+	    "500 of them look forged. It costs no message that looks wanted"));
+	assert_int_equal(report_count(&report, "next.steps", "spf-fail", "rank"), 1);
+	assert_string_equal(report_value(&report, "next.steps", "spf-fail", "asked")->u.name, "tag");
+	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "wanted"), 1000);
+	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "senders"), 1);
+	report_free(&report);
+	/* what is enforced already is no step */
+	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
+	assert_non_null(strstr(report_answer(&report, "next"), "Enforce none yet"));
+	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "refused"), 1000);
+	report_free(&report);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_report_add_counts_actions_then_and_now),
-		cmocka_unit_test(test_report_add_counts_tls_by_messages_and_networks),
+		cmocka_unit_test(test_report_add_counts_days),
+		cmocka_unit_test(test_report_add_counts_tls_by_messages_sessions_and_networks),
+		cmocka_unit_test(test_report_add_counts_mechanisms_with_and_without_tls),
+		cmocka_unit_test(test_report_other_is_the_rest),
 		cmocka_unit_test(test_report_add_finds_a_policy_that_is_new),
 		cmocka_unit_test(test_report_add_replays_evidence),
 		cmocka_unit_test(test_report_add_replays_what_the_policy_looked_at),
 		cmocka_unit_test(test_report_add_of_an_earlier_version_says_what_was_missing),
 		cmocka_unit_test(test_report_add_of_an_earlier_version_guesses_nothing),
 		cmocka_unit_test(test_report_add_unknown_words_are_left_out),
-		cmocka_unit_test(test_report_print_text_of_nothing),
+		cmocka_unit_test(test_report_of_nothing),
+		cmocka_unit_test(test_report_finds_forwarders),
+		cmocka_unit_test(test_report_tells_protection),
+		cmocka_unit_test(test_report_tells_dns_failures),
+		cmocka_unit_test(test_report_tells_peers),
+		cmocka_unit_test(test_report_answers_which_finding_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

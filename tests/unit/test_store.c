@@ -482,6 +482,7 @@ static void test_store_flows_max_lets_the_oldest_go_and_tells_once(void **state)
 
 	told_count = 0;
 	place->config.changed = remember_told;
+	place->config.hour_keep_hours = 10000;	/* and no day is rolled up */
 	place->clock.fixed_secs = START + 5000 * 3600;
 	place_store(place);	/* any number */
 	note_hours(place->store, 0, 5000);
@@ -509,6 +510,7 @@ static void test_store_flows_max_is_not_outrun_by_a_flood(void **state)
 	struct place *place = *state;
 	struct span span = { 0 };
 
+	place->config.hour_keep_hours = 10000;
 	place->clock.fixed_secs = START + 9000 * 3600;
 	place_store(place);
 	note_hours(place->store, 0, 5000);

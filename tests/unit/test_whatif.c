@@ -47,6 +47,14 @@ static struct looks look_at(const struct signs *signs, const char *text)
 	return looks;
 }
 
+/* A kind of one hour. */
+static void see(store_kind_each_f *each, struct whatif *whatif, const struct flow_row *row)
+{
+	const struct flow_span span = { .from_secs = row->hour_secs, .span_secs = 3600, .messages = row->messages };
+
+	each(whatif, row, &span, 1);
+}
+
 static void learn(struct signs *signs, unsigned days, const char *text)
 {
 	struct arena *arena = arena_new();
@@ -186,9 +194,9 @@ static void add_rows(struct world *world)
 	rows[6].action = "reject";
 	rows[6].enforced = true;
 	for (size_t i = 0; i < ROWS; i++)
-		whatif_learn(world->whatif, &rows[i]);
+		see(whatif_learn, world->whatif, &rows[i]);
 	for (size_t i = 0; i < ROWS; i++)
-		whatif_add(world->whatif, &rows[i]);
+		see(whatif_add, world->whatif, &rows[i]);
 }
 
 static void assert_count(const struct whatif_count *count, uint64_t wanted, uint64_t unclear, uint64_t forged)
@@ -333,7 +341,7 @@ static void test_whatif_steps_of_the_manual(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		whatif_add(world.whatif, &rows[i]);
+		see(whatif_add, world.whatif, &rows[i]);
 	assert_int_equal(whatif_totals(world.whatif)->messages, 8450);
 	assert_int_equal(whatif_steps(world.whatif, &weights, 30, steps), 1);
 	assert_count(&steps[0].newly, 40, 10, 350);
@@ -354,8 +362,8 @@ static void test_whatif_steps_follow_the_policy(void **state)
 	    other = row("a.example", 3, "spf-fail", "1 s=m f=spf-fail+ r=x.example a=a.example:none");
 
 	(void)state;
-	whatif_add(world.whatif, &one);
-	whatif_add(world.whatif, &other);
+	see(whatif_add, world.whatif, &one);
+	see(whatif_add, world.whatif, &other);
 	assert_int_equal(whatif_steps(world.whatif, &weights, 1, steps), 1);
 	assert_count(&steps[0].newly, 0, 0, 3);		/* insecure evidence is quarantined only */
 	assert_int_equal(steps[0].seen, 5);
@@ -387,7 +395,7 @@ static void test_whatif_print_text_fits_a_terminal_and_is_clean(void **state)
 	(void)state;
 	assert_non_null(out);
 	add_rows(&world);
-	whatif_add(world.whatif, &evil);
+	see(whatif_add, world.whatif, &evil);
 	whatif_print_text(world.whatif, &page, out);
 	assert_int_equal(fclose(out), 0);
 	for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)

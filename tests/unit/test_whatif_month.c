@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -63,6 +64,24 @@ static struct store *open_record(const struct month *month, const char *name)
 	return store;
 }
 
+static double seconds(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double record_megabytes(const struct month *month, const char *name)
+{
+	char path[96];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/%s.db", month->directory, name);
+	assert_int_equal(stat(path, &status), 0);
+	return (double)status.st_size / 1e6;
+}
+
 /* The forecast of a record under a configuration. */
 static struct whatif *forecast(const struct month *month, const char *record, const struct config *config, const struct policy_set *set)
 {
@@ -70,8 +89,8 @@ static struct whatif *forecast(const struct month *month, const char *record, co
 	struct whatif *whatif = whatif_new(config, set, month->mails[0].time_secs);
 
 	assert_int_equal(store_peers_each(store, NULL, 100000, whatif_learn_peer, whatif), 0);
-	assert_int_equal(store_flows_each(store, 0, whatif_learn, whatif), 0);
-	assert_int_equal(store_flows_each(store, 0, whatif_add, whatif), 0);
+	assert_int_equal(store_kinds_each(store, 0, 86400, whatif_learn, whatif), 0);
+	assert_int_equal(store_kinds_each(store, 0, 86400, whatif_add, whatif), 0);
 	store_close(&store);
 	return whatif;
 }
@@ -189,13 +208,16 @@ static void check_set(const struct month *month, size_t set, const struct ending
 	const struct config *config = month_config(month, sets[set].name, "enforce", set_settings(set, false, text)), *more;
 	struct policy_set asked = policy_set_of(config);
 	struct whatif *whatif;
+	double began, took;
 
 	month_run(month, config, enforced);
 	snprintf(name, sizeof(name), "%s-more", sets[set].name);
 	more = month_config(month, name, "enforce", set_settings(set, true, text));
 	month_run(month, more, stepped);
 
+	began = seconds();
 	whatif = forecast(month, "dry", config, &asked);
+	took = seconds() - began;
 	check_sums(month, whatif, dry, enforced);
 	check_looks(month, whatif);
 	step = find_step(steps, whatif_steps(whatif, &weights, MONTH_DAYS, steps), sets[set].step);
@@ -205,9 +227,9 @@ static void check_set(const struct month *month, size_t set, const struct ending
 	assert_true(newly_refused(month, dry, enforced) > 0 && step->newly.messages > 0);
 	/* lack of TLS waits for the message, which may say that it does not mind */
 	assert_true((whatif_totals(whatif)->partly > 0) == (sets[set].step != FINDING_SPF_FAIL));
-	print_message("%s: %zu messages, %llu flows, newly refused %llu, %s more: %llu; difference 0\n", sets[set].name, month->count,
+	print_message("%s: %zu messages, %llu kinds, newly refused %llu, %s more: %llu; difference 0; told in %.1f s\n", sets[set].name, month->count,
 	    (unsigned long long)whatif_totals(whatif)->rows, (unsigned long long)newly_refused(month, dry, enforced),
-	    findings_table[sets[set].step].name, (unsigned long long)step->newly.messages);
+	    findings_table[sets[set].step].name, (unsigned long long)step->newly.messages, took);
 	whatif_free(&whatif);
 
 	/* what it did itself, it would do again */
@@ -225,11 +247,12 @@ static void test_whatif_is_what_the_runs_come_to(void **state)
 	struct month *month = month_new(MESSAGES, DOMAINS);
 	struct ending *dry = endings_new(month);
 	const struct config *config = month_config(month, "dry", "dry-run", "adsp { enabled = yes }");
-	time_t begin = time(NULL);
+	double began = seconds();
 
 	*state = month;
 	month_run(month, config, dry);
-	print_message("dry run: %zu messages in %lld s\n", month->count, (long long)(time(NULL) - begin));
+	print_message("dry run: %zu messages in %.0f s, record %.1f MB, %s\n", month->count, seconds() - began,
+	    record_megabytes(month, "dry"), month->directory);
 	for (size_t set = 0; set < SETS; set++)
 		check_set(month, set, dry);
 	config_unref(&config);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The first sections of a report: what came, which finding to enforce next, what the policies at hand make of it. Thread: one. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/tally_internal.h"
+
+/* ---- what came --------------------------------------------------------------------------------------------------- */
+
+void sections_overview(const struct sections *sections)
+{
+	const struct tally *tally = sections->tally;
+	struct page_section *section = page_section(sections->page, "overview", "What came");
+	uint64_t messages = tally->all.messages;
+
+	page_figure(section, "messages", "messages", page_count(messages));
+	page_figure(section, "sessions", "sessions", page_count(tally->sessions));
+	page_figure(section, "bytes", "bytes", page_count(tally->bytes));
+	page_figure(section, "kinds", "kinds of messages", page_count(tally->kinds));
+	if (messages != 0)
+		page_figure(section, "first", "first day with mail", page_day(tally->first_secs));
+	if (messages != 0)
+		page_figure(section, "last", "last day with mail", page_day(tally->last_secs));
+	page_figure(section, "wanted", "look wanted", page_count(tally->all.looks[LOOK_WANTED]));
+	page_figure(section, "unclear", "unclear", page_count(tally->all.looks[LOOK_UNCLEAR]));
+	page_figure(section, "forged", "look forged", page_count(tally->all.looks[LOOK_FORGED]));
+	page_figure(section, "refused", "refused so far", page_count(tally->carried_out[ACTION_REJECT] + tally->carried_out[ACTION_DEFER]));
+	page_figure(section, "told", "can be told under the policies", page_count(messages - tally->all.untold));
+	page_text(section, "A message looks wanted when its author, a trusted forwarder or its client is proven; it looks forged when a "
+	    "finding speaks of forgery and nothing at all speaks for it; all else is unclear. That is an estimate, and no verdict.");
+}
+
+/* ---- one step more ----------------------------------------------------------------------------------------------- */
+
+static enum action asked_now(const struct policy_set *set, enum finding_id id)
+{
+	enum action least = ACTION_REJECT;
+
+	for (size_t i = 0; i < set->count; i++)
+		least = set->policies[i].actions[id] < least ? set->policies[i].actions[id] : least;
+	return least;
+}
+
+static const char *count_text(const struct sections *sections, uint64_t count)
+{
+	const struct page_value value = page_count(count);
+
+	return page_value_text(sections->arena, &value);
+}
+
+static const char *cost_text(const struct sections *sections, const struct whatif_step *step)
+{
+	const char *unclear = count_text(sections, step->newly.looks[LOOK_UNCLEAR]);
+
+	if (step->newly.looks[LOOK_WANTED] == 0)
+		return arena_printf(sections->arena, "no message that looks wanted; %s are unclear, and may be either", unclear);
+	return arena_printf(sections->arena, "%s messages of %s author domains that look wanted; %s are unclear, and may be either",
+	    count_text(sections, step->newly.looks[LOOK_WANTED]), count_text(sections, step->senders_hit), unclear);
+}
+
+/* The answer to: which finding would you enforce first, and what would it cost? */
+static void put_answer(const struct sections *sections, struct page_section *section, const struct whatif_step *step)
+{
+	if (step == NULL || step->newly.messages == 0) {
+		page_answer(section, "first", "No further finding would refuse anything: there is no step to take.");
+		return;
+	}
+	if (step->pays == PAYS_NO) {
+		page_answer(section, "first", "Enforce none yet: each further finding would cost more wanted mail than the forged mail that it "
+		    "refuses is worth. The least costly is %s: %s messages, %s of which look forged; it costs %s.",
+		    findings_table[step->finding].name, count_text(sections, step->newly.messages),
+		    count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
+		return;
+	}
+	page_answer(section, "first", "%s %s. In this period it would have refused %s messages; %s of them look forged. It costs %s.",
+	    step->pays == PAYS_YES ? "Enforce first:" : "Look first at", findings_table[step->finding].name,
+	    count_text(sections, step->newly.messages), count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
+	page_text(section, "%s: %s.", findings_table[step->finding].name, findings_table[step->finding].help);
+}
+
+/* Those that pay first, else as they came: that which surely gains most first. */
+static size_t by_pays(const struct whatif_step *steps, size_t count, const struct whatif_step *sorted_r[FINDING_COUNT])
+{
+	size_t sorted = 0;
+
+	for (int pays = PAYS_YES; pays >= PAYS_NO; pays--)
+		for (size_t i = 0; i < count; i++)
+			if ((int)steps[i].pays == pays && steps[i].newly.messages != 0)
+				sorted_r[sorted++] = &steps[i];
+	for (size_t i = 0; i < count; i++)	/* of which it cannot be told */
+		if (steps[i].newly.messages == 0)
+			sorted_r[sorted++] = &steps[i];
+	return sorted;
+}
+
+static void put_step(struct page_table *table, const struct whatif_step *step, uint64_t rank, const struct policy_set *asked)
+{
+	struct page_value *row = page_row(table);
+
+	row[0] = page_name(findings_table[step->finding].name);
+	row[1] = page_count(rank);
+	row[2] = page_name(action_name(asked_now(asked, step->finding)));
+	row[3] = page_count(step->newly.messages);
+	for (int look = 0; look < LOOK_COUNT; look++)
+		row[4 + look] = page_count(step->newly.looks[look]);
+	row[7] = page_count(step->senders_hit);
+	row[8] = page_name(whatif_pays_name(step->pays));
+	row[9] = page_number(step->gain_low);
+	row[10] = page_number(step->gain_high);
+	row[11] = page_count(step->untold);
+}
+
+void sections_steps(const struct sections *sections)
+{
+	static const struct page_column columns[] = {
+		{ "finding", "finding", PAGE_NAME, TONE_NONE }, { "rank", "rank", PAGE_COUNT, TONE_NONE },
+		{ "asked", "the policies ask for", PAGE_NAME, TONE_NONE },
+		{ "refused", "would refuse", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS, { "senders", "wanted senders hit", PAGE_COUNT, TONE_NONE },
+		{ "pays", "pays", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
+		{ "gain_high", "gain, at most", PAGE_NUMBER, TONE_NONE }, { "cannot_tell", "cannot tell", PAGE_COUNT, TONE_NONE },
+	};
+	static const struct whatif_weights weights = { WHATIF_GOOD, WHATIF_FORGED, WHATIF_UPKEEP };
+	struct tally *tally = sections->tally;
+	struct page_section *section = page_section(sections->page, "next", "Which finding to enforce next, and what it costs");
+	struct whatif_step steps[FINDING_COUNT];
+	double days = (double)(tally->last_secs + DAY_SECS - tally->first_secs) / DAY_SECS;
+	size_t count = whatif_steps(tally->whatif, &weights, tally->first_secs != 0 ? days : 1, steps);
+	const struct whatif_step *sorted[FINDING_COUNT];
+	struct page_table *table;
+
+	count = by_pays(steps, count, sorted);
+	put_answer(sections, section, count != 0 ? sorted[0] : NULL);
+	if (count == 0)
+		return;
+	table = PAGE_TABLE(section, "steps", "Rejecting on one finding more than is enforced today", columns);
+	table->note = "Each row stands alone. A step pays when the forged mail that it refuses is worth more than the wanted mail, with a wanted "
+	    "message weighing 10, a forged one 1, and the upkeep of a finding 1 a day: \"yes\" whatever the unclear messages are, "
+	    "\"perhaps\" if enough of them are forged; the gain is in forged messages. assay whatif takes other weights; assay-whatif(7) explains them.";
+	for (size_t i = 0; i < count; i++)
+		put_step(table, sorted[i], i + 1, &tally->set);
+}
+
+/* ---- what the policies make of it -------------------------------------------------------------------------------- */
+
+static void put_actions(struct page_section *section, const struct tally *tally)
+{
+	static const struct page_column columns[] = {
+		{ "action", "action", PAGE_NAME, TONE_NONE }, { "carried_out", "carried out", PAGE_COUNT, TONE_NONE },
+		{ "dry_run", "told in dry-run", PAGE_COUNT, TONE_NONE }, { "now", "by the policies now", PAGE_COUNT, TONE_NONE },
+		{ "share", "share of all", PAGE_SHARE, TONE_NONE }, LOOK_COLUMNS,
+	};
+	struct page_table *table = PAGE_TABLE(section, "actions", "Actions: as decided then, and as the policies decide now", columns);
+	struct page_value *row;
+	uint64_t untold = tally->all.untold;
+
+	table->note = "The last three columns say how the messages of \"by the policies now\" look.";
+	for (int action = ACTION_COUNT - 1; action >= 0; action--) {
+		row = page_row(table);
+		row[0] = page_name(action_name((enum action)action));
+		row[1] = page_count(tally->carried_out[action]);
+		row[2] = page_count(tally->told[action]);
+		row[3] = page_count(tally->all.would[action]);
+		row[4] = page_share(tally->all.would[action], tally->all.messages);
+		for (int look = 0; look < LOOK_COUNT; look++)
+			row[5 + look] = page_count(tally->action_looks[action][look]);
+	}
+	if (untold == 0)
+		return;
+	row = page_row(table);
+	row[0] = page_name("cannot tell");
+	row[3] = page_count(untold);
+	row[4] = page_share(untold, tally->all.messages);
+}
+
+static void put_days(struct page_section *section, const struct tally *tally)
+{
+	static const struct page_column actions[] = { { "day", "day (UTC)", PAGE_DAY, TONE_NONE }, MAIL_COLUMNS },
+	    looks[] = { { "day", "day (UTC)", PAGE_DAY, TONE_NONE }, { "messages", "messages", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS };
+	struct page_table *by_action = PAGE_TABLE(section, "days", "What would have happened, by day", actions);
+	struct page_table *by_look = PAGE_TABLE(section, "looks", "How the mail looks, by day", looks);
+	size_t first = 0, end = tally->day_count;
+
+	by_action->plot = by_look->plot = true;
+	while (first < end && tally->days[first].mail.messages == 0)
+		first++;
+	while (end > first && tally->days[end - 1].mail.messages == 0)
+		end--;
+	for (size_t i = first; i < end; i++) {
+		const struct mail_counts *mail = &tally->days[i].mail;
+		struct page_value *row = page_row(by_action), day = page_day((tally->first_day + (int64_t)i) * DAY_SECS);
+
+		row[0] = day;
+		row[1] = page_count(mail->messages);
+		for (int action = 0; action < ACTION_COUNT; action++)
+			row[2 + action] = page_count(mail->would[action]);
+		row[2 + ACTION_COUNT] = page_count(mail->untold);
+		row = page_row(by_look);
+		row[0] = day;
+		row[1] = page_count(mail->messages);
+		for (int look = 0; look < LOOK_COUNT; look++)
+			row[2 + look] = page_count(mail->looks[look]);
+	}
+}
+
+struct finding_row_counts { const char *name; const struct finding_counts *counts; };
+
+static int by_decided(const void *left, const void *right)
+{
+	const struct finding_row_counts *a = left, *b = right;
+
+	if (a->counts->decided != b->counts->decided)
+		return a->counts->decided < b->counts->decided ? 1 : -1;
+	if (a->counts->present != b->counts->present)
+		return a->counts->present < b->counts->present ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static void put_finding(struct page_table *table, const char *name, const struct finding_counts *counts)
+{
+	struct page_value *row = page_row(table);
+
+	row[0] = page_name(name);
+	row[1] = page_count(counts->decided);
+	row[2] = page_count(counts->present - counts->decided);
+	row[3] = page_count(counts->present);
+	for (int action = ACTION_TAG; action < ACTION_COUNT; action++)
+		row[3 + action] = page_count(counts->actions[action]);
+	for (int look = 0; look < LOOK_COUNT; look++)
+		row[9 + look] = page_count(counts->looks[look]);
+}
+
+static void put_findings(struct page_section *section, struct tally *tally)
+{
+	static const struct page_column columns[] = {
+		{ "finding", "finding", PAGE_NAME, TONE_NONE }, { "decided", "decided", PAGE_COUNT, TONE_NONE },
+		{ "merely_present", "merely present", PAGE_COUNT, TONE_NONE }, { "present", "present in all", PAGE_COUNT, TONE_NONE },
+		{ "tag", "tag", PAGE_COUNT, TONE_2 }, { "greylist", "greylist", PAGE_COUNT, TONE_3 }, { "defer", "defer", PAGE_COUNT, TONE_4 },
+		{ "quarantine", "quarantine", PAGE_COUNT, TONE_5 }, { "reject", "reject", PAGE_COUNT, TONE_6 }, LOOK_COLUMNS,
+	};
+	struct page_table *table = PAGE_TABLE(section, "findings", "Findings: which decided, and which were merely present", columns);
+	struct finding_row_counts found[FINDING_COUNT];
+	size_t count = 0;
+
+	table->note = "One finding decides a message; the others that it has are merely present. Actions and looks are those of the messages "
+	    "that the finding decided. A message can have several findings, so \"present\" does not add up to all messages.";
+	for (int id = 0; id < FINDING_COUNT; id++)
+		if (tally->findings[id].present != 0)
+			found[count++] = (struct finding_row_counts){ findings_table[id].name, &tally->findings[id] };
+	qsort(found, count, sizeof(*found), by_decided);
+	for (size_t i = 0; i < count; i++)
+		put_finding(table, found[i].name, found[i].counts);
+}
+
+static void put_mail(void *arg, const char *name, const void *counts)
+{
+	const struct mail_counts *mail = counts;
+	struct page_value *row = page_row(arg);
+
+	row[0] = page_name(name);
+	row[1] = page_count(mail->messages);
+	for (int action = 0; action < ACTION_COUNT; action++)
+		row[2 + action] = page_count(mail->would[action]);
+	row[2 + ACTION_COUNT] = page_count(mail->untold);
+	for (int look = 0; look < LOOK_COUNT; look++)
+		row[3 + ACTION_COUNT + look] = page_count(mail->looks[look]);
+}
+
+static void put_names(const struct sections *sections, struct page_section *section, enum mail_table which, const char *key,
+    const char *title)
+{
+	static const struct page_column columns[] = { { "name", "domain", PAGE_NAME, TONE_NONE }, MAIL_COLUMNS, LOOK_COLUMNS };
+	struct page_table *table = PAGE_TABLE(section, key, title, columns);
+	struct mail_counts other;
+
+	table->other_names = groups_top(sections->tally->mail[which], sections->top, put_mail, table, &other);
+	if (table->other_names != 0)
+		put_mail(table, "other", &other);
+}
+
+static uint64_t sum(const uint64_t *counts, size_t count)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < count; i++)
+		all += counts[i];
+	return all;
+}
+
+void sections_policy(const struct sections *sections)
+{
+	struct tally *tally = sections->tally;
+	struct page_section *section = page_section(sections->page, "policy", "What would have happened under the policies at hand");
+	struct finding_counts all = { 0 };
+
+	for (int id = 0; id < FINDING_COUNT; id++)
+		all.decided += tally->findings[id].decided;
+	page_figure(section, "decided", "decided by a finding", page_count(all.decided));
+	page_figure(section, "undecided", "no finding decided", page_count(tally->undecided));
+	page_figure(section, "cannot_tell", "cannot be told", page_count(sum(tally->untold, UNTOLD_COUNT)));
+	put_actions(section, tally);
+	put_days(section, tally);
+	put_findings(section, tally);
+	put_names(sections, section, MAIL_AUTHORS, "authors", "By author domain");
+	put_names(sections, section, MAIL_ENVELOPES, "envelopes", "By envelope domain (MAIL FROM)");
+	put_names(sections, section, MAIL_CLIENTS, "clients", "By sending client: the domain of its name, or its network");
+	page_text(section, "A message to several recipient domains counts in each of them; there are %" PRIu64 " such pairs of message and "
+	    "domain.", tally->copies);
+	put_names(sections, section, MAIL_RECIPIENTS, "recipients", "By recipient domain");
+}
