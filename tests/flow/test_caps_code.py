@@ -22,7 +22,7 @@ OWNER = "only the owner of the author domain can pass it, in his own record; no 
 RECORDED = "of what the record keeps: past it the evidence says that it lacks some (tests/unit/test_evidence.c); no verdict changes"
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
-REPORTED = "of what a failure report tells of a message: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
+TOLD_TO_OWNER = "of what a failure report tells of a message: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
 REASONS = {
     "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
@@ -63,17 +63,17 @@ REASONS = {
     "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
-    "lib/action/redact.h REDACT_HEADER_MAX": REPORTED,
-    "lib/action/redact.h REDACT_FIELDS_MAX": REPORTED,
-    "lib/action/redact.c ADDRESSES_MAX": REPORTED,
-    "lib/action/redact.c RECEIVED_MAX": REPORTED,
-    "lib/action/redact.c SIGNATURES_MAX": REPORTED,
-    "lib/action/redact.c OTHERS_MAX": REPORTED,
-    "lib/action/redact.c TOKENS_MAX": REPORTED,
-    "lib/action/redact.c WORDS_MAX": REPORTED,
-    "lib/action/redact.c WORD_MAX": REPORTED,
-    "lib/action/failure.c SPF_RECORD_MAX": REPORTED,
-    "lib/action/failure.c ID_MAX": REPORTED,
+    "lib/action/redact.h REDACT_HEADER_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.h REDACT_FIELDS_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c ADDRESSES_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c RECEIVED_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c SIGNATURES_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c OTHERS_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c TOKENS_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c WORDS_MAX": TOLD_TO_OWNER,
+    "lib/action/redact.c WORD_MAX": TOLD_TO_OWNER,
+    "lib/action/failure.c SPF_RECORD_MAX": TOLD_TO_OWNER,
+    "lib/action/failure.c ID_MAX": TOLD_TO_OWNER,
     "lib/dns/ede.c TEXT_MAX": TEXT,
     "milter/probe.c SERVERS_MAX": LOCAL + "no more than so many servers are ever asked",
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",

@@ -403,6 +403,7 @@ def test_exempt_mail_is_in_no_report(assayd, workdir):
     client.eoh()
     client.eom(i="Q")
     client.quit()
+    world.count += 1    # a flow all the same: its password came in cleartext
     world.deliver("joe@own.example", "own.example", times=2)
     world.run("--send")
     sent, = world.sent()
