@@ -86,7 +86,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 
 /** Begins a transaction for the ids that are kept: what others may have changed is forgotten. @return 0 or -E_SYSTEM. */
 int sqlite_flows_begin(struct backend_handle *handle);
-/** Forgets the ids that are kept: parts have gone, or what was made is undone. */
+/** Forgets the ids that are kept: kinds or parts have gone, or what was made is undone. */
 void sqlite_flows_forget(struct backend_handle *handle);
 void sqlite_flows_free(struct backend_handle *handle);
 
