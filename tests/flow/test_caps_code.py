@@ -61,7 +61,7 @@ REASONS = {
     "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
     "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
-    "lib/pipeline/flow.c MECHANISM_MAX": RECORDED,
+    "lib/pipeline/flow.c MECHANISM_MAX": "of what is recorded for people: a SASL mechanism has no longer name (RFC 4422 section 3.1)",
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
     "lib/dns/ede.c TEXT_MAX": TEXT,
     "milter/probe.c SERVERS_MAX": LOCAL + "no more than so many servers are ever asked",
