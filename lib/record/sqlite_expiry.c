@@ -177,6 +177,8 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
 
+	int reports;
+
 	*expired_r = (struct backend_expired){ 0 };
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		int rows = expire_rows(handle, kinds[i].which, limit, kinds[i].before_secs);
@@ -185,8 +187,10 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 			return -E_SYSTEM;
 		expired_r->more |= (unsigned)rows >= limit;
 	}
-	if (sqlite_dmarc_expire(handle, expiry->dmarc_secs / DAY_SECS, limit) < 0)
+	reports = sqlite_dmarc_expire(handle, expiry->dmarc_secs / DAY_SECS, limit);
+	if (reports < 0)
 		return -E_SYSTEM;
+	expired_r->more |= (unsigned)reports >= limit;
 	if (expiry->shapes_max != 0 && expire_rows(handle, ST_TRIM_SHAPE, limit, expiry->shapes_max) < 0)
 		return -E_SYSTEM;
 	/* by age before by number: what is too old does not count as too many */
