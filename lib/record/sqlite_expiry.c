@@ -176,7 +176,6 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		{ ST_EXPIRE_SHAPE, expiry->shapes_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
-
 	int reports;
 
 	*expired_r = (struct backend_expired){ 0 };
