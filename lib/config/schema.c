@@ -275,6 +275,11 @@ const struct option_row schema_table[] = {
 	{ "dmarc-reports", "failure-wait", OPTION_SECONDS, CONFIG(failure_wait_secs), "15m", TUNING(1, 86400),
 	    "how long like failures are gathered before they are reported as one" },
 
+	{ "morning", "to", OPTION_STRING, CONFIG(morning_to), "", TEXT(254),
+	    "who gets the mail of assay report --mail, which a timer sends each morning once that is enabled" },
+	{ "morning", "from", OPTION_STRING, CONFIG(morning_from), "", TEXT(254),
+	    "from whom it comes; empty: from who gets it" },
+
 	{ "metrics", "listen", OPTION_LISTEN, CONFIG(metrics_listen), "", TEXT(255),
 	    "where metrics and health are served (HTTP), on this machine only: unix:PATH, inet:PORT@127.0.0.1, inet6:PORT@[::1]" },
 
@@ -329,6 +334,7 @@ const struct section_row schema_sections[] = {
 	{ "record", "what is remembered between messages" },
 	{ "greylist", "how the action greylist waits" },
 	{ "dmarc-reports", "reports to the domains whose mail comes" },
+	{ "morning", "what changed since yesterday, by mail" },
 	{ "metrics", "figures for Prometheus" },
 	{ "limits", "caps on what one message may cost" },
 	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
