@@ -64,6 +64,11 @@ def publish_extra(dns, keys):
         dns.add(domain, "A", "192.0.2.1")
         keys.publish_rsa(dns, domain)
     keys.publish_rsa(dns, "simple.example", "weak", bits=1024)
+    # wants reports, at an address of another organization, which agrees, and at one that does not
+    dns.add("reported.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
+    dns.add("_dmarc.reported.example", "TXT", "v=DMARC1; p=reject; rua=mailto:dmarc-in@rcpt.example,mailto:dmarc-in@lenient.example")
+    dns.add("reported.example._report._dmarc.rcpt.example", "TXT", "v=DMARC1")
+    keys.publish_rsa(dns, "reported.example")
     dns.add("xn--bcher-kva.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
     dns.add("xn--bcher-kva.example", "A", "192.0.2.1")
     dns.add("_dmarc.xn--bcher-kva.example", "TXT", "v=DMARC1; p=reject")

@@ -23,6 +23,7 @@ RECORDED = "of what the record keeps: past it the evidence says that it lacks so
 HARMLESS = "passing it costs a look-up ahead or a cached entry, no verdict"
 LOCAL = "no message can pass it: "
 TOLD_TO_OWNER = "of what a failure report tells of a message: what is over is left out (tests/unit/test_redact.c); no verdict hangs on it"
+REPORTED = "of what a report to its owner tells, or where it goes; no verdict hangs on it"
 REASONS = {
     "lib/message/author.c ADDRESS_TEXT_MAX": TEXT,
     "lib/message/encoded_word.c CHARSET_MAX": "no charset has so long a name: the word counts as one that cannot be read",
@@ -35,6 +36,12 @@ REASONS = {
     "lib/check/adsp/record.c NAME_MAX_BYTES": OWNER,
     "lib/check/dmarc/record.c RECORD_MAX_BYTES": OWNER + "; dmarc-permerror says so",
     "lib/check/dmarc/record.c RECORD_MAX_TAGS": OWNER + "; dmarc-permerror says so",
+    "lib/check/dmarc/uri.h DMARC_URIS_MAX": REPORTED,
+    "lib/check/dmarc/uri.h DMARC_URIS_LOOKED_MAX": REPORTED,
+    "lib/check/dmarc/uri.h DMARC_ADDRESS_LOCAL_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_SIGNATURES_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_WORD_MAX": REPORTED,
+    "lib/check/dmarc/feedback.h FEEDBACK_COMMENT_MAX": REPORTED,
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",

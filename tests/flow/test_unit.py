@@ -200,6 +200,63 @@ def test_socket_below_the_queue_gets_its_directorys_group(booted):
     assert found.stdout.split() == ["assay", "mail", "770"], found.stderr
 
 
+def in_record(booted, statement):
+    """Rows of a statement on the record, run inside: SQLite would resolve a path through /proc on this side."""
+    program = ("import sqlite3, sys\nwith sqlite3.connect('/var/lib/assay/assay.db', timeout=20) as database:\n"
+               "    print(database.execute(sys.argv[1]).fetchall())")
+    done = booted.run("/usr/bin/python3", "-c", program, statement)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+REPORTS = """
+dmarc-reports {
+    aggregate = yes
+    email = "dmarc-reports@mx.test.example"
+}
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/sbin/postdrop"), reason="Postfix is not installed")
+def test_reports_are_mailed_under_their_unit(booted):
+    """By the packaged sendmail, whose postdrop is set-gid; with NoNewPrivileges it could not, and the report would wait."""
+    test_unit_starts_and_says_its_state(booted)
+    config, zone = pathlib.Path(booted.path("/etc/assay/assay.conf")), pathlib.Path(booted.path("/etc/assay/zone"))
+    drop, maildrop = "/run/systemd/system/assay-dmarc-reports.service.d", pathlib.Path(booted.path("/var/spool/postfix/maildrop"))
+    before = config.read_text()
+    config.write_text(before + REPORTS)
+    # an installation without questions leaves none
+    pathlib.Path(booted.path("/etc/postfix/main.cf")).write_text("compatibility_level = 3.6\nmyhostname = mx.test.example\n")
+    zone.write_text(zone.read_text() + '_dmarc.good.example. 300 IN TXT "v=DMARC1; p=none; rua=mailto:r@good.example"\n')
+    assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
+    client = Client("unix:" + booted.path("/run/assay/assay.sock"))
+    client.connect()
+    client.helo()
+    client.message()
+    client.quit()
+    wait_for("the message to be counted", lambda: in_record(booted, "SELECT count(*) FROM dmarc_row") == "[(1,)]")
+    in_record(booted, "UPDATE dmarc_policy SET day=day-1")
+    assert not list(maildrop.iterdir())
+    booted.run("mkdir", "-p", drop)
+    pathlib.Path(booted.path(drop), "no.conf").write_text("[Service]\nNoNewPrivileges=yes\nTimeoutStartSec=8\n")
+    booted.run("systemctl", "daemon-reload")
+    start = ("systemctl", "start", "assay-dmarc-reports.service")
+    # postdrop goes on trying
+    assert booted.run(*start).returncode != 0 and not list(maildrop.iterdir())
+    booted.run("rm", "-r", drop)
+    booted.run("systemctl", "daemon-reload")
+    assert in_record(booted, "SELECT state, tries FROM dmarc_delivery") == "[(0, 0)]"
+    in_record(booted, "UPDATE dmarc_delivery SET claimed=0")
+    done = booted.run(*start)
+    assert done.returncode == 0, done.stderr
+    mailed, = maildrop.iterdir()
+    assert b"r@good.example" in mailed.read_bytes() and b"Report Domain: good.example" in mailed.read_bytes()
+    mailed.unlink()
+    assert booted.run("systemctl", "is-enabled", "assay-dmarc-reports.timer").stdout.strip() == "disabled"
+    config.write_text(before)
+    assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
+
+
 def test_reload_and_stop_under_the_unit(booted):
     test_unit_starts_and_says_its_state(booted)
     config = pathlib.Path(booted.path("/etc/assay/assay.conf"))
