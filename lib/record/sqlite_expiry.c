@@ -218,7 +218,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 	rolled = sqlite_rollup(handle, expiry->hours_secs, expiry->kinds_max, limit, &folded);
 	if (rolled < 0)
 		return -E_SYSTEM;
-	expired_r->more |= (unsigned)rolled >= limit;
+	expired_r->more |= rolled > 0;
 	expired_r->trimmed[STORE_CAP_KINDS] = folded;
 	if (expire_by_number(handle, expiry, limit, expired_r->trimmed) != 0)
 		return -E_SYSTEM;

@@ -125,7 +125,7 @@ int sqlite_flow_put(struct backend_handle *handle, enum sqlite_statement which, 
  * One step of making flows fewer, at most `limit` rows of each sort.
  * @param hours_secs  days that ended before are rolled up. @param kinds_max  of a day; 0: any number.
  * @param folded_r  how many kinds of a day became part of "other".
- * @return the most rows of one sort: as many as limit, there is more to do; -E_SYSTEM.
+ * @return 1: there may be more to do; 0; -E_SYSTEM.
  */
 int sqlite_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r);
 

@@ -79,6 +79,7 @@ static int roll(struct backend_handle *handle, int64_t day, unsigned limit)
 	return sqlite_step_done(handle, crowd) == 0 ? rows : -E_SYSTEM;
 }
 
+/* @return 1: something was rolled up, and there may be more; 0; -E_SYSTEM. */
 static int roll_up(struct backend_handle *handle, int64_t hours_secs, unsigned limit)
 {
 	sqlite3_stmt *oldest = sqlite_statement(handle, ST_HOUR_OLDEST);
@@ -97,7 +98,7 @@ static int roll_up(struct backend_handle *handle, int64_t hours_secs, unsigned l
 		sqlite_rollback(handle);
 		return -E_SYSTEM;
 	}
-	return rows;
+	return 1;
 }
 
 /* ---- too many kinds a day ---------------------------------------------------------------------------------------- */
@@ -178,7 +179,7 @@ static int fold_some(struct backend_handle *handle, int64_t day, unsigned kinds_
 	return sqlite_step_done(handle, done) == 0 ? 0 : -E_SYSTEM;
 }
 
-/* A day is looked at once no hours of it are left. */
+/* A day is looked at once no hours of it are left. @return 1: one was, and there may be more to do; 0; -E_SYSTEM. */
 static int fold_day(struct backend_handle *handle, unsigned kinds_max, unsigned limit, unsigned *folded_r)
 {
 	sqlite3_stmt *next = sqlite_statement(handle, ST_CROWD_NEXT);
@@ -196,26 +197,26 @@ static int fold_day(struct backend_handle *handle, unsigned kinds_max, unsigned 
 		return -E_SYSTEM;
 	}
 	*folded_r = (unsigned)rows;
-	return rows;
+	return 1;
 }
 
 /* ---- what nothing refers to -------------------------------------------------------------------------------------- */
 
-/* @return rows that went, or -E_SYSTEM. */
+/* @return 1: as many as may be went, so there may be more; 0; -E_SYSTEM. */
 static int sweep(struct backend_handle *handle, enum sqlite_statement which, unsigned limit)
 {
 	sqlite3_stmt *statement = sqlite_statement(handle, which);
-	int rows;
+	unsigned rows;
 
 	if (statement == NULL)
 		return -E_SYSTEM;
 	sqlite3_bind_int64(statement, 1, limit);
 	if (sqlite_step_done(handle, statement) != 0)
 		return -E_SYSTEM;
-	rows = sqlite3_changes(handle->db);
-	if (rows != 0)
+	rows = (unsigned)sqlite3_changes(handle->db);
+	if (rows != 0 && which == ST_PART_SWEEP)
 		sqlite_flows_forget(handle);
-	return rows;
+	return rows >= limit;
 }
 
 int sqlite_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r)
@@ -225,6 +226,5 @@ int sqlite_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned ki
 
 	if (parts < 0)
 		return -E_SYSTEM;
-	/* a day that was looked at and let be is one step done: there may be another */
-	return rolled > folded ? (rolled > kinds ? rolled : kinds) : (folded > kinds ? folded : kinds);
+	return rolled > 0 || folded > 0 || kinds > 0 || parts > 0;
 }

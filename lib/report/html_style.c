@@ -51,6 +51,6 @@ const char html_style[] =
     "summary{cursor:pointer;color:var(--mark)}\n"
     "footer{margin-top:3rem;color:var(--soft);font-size:.9rem}\n"
     "@media print{:root{--back:#fff;--text:#000;--soft:#333;--line:#999;--box:#f3f4f6;--mark:#000}"
-    "body{max-width:none;padding:0;font-size:9pt}nav,.skip{display:none}.scroll{overflow:visible}table{font-size:7.5pt}"
+    "html{font-size:9pt}body{max-width:none;padding:0}nav,.skip{display:none}.scroll{overflow:visible}table{font-size:7.5pt}"
     "th,td{padding:.1rem .3rem}thead th{min-width:0}h2,caption,figcaption{break-after:avoid}tr,figure,dl div,.answer{break-inside:avoid}"
     ".swatch,svg{print-color-adjust:exact}details::details-content{content-visibility:visible;display:block;block-size:auto}}\n";

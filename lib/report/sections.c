@@ -73,8 +73,9 @@ static void put_answer(const struct sections *sections, struct page_section *sec
 		    count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
 		return;
 	}
-	page_answer(section, "first", "%s %s. In this period it would have refused %s messages; %s of them look forged. It costs %s.",
+	page_answer(section, "first", "%s %s%s. In this period it would have refused %s messages; %s of them look forged. It costs %s.",
 	    step->pays == PAYS_YES ? "Enforce first:" : "Look first at", findings_table[step->finding].name,
+	    step->pays == PAYS_YES ? "" : "; whether it pays hangs on the mail that is unclear",
 	    count_text(sections, step->newly.messages), count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
 	page_text(section, "%s: %s.", findings_table[step->finding].name, findings_table[step->finding].help);
 }

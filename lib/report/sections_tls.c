@@ -156,15 +156,16 @@ static void put_grades(struct page_section *section, const struct tally *tally)
 		{ "messages_share", "share", PAGE_SHARE, TONE_NONE }, { "sessions", "sessions", PAGE_COUNT, TONE_NONE } };
 	struct page_table *table = PAGE_TABLE(section, "grades", "Grades of sessions (RFC 9325)", columns);
 
-	for (int grade = GRADES; grade >= 0; grade--) {
+	for (int grade = TLS_GRADE_STRONG; grade >= TLS_GRADE_NONE - 1; grade--) {
 		struct page_value *row = page_row(table);
-		uint64_t messages = grade == GRADES ? tally->tls.ungraded : tally->tls.grades[grade];
+		bool judged = grade >= TLS_GRADE_NONE;
+		uint64_t messages = judged ? tally->tls.grades[grade] : tally->tls.ungraded;
 
-		row[0] = page_name(grade == GRADES ? "(not judged)" : grade == TLS_GRADE_NONE ? "none (cleartext)" :
+		row[0] = page_name(!judged ? "(not judged)" : grade == TLS_GRADE_NONE ? "none (cleartext)" :
 		    tls_grade_name((enum tls_grade)grade));
 		row[1] = page_count(messages);
 		row[2] = page_share(messages, tally->all.messages);
-		row[3] = page_count(grade == GRADES ? tally->ungraded_sessions : tally->grade_sessions[grade]);
+		row[3] = page_count(judged ? tally->grade_sessions[grade] : tally->ungraded_sessions);
 	}
 }
 

@@ -111,6 +111,31 @@ def test_report_counts_what_was_sent(build_dir, assayd, workdir, mails):
     assert grades["strong"]["messages"] == sum(mail[1] in (TLS13, TLS12) for mail in mails)
 
 
+def test_report_counts_how_clients_authenticate(build_dir, assayd, workdir):
+    """Who authenticates without TLS is noted, though exempt; a name with a blank is none that could become two words."""
+    database = workdir / "assay.db"
+    daemon = assayd(options=f'record {{ path = "{database}" }}').start()
+    daemon.wait_for_log("store: " + str(database))
+    for mechanism in ("PLAIN", "PLAIN", "SCRAM-SHA-256", "A B"):
+        client = Client(daemon.socket_spec)
+        client.connect(address="192.0.2.1")
+        client.helo()
+        client.mail("<joe@good.example>", auth_type=mechanism, auth_authen="joe")
+        client.rcpt()
+        client.header("From", "Joe <joe@good.example>")
+        client.eoh()
+        client.body(b"Hello\r\n")
+        client.eom()
+        client.quit()
+    wait_for_flows(database, 4)
+    tls = report(build_dir, daemon, database)["sections"]["tls"]
+    mechanisms = {row["mechanism"]: row["messages"] for row in tls["tables"]["mechanisms"]["rows"]}
+    assert mechanisms == {"PLAIN without TLS": 2, "SCRAM-SHA-256 without TLS": 1, "A?B without TLS": 1}
+    assert tls["figures"]["authenticated"] == tls["figures"]["authenticated_clear"] == 4
+    sets = tls["tables"]["mechanism_sets"]["rows"]
+    assert len(sets) == 1 and sets[0]["servers"] == 1 and len(sets[0]["set"].split(" + ")) == 3
+
+
 def test_report_replays_another_policy(build_dir, assayd, workdir, mails):
     database, other = workdir / "dry.db", workdir / "enforced.db"
     dry = assayd(options=f'record {{ path = "{database}" }}').start()

@@ -134,6 +134,30 @@ static void test_signs_learn_who_carried_proven_mail_of_others_for_weeks(void **
 	config_unref(&config);
 }
 
+/* The record tells kind by kind, so days come in no order, and often. */
+static void test_signs_learn_counts_days_in_any_order(void **state)
+{
+	static const unsigned days[] = { 9, 9, 0, 3, 3, 14, 9, 1, 0, 2, 2, 14, 3, 9 };	/* six of them, a fortnight apart */
+	static const char carried[] = "1 s=m r=x.example a=a.example:pass d=a.example,list.example";
+	static const char changed[] = "1 s=m f=dmarc-reject r=x.example a=bank.example:fail d=list.example";
+	const struct config *config = text_config("");
+	struct signs *signs = signs_new(config, HOUR);
+	struct arena *arena = arena_new();
+	struct evidence evidence;
+
+	(void)state;
+	assert_int_equal(evidence_read(carried, arena, &evidence), 0);
+	for (size_t round = 0; round < 3; round++)
+		for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++)
+			signs_learn(signs, HOUR + (int64_t)days[i] * DAY, &evidence);
+	assert_int_equal(look_at(signs, changed).signs, 1u << SIGN_OTHER_DKIM);
+	signs_learn(signs, HOUR + 5 * DAY, &evidence);
+	assert_int_equal(look_at(signs, changed).signs, 1u << SIGN_KNOWN_DKIM);
+	arena_free(&arena);
+	signs_free(&signs);
+	config_unref(&config);
+}
+
 static void test_signs_learn_peers_known_before_the_period(void **state)
 {
 	static const char forwarded[] = "1 s=m f=spf-fail r=x.example a=a.example:fail h=mx.b.example/ n=192.0.2.0/24";
@@ -239,6 +263,26 @@ static void first_domain(void *arg, const struct whatif_domain *domain)
 	assert_string_equal(domain->name, "b.example");
 	assert_count(&domain->count, 0, 0, 7);
 	++*(unsigned *)arg;
+}
+
+/* What was too rare to be kept apart: what was done is known, what would be is not. */
+static void test_whatif_add_of_kinds_counted_together_tells_no_more_than_sums(void **state)
+{
+	struct world world = world_new("mode = enforce\nfindings { spf-fail = reject }");
+	const struct whatif_totals *totals = whatif_totals(world.whatif);
+	struct flow_row other = row("", 20, "", STORE_EVIDENCE_OTHER), known = row("a.example", 3, "", "1 s=m r=x.example a=a.example:pass");
+
+	(void)state;
+	other.other = true;
+	other.action = "reject";
+	other.enforced = true;
+	see(whatif_learn, world.whatif, &other);
+	see(whatif_add, world.whatif, &other);
+	see(whatif_add, world.whatif, &known);
+	assert_true(totals->messages == 23 && totals->told == 3 && totals->untold[UNTOLD_OTHER] == 20 && totals->untold_old == 0);
+	assert_int_equal(totals->then_enforced[ACTION_REJECT], 20);
+	assert_int_equal(totals->all.messages, 3);
+	world_free(&world);
 }
 
 static void test_whatif_domains_say_how_many_are_left_out(void **state)
@@ -414,8 +458,10 @@ int main(void)
 		cmocka_unit_test(test_signs_look_by_what_the_evidence_shows),
 		cmocka_unit_test(test_signs_look_a_forger_is_never_wanted),
 		cmocka_unit_test(test_signs_learn_who_carried_proven_mail_of_others_for_weeks),
+		cmocka_unit_test(test_signs_learn_counts_days_in_any_order),
 		cmocka_unit_test(test_signs_learn_peers_known_before_the_period),
 		cmocka_unit_test(test_whatif_add_counts_what_changes),
+		cmocka_unit_test(test_whatif_add_of_kinds_counted_together_tells_no_more_than_sums),
 		cmocka_unit_test(test_whatif_domains_say_how_many_are_left_out),
 		cmocka_unit_test(test_whatif_add_of_a_dry_run_changes_nothing_but_what_was_refused),
 		cmocka_unit_test(test_whatif_steps_are_ranked_by_what_they_surely_gain),
