@@ -267,7 +267,7 @@ const struct option_row schema_table[] = {
 	{ "dmarc-reports", "keep", OPTION_SECONDS, CONFIG(dmarc_keep_secs), "7d", BOUND(2 * 86400, 60 * 86400LL),
 	    "how long a report is tried that cannot be sent; then its day goes" },
 	{ "dmarc-reports", "failure", OPTION_BOOL, CONFIG(failure_reports), "no", YES_NO,
-	    "note failures for domains that ask for failure reports (ruf), redacted; assay failure-reports sends them" },
+	    "note failures, redacted, for domains that ask (RFC 9991); assay failure-reports sends them" },
 	{ "dmarc-reports", "failure-per-domain", OPTION_COUNT, CONFIG(failure_domain_max), "20", BOUND(1, 1000),
 	    "failure reports of one domain a day (UTC); like failures are one report, what is beyond is only counted" },
 	{ "dmarc-reports", "failure-per-day", OPTION_COUNT, CONFIG(failure_day_max), "500", BOUND(1, 10000),

@@ -14,11 +14,12 @@
 struct backend_handle;
 
 /*
- * What expire() deletes, and makes fewer. By age: rows last seen before the times below. By number, when there are more than the maxima (0: no
- * maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never passed fill
- * more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen longest
- * ago. Of the shapes those noted longest ago; nobody is told of them, since they only save time. Of a day
- * of flows with more than kinds_max kinds those of fewest messages become one row for each action then, which keeps the sums. So a flood of first tries cannot push out the senders that have passed, nor the other way round.
+ * What expire() deletes, and makes fewer. By age: rows last seen before the times below. By number, when there are more than the
+ * maxima (0: no maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never
+ * passed fill more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen
+ * longest ago: so a flood of first tries cannot push out the senders that have passed, nor the other way round. Of the shapes those
+ * noted longest ago; nobody is told of them, since they only save time. Of a day of flows with more than kinds_max kinds those of
+ * fewest messages become one row for each action then, which keeps the sums.
  */
 struct backend_expiry {
 	int64_t flows_secs, peers_secs, shapes_secs, failures_secs;

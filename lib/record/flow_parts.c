@@ -2,7 +2,6 @@
 /* A flow taken apart and put together again. Trusts nothing of the texts but their termination. See flow_parts.h. */
 #include "record/flow_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "util/buf.h"
@@ -49,8 +48,16 @@ static const char *lines(struct arena *arena, const char *const *fields, size_t 
 	for (size_t i = 0; i < count; i++) {
 		if (i != 0)
 			buf_putc(&buf, '\n');
-		for (const char *c = fields[i] != NULL ? fields[i] : ""; *c != '\0'; c++)
-			buf_putc(&buf, *c != '\n' ? *c : '?');
+		for (const char *rest = fields[i] != NULL ? fields[i] : ""; *rest != '\0';) {
+			size_t length = strcspn(rest, "\n");
+
+			buf_append(&buf, rest, length);
+			rest += length;
+			if (*rest == '\0')
+				break;
+			buf_putc(&buf, '?');
+			rest++;
+		}
 	}
 	return buf.length != 0 ? buf.data : "";
 }

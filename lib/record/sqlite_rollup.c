@@ -214,7 +214,7 @@ static int sweep(struct backend_handle *handle, enum sqlite_statement which, uns
 	if (sqlite_step_done(handle, statement) != 0)
 		return -E_SYSTEM;
 	rows = (unsigned)sqlite3_changes(handle->db);
-	if (rows != 0 && which == ST_PART_SWEEP)
+	if (rows != 0)
 		sqlite_flows_forget(handle);
 	return rows >= limit;
 }

@@ -51,12 +51,14 @@ static const char *count_text(const struct sections *sections, uint64_t count)
 
 static const char *cost_text(const struct sections *sections, const struct whatif_step *step)
 {
-	const char *unclear = count_text(sections, step->newly.looks[LOOK_UNCLEAR]);
+	uint64_t wanted = step->newly.looks[LOOK_WANTED], unclear = step->newly.looks[LOOK_UNCLEAR];
+	const char *rest = unclear == 0 ? "none is unclear" : arena_printf(sections->arena, "%s are unclear, and may be either",
+	    count_text(sections, unclear));
 
-	if (step->newly.looks[LOOK_WANTED] == 0)
-		return arena_printf(sections->arena, "no message that looks wanted; %s are unclear, and may be either", unclear);
-	return arena_printf(sections->arena, "%s messages of %s author domains that look wanted; %s are unclear, and may be either",
-	    count_text(sections, step->newly.looks[LOOK_WANTED]), count_text(sections, step->senders_hit), unclear);
+	if (wanted == 0)
+		return arena_printf(sections->arena, "no message that looks wanted; %s", rest);
+	return arena_printf(sections->arena, "%s messages of %s author domains that look wanted; %s", count_text(sections, wanted),
+	    count_text(sections, step->senders_hit), rest);
 }
 
 /* The answer to: which finding would you enforce first, and what would it cost? */

@@ -13,7 +13,7 @@
 #include "report/whatif_internal.h"
 #include "util/out_of_memory.h"
 
-enum { HOUR_SECS = 3600, MAX_SENDERS = 100000, VERDICTS_MAX = 64 << 20 };
+enum { HOUR_SECS = 3600, MAX_SENDERS = 100000, VERDICTS_MAX = 24 << 20 };
 
 static const char over_cap[] = "(others)";
 

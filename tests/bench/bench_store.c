@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The store at size: writes N peers (each with one host) and N greylist entries the way the daemon does, then measures
- * look-ups of random ones, known and unknown, from a warm and, after a restart, from a cold start of the store.
- * usage: bench_store DIRECTORY [N]. One line a figure. The database stays in DIRECTORY/bench.db.
+ * look-ups of random ones, known and unknown, from a warm and, after a restart, from a cold start of the store; then N flows of a
+ * month, written and read by kind.
+ * usage: bench_store DIRECTORY [N [FLOWS]]. One line a figure. The databases stay in DIRECTORY/bench.db and DIRECTORY/flows.db.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,16 +159,85 @@ static struct store *reopen(const char *path, struct clock *clock)
 	return store;
 }
 
+/* ---- flows ------------------------------------------------------------------------------------------------------- */
+
+enum { DOMAINS = 220, HELPERS = 9, MONTH_DAYS = 30 };
+
+/* A message of a month: of 220 domains, two thirds of it directly, the rest by nine forwarders, lists and spoofers, to four domains. */
+static void note_message(struct store *store, unsigned number, unsigned count, uint64_t *state)
+{
+	unsigned domain = random_below(state, DOMAINS), helper = random_below(state, HELPERS * 3), places = 1 + random_below(state, 10);
+	bool direct = helper >= HELPERS, fails = !direct && helper % 3 != 0;
+	char author[32], network[32], evidence[512], recipients[96] = "";
+	struct flow_note note = { .author_domain = author, .envelope_domain = author, .client_network = network, .evidence = evidence,
+		.findings = fails ? "dkim-none,spf-fail,dmarc-reject" : "", .results = fails ? "spf=fail dkim=none dmarc=fail adsp=- iprev=pass" :
+		"spf=pass dkim=pass dmarc=pass adsp=- iprev=pass", .tls_grade = "strong", .tls_version = "TLSv1.3",
+		.tls_cipher = "TLS_AES_256_GCM_SHA384", .policy = "default", .action = fails ? "reject" : "none",
+		.bytes = 2000 + random_below(state, 30000), .sessions = 1 };
+
+	note.time_secs = NOW - MONTH_DAYS * 86400 + (int64_t)((double)number * MONTH_DAYS * 86400 / count);
+	snprintf(author, sizeof(author), "d%u.example", domain);
+	snprintf(network, sizeof(network), direct ? "198.18.%u.0/24" : "203.0.%u.0/24", direct ? domain % 256 : helper);
+	for (unsigned place = 0; place < 4; place++)
+		if ((places >> place & 1) != 0)
+			snprintf(recipients + strlen(recipients), sizeof(recipients) - strlen(recipients), "%sr%u.example", recipients[0] ? "," : "", place);
+	snprintf(evidence, sizeof(evidence), "1 s=m%s%s r=%s a=%s:%s m=%s p=%s:%s%s%s h=%s%u.example/ n=%s", fails ? " f=" : "",
+	    note.findings, recipients, author, fails ? "fail" : "pass", author, author, fails ? "fail" : "pass", fails ? "" : " d=",
+	    fails ? "" : author, direct ? "d" : "helper", direct ? domain : helper, network);
+	must(store_flow_note(store, &note));
+}
+
+struct read { uint64_t kinds, spans, messages; };
+
+static void see_kind(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t count)
+{
+	struct read *read = arg;
+
+	(void)spans;
+	read->kinds++;
+	read->spans += count;
+	read->messages += kind->messages;
+}
+
+static void flows(const char *path, unsigned count, struct clock *clock)
+{
+	struct store *store = reopen(path, clock);
+	double began = now_us(CLOCK_MONOTONIC), cpu = now_us(CLOCK_PROCESS_CPUTIME_ID);
+	struct read read = { 0 };
+	struct stat status;
+	uint64_t state = 7;
+
+	for (unsigned i = 0; i < count; i++) {
+		note_message(store, i, count, &state);
+		if (i % FLUSH_EVERY == FLUSH_EVERY - 1)
+			drain(store);
+	}
+	drain(store);
+	printf("flows, write    %10.1f us a note (%.1f us CPU), %u messages\n", (now_us(CLOCK_MONOTONIC) - began) / count,
+	    (now_us(CLOCK_PROCESS_CPUTIME_ID) - cpu) / count, count);
+	store_close(&store);
+	if (stat(path, &status) == 0)
+		printf("flows, file     %10.1f MiB\n", (double)status.st_size / 1048576);
+	store = reopen(path, clock);
+	began = now_us(CLOCK_MONOTONIC);
+	cpu = now_us(CLOCK_PROCESS_CPUTIME_ID);
+	must(store_kinds_each(store, 0, 86400, see_kind, &read));
+	printf("flows, read     %10.2f s (%.2f s CPU), %" PRIu64 " kinds, %" PRIu64 " spans, %" PRIu64 " messages\n",
+	    (now_us(CLOCK_MONOTONIC) - began) / 1e6, (now_us(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e6, read.kinds, read.spans, read.messages);
+	store_close(&store);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1000000;
+	unsigned messages = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : count;
 	struct clock clock = { .fixed_secs = NOW + 86400 };
 	struct store *store;
 	struct stat status;
 	char path[4096];
 
 	if (argc < 2 || count == 0) {
-		fprintf(stderr, "usage: bench_store DIRECTORY [N]\n");
+		fprintf(stderr, "usage: bench_store DIRECTORY [N [FLOWS]]\n");
 		return 64;
 	}
 	snprintf(path, sizeof(path), "%s/bench.db", argv[1]);
@@ -181,5 +251,7 @@ int main(int argc, char **argv)
 	store = reopen(path, &clock);
 	measure(store, "known, after restart", count, 0);
 	store_close(&store);
+	snprintf(path, sizeof(path), "%s/flows.db", argv[1]);
+	flows(path, messages, &clock);
 	return 0;
 }

@@ -69,6 +69,7 @@ REASONS = {
     "lib/action/authres_parse.h AUTHRES_METHODS_MAX": "of fields that are believed: one that has more is not",
     "lib/action/authres_parse.h AUTHRES_PROPERTIES_MAX": "of fields that are believed: one that has more is not",
     "lib/action/edits.c INSERTS_MAX": LOCAL + "our own fields",
+    "lib/pipeline/flow.c MECHANISM_MAX": RECORDED,
     "lib/pipeline/judge.c QUARANTINE_REASON_MAX": TEXT,
     "lib/action/redact.h REDACT_HEADER_MAX": TOLD_TO_OWNER,
     "lib/action/redact.h REDACT_FIELDS_MAX": TOLD_TO_OWNER,
