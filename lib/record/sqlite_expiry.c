@@ -198,6 +198,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		{ ST_EXPIRE_FAILURE, expiry->failures_secs }, { ST_EXPIRE_FAILURE_DAY, expiry->failures_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
+	int reports;
 
 	unsigned folded = 0;
 	int rolled;
@@ -210,8 +211,10 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 			return -E_SYSTEM;
 		expired_r->more |= (unsigned)rows >= limit;
 	}
-	if (sqlite_dmarc_expire(handle, expiry->dmarc_secs / DAY_SECS, limit) < 0)
+	reports = sqlite_dmarc_expire(handle, expiry->dmarc_secs / DAY_SECS, limit);
+	if (reports < 0)
 		return -E_SYSTEM;
+	expired_r->more |= (unsigned)reports >= limit;
 	if (expiry->shapes_max != 0 && expire_rows(handle, ST_TRIM_SHAPE, limit, expiry->shapes_max) < 0)
 		return -E_SYSTEM;
 	/* by age before by number: what is too old does not count as too many; nor does what is put together */

@@ -182,7 +182,9 @@ int dmarc_record_parse(struct arena *arena, const char *text, size_t length, str
 		if (tag == TAG_COUNT)
 			continue;
 		if ((seen & 1u << tag) != 0) {
-			record_r->repeated = tag_names[tag];
+			/* those of failure reports matter to no verdict: nobody is told */
+			if (tag != TAG_FO && tag != TAG_RUF)
+				record_r->repeated = tag_names[tag];
 			continue;
 		}
 		seen |= 1u << tag;
