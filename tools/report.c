@@ -12,6 +12,7 @@
 #include "assay.h"
 #include "record/store.h"
 #include "report.h"
+#include "report_mail.h"
 #include "report/tally.h"
 #include "whatif.h"
 
@@ -21,6 +22,8 @@ struct report_command {
 	const char *config_path, *database, *output, *table;
 	struct whatif_choice choice;
 	enum report_form form;
+	bool mail;
+	const char *to;
 	int64_t since_secs;	/* back from now */
 	size_t top;
 };
@@ -33,6 +36,8 @@ static void usage(FILE *out)
 	    "  --json         as JSON\n"
 	    "  --csv          as CSV: one table with --table, else a file for each table in the directory --output\n"
 	    "  --table NAME   which table, with --csv: findings by decision are policy.findings; an unknown name lists them all\n"
+	    "  --mail         mail what changed since yesterday in ten lines, the HTML attached; with --output F into F instead\n"
+	    "  --to ADDRESS   to whom; else as the section morning of the configuration says\n"
 	    "  --output F     into this file instead of standard output\n"
 	    "  --since AGE    how far back: 90m, 12h, 7d, 4w (default 7d)\n"
 	    "  --config F     configuration whose policies are applied to the past (default " DEFAULT_CONFIG ")\n"
@@ -46,6 +51,7 @@ static const struct option long_options[] = {
 	{ "since", required_argument, NULL, 's' }, { "policy", required_argument, NULL, 'p' }, { "top", required_argument, NULL, 'n' },
 	{ "output", required_argument, NULL, 'o' }, { "table", required_argument, NULL, 'b' }, { "text", no_argument, NULL, 't' },
 	{ "html", no_argument, NULL, 'w' }, { "json", no_argument, NULL, 'j' }, { "csv", no_argument, NULL, 'v' },
+	{ "mail", no_argument, NULL, 'm' }, { "to", required_argument, NULL, 'r' },
 	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
 
@@ -136,7 +142,10 @@ static int report(const struct report_command *command, const struct config *con
 	tally = tally_new(config, set, since, now);
 	code = read_store(tally, store, since);
 	store_statistics(store, &statistics);
-	if (code == 0)
+	if (code == 0 && command->mail)
+		code = report_mail_send(config, &(const struct report_mail){ command->to, command->output, now }, store,
+		    tally_page(tally, arena, title(command, arena), command->top));
+	else if (code == 0)
 		code = report_write(tally_page(tally, arena, title(command, arena), command->top), command->form, command->output,
 		    command->table);
 	else
@@ -175,7 +184,9 @@ static int run(const struct report_command *command)
 	if (config == NULL)
 		return EX_CONFIG;
 	arena = arena_new();
-	code = whatif_choose(config, "report", &command->choice, arena, &set);
+	code = command->mail ? report_mail_check(config, &(const struct report_mail){ .to = command->to }) : 0;
+	if (code == 0)
+		code = whatif_choose(config, "report", &command->choice, arena, &set);
 	if (code == 0)
 		code = open_and_report(command, config, &set, arena);
 	config_unref(&config);
@@ -209,6 +220,8 @@ static int take_option(struct report_command *command, int option)
 	case 'v': command->form = REPORT_CSV; return -1;
 	case 's': return take_age("report", optarg, &command->since_secs);
 	case 'n': return take_top(optarg, &command->top);
+	case 'm': command->mail = true; return -1;
+	case 'r': command->to = optarg; return -1;
 	case 'h': usage(stdout); return EX_OK;
 	default: return EX_USAGE;
 	}
@@ -227,6 +240,10 @@ int command_report(int argc, char **argv)
 	}
 	if (optind < argc)
 		return tool_unexpected("report", argv[optind], long_options);
+	if (command.mail && command.form != REPORT_TEXT)
+		return tool_complain(EX_USAGE, "report: --mail has text and HTML: leave out --html, --json and --csv");
+	if (command.to != NULL && !command.mail)
+		return tool_complain(EX_USAGE, "report: --to says who gets the mail of --mail");
 	if (command.table != NULL && command.form != REPORT_CSV)
 		return tool_complain(EX_USAGE, "report: --table says which table, with --csv");
 	if (command.form == REPORT_CSV && command.table == NULL && command.output == NULL)

@@ -151,6 +151,8 @@ struct config {
 	unsigned failure_domain_max, failure_day_max;	/* such reports of one policy domain and of all, in a UTC day */
 	unsigned failure_wait_secs;	/* how long like failures are gathered before one is reported */
 
+	const char *morning_to, *morning_from;	/* of the morning's mail (assay report --mail); NULL */
+
 	const char *metrics_listen;	/* HTTP for Prometheus, a place of listen_place_parse(); NULL: off */
 
 	/* dns */

@@ -69,6 +69,10 @@ def publish_extra(dns, keys):
     dns.add("_dmarc.reported.example", "TXT", "v=DMARC1; p=reject; rua=mailto:dmarc-in@rcpt.example,mailto:dmarc-in@lenient.example")
     dns.add("reported.example._report._dmarc.rcpt.example", "TXT", "v=DMARC1")
     keys.publish_rsa(dns, "reported.example")
+    # the same for failure reports
+    dns.add("failing.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
+    dns.add("_dmarc.failing.example", "TXT", "v=DMARC1; p=none; ruf=mailto:failures@rcpt.example,mailto:failures@lenient.example")
+    dns.add("failing.example._report._dmarc.rcpt.example", "TXT", "v=DMARC1")
     dns.add("xn--bcher-kva.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
     dns.add("xn--bcher-kva.example", "A", "192.0.2.1")
     dns.add("_dmarc.xn--bcher-kva.example", "TXT", "v=DMARC1; p=reject")

@@ -78,18 +78,23 @@ def test_unit_is_what_systemd_understands(placed):
     assert done.returncode == 0 and not ours, done.stderr
 
 
+# What timers run.
+TIMED = {"dmarc-reports": "dmarc-reports --send", "failure-reports": "failure-reports --send", "morning": "report --mail"}
+
+
 @needs_systemd_analyze
-@pytest.mark.parametrize("name", ["assay-dmarc-reports.service", "assay-dmarc-reports.timer"])
+@pytest.mark.parametrize("name", [f"assay-{name}.{kind}" for name in TIMED for kind in ("service", "timer")])
 def test_units_of_reports_are_what_systemd_understands(placed, name):
     unit = installed_unit(placed).with_name(name)
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0 and "assay" not in done.stderr, done.stderr
 
 
-def test_reports_run_as_the_daemons_user_without_what_keeps_set_gid_programs_from_working(placed):
-    unit = installed_unit(placed).with_name("assay-dmarc-reports.service")
+@pytest.mark.parametrize("name", TIMED)
+def test_reports_run_as_the_daemons_user_without_what_keeps_set_gid_programs_from_working(placed, name):
+    unit = installed_unit(placed).with_name(f"assay-{name}.service")
     names = {name for name, _ in directives(unit)}
-    assert value(unit, "ExecStart") == f"{placed}/bin/assay dmarc-reports --send"
+    assert value(unit, "ExecStart") == f"{placed}/bin/assay {TIMED[name]}"
     assert value(unit, "User") == value(installed_unit(placed), "User")
     # each of them implies NoNewPrivileges for a unit with User= (systemd.exec(5)), or takes the group away
     assert not names & {"NoNewPrivileges", "SystemCallFilter", "SystemCallArchitectures", "RestrictAddressFamilies", "RestrictNamespaces",

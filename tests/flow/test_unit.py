@@ -257,6 +257,35 @@ def test_reports_are_mailed_under_their_unit(booted):
     assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/usr/sbin/postdrop"), reason="Postfix is not installed")
+def test_failures_and_the_morning_are_mailed_under_their_units(booted):
+    test_unit_starts_and_says_its_state(booted)
+    config, zone = pathlib.Path(booted.path("/etc/assay/assay.conf")), pathlib.Path(booted.path("/etc/assay/zone"))
+    maildrop = pathlib.Path(booted.path("/var/spool/postfix/maildrop"))
+    before = config.read_text()
+    config.write_text(before + 'dmarc-reports { failure = yes failure-wait = "1s" email = "dmarc@mx.test.example" }\n'
+                      'morning { to = "root@mx.test.example" }\n')
+    pathlib.Path(booted.path("/etc/postfix/main.cf")).write_text("compatibility_level = 3.6\nmyhostname = mx.test.example\n")
+    zone.write_text(zone.read_text() + '_dmarc.failing.example. 300 IN TXT "v=DMARC1; p=none; ruf=mailto:f@failing.example"\n')
+    assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
+    client = Client("unix:" + booted.path("/run/assay/assay.sock"))
+    client.connect()
+    client.helo()
+    client.message("<joe@failing.example>", headers=(("From", "joe@failing.example"),))
+    client.quit()
+    wait_for("the failure to be noted and old enough",
+             lambda: in_record(booted, "SELECT count(*) FROM failure WHERE first<strftime('%s','now')-1") == "[(1,)]")
+    for name, words in (("failure-reports", b"message/feedback-report"), ("morning", b"Needs you")):
+        done = booted.run("systemctl", "start", f"assay-{name}.service")
+        assert done.returncode == 0, done.stderr
+        mailed, = maildrop.iterdir()
+        assert words in mailed.read_bytes()
+        mailed.unlink()
+        assert booted.run("systemctl", "is-enabled", f"assay-{name}.timer").stdout.strip() == "disabled"
+    config.write_text(before)
+    assert booted.run("systemctl", "restart", "assayd.service").returncode == 0
+
+
 def test_reload_and_stop_under_the_unit(booted):
     test_unit_starts_and_says_its_state(booted)
     config = pathlib.Path(booted.path("/etc/assay/assay.conf"))
