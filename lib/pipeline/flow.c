@@ -107,7 +107,7 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 	(void)facts_bytes(&message->facts, &note.bytes);	/* at least so many */
 	note.findings = findings_text(message->arena, &findings);
 	note.results = remember_results(message);
-	note.evidence = evidence_write(evidence, message->arena);
+	note.evidence = message->evidence_text = evidence_write(evidence, message->arena);
 	note.sessions = !message->session->counted;
 	message->session->counted = true;
 	store_flow_note(shared->store, &note);

@@ -86,6 +86,7 @@ struct message {
 	bool outcome_made, ended;
 	struct beside beside;		/* who else had it; set with the outcome's deletions */
 	struct evidence evidence;	/* what the outcome was decided on */
+	const char *evidence_text;	/* as it was recorded; NULL: it was not, or not yet */
 	struct outcome outcome;
 };
 

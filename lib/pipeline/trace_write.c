@@ -6,8 +6,6 @@
 #include "pipeline/trace_write.h"
 
 #include <inttypes.h>
-#include <string.h>
-#include <strings.h>
 
 #include "pipeline/remember.h"
 #include "pipeline/trace.h"
@@ -17,8 +15,7 @@
 
 enum {
 	END_BYTES = 64,			/* kept free for the last line */
-	RECIPIENTS_SHOWN = 50, POLICIES_SHOWN = 50, FINDINGS_SHOWN = 100, FIELDS_SHOWN = 10,
-	RECORDS_SHOWN = 20		/* of one answer */
+	RECIPIENTS_SHOWN = 50, POLICIES_SHOWN = 50, FINDINGS_SHOWN = 100, FIELDS_SHOWN = 10
 };
 
 void trace_begin(struct trace_writer *writer, const char *word)
@@ -178,8 +175,10 @@ static const char *set_text(struct arena *arena, const finding_set *set)
 
 static void put_evidence(struct trace_writer *writer, const struct trace_input *input)
 {
+	const char *text = input->message->evidence_text;
+
 	trace_begin(writer, "evidence");
-	log_field_put_long(&writer->line, "text", evidence_write(input->evidence, writer->arena), 2 * EVIDENCE_TEXT_MAX);
+	log_field_put_long(&writer->line, "text", text != NULL ? text : evidence_write(input->evidence, writer->arena), 2 * EVIDENCE_TEXT_MAX);
 	trace_put(writer, "results", remember_results(input->message));
 	trace_put(writer, "findings", set_text(writer->arena, &input->message->results->set));
 	(void)trace_finish(writer);
@@ -303,68 +302,6 @@ static void put_header(struct trace_writer *writer, const struct facts *facts)
 	}
 }
 
-/* "spf,dkim": on whose behalf. */
-static const char *purposes_text(struct arena *arena, unsigned opened)
-{
-	static const char *const names[DNS_PURPOSE_COUNT] = { [DNS_FOR_AUTHOR] = "author", [DNS_FOR_SPF] = "spf",
-		[DNS_FOR_HELO] = "helo", [DNS_FOR_DKIM] = "dkim", [DNS_FOR_ALIGNMENT] = "alignment", [DNS_FOR_CLIENT] = "client" };
-	struct buf buf = buf_make(arena);
-
-	for (size_t i = 0; i < DNS_FOR_GUESS; i++)
-		if ((opened >> i & 1) != 0)
-			buf_printf(&buf, "%s%s", buf.length != 0 ? "," : "", names[i]);
-	return buf.length != 0 ? buf.data : NULL;
-}
-
-static void put_answer(struct trace_writer *writer, const struct dns_answer *answer)
-{
-	trace_put(writer, "status", answer->security == DNS_BOGUS ? "bogus" : dns_status_name(answer->status));
-	trace_put(writer, "security", dns_security_name(answer->security));
-	trace_put_count(writer, "ttl", answer->ttl_secs);
-	trace_put_flag(writer, "cached", answer->from_cache);
-	if (strcasecmp(answer->name, answer->canonical_name) != 0)
-		trace_put(writer, "alias_of", answer->canonical_name);
-	trace_put(writer, "why", answer->why);
-	trace_put(writer, "remark", answer->remark);
-}
-
-/* In zone file form; its tabs are blanks, which need no escape. */
-static const char *record_text(const struct dns_rr *rr, struct arena *arena)
-{
-	char *text = dns_rr_to_text(rr, arena);
-
-	for (char *tab = strchr(text, '\t'); tab != NULL; tab = strchr(tab, '\t'))
-		*tab = ' ';
-	return text;
-}
-
-/* Under the scope's lock. What was only guessed, and wanted by nobody, says nothing of the message. */
-static void put_question(void *arg, const struct dns_told *told)
-{
-	struct trace_writer *writer = arg;
-	const struct dns_answer *answer = told->answer;
-	const char *purposes = purposes_text(writer->arena, told->opened);
-	char type[16];
-
-	if (purposes == NULL)
-		return;
-	trace_begin(writer, "dns");
-	trace_put(writer, "name", told->name);
-	trace_put(writer, "type", dns_type_name(told->type, type));
-	trace_put(writer, "for", purposes);
-	trace_put(writer, "used", told->used ? "yes" : told->awaited != 0 ? "not-in-time" : "not-needed");
-	if (answer != NULL)
-		put_answer(writer, answer);
-	if (!trace_finish(writer) || answer == NULL)
-		return;
-	for (size_t i = 0; i < answer->rr_count && i < RECORDS_SHOWN; i++) {
-		trace_begin(writer, "rr");
-		trace_put(writer, "data", record_text(&answer->rrs[i], writer->arena));
-		(void)trace_finish(writer);
-	}
-	writer->left_out += answer->rr_count > RECORDS_SHOWN ? answer->rr_count - RECORDS_SHOWN : 0;
-}
-
 const char *trace_write(const struct trace_input *input)
 {
 	const struct message *message = input->message;
@@ -388,7 +325,7 @@ const char *trace_write(const struct trace_input *input)
 	put_findings(&writer, input, input->evidence != NULL ? &weighed : NULL);
 	put_recipients(&writer, message);
 	put_header(&writer, &message->facts);
-	dns_scope_tell(message->context.dns, put_question, &writer);
+	trace_questions(&writer, message->context.dns);
 	trace_begin(&writer, "end");
 	trace_put_count(&writer, "left_out", writer.left_out);
 	buf_printf(&writer.text, "%s\n", writer.line.data);

@@ -34,6 +34,9 @@ void trace_put_count(struct trace_writer *writer, const char *key, uint64_t coun
 /** Ends the line. @return whether it found room. */
 bool trace_finish(struct trace_writer *writer);
 
+/** The lines of its questions and their answers (trace_dns.c). */
+void trace_questions(struct trace_writer *writer, struct dns_scope *scope);
+
 /** The lines of the results (trace_results.c). */
 void trace_results(struct trace_writer *writer, const struct results *results);
 

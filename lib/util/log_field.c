@@ -33,6 +33,16 @@ static bool is_bare(const char *value, size_t max)
 	return length != 0 && length <= max && value[length] == '\0';
 }
 
+/* How many octets stand within quotes as they are, at most max. */
+static size_t plain_span(const char *value, size_t max)
+{
+	size_t length = 0;
+
+	while (length < max && clean_is(value[length], CLEAN_TEXT) && value[length] != '"' && value[length] != '\\')
+		length++;
+	return length;
+}
+
 void log_field_put(struct buf *buf, const char *key, const char *value)
 {
 	log_field_put_long(buf, key, value, LOG_FIELD_BYTES);
@@ -53,13 +63,20 @@ void log_field_put_long(struct buf *buf, const char *key, const char *value, siz
 		return;
 	}
 	buf_putc(buf, '"');
-	for (; *value != '\0'; value++) {
+	while (*value != '\0' && used < max) {
 		char text[CLEAN_ESCAPE_MAX];
-		size_t length = escape(*value, text);
+		size_t length = plain_span(value, max - used);
 
-		if (used + length > max)
-			break;
-		buf_append(buf, text, length);
+		if (length != 0) {
+			buf_append(buf, value, length);
+			value += length;
+		} else {
+			length = escape(*value, text);
+			if (used + length > max)
+				break;
+			buf_append(buf, text, length);
+			value++;
+		}
 		used += length;
 	}
 	buf_puts(buf, *value != '\0' ? "\"..." : "\"");

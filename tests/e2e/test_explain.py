@@ -10,9 +10,9 @@ import subprocess
 
 import pytest
 
-from world import Assayd, delivered_fields
+from world import Assayd, delivered_fields, scenarios
 from world import mail as m
-from world.client import Client
+from world.client import Client, deliver
 from world.processes import wait_for
 
 REFERENCE = re.compile(r"\bref ([0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4})\b")
@@ -132,3 +132,34 @@ def test_delivered_header_has_the_reference(stack, traced):
     told = there.explain(first)
     assert (told["reference"], told["queue_id"], told["decision"]["action"]) == (reference, reply.queue_id, "none")
     assert domain in told["envelope"]["from"]
+
+
+@pytest.mark.parametrize("domain,security,status,rule", [
+    ("spfsecure.one", "secure", "NOERROR", "spf-fail = reject"),
+    ("spfinsecure.one", "insecure", "NOERROR",
+     "spf-fail = reject; reject-only-secure: what it stands on is not secured by DNSSEC"),
+    ("spfbogus.one", "bogus", "bogus", "dnssec-bogus = defer"),
+])
+def test_security_of_each_answer_is_told(stack, tree, domain, security, status, rule):
+    name = f"explain{next(_serial)}"
+    database = stack.world.path(name, "assay.db")
+    assayd, port = stack.another_assayd(name, dns_port=tree.port, dnssec="validate", findings={"spf-fail": "reject", "dnssec-bogus": "defer"},
+                                        policies="policy careful {\n\treject-only-secure = yes\n}\n",
+                                        dns_options=f'trust-anchor-files = {{ "{tree.anchor}" }}',
+                                        options=f'record {{\n\tpath = "{database}"\n\ttraces = failures\n}}')
+    mail = scenarios.plain(domain)
+    mail.client, mail.client_name = FOREIGN, None
+    try:
+        assert deliver(stack.postfix, mail, port)["last"].code in (250, 451, 550)
+    finally:
+        assayd.stop()   # what is noted is written then
+    queue_id = re.search(r"id=(\S+) ref=", assayd.log()).group(1)
+    reference = re.search(r" ref=(\S+) ", assayd.log()).group(1)
+    done = subprocess.run([Assayd.program("assay"), "explain", "--database", database, "--json", reference], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    asked = next(row for row in told["dns"] if (row["name"], row["type"]) == (domain, "TXT"))
+    assert (asked["security"], asked["status"], asked["used"]) == (security, status, "yes")
+    assert bool(asked["records"]) == (security != "bogus"), asked
+    assert told["policies"][0]["rule"] == rule and told["queue_id"] in (queue_id, None, "")

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """assay explain: the reference that log, header and reply name a message by, its trace, and the same evidence under other policies."""
+import os
 import re
 import sqlite3
+import subprocess
 import zlib
 
 import pytest
 
 from house.waiting import wait_for
 from milterclient import Client
+from test_store_faults import small_disk  # noqa: F401  pylint: disable=unused-import
 
 REFERENCE = re.compile(r"\b[0-9a-hj-km-np-tv-z]{4}-[0-9a-hj-km-np-tv-z]{4}-[0-9a-hj-km-np-tv-z]{4}\b")
 AT_END = "findings { dmarc-reject-corroborated = reject spf-fail = none dmarc-reject = none }"
@@ -380,6 +383,42 @@ def test_a_store_that_is_away_costs_no_mail(remembering):
         outcome = there.send(ELSEWHERE, queue_id=f"AWAY{number}")
         assert outcome.reply == "y" and REFERENCE.search(outcome.text)
     there.database.rmdir()
+
+
+def test_disk_full_loses_traces_and_no_mail(assay, assayd, small_disk):
+    there = Remembering(assay, assayd, small_disk, "all")
+    first = reference_of(there.send(ELSEWHERE, queue_id="BEFORE").text)
+    there.wait_for(1)
+    filler = small_disk / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+    while "is full" not in there.daemon.log():
+        assert there.send(ELSEWHERE, queue_id="FULL").reply == "y"
+    filler.unlink()
+    there.daemon.wait_for_log("up again; since")
+    last = reference_of(there.send(ELSEWHERE, queue_id="AFTER").text)
+    wait_for(lambda: traces(there.database)[-1][0] == last, "the last trace", 30)
+    assert there.explain(first)["queue_id"] == "BEFORE"
+
+
+def test_who_may_read_the_database_may_explain(remembering, workdir):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: becomes somebody else")
+    there = remembering("all")
+    reference = reference_of(there.send(ELSEWHERE).text)
+    there.wait_for(1)
+    os.chmod(workdir, 0o755)
+
+    def as_user(group):
+        return subprocess.run([there.assay.program, "explain", "--database", str(there.database), reference], user=65534, group=group,
+                              extra_groups=[], capture_output=True, text=True, check=False)
+    member, stranger = as_user(there.database.stat().st_gid), as_user(65534)
+    assert (member.returncode, stranger.returncode) == (0, 66), (member.stderr, stranger.stderr)
+    assert reference in member.stdout and stranger.stdout == "" and str(there.database) in stranger.stderr
 
 
 def test_damaged_and_foreign_traces_are_said_to_be(remembering):

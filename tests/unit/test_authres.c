@@ -236,6 +236,14 @@ static void test_authres_build_comments_for_strict_readers(void **state)
 	f->results.tls.checked = true;
 	assert_string_equal(unfolded(f, authres_build_unregistered(&f->input)),
 	    "mx.example.net; x-tls=none (3 forged fields below were not removed)");
+	/* the reference is part of the one comment, in the first field only; where nothing else is said it is the comment */
+	f->input.reference = "k7m9-qxw2-rtbh";
+	assert_non_null(strstr(unfolded(f, authres_build(&f->input)),
+	    "dkim=none (dry-run: would tag: dkim-none; ref k7m9-qxw2-rtbh; 3 forged fields below were not removed)"));
+	assert_null(strstr(authres_build_unregistered(&f->input), "ref"));
+	f->results = (struct results){ .exempt = true, .exempt_reason = "authenticated" };
+	f->input.edits_left = 0;
+	assert_string_equal(unfolded(f, authres_build(&f->input)), "mx.example.net; none (not judged: authenticated; ref k7m9-qxw2-rtbh)");
 }
 
 /* What is left of the policy for this message: its options and alignment are behind it (RFC 9989 section 9.2). */

@@ -354,6 +354,35 @@ static void test_policy_decide_greylist_says_when_to_come_back(void **state)
 	drop(&f);
 }
 
+/* Whatever the sender makes the reply of, the reference stands whole behind it, and the help behind that. */
+static void test_reply_make_never_cuts_the_reference(void **state)
+{
+	char url[240], domain[200], explanation[600];
+	struct reply_input input = { .help_url = url, .explanation = explanation, .reference = "k7m9-qxw2-rtbh" };
+	struct fixture f = make("findings { spf-fail = reject }");
+	struct decision d;
+
+	(void)state;
+	memset(url, 'u', sizeof(url));
+	memset(domain, 'd', sizeof(domain));
+	memset(explanation, 'e', sizeof(explanation));
+	memcpy(explanation + 10, "; ref aaaa-bbbb-cccc", 20);
+	url[sizeof(url) - 1] = domain[sizeof(domain) - 1] = explanation[sizeof(explanation) - 1] = '\0';
+	raise_finding(&f, FINDING_SPF_FAIL, domain, DNS_INSECURE);
+	d = decide(&f, FINDING_STAGE_MESSAGE);
+	for (size_t length = 0; length < sizeof(url); length += 7) {
+		url[sizeof(url) - 1 - length] = '\0';
+		reply_make(&input, f.arena, &d);
+		assert_true(strlen(d.text) <= REPLY_TEXT_MAX);
+		assert_non_null(strstr(d.text, url[0] != '\0' ? "; ref k7m9-qxw2-rtbh; see u" : "; ref k7m9-qxw2-rtbh"));
+		assert_true(strstr(d.text, "aaaa-bbbb") == NULL || strstr(d.text, "aaaa-bbbb") < strstr(d.text, "k7m9"));
+	}
+	input.reference = NULL;
+	reply_make(&input, f.arena, &d);
+	assert_null(strstr(d.text, "k7m9"));
+	drop(&f);
+}
+
 static void test_policy_decide_reject_only_secure(void **state)
 {
 	struct fixture f = make("findings { dmarc-reject = reject tls-none = reject } policy default { reject-only-secure = yes }");
@@ -674,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_multiple_checks),
 		cmocka_unit_test(test_policy_decide_reply_is_bounded_ascii),
 		cmocka_unit_test(test_policy_decide_greylist_says_when_to_come_back),
+		cmocka_unit_test(test_reply_make_never_cuts_the_reference),
 		cmocka_unit_test(test_policy_decide_reject_only_secure),
 		cmocka_unit_test(test_policy_decide_require_secure),
 		cmocka_unit_test(test_policy_decide_require_secure_of_each_author),
