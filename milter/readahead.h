@@ -14,10 +14,20 @@
  * Thread: a connection is used by one thread at a time, and hand-over between threads is locked by whoever hands over (libmilter
  * does, and progress.c). readahead_begin() and readahead_blocks(): any.
  */
+#include <stdatomic.h>
 #include <stddef.h>
 
-/** A new connection, before anybody reads from it. Ends with its close(). Descriptors past the table are left as they are. */
-void readahead_begin(int fd);
+/* What connections have shown of the libmilter that this process runs with; all zero at its start. */
+struct readahead_library {
+	atomic_bool known;		/* it reads and writes in the steps that we stand under */
+};
+
+/**
+ * A new connection, before anybody reads from it. Ends with its close(). Descriptors past the table are left as they are.
+ * @param library  lives on; the first connection of each process is watched, and those after it when it showed what we know.
+ *                 NULL: each is watched.
+ */
+void readahead_begin(int fd, struct readahead_library *library);
 
 /** @return how many blocks hold something now; 0 when nothing is read ahead or waits. */
 size_t readahead_blocks(void);
