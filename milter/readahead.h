@@ -5,7 +5,8 @@
  * Fewer system calls under libmilter. For each packet of the MTA it asks poll() three times and read() twice, and poll() and
  * writev() for each edit and reply. Between it and the C library, for the connections named here only:
  *
- *   read-ahead     one read takes what has come, up to a block; poll() says "ready" while some of it is left
+ *   read-ahead     one read takes what has come, up to a block, and waits for it a moment; poll() says "ready" while some of it
+ *                  is left
  *   write-behind   edits wait for what libmilter always sends after them (the reply, or a progress packet), and leave with it
  *                  in one write
  *
