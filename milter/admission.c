@@ -41,6 +41,7 @@ static struct {
 	/* the listener's own */
 	struct place *places;
 	size_t count, room;
+	struct readahead_library library;
 } admission;
 
 void admission_open(unsigned sessions, unsigned refusals, const char *reason)
@@ -154,7 +155,7 @@ static int accept_session(int listener, __SOCKADDR_ARG address, socklen_t *restr
 	fd = accept4(listener, address, length, SOCK_CLOEXEC);
 	if (fd >= 0) {
 		place_take(fd);
-		readahead_begin(fd);
+		readahead_begin(fd, &admission.library);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 		snprintf(text, sizeof(text), "a connection of the MTA cannot be taken: %s; raise the system's limits", strerror(errno));
 		health_note(HEALTH_SESSIONS, false, text);

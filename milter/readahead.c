@@ -7,7 +7,8 @@
  * Whether the libmilter at hand works through these calls is not taken for granted: it is another package. A connection's first
  * packet (the MTA's offer, after which it waits) is only watched. When all of it came by poll() and read() in libmilter's two
  * steps, the next ones are read ahead; when not, the connection is left as it is. Edits wait (writebehind.c) only where the
- * reply to that offer came by writev().
+ * reply to that offer came by writev(). Once a connection has shown both, those that begin after it need not: the library
+ * stays the same as long as the process runs.
  *
  * libmilter gives a session back to its pool of threads when poll() finds nothing to read within a millisecond; so nothing is left in
  * a block while the pool waits. That short wait is recv()'s, one call instead of two. A block is held only then and while
@@ -24,7 +25,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "readahead.h"
 #include "readahead_slot.h"
 
 enum { SHORT_MS = 10 };		/* of a wait that recv() does by itself; libmilter waits 1 ms before it puts a session aside */

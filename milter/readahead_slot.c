@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "readahead.h"
 #include "readahead_slot.h"
 
 enum {
@@ -131,11 +130,15 @@ void slot_clear(struct slot *slot)
 	slot->patience_ms = 0;
 }
 
-void readahead_begin(int fd)
+void readahead_begin(int fd, struct readahead_library *library)
 {
+	bool known = library != NULL && atomic_load_explicit(&library->known, memory_order_relaxed);
+
 	if (fd < 0 || fd >= SLOTS)
 		return;
 	(void)slot_stage(&slots[fd]);	/* sees what its last close() has done */
 	slot_clear(&slots[fd]);
-	slot_stage_set(&slots[fd], FIRST_PACKET);
+	slots[fd].library = library;
+	slots[fd].answers = known;
+	slot_stage_set(&slots[fd], known ? AHEAD : FIRST_PACKET);
 }

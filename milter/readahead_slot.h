@@ -16,6 +16,8 @@
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 
+#include "readahead.h"
+
 enum {
 	BLOCK_BYTES = 16 * 1024,	/* 32 or 64 KB gained nothing (tests/bench/noop_milter -a) */
 	HEAD_BYTES = MILTER_LEN_BYTES + 1,
@@ -40,6 +42,7 @@ struct slot {
 	unsigned char length[MILTER_LEN_BYTES];	/* the first packet's */
 	size_t seen;			/* octets of the first packet */
 	size_t rest;			/* octets to come of a packet that was written in part */
+	struct readahead_library *library;	/* NULL: none that learns */
 	struct block *_Atomic ahead;	/* NULL: nothing was read ahead; else never empty */
 	struct block *behind;		/* NULL: nothing waits to be written; else never empty */
 };

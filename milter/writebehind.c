@@ -156,7 +156,10 @@ ssize_t behind_writev(int fd, const struct iovec *parts, int count)
 	}
 	if (keep_behind(slot, parts, count))
 		return (ssize_t)sum(parts, count);
-	if (packet_command(slot, parts, count) == SMFIC_OPTNEG)
+	if (!slot->answers && packet_command(slot, parts, count) == SMFIC_OPTNEG) {
 		slot->answers = true;
+		if (slot->library != NULL)
+			atomic_store_explicit(&slot->library->known, true, memory_order_relaxed);
+	}
 	return send_now(slot, fd, parts, count);
 }

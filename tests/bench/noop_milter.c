@@ -21,10 +21,11 @@ static bool no_reply, read_ahead;
 /* libmilter's, as in milter/admission.c */
 int accept(int listener, __SOCKADDR_ARG address, socklen_t *restrict length)
 {
+	static struct readahead_library library;
 	int fd = accept4(listener, address, length, SOCK_CLOEXEC);
 
 	if (read_ahead)
-		readahead_begin(fd);
+		readahead_begin(fd, &library);
 	return fd;
 }
 

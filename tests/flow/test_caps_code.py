@@ -281,7 +281,7 @@ def length_of_an_address(letter, excess):
     letter.mail_from = "a" * (2048 - 1 - len(domain) + excess) + "@" + domain
 
 
-@code_cap("lib/pipeline/message.c LINE_MAX_BYTES", "message-malformed")
+@code_cap("lib/message/body.h MESSAGE_LINE_MAX_BYTES", "message-malformed")
 def length_of_a_line(letter, excess):
     letter.after += b"X: " + b"x" * (998 - 3 + excess) + b"\r\n"
 

@@ -77,7 +77,7 @@ static void begin(void)
 	world.ended = false;
 	world.in.bytes = world.out.bytes = world.in.pieces = world.out.pieces = 0;
 	world.in.sent = world.out.sent = 0;
-	readahead_begin(world.milter);
+	readahead_begin(world.milter, NULL);
 }
 
 static void mta_sends(size_t bytes)

@@ -93,7 +93,7 @@ struct link link_open_ahead(enum wire wire)
 	unsigned char offer[HEAD_BYTES + OFFER_BYTES] = { 0 }, reply[sizeof(offer)];
 	struct packet packet;
 
-	readahead_begin(link.milter);
+	readahead_begin(link.milter, NULL);
 	head_make(offer, 'O', OFFER_BYTES);
 	mta_send(link.mta, offer, HEAD_BYTES);	/* in two, for where a read takes a record and not its part */
 	mta_send(link.mta, offer + HEAD_BYTES, OFFER_BYTES);

@@ -165,28 +165,28 @@ static void test_dkim_keycache_get_keeps_and_bounds(void **state)
 	struct dkim_key_record record;
 	const char *why;
 	unsigned bits;
-	EVP_PKEY *first, *second;
+	EVP_PKEY_CTX *first, *second;
 
 	(void)state;
 	assert_null(parse(arena, "p=" RSA_P, &record));
 	first = dkim_keycache_get(cache, &record, &bits, &why);
 	second = dkim_keycache_get(cache, &record, &bits, &why);
 	assert_non_null(first);
-	assert_ptr_equal(first, second);
+	assert_ptr_equal(EVP_PKEY_CTX_get0_pkey(first), EVP_PKEY_CTX_get0_pkey(second));
 	assert_int_equal(bits, 1024);
-	EVP_PKEY_free(second);
+	EVP_PKEY_CTX_free(second);
 	for (unsigned i = 0; i < 5000; i++) {
 		uint8_t raw[32] = { (uint8_t)i, (uint8_t)(i >> 8), 1 };
 		struct dkim_key_record other = { .type = DKIM_TYPE_ED25519, .data = raw, .data_length = 32 };
 
-		EVP_PKEY_free(dkim_keycache_get(cache, &other, &bits, &why));
+		EVP_PKEY_CTX_free(dkim_keycache_get(cache, &other, &bits, &why));
 	}
 	dkim_keycache_statistics(cache, &statistics);
 	assert_true(statistics.keys <= 64 + 16 && statistics.keys >= 16);
 	assert_int_equal(statistics.hits, 1);
 	/* a key that fell out lives as long as somebody holds it */
-	assert_int_equal(EVP_PKEY_get_bits(first), 1024);
-	EVP_PKEY_free(first);
+	assert_int_equal(EVP_PKEY_get_bits(EVP_PKEY_CTX_get0_pkey(first)), 1024);
+	EVP_PKEY_CTX_free(first);
 	dkim_keycache_free(&cache);
 	arena_free(&arena);
 }
@@ -210,6 +210,66 @@ static void test_dkim_keycache_get_remembers_failure(void **state)
 	dkim_keycache_free(&cache);
 }
 
+/* A key of each kind from the cache, twice, on a good signature and on ones with a bit changed, after each other. */
+static void check_verifies(enum dkim_key_type type, EVP_PKEY *made, const uint8_t *data, size_t length)
+{
+	struct dkim_keycache *cache = dkim_keycache_new(64);
+	struct dkim_key_record record = { .type = type, .data = data, .data_length = length };
+	uint8_t hash[DKIM_HASH_BYTES] = { 1, 2, 3 }, signature[256];
+	size_t signature_length = sizeof signature;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *signer = EVP_PKEY_CTX_new(made, NULL);
+
+	if (type == DKIM_TYPE_RSA) {
+		assert_int_equal(EVP_PKEY_sign_init(signer), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_signature_md(signer, EVP_sha256()), 1);
+		assert_int_equal(EVP_PKEY_sign(signer, signature, &signature_length, hash, sizeof hash), 1);
+	} else {
+		assert_int_equal(EVP_DigestSignInit(md, NULL, NULL, NULL, made), 1);
+		assert_int_equal(EVP_DigestSign(md, signature, &signature_length, hash, sizeof hash), 1);
+	}
+	for (int i = 0; i < 4; i++) {
+		const char *why;
+		unsigned bits;
+		EVP_PKEY_CTX *verifier = dkim_keycache_get(cache, &record, &bits, &why);
+		bool good = i % 2 == 0;
+
+		assert_non_null(verifier);
+		hash[0] ^= !good;
+		assert_int_equal(dkim_verify_hash(verifier, type, hash, signature, signature_length), good);
+		hash[0] ^= !good;
+		assert_int_equal(dkim_verify_hash(verifier, type, hash, signature, signature_length), true);
+		assert_false(dkim_verify_hash(verifier, type, hash, signature, signature_length - 1));
+		EVP_PKEY_CTX_free(verifier);
+	}
+	EVP_PKEY_CTX_free(signer);
+	EVP_MD_CTX_free(md);
+	dkim_keycache_free(&cache);
+}
+
+static void test_dkim_keycache_get_verifies(void **state)
+{
+	static const int sizes[] = { 512, 1024, 2048 };
+	EVP_PKEY *edwards = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	uint8_t raw[32];
+	size_t raw_length = sizeof raw;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		EVP_PKEY *made = EVP_RSA_gen((size_t)sizes[i]);
+		unsigned char *data = NULL;
+		int length = i2d_PUBKEY(made, &data);
+
+		assert_true(length > 0);
+		check_verifies(DKIM_TYPE_RSA, made, data, (size_t)length);
+		OPENSSL_free(data);
+		EVP_PKEY_free(made);
+	}
+	assert_int_equal(EVP_PKEY_get_raw_public_key(edwards, raw, &raw_length), 1);
+	check_verifies(DKIM_TYPE_ED25519, edwards, raw, raw_length);
+	EVP_PKEY_free(edwards);
+}
+
 static void *hammer(void *arg)
 {
 	struct dkim_keycache *cache = arg;
@@ -219,11 +279,11 @@ static void *hammer(void *arg)
 		struct dkim_key_record record = { .type = DKIM_TYPE_ED25519, .data = raw, .data_length = 32 };
 		const char *why;
 		unsigned bits;
-		EVP_PKEY *key = dkim_keycache_get(cache, &record, &bits, &why);
+		EVP_PKEY_CTX *verifier = dkim_keycache_get(cache, &record, &bits, &why);
 
-		if (key != NULL && EVP_PKEY_get_bits(key) == 0)
+		if (verifier != NULL && EVP_PKEY_get_bits(EVP_PKEY_CTX_get0_pkey(verifier)) == 0)
 			abort();
-		EVP_PKEY_free(key);
+		EVP_PKEY_CTX_free(verifier);
 	}
 	return NULL;
 }
@@ -255,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_dkim_key_decode_other_type),
 		cmocka_unit_test(test_dkim_keycache_get_keeps_and_bounds),
 		cmocka_unit_test(test_dkim_keycache_get_remembers_failure),
+		cmocka_unit_test(test_dkim_keycache_get_verifies),
 		cmocka_unit_test(test_dkim_keycache_get_many_threads),
 	};
 

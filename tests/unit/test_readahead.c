@@ -63,7 +63,7 @@ static void check_left_alone(bool with_poll, size_t first_read)
 	const size_t offer = HEAD_BYTES + 12;
 	struct pollfd ready = { .fd = link.milter, .events = POLLIN };
 
-	readahead_begin(link.milter);
+	readahead_begin(link.milter, NULL);
 	mta_packet(link.mta, 'O', 12);
 	for (size_t done = 0; done < offer;) {
 		if (with_poll)
@@ -94,11 +94,50 @@ static void test_readahead_leaves_the_first_packet_in_its_steps(void **state)
 	unsigned char octets[20];
 
 	(void)state;
-	readahead_begin(link.milter);
+	readahead_begin(link.milter, NULL);
 	mta_packet(link.mta, 'O', 12);
 	assert_int_equal(poll(&ready, 1, PATIENCE_MS), 1);
 	assert_int_equal(read(link.milter, octets, HEAD_BYTES), HEAD_BYTES);
 	assert_int_equal(left_in_kernel(link.milter), 12);
+	link_close(&link);
+}
+
+/* The second connection of a library that the first one has shown to be as we know it; only with the reply to the offer. */
+static void test_readahead_learns_the_library(void **state)
+{
+	struct readahead_library library = { 0 };
+
+	(void)state;
+	for (int replied = 0; replied < 3; replied++) {
+		struct link link = link_open(WIRE_UNIX);
+		bool known = replied == 2;
+
+		readahead_begin(link.milter, &library);
+		mta_packet(link.mta, 'O', 12);
+		mta_packet(link.mta, 'L', 10);
+		expect_packet(link.milter, 'O', 12);
+		assert_int_equal(left_in_kernel(link.milter), known ? 0 : HEAD_BYTES + 10);
+		assert_int_equal(library.known, known);
+		if (replied != 0)
+			assert_true(milter_write(link.milter, 'O', 12, PATIENCE_MS));
+		assert_int_equal(library.known, replied != 0);
+		link_close(&link);
+	}
+	assert_int_equal(readahead_blocks(), 0);
+}
+
+static void test_readahead_library_that_reads_otherwise_stays_unknown(void **state)
+{
+	struct readahead_library library = { 0 };
+	struct link link = link_open(WIRE_UNIX);
+	unsigned char octets[HEAD_BYTES + 12];
+
+	(void)state;
+	readahead_begin(link.milter, &library);
+	mta_packet(link.mta, 'O', 12);
+	assert_int_equal(read(link.milter, octets, sizeof(octets)), sizeof(octets));
+	assert_true(milter_write(link.milter, 'O', 12, PATIENCE_MS));
+	assert_false(library.known);
 	link_close(&link);
 }
 
@@ -120,8 +159,8 @@ static void test_readahead_no_descriptors_at_all(void **state)
 	char octet;
 
 	(void)state;
-	readahead_begin(-1);
-	readahead_begin(1 << 30);
+	readahead_begin(-1, NULL);
+	readahead_begin(1 << 30, NULL);
 	assert_int_equal(read(-1, &octet, 1), -1);
 	assert_int_equal(errno, EBADF);
 	assert_int_equal(close(1 << 30), -1);
@@ -147,7 +186,7 @@ static void test_readahead_descriptor_reused_as_a_connection(void **state)
 	if (link.mta == number)		/* the system gives the lowest number; both ends are alike */
 		link = (struct link){ link.milter, link.mta };
 	assert_int_equal(link.milter, number);
-	readahead_begin(link.milter);
+	readahead_begin(link.milter, NULL);
 	mta_packet(link.mta, 'O', 12);
 	mta_packet(link.mta, 'M', 7);
 	expect_packet(link.milter, 'O', 12);
@@ -168,7 +207,7 @@ static void test_readahead_descriptor_reused_by_dup2(void **state)
 	assert_true(milter_write(old.milter, 'i', 50, PATIENCE_MS));
 	assert_int_equal(readahead_blocks(), 2);
 	assert_int_equal(dup2(link.milter, old.milter), old.milter);
-	readahead_begin(old.milter);
+	readahead_begin(old.milter, NULL);
 	assert_int_equal(readahead_blocks(), 0);
 	mta_packet(link.mta, 'O', 12);
 	expect_packet(old.milter, 'O', 12);
@@ -435,6 +474,8 @@ int main(void)
 		cmocka_unit_test(test_readahead_takes_all_that_came_at_once),
 		cmocka_unit_test(test_readahead_leaves_alone_whoever_reads_otherwise),
 		cmocka_unit_test(test_readahead_leaves_the_first_packet_in_its_steps),
+		cmocka_unit_test(test_readahead_learns_the_library),
+		cmocka_unit_test(test_readahead_library_that_reads_otherwise_stays_unknown),
 		cmocka_unit_test(test_readahead_other_descriptors_are_untouched),
 		cmocka_unit_test(test_readahead_no_descriptors_at_all),
 		cmocka_unit_test(test_readahead_descriptor_reused_as_a_connection),

@@ -116,7 +116,7 @@ static void stream_check(struct stream *stream, enum wire wire, bool ahead)
 	size_t bytes;
 
 	if (ahead)
-		readahead_begin(link.milter);
+		readahead_begin(link.milter, NULL);
 	stream->fd = link.mta;
 	assert_int_equal(pthread_create(&mta, NULL, stream_send, stream), 0);
 	octets = stream_receive(link.milter, &bytes);

@@ -122,7 +122,7 @@ static void test_writebehind_not_before_the_offer_is_answered(void **state)
 	(void)state;
 	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));	/* nobody said that it is a connection */
 	expect_write(link.mta, "i");
-	readahead_begin(link.milter);
+	readahead_begin(link.milter, NULL);
 	assert_true(milter_write(link.milter, 'i', 10, PATIENCE_MS));
 	expect_write(link.mta, "i");
 	mta_packet(link.mta, 'O', 12);

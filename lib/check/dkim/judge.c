@@ -86,14 +86,14 @@ static struct verdict judge_key(struct check_context *context, const struct dkim
 	struct verdict verdict = { .result = RESULT_PERMERROR, .test_mode = record->test_mode };
 	uint8_t header[DKIM_HASH_BYTES];
 	struct dkim_body_result body;
-	EVP_PKEY *key;
+	EVP_PKEY_CTX *verifier;
 	bool verified;
 
 	verdict.reason = dkim_key_refuses(record, signature);
 	if (verdict.reason != NULL)
 		return verdict;
-	key = dkim_keycache_get(context->shared->dkim->keys, record, &verdict.key_bits, &verdict.reason);
-	if (key == NULL)
+	verifier = dkim_keycache_get(context->shared->dkim->keys, record, &verdict.key_bits, &verdict.reason);
+	if (verifier == NULL)
 		return verdict;
 	if (record->type == DKIM_TYPE_RSA && verdict.key_bits < context->config->dkim_min_key_bits) {
 		verdict.weak_key = true;
@@ -112,13 +112,13 @@ static struct verdict judge_key(struct check_context *context, const struct dkim
 		verdict.reason = "the body hash did not verify";
 	if (verdict.reason != NULL)
 		goto out;
-	verified = dkim_verify_hash(key, record->type, header, signature->b, signature->b_length);
+	verified = dkim_verify_hash(verifier, record->type, header, signature->b, signature->b_length);
 	verdict.result = verified ? RESULT_PASS : RESULT_FAIL;
 	verdict.reason = verified ? NULL : "the signature did not verify";
 	if (verified)
 		verdict_restrict(context, job, body.canonical_bytes, &verdict);
 out:
-	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(verifier);
 	return verdict;
 }
 

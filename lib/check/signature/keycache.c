@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keys kept decoded, found by the bytes of p=: OpenSSL 3 needs 130 µs to decode an RSA key and 20 µs to verify with it.
+ * Keys kept decoded, found by the bytes of p=: OpenSSL 3 needs 130 µs to decode an RSA key, 13 µs to verify with it, and 3 µs to
+ * make ready for that; so what is kept is a verifier that is ready, of which each signature gets a duplicate.
  * Several shards, each a hash table with a list from the most to the least recently used, under its own lock.
  * What does not decode is kept too, so that a broken key costs no more than a good one.
  * Nothing here expires: the DNS says which bytes are the key, this only says what they mean.
  * Thread: any.
  */
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,11 +18,13 @@
 
 enum { SHARDS = 16 };
 
+static const char unusable[] = "the key cannot be used";
+
 struct entry {
 	struct entry *chain;		/* same bucket */
 	struct entry *newer, *older;
 	uint64_t hash;
-	EVP_PKEY *key;			/* NULL: does not decode */
+	EVP_PKEY_CTX *verifier;		/* never used, only duplicated; NULL: does not decode */
 	const char *why;
 	unsigned bits;
 	enum dkim_key_type type;
@@ -70,7 +74,7 @@ struct dkim_keycache *dkim_keycache_new(size_t keys_max)
 
 static void entry_free(struct entry *entry)
 {
-	EVP_PKEY_free(entry->key);
+	EVP_PKEY_CTX_free(entry->verifier);
 	free(entry);
 }
 
@@ -162,23 +166,42 @@ static void shard_insert(const struct dkim_keycache *cache, struct shard *shard,
 	shard->count++;
 }
 
-/* The entry's key with a reference of its own for the caller. Under the shard's lock. */
-static EVP_PKEY *entry_take(const struct entry *entry, unsigned *bits_r, const char **why_r)
+static void entry_decode(struct entry *entry)
 {
-	*why_r = entry->why;
-	*bits_r = entry->bits;
-	if (entry->key != NULL)
-		EVP_PKEY_up_ref(entry->key);
-	return entry->key;
+	EVP_PKEY *key = dkim_key_decode(entry->type, entry->data, entry->length, &entry->bits, &entry->why);
+
+	if (key == NULL)
+		return;
+	entry->verifier = dkim_verifier_new(entry->type, key);
+	if (entry->verifier == NULL)
+		entry->why = unusable;
+	EVP_PKEY_free(key);
 }
 
-EVP_PKEY *dkim_keycache_get(struct dkim_keycache *cache, const struct dkim_key_record *record, unsigned *bits_r,
+/* Under the shard's lock. */
+static EVP_PKEY_CTX *entry_take(const struct entry *entry, unsigned *bits_r, const char **why_r)
+{
+	EVP_PKEY_CTX *verifier;
+
+	*why_r = entry->why;
+	*bits_r = entry->bits;
+	if (entry->verifier == NULL)
+		return NULL;
+	verifier = EVP_PKEY_CTX_dup(entry->verifier);
+	if (verifier == NULL) {
+		ERR_clear_error();
+		*why_r = unusable;
+	}
+	return verifier;
+}
+
+EVP_PKEY_CTX *dkim_keycache_get(struct dkim_keycache *cache, const struct dkim_key_record *record, unsigned *bits_r,
     const char **why_r)
 {
 	uint64_t hash = hash_key(cache->seed, record->data, record->data_length);
 	struct shard *shard = &cache->shards[hash % SHARDS];
 	struct entry *entry, *fresh = NULL;
-	EVP_PKEY *key;
+	EVP_PKEY_CTX *verifier;
 
 	pthread_mutex_lock(&shard->lock);
 	entry = shard_find(cache, shard, hash, record);
@@ -191,7 +214,7 @@ EVP_PKEY *dkim_keycache_get(struct dkim_keycache *cache, const struct dkim_key_r
 		fresh->type = record->type;
 		fresh->length = record->data_length;
 		memcpy(fresh->data, record->data, record->data_length);
-		fresh->key = dkim_key_decode(record->type, fresh->data, fresh->length, &fresh->bits, &fresh->why);
+		entry_decode(fresh);
 		pthread_mutex_lock(&shard->lock);
 		entry = shard_find(cache, shard, hash, record);
 		if (entry == NULL) {
@@ -204,11 +227,11 @@ EVP_PKEY *dkim_keycache_get(struct dkim_keycache *cache, const struct dkim_key_r
 		list_remove(shard, entry);
 		list_push(shard, entry);
 	}
-	key = entry_take(entry, bits_r, why_r);
+	verifier = entry_take(entry, bits_r, why_r);
 	pthread_mutex_unlock(&shard->lock);
 	if (fresh != NULL)
 		entry_free(fresh);
-	return key;
+	return verifier;
 }
 
 void dkim_keycache_statistics(struct dkim_keycache *cache, struct dkim_keycache_statistics *statistics_r)

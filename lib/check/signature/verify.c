@@ -82,16 +82,16 @@ EVP_PKEY *dkim_key_decode(enum dkim_key_type type, const uint8_t *data, size_t l
 	return key;
 }
 
-static bool verify_rsa(EVP_PKEY *key, const uint8_t hash[DKIM_HASH_BYTES], const uint8_t *signature, size_t length)
+EVP_PKEY_CTX *dkim_verifier_new(enum dkim_key_type type, EVP_PKEY *key)
 {
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
-	bool good = context != NULL && EVP_PKEY_verify_init(context) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()) == 1 &&
-	    EVP_PKEY_verify(context, signature, length, hash, DKIM_HASH_BYTES) == 1;
+	EVP_PKEY_CTX *verifier = EVP_PKEY_CTX_new(key, NULL);
 
-	EVP_PKEY_CTX_free(context);
-	return good;
+	if (verifier != NULL && type == DKIM_TYPE_RSA && EVP_PKEY_verify_init(verifier) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(verifier, RSA_PKCS1_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(verifier, EVP_sha256()) == 1)
+		return verifier;
+	ERR_clear_error();	/* one that is not ready verifies nothing; Ed25519's is made from the key */
+	return verifier;
 }
 
 /* RFC 8463 section 3: Ed25519 (not the prehash variant) over the SHA-256 hash. */
@@ -105,11 +105,11 @@ static bool verify_ed25519(EVP_PKEY *key, const uint8_t hash[DKIM_HASH_BYTES], c
 	return good;
 }
 
-bool dkim_verify_hash(EVP_PKEY *key, enum dkim_key_type type, const uint8_t hash[DKIM_HASH_BYTES],
+bool dkim_verify_hash(EVP_PKEY_CTX *verifier, enum dkim_key_type type, const uint8_t hash[DKIM_HASH_BYTES],
     const uint8_t *signature, size_t length)
 {
-	bool good = type == DKIM_TYPE_RSA ? verify_rsa(key, hash, signature, length) :
-					    verify_ed25519(key, hash, signature, length);
+	bool good = type == DKIM_TYPE_RSA ? EVP_PKEY_verify(verifier, signature, length, hash, DKIM_HASH_BYTES) == 1 :
+	    verify_ed25519(EVP_PKEY_CTX_get0_pkey(verifier), hash, signature, length);
 
 	if (!good)
 		ERR_clear_error();
