@@ -100,6 +100,16 @@ static const char *property(const struct authres_method *method, const char *nam
 	return NULL;
 }
 
+/* What a field of the line is read back as. */
+static const char *logged(struct fixture *f, const char *key)
+{
+	struct log_record *record = arena_alloc(f->arena, sizeof(*record));
+	const char *line = log_line_build(&f->input);
+
+	assert_int_equal(log_record_parse(line, strlen(line), f->arena, record), 0);
+	return log_record_get(record, key);
+}
+
 static void check_lines(const char *value)
 {
 	for (const char *line = value; line != NULL; line = strchr(line, '\n')) {
@@ -266,6 +276,44 @@ static void test_authres_build_policy_dmarc(void **state)
 		if (rows[i].shown == NULL ? shown != NULL : shown == NULL || strcmp(shown, rows[i].shown) != 0)
 			fail_msg("row %zu: policy.dmarc=%s", i, shown);
 	}
+}
+
+/* RFC 8617 section 6, and its three words only. */
+static void test_authres_build_arc(void **state)
+{
+	static const struct { enum result result; unsigned oldest; const char *told, *oldest_told, *reason; } rows[] = {
+		{ RESULT_PASS, 0, "pass", "0", NULL }, { RESULT_PASS, 3, "pass", "3", NULL }, { RESULT_FAIL, 0, "fail", NULL, "why" },
+		{ RESULT_TEMPERROR, 0, "fail", NULL, "temporary error: why" }, { RESULT_NONE, 0, NULL, NULL, NULL },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool good = rows[i].reason == NULL;
+		struct authres a;
+
+		f->results.arc = (struct arc_result){ .result = rows[i].result, .oldest_pass = rows[i].oldest, .sealer = "lists.example",
+			.reason = good ? NULL : "why", .dnssec = DNS_INSECURE };
+		a = parse(f, authres_build(&f->input));
+		check_lines(authres_build(&f->input));
+		assert_int_equal(a.method_count, rows[i].told != NULL);
+		if (rows[i].told == NULL)
+			continue;
+		assert_string_equal(a.methods[0].method, "arc");
+		assert_string_equal(a.methods[0].result, rows[i].told);
+		assert_string_equal(property(&a.methods[0], "smtp.remote-ip"), "192.0.2.1");
+		assert_int_equal(property(&a.methods[0], "header.oldest-pass") != NULL, good);
+		if (good)
+			assert_string_equal(property(&a.methods[0], "header.oldest-pass"), rows[i].oldest_told);
+		else
+			assert_string_equal(a.methods[0].reason, rows[i].reason);
+	}
+	f->results.arc = (struct arc_result){ 0 };
+	f->results.dmarc = (struct dmarc_result){ .result = RESULT_FAIL, .domain = "example.org", .has_policy = true,
+		.policy = DMARC_POLICY_REJECT, .overridden = "ARC seal 1 of lists.example found dmarc=pass",
+		.overridden_by = "1:lists.example" };
+	assert_string_equal(parse(f, authres_build(&f->input)).methods[0].result, "fail");
+	assert_non_null(strstr(authres_build(&f->input), "overridden: ARC"));
+	assert_string_equal(logged(f, "dmarc_overridden"), "1:lists.example");
 }
 
 static void test_authres_build_hostile_values(void **state)
@@ -617,16 +665,6 @@ static void test_log_line_build_cannot_be_forged(void **state)
 	assert_non_null(strstr(line, " findings=spf-fail decision=reject because=spf-fail policy=default mode=dry-run"));
 }
 
-/* What a field of the line is read back as. */
-static const char *logged(struct fixture *f, const char *key)
-{
-	struct log_record *record = arena_alloc(f->arena, sizeof(*record));
-	const char *line = log_line_build(&f->input);
-
-	assert_int_equal(log_record_parse(line, strlen(line), f->arena, record), 0);
-	return log_record_get(record, key);
-}
-
 static void test_log_line_build_is_read_back(void **state)
 {
 	struct fixture *f = *state;
@@ -704,6 +742,9 @@ static void test_log_line_build_longest_fits(void **state)
 	f->results.dkim = dkim;
 	f->results.dkim_count = 6;
 	f->results.dmarc = (struct dmarc_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
+	f->results.arc = (struct arc_result){ .result = RESULT_TEMPERROR, .sealer = name, .dnssec = DNS_INDETERMINATE };
+	assert_true(strlen(log_line_build(&f->input)) < LOG_LINE_BYTES - 200);
+	f->results.dmarc.overridden_by = arena_printf(f->arena, "50:%s", name);
 	f->results.adsp = (struct adsp_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
 	for (int id = 0; id < FINDING_COUNT; id++)
 		f->results.findings[f->results.finding_count++].id = (enum finding_id)id;
@@ -750,6 +791,7 @@ int main(void)
 		TEST(test_authres_build_nothing),
 		TEST(test_authres_build_all_methods),
 		TEST(test_authres_build_policy_dmarc),
+		TEST(test_authres_build_arc),
 		TEST(test_authres_build_unregistered_nothing),
 		TEST(test_authres_build_one_spf_result),
 		TEST(test_authres_build_comments_for_strict_readers),
