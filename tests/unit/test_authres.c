@@ -412,8 +412,47 @@ static void test_authres_parse_refuses(void **state)
 	struct fixture *f = *state;
 	struct authres a;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(authres_parse(bad[i], strlen(bad[i]), f->arena, &a), -E_SYNTAX);
+		assert_int_equal(authres_parse_loose(bad[i], strlen(bad[i]), f->arena, &a), -E_SYNTAX);
+	}
+}
+
+/* Words that are no properties are let in by the loose reader alone, and are none. */
+static void test_authres_parse_loose(void **state)
+{
+	static const char text[] = " mx.a.example 1; dmarc=pass action=none header.from=b.example (x); arc=none (0)";
+	struct fixture *f = *state;
+	struct authres a;
+
+	assert_int_equal(authres_parse(text, strlen(text), f->arena, &a), -E_SYNTAX);
+	assert_int_equal(authres_parse_loose(text, strlen(text), f->arena, &a), 0);
+	assert_int_equal(a.method_count, 2);
+	assert_string_equal(property(&a.methods[0], "header.from"), "b.example");
+	assert_string_equal(property(&a.methods[0], ".action"), "none");
+	assert_null(property(&a.methods[0], "header.action"));
+}
+
+static void test_authres_parse_instance(void **state)
+{
+	static const struct { const char *text; int instance; const char *rest; } rows[] = {
+		{ "i=1; a; none", 1, " a; none" }, { " (x) i (y) = (z(z)) 50 ( ) ;a", 50, "a" }, { "i=00;", 0, "" }, { "i=99;x", 99, "x" },
+		{ "i=100; a", -1, NULL }, { "i=; a", -1, NULL }, { "I=1; a", -1, NULL }, { "i=1 a; none", -1, NULL }, { "i=-1; a", -1, NULL },
+		{ "i=1", -1, NULL }, { "a; i=1; none", -1, NULL }, { "ii=1;", -1, NULL }, { "i=1(;", -1, NULL }, { "", -1, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned instance;
+		const char *rest;
+		int code = authres_parse_instance(rows[i].text, strlen(rows[i].text), &instance, &rest);
+
+		assert_int_equal(code, rows[i].instance < 0 ? -E_SYNTAX : 0);
+		if (code != 0)
+			continue;
+		assert_int_equal(instance, rows[i].instance);
+		assert_string_equal(rest, rows[i].rest);
+	}
 }
 
 static size_t forged(struct fixture *f, const char *value)
@@ -801,6 +840,8 @@ int main(void)
 		TEST(test_authres_build_decision_comment),
 		TEST(test_authres_parse_rfc8601_examples),
 		TEST(test_authres_parse_refuses),
+		TEST(test_authres_parse_loose),
+		TEST(test_authres_parse_instance),
 		TEST(test_authres_find_forged_disguises),
 		TEST(test_authres_find_forged_u_label),
 		TEST(test_authres_find_forged_ids_that_are_no_names),
