@@ -52,6 +52,17 @@ static void put_dkim(struct buf *buf, const struct results *results, struct aren
 		log_field_put(buf, "dkim_signatures", arena_printf(arena, "%zu", results->dkim_count));
 }
 
+/* Of a message that has a chain. Its newest sealer, unless another one is named as the one that matters. */
+static void put_arc(struct buf *buf, const struct results *results, struct arena *arena)
+{
+	const struct arc_result *arc = &results->arc;
+	bool named = arc->sealer != NULL && results->dmarc.overridden_by == NULL;
+
+	if (arc->result != RESULT_UNCHECKED && arc->result != RESULT_NONE)
+		log_field_put(buf, "arc", arena_printf(arena, "%s:%s:%s", result_name(arc->result), named ? arc->sealer : "-",
+		    dns_security_name(arc->dnssec)));
+}
+
 /* The client certificate: its state, whom it fits, and what the client's TLSA records say of it. */
 static void put_cert(struct buf *buf, const struct tls_result *tls, struct arena *arena)
 {
@@ -79,10 +90,9 @@ static void put_results(struct buf *buf, const struct results *results, struct a
 	    results->spf.dnssec, arena);
 	put_result(buf, "spf_helo", results->spf_helo.result, results->spf_helo.domain, results->spf_helo.dnssec, arena);
 	put_dkim(buf, results, arena);
-	if (results->arc.result != RESULT_NONE)
-		put_result(buf, "arc", results->arc.result, results->arc.sealer, results->arc.dnssec, arena);
+	put_arc(buf, results, arena);
 	put_result(buf, "dmarc", results->dmarc.result, results->dmarc.domain, results->dmarc.dnssec, arena);
-	log_field_put(buf, "dmarc_overridden", results->dmarc.overridden);
+	log_field_put(buf, "dmarc_overridden", results->dmarc.overridden_by);
 	put_result(buf, "adsp", results->adsp.result, results->adsp.domain, results->adsp.dnssec, arena);
 }
 

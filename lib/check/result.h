@@ -107,7 +107,8 @@ struct dmarc_result {
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
 	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
-	const char *overridden;		/* of a fail that does not count: whose word overrides it; NULL */
+	const char *overridden;		/* of a fail that does not count: whose word overrides it, in words; NULL */
+	const char *overridden_by;	/* that sealer, and the instance of his set, as "2:lists.example" */
 	bool override_unknown;		/* of a fail: whether one does is not known, for want of a trusted sealer's key */
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */

@@ -56,7 +56,7 @@ def test_check_json_of_a_message_keeps_the_promise(assay, setting):
     assert verdict["dmarc"]["spf_aligned"] is True
     assert verdict["dmarc"]["dkim_aligned"] is False
     assert verdict["iprev"] == {**verdict["iprev"], "result": "pass", "name": "mx.good.example"}
-    assert verdict["arc"] == {"result": None, "oldest_pass": None, "sealers": []}
+    assert verdict["arc"] == {**verdict["arc"], "result": "none", "oldest_pass": None, "sealers": []}
     first, second = verdict["headers"][:2]
     assert first.startswith("Authentication-Results: mx.test.example;") and "spf=pass" in first and "x-tls" not in first
     assert second.startswith("Authentication-Results: mx.test.example;") and "x-tls=" in second

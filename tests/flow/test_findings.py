@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 import hostile_dns
+from arc_sealer import Chain
 from house import build
 from programs import ZONE
 from dkim_signer import Key, sign, zone_text
@@ -58,6 +59,11 @@ def signed(**options):
     return sign(GOOD, options.pop("key", KEY), **options)
 
 
+def sealed(**options):
+    return Chain(GOOD).add(KEY, domain="good.example", selector="sel", ams={"names": ("from", "subject")},
+                           said="good.example; dmarc=pass header.from=good.example", **options).message
+
+
 def case(about, arguments=SENDER, message=GOOD, config="", resolver="zone", **more):
     """about: the domain that the reply names; None: "the sender"."""
     return {"about": about, "arguments": arguments, "message": message, "config": config, "resolver": resolver, **more}
@@ -101,11 +107,16 @@ CASES = {
     "dkim-test-mode": case("good.example", message=signed(tags={"s": "test"})),
     "dkim-too-many": case(None, message=(signed().split(b"From:")[0]) * 3 + GOOD, config="dkim { max-signatures = 2 }"),
     "dkim-field-added": case("good.example", message=b"Subject: Pay\r\n" + signed()),
+    "arc-fail": case("good.example", message=sealed().replace(b"Hello", b"Hullo")),
+    "arc-temperror": case("good.example", message=sealed(), resolver=DEAD),
+    "arc-too-many": case(None, message=b"ARC-Seal: i=1; d=good.example\r\n" * 51 + GOOD),
     "dmarc-none": case("plain.example", message=PLAIN % b"plain.example"),
     "dmarc-fail": case("watch.example", message=PLAIN % b"watch.example"),
     "dmarc-quarantine": case("quarantine.example", message=PLAIN % b"quarantine.example"),
     "dmarc-reject": case("good.example", [*FOREIGN, "--mail-from", "joe@plain.example"]),
     "dmarc-reject-corroborated": case("good.example", [*FOREIGN, "--mail-from", "joe@good.example"]),
+    "dmarc-overridden": case("good.example", [*FOREIGN, "--mail-from", "joe@plain.example"], sealed(),
+                             config="dmarc { trusted-sealers = good.example }"),
     "dmarc-temperror": case("good.example", resolver=DEAD),
     "dmarc-permerror": case("twice.example", message=PLAIN % b"twice.example"),
     "tls-path-cleartext": case("relay.example", message=b"Received: from a.example (a.example [203.0.113.5])\r\n\tby "

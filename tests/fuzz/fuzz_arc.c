@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (test.engine == NULL)
 		setup();
 	/* a copy of its own size, so that nothing can be read behind it unseen */
-	text = malloc(size);
+	text = malloc(size > 1 ? size - 1 : 1);
 	require(text != NULL);
 	memcpy(text, data + 1, size - 1);
 	test.chunk_bytes = data[0] % 32;

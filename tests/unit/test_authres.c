@@ -100,6 +100,16 @@ static const char *property(const struct authres_method *method, const char *nam
 	return NULL;
 }
 
+/* What a field of the line is read back as. */
+static const char *logged(struct fixture *f, const char *key)
+{
+	struct log_record *record = arena_alloc(f->arena, sizeof(*record));
+	const char *line = log_line_build(&f->input);
+
+	assert_int_equal(log_record_parse(line, strlen(line), f->arena, record), 0);
+	return log_record_get(record, key);
+}
+
 static void check_lines(const char *value)
 {
 	for (const char *line = value; line != NULL; line = strchr(line, '\n')) {
@@ -276,6 +286,44 @@ static void test_authres_build_policy_dmarc(void **state)
 	}
 }
 
+/* RFC 8617 section 6, and its three words only. */
+static void test_authres_build_arc(void **state)
+{
+	static const struct { enum result result; unsigned oldest; const char *told, *oldest_told, *reason; } rows[] = {
+		{ RESULT_PASS, 0, "pass", "0", NULL }, { RESULT_PASS, 3, "pass", "3", NULL }, { RESULT_FAIL, 0, "fail", NULL, "why" },
+		{ RESULT_TEMPERROR, 0, "fail", NULL, "temporary error: why" }, { RESULT_NONE, 0, NULL, NULL, NULL },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool good = rows[i].reason == NULL;
+		struct authres a;
+
+		f->results.arc = (struct arc_result){ .result = rows[i].result, .oldest_pass = rows[i].oldest, .sealer = "lists.example",
+			.reason = good ? NULL : "why", .dnssec = DNS_INSECURE };
+		a = parse(f, authres_build(&f->input));
+		check_lines(authres_build(&f->input));
+		assert_int_equal(a.method_count, rows[i].told != NULL);
+		if (rows[i].told == NULL)
+			continue;
+		assert_string_equal(a.methods[0].method, "arc");
+		assert_string_equal(a.methods[0].result, rows[i].told);
+		assert_string_equal(property(&a.methods[0], "smtp.remote-ip"), "192.0.2.1");
+		assert_int_equal(property(&a.methods[0], "header.oldest-pass") != NULL, good);
+		if (good)
+			assert_string_equal(property(&a.methods[0], "header.oldest-pass"), rows[i].oldest_told);
+		else
+			assert_string_equal(a.methods[0].reason, rows[i].reason);
+	}
+	f->results.arc = (struct arc_result){ 0 };
+	f->results.dmarc = (struct dmarc_result){ .result = RESULT_FAIL, .domain = "example.org", .has_policy = true,
+		.policy = DMARC_POLICY_REJECT, .overridden = "ARC seal 1 of lists.example found dmarc=pass",
+		.overridden_by = "1:lists.example" };
+	assert_string_equal(parse(f, authres_build(&f->input)).methods[0].result, "fail");
+	assert_non_null(strstr(authres_build(&f->input), "overridden: ARC"));
+	assert_string_equal(logged(f, "dmarc_overridden"), "1:lists.example");
+}
+
 static void test_authres_build_hostile_values(void **state)
 {
 	struct fixture *f = *state;
@@ -372,8 +420,47 @@ static void test_authres_parse_refuses(void **state)
 	struct fixture *f = *state;
 	struct authres a;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(authres_parse(bad[i], strlen(bad[i]), f->arena, &a), -E_SYNTAX);
+		assert_int_equal(authres_parse_loose(bad[i], strlen(bad[i]), f->arena, &a), -E_SYNTAX);
+	}
+}
+
+/* Words that are no properties are let in by the loose reader alone, and are none. */
+static void test_authres_parse_loose(void **state)
+{
+	static const char text[] = " mx.a.example 1; dmarc=pass action=none header.from=b.example (x); arc=none (0)";
+	struct fixture *f = *state;
+	struct authres a;
+
+	assert_int_equal(authres_parse(text, strlen(text), f->arena, &a), -E_SYNTAX);
+	assert_int_equal(authres_parse_loose(text, strlen(text), f->arena, &a), 0);
+	assert_int_equal(a.method_count, 2);
+	assert_string_equal(property(&a.methods[0], "header.from"), "b.example");
+	assert_string_equal(property(&a.methods[0], ".action"), "none");
+	assert_null(property(&a.methods[0], "header.action"));
+}
+
+static void test_authres_parse_instance(void **state)
+{
+	static const struct { const char *text; int instance; const char *rest; } rows[] = {
+		{ "i=1; a; none", 1, " a; none" }, { " (x) i (y) = (z(z)) 50 ( ) ;a", 50, "a" }, { "i=00;", 0, "" }, { "i=99;x", 99, "x" },
+		{ "i=100; a", -1, NULL }, { "i=; a", -1, NULL }, { "I=1; a", -1, NULL }, { "i=1 a; none", -1, NULL }, { "i=-1; a", -1, NULL },
+		{ "i=1", -1, NULL }, { "a; i=1; none", -1, NULL }, { "ii=1;", -1, NULL }, { "i=1(;", -1, NULL }, { "", -1, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned instance;
+		const char *rest;
+		int code = authres_parse_instance(rows[i].text, strlen(rows[i].text), &instance, &rest);
+
+		assert_int_equal(code, rows[i].instance < 0 ? -E_SYNTAX : 0);
+		if (code != 0)
+			continue;
+		assert_int_equal(instance, rows[i].instance);
+		assert_string_equal(rest, rows[i].rest);
+	}
 }
 
 static size_t forged(struct fixture *f, const char *value)
@@ -625,16 +712,6 @@ static void test_log_line_build_cannot_be_forged(void **state)
 	assert_non_null(strstr(line, " findings=spf-fail decision=reject because=spf-fail policy=default mode=dry-run"));
 }
 
-/* What a field of the line is read back as. */
-static const char *logged(struct fixture *f, const char *key)
-{
-	struct log_record *record = arena_alloc(f->arena, sizeof(*record));
-	const char *line = log_line_build(&f->input);
-
-	assert_int_equal(log_record_parse(line, strlen(line), f->arena, record), 0);
-	return log_record_get(record, key);
-}
-
 static void test_log_line_build_is_read_back(void **state)
 {
 	struct fixture *f = *state;
@@ -712,6 +789,9 @@ static void test_log_line_build_longest_fits(void **state)
 	f->results.dkim = dkim;
 	f->results.dkim_count = 6;
 	f->results.dmarc = (struct dmarc_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
+	f->results.arc = (struct arc_result){ .result = RESULT_TEMPERROR, .sealer = name, .dnssec = DNS_INDETERMINATE };
+	assert_true(strlen(log_line_build(&f->input)) < LOG_LINE_BYTES - 200);
+	f->results.dmarc.overridden_by = arena_printf(f->arena, "50:%s", name);
 	f->results.adsp = (struct adsp_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
 	for (int id = 0; id < FINDING_COUNT; id++)
 		f->results.findings[f->results.finding_count++].id = (enum finding_id)id;
@@ -758,6 +838,7 @@ int main(void)
 		TEST(test_authres_build_nothing),
 		TEST(test_authres_build_all_methods),
 		TEST(test_authres_build_policy_dmarc),
+		TEST(test_authres_build_arc),
 		TEST(test_authres_build_unregistered_nothing),
 		TEST(test_authres_build_one_spf_result),
 		TEST(test_authres_build_comments_for_strict_readers),
@@ -767,6 +848,8 @@ int main(void)
 		TEST(test_authres_build_decision_comment),
 		TEST(test_authres_parse_rfc8601_examples),
 		TEST(test_authres_parse_refuses),
+		TEST(test_authres_parse_loose),
+		TEST(test_authres_parse_instance),
 		TEST(test_authres_find_forged_disguises),
 		TEST(test_authres_find_forged_u_label),
 		TEST(test_authres_find_forged_ids_that_are_no_names),

@@ -18,20 +18,20 @@ static const char *try_key(struct check_context *context, const struct dkim_sign
 	struct dkim_key_record record;
 	const char *why = dkim_key_parse(context->arena, text, length, &record);
 	unsigned bits = 0;
-	EVP_PKEY *key;
+	EVP_PKEY_CTX *verifier;
 
 	if (why == NULL)
 		why = dkim_key_refuses(&record, signature);
 	if (why != NULL)
 		return why;
-	key = dkim_keycache_get(context->shared->keys, &record, &bits, &why);
-	if (key == NULL)
+	verifier = dkim_keycache_get(context->shared->keys, &record, &bits, &why);
+	if (verifier == NULL)
 		return why;
 	if (record.type == DKIM_TYPE_RSA && bits < context->config->dkim_min_key_bits)
 		why = arena_printf(context->arena, "the RSA key has %u bits only", bits);
-	else if (!dkim_verify_hash(key, record.type, hash, signature->b, signature->b_length))
+	else if (!dkim_verify_hash(verifier, record.type, hash, signature->b, signature->b_length))
 		why = "the signature did not verify";
-	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(verifier);
 	return why;
 }
 

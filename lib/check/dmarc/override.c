@@ -145,6 +145,15 @@ static bool author_is_plain(const struct author *author)
 	return author->field_count == 1 && (author->status == AUTHOR_OK || author->status == AUTHOR_MULTIPLE);
 }
 
+static void override_by(struct judgement *judgement, size_t index, const char *words)
+{
+	struct arena *arena = judgement->context->arena;
+	const char *sealer = judgement->context->results->arc.sets[index].sealer;
+
+	judgement->result.overridden = arena_printf(arena, "ARC seal %zu of %s found %s", index + 1, sealer, words);
+	judgement->result.overridden_by = arena_printf(arena, "%zu:%s", index + 1, sealer);
+}
+
 void dmarc_find_override(struct judgement *judgement)
 {
 	const struct check_context *context = judgement->context;
@@ -164,7 +173,6 @@ void dmarc_find_override(struct judgement *judgement)
 		if (may_count)
 			judgement->result.override_unknown = true;
 		else if (!only_secure || dns_weakest(arc->dnssec, security) == DNS_SECURE)
-			judgement->result.overridden = arena_printf(context->arena, "ARC seal %zu of %s found %s", i + 1,
-			    arc->sets[i].sealer, words);
+			override_by(judgement, i, words);
 	}
 }
