@@ -516,30 +516,6 @@ static void test_report_answers_which_finding_first(void **state)
 	assert_string_equal(report_value(&report, "next.steps", "dkim-none", "pays")->u.name, "perhaps");
 	report_free(&report);
 	rows[1].evidence = "1 s=m f=dkim-none r=x.example a=b.example:none m=b.example p=b.example:pass n=198.51.100.0/24";
-	rows[1].messages = 1000;
-	rows[1].author_domain = "b.example";
-	make("mode = dry-run findings { spf-fail = tag }", rows, 2, &report);
-	assert_non_null(strstr(report_answer(&report, "next"), "Enforce first: spf-fail. In this period it would have refused 500 messages; "
-	    "500 of them look forged. It costs no message that looks wanted"));
-	assert_int_equal(report_count(&report, "next.steps", "spf-fail", "rank"), 1);
-	assert_string_equal(report_value(&report, "next.steps", "spf-fail", "asked")->u.name, "tag");
-	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "wanted"), 1000);
-	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "senders"), 1);
-	report_free(&report);
-	/* nobody knows of the mail without any sign whether it is wanted */
-	rows[1].evidence = "1 s=m f=dkim-none r=x.example a=b.example:none m=b.example p=b.example:none n=198.51.100.0/24";
-	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
-	assert_non_null(strstr(report_answer(&report, "next"), "Enforce none yet"));
-	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "unclear"), 1000);
-	report_free(&report);
-	rows[1].findings = "dkim-none,dmarc-fail";
-	rows[1].evidence = "1 s=m f=dkim-none,dmarc-fail r=x.example a=b.example:fail m=c.example p=c.example:pass n=198.51.100.0/24";
-	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
-	assert_non_null(strstr(report_answer(&report, "next"), "Look first at "));
-	assert_string_equal(report_value(&report, "next.steps", "dmarc-fail", "pays")->u.name, "perhaps");
-	report_free(&report);
-	rows[1].findings = "dkim-none";
-	rows[1].evidence = "1 s=m f=dkim-none r=x.example a=b.example:none m=b.example p=b.example:pass n=198.51.100.0/24";
 	/* what is enforced already is no step */
 	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
 	assert_non_null(strstr(report_answer(&report, "next"), "Enforce none yet"));
