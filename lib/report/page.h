@@ -47,7 +47,6 @@ struct page_table {
 	size_t row_count, room;
 	size_t other_names;			/* not 0: the last row sums up so many names that have no row of their own */
 	bool plot;				/* rows are days: to be drawn */
-	bool total_row;				/* the last row says what the column comes to */
 	struct arena *arena;
 };
 

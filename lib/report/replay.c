@@ -1,46 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads a recorded row back into evidence, and has the policies at hand decide it. Trusts the store for nothing but termination of
- * strings; what a row does not say is lacking, and policy_replay() knows what that means. Cannot fail. Thread: one.
+ * Reads a recorded row back into evidence. Trusts the store for nothing but termination of strings; what a row does not say is
+ * lacking, and policy_replay() knows what that means. Cannot fail. Thread: one.
  */
 #include "report/replay.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/evidence_text.h"
-#include "policy/policy.h"
 #include "util/arena.h"
-#include "util/out_of_memory.h"
-
-struct replay {
-	const struct config *config;
-	struct policy_set set;
-	struct arena *arena;	/* for one row's decision; reset each time */
-};
-
-struct replay *replay_new(const struct config *config)
-{
-	struct replay *replay = calloc(1, sizeof(*replay));
-
-	if (replay == NULL)
-		out_of_memory();
-	replay->config = config;
-	replay->set = policy_set_of(config);
-	replay->arena = arena_new();
-	return replay;
-}
-
-void replay_free(struct replay **replay)
-{
-	struct replay *old = *replay;
-
-	*replay = NULL;
-	if (old == NULL)
-		return;
-	arena_free(&old->arena);
-	free(old);
-}
 
 /* ---- rows without evidence --------------------------------------------------------------------------------------- */
 
@@ -228,16 +196,4 @@ void replay_read(const struct config *config, const struct flow_row *row, struct
 	if (past_r->old && !all_known)
 		past_r->evidence.lacks |= EVIDENCE_LACKS_FINDINGS;
 	unlooked_findings(config, row, arena, past_r);
-}
-
-void replay_row(struct replay *replay, const struct flow_row *row, struct replayed *replayed_r)
-{
-	struct recorded_decision recorded;
-	struct replay_past past;
-
-	arena_reset(replay->arena);
-	replay_read(replay->config, row, replay->arena, &past);
-	policy_replay(&replay->set, &past.evidence, replay->arena, &recorded);
-	*replayed_r = (struct replayed){ .why = recorded.why, .action = recorded.decision.action, .old = past.old,
-		.findings = past.findings };
 }

@@ -102,26 +102,26 @@ static void put_step(struct page_table *table, const struct whatif_step *step, u
 	struct page_value *row = page_row(table);
 
 	row[0] = page_name(findings_table[step->finding].name);
-	row[1] = page_count(rank);
-	row[2] = page_name(action_name(asked_now(asked, step->finding)));
-	row[3] = page_count(step->newly.messages);
+	row[1] = page_count(step->newly.messages);
 	for (int look = 0; look < LOOK_COUNT; look++)
-		row[4 + look] = page_count(step->newly.looks[look]);
-	row[7] = page_count(step->senders_hit);
-	row[8] = page_name(whatif_pays_name(step->pays));
-	row[9] = page_number(step->gain_low);
-	row[10] = page_number(step->gain_high);
-	row[11] = page_count(step->untold);
+		row[2 + look] = page_count(step->newly.looks[look]);
+	row[5] = page_name(whatif_pays_name(step->pays));
+	row[6] = page_count(step->senders_hit);
+	row[7] = page_name(action_name(asked_now(asked, step->finding)));
+	row[8] = page_number(step->gain_low);
+	row[9] = page_number(step->gain_high);
+	row[10] = page_count(step->untold);
+	row[11] = page_count(rank);
 }
 
 void sections_steps(const struct sections *sections)
 {
 	static const struct page_column columns[] = {
-		{ "finding", "finding", PAGE_NAME, TONE_NONE }, { "rank", "rank", PAGE_COUNT, TONE_NONE },
-		{ "asked", "the policies ask for", PAGE_NAME, TONE_NONE },
-		{ "refused", "would refuse", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS, { "senders", "wanted senders hit", PAGE_COUNT, TONE_NONE },
-		{ "pays", "pays", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
+		{ "finding", "finding", PAGE_NAME, TONE_NONE }, { "refused", "would refuse", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS,
+		{ "pays", "pays", PAGE_NAME, TONE_NONE }, { "senders", "wanted senders hit", PAGE_COUNT, TONE_NONE },
+		{ "asked", "the policies ask for", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
 		{ "gain_high", "gain, at most", PAGE_NUMBER, TONE_NONE }, { "cannot_tell", "cannot tell", PAGE_COUNT, TONE_NONE },
+		{ "rank", "rank", PAGE_COUNT, TONE_NONE },
 	};
 	static const struct whatif_weights weights = { WHATIF_GOOD, WHATIF_FORGED, WHATIF_UPKEEP };
 	struct tally *tally = sections->tally;

@@ -179,8 +179,10 @@ void sections_forwarders(const struct sections *sections)
 	table->other_names = groups_top(forwarders.found, sections->top, put_forwarder, table, &other);
 	for (size_t i = 0; i < table->row_count; i++)
 		table->values[i * table->column_count].u.name = arena_strdup(sections->arena, table->values[i * table->column_count].u.name);
-	if (table->other_names != 0)
+	if (table->other_names != 0) {
 		put_forwarder(table, "other", &other);
+		table->values[(table->row_count - 1) * table->column_count + 2].absent = true;	/* authors of several are not told apart */
+	}
 	groups_free(&forwarders.found);
 }
 
