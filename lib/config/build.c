@@ -228,6 +228,8 @@ static void check_whole(struct builder *builder)
 	config->adsp_corroborates = config->adsp_use == ADSP_AUTO && !config->adsp_enabled && adsp_may_corroborate(config);
 	if (config->dmarc_method == ORG_DOMAIN_PSL && config->psl_file == NULL)
 		complain(builder->complaints, 0, "dmarc { org-domain = psl } needs a psl-file");
+	if (config->trusted_sealers.count != 0 && !config->arc_enabled)
+		complain(builder->complaints, 0, "dmarc { trusted-sealers } needs arc { enabled = yes }: no seal is verified without");
 	if (config->dns.dnssec == DNSSEC_VALIDATE && config->dns.trust_anchor_files[0] == NULL)
 		complain(builder->complaints, 0, "dns { dnssec = validate } needs trust-anchor-files");
 }

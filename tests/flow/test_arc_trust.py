@@ -11,6 +11,9 @@ import pytest
 import dkim_signer
 from arc_sealer import SIGNED, Chain, changed, is_arc, without
 from house import build
+from milterclient import Client
+from test_replay import actions, report, untold
+from test_store_faults import wait_for_flows
 
 LIST, RELAY, STRANGER = (dkim_signer.Key.rsa(1024) for _ in range(3))
 LETTER = (b"From: Ann <ann@author.example>\r\nTo: list@lists.example\r\nSubject: A letter\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\n"
@@ -199,3 +202,40 @@ def test_trusted_forwarders_seal_has_to_verify(tmp_path):
     assert_rejected(decide(tmp_path, sealed(said=NOTHING), (), more=forwarder), "quarantine")
     assert_rejected(decide(tmp_path, sealed(said=NOTHING).fields(changed(2, 1, rb"t=12345", b"t=12346")), (), more=forwarder))
     assert_rejected(decide(tmp_path, replayed(STRANGER, "attacker.example"), (), more=forwarder))
+
+
+# ---- through assayd, and afterwards ----------------------------------------------------------------------------------
+
+def test_record_tells_what_was_overridden(assayd, build_dir, workdir):
+    """The same messages under another policy: what the record tells is what that policy does."""
+    made, forged = sealed(), sealed().fields(changed(2, 1, rb"t=12345", b"t=12346"))
+    database = workdir / "assay.db"
+    zone = dkim_signer.zone_text({**POLICY, **made.records()}) + "author.example. IN A 192.0.2.1\n"
+    seen = {}
+    for action in ("none", "reject"):
+        path = f"{database}-{action}"
+        daemon = assayd(options=f'record {{ path = "{path}" }}\ndmarc {{ trusted-sealers = lists.example }}', zone=zone,
+                        mode="enforce", sections=f"findings {{ dmarc-overridden = {action} dmarc-reject-corroborated = reject }}").start()
+        daemon.wait_for_log("store: " + path)
+        for letter in (made, forged):
+            client = Client(daemon.socket_spec)
+            client.connect(address="203.0.113.9")
+            client.helo()
+            client.mail("<x@attacker.example>")
+            client.rcpt("<ann@test.example>")
+            fields, body = dkim_signer.parse(letter.message)
+            for name, value in fields:
+                client.header(name.decode(), value.decode().replace("\r\n", "\n"))
+            client.eoh()
+            for at in range(0, len(body), 3):
+                client.body(body[at:at + 3])
+            client.eom()
+            client.quit()
+        wait_for_flows(path, 2)
+        assert daemon.stop() == 0
+        assert ("dmarc_overridden=1:lists.example" in daemon.log()) and "arc=pass:-:" in daemon.log()
+        seen[action] = path, daemon.config_path
+    for recorded in seen:
+        for asked, refused in (("none", 1), ("reject", 2)):
+            text = report(build_dir, seen[recorded][0], seen[asked][1])
+            assert actions(text, 2)["reject"] == refused and untold(text) == 0, (recorded, asked, text)

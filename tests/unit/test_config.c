@@ -185,6 +185,19 @@ static void test_config_load_corroborate(void **state)
 	    "adsp-discardable, tls-downgrade, adsp-all, adsp-nxdomain, spf-fail\n");
 }
 
+static void test_config_load_trusted_sealers_need_arc(void **state)
+{
+	const struct config *config = config_load_buffer("dmarc { trusted-sealers = a.example }", 37, "test.conf", stderr);
+
+	(void)state;
+	assert_non_null(config);
+	assert_true(config->arc_enabled && !config->trusted_sealers_secure);
+	assert_true(domain_set_has(config->trusted_sealers.set, "a.example"));
+	config_unref(&config);
+	check_errors("arc { enabled = no }\ndmarc { trusted-sealers = a.example }\n",
+	    "test.conf: dmarc { trusted-sealers } needs arc { enabled = yes }: no seal is verified without\n");
+}
+
 static void test_config_load_unknown_names_all_told(void **state)
 {
 	(void)state;
@@ -574,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_config_load_policies_inherit),
 		cmocka_unit_test(test_config_load_adsp_auto_follows_policies),
 		cmocka_unit_test(test_config_load_corroborate),
+		cmocka_unit_test(test_config_load_trusted_sealers_need_arc),
 		cmocka_unit_test(test_config_load_unknown_names_all_told),
 		cmocka_unit_test(test_config_load_bad_values),
 		cmocka_unit_test(test_config_load_time_without_unit),
