@@ -225,7 +225,7 @@ const struct option_row schema_table[] = {
 	{ "record", "keep-hours", OPTION_SECONDS, CONFIG(hour_keep_secs), "72h", BOUND(3600, 4000 * 86400LL),
 	    "how long such counts are kept by the hour; a day that ended before is kept as one" },
 	{ "record", "max-kinds", OPTION_COUNT, CONFIG(kinds_max), "50000", BOUND(0, 1000000000),
-	    "kinds of messages of a day kept apart once its hours are one; the smallest are counted together; 0: any number" },
+	    "kinds of messages kept apart of a day whose hours became one; the rarest are counted together; 0: any number" },
 	{ "record", "keep-peers", OPTION_SECONDS, CONFIG(peer_keep_secs), "180d", BOUND(86400, 4000 * 86400LL),
 	    "how long a peer is remembered that does not come any more" },
 	{ "record", "max-peers", OPTION_COUNT, CONFIG(peers_max), "1000000", BOUND(0, 1000000000),

@@ -96,8 +96,10 @@ static void flow_add(struct group *group, const struct flow_note *note)
 	struct flow_slot *slot;
 
 	buf_printf(&key, "%lld %d", (long long)(note->time_secs / 3600), note->enforced);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		buf_printf(&key, "\n%s", texts[i] != NULL ? texts[i] : "");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		buf_putc(&key, '\n');
+		buf_puts(&key, texts[i] != NULL ? texts[i] : "");
+	}
 	HASH_FIND(hh, group->flows, key.data, key.length, slot);
 	if (slot == NULL) {
 		slot = arena_calloc(group->arena, 1, sizeof(*slot));
