@@ -125,6 +125,12 @@ static void advise_greylist(struct advisor *advisor)
 	}
 }
 
+static void advise_traces(struct advisor *advisor)
+{
+	if (advisor->config->record_path == NULL && advisor->config->traces != TRACES_OFF)
+		advise(advisor, "traces of messages are to be kept, but nothing is remembered, so there are none; set path in record { }");
+}
+
 static void advise_dmarc(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
@@ -204,6 +210,7 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 
 	advise_nothing_set(&advisor);
 	advise_actions(&advisor);
+	advise_traces(&advisor);
 	advise_greylist(&advisor);
 	advise_dmarc(&advisor);
 	advise_dnssec(&advisor);

@@ -109,6 +109,13 @@ static void test_config_advise_greylist_without_memory(void **state)
 	check_none(QUIET "findings { spf-none = greylist } record { path = \"/tmp/assay-no-such.db\" }");
 }
 
+static void test_config_advise_traces_without_memory(void **state)
+{
+	(void)state;
+	check_one(QUIET "record { traces = failures }", "traces of messages", "record { }");
+	check_none(QUIET "record { path = \"/tmp/assay-no-such.db\" traces = all }");
+}
+
 static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 {
 	(void)state;
@@ -195,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_config_advise_actions_of_disabled_checks),
 		cmocka_unit_test(test_config_advise_one_sentence_a_reason),
 		cmocka_unit_test(test_config_advise_greylist_without_memory),
+		cmocka_unit_test(test_config_advise_traces_without_memory),
 		cmocka_unit_test(test_config_advise_what_dmarc_and_dnssec_need),
 		cmocka_unit_test(test_config_advise_help_url),
 		cmocka_unit_test(test_config_advise_users_and_files),

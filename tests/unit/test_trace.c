@@ -324,16 +324,13 @@ static void test_no_trace_of_what_is_fine(void **state)
 
 /* ---- reasons ----------------------------------------------------------------------------------------------------- */
 
-static size_t reasons_of(const char *settings, const char *evidence_text, struct arena *arena, struct policy_reason *reasons_r)
+static size_t reasons_of(const struct config *config, const char *evidence_text, struct arena *arena, struct policy_reason *reasons_r)
 {
-	const struct config *config = config_load_buffer(settings, strlen(settings), "test", stderr);
-	struct policy_set set;
+	const struct policy_set set = policy_set_of(config);
 	struct evidence evidence;
 
-	assert_non_null(config);
-	set = policy_set_of(config);
 	assert_int_equal(evidence_read(evidence_text, arena, &evidence), 0);
-	return policy_reasons(&set, &evidence, arena, reasons_r);	/* the config stays: the reasons borrow from it */
+	return policy_reasons(&set, &evidence, arena, reasons_r);
 }
 
 #define MAIL(findings) "1 s=m f=" findings " r=a.example a=c.example:none m=c.example n=192.0.2.1/32"
@@ -357,9 +354,11 @@ static void test_policy_reasons_say_the_line_that_decided(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct config *config = config_load_buffer(rows[i].settings, strlen(rows[i].settings), "test", stderr);
 		struct policy_reason reasons[8];
 
-		assert_in_range(reasons_of(rows[i].settings, rows[i].evidence, arena, reasons), 1, 8);
+		assert_non_null(config);
+		assert_in_range(reasons_of(config, rows[i].evidence, arena, reasons), 1, 8);
 		assert_int_equal(reasons[0].decision.action, rows[i].action);
 		assert_string_equal(reasons[0].match, rows[i].match);
 		if (rows[i].rule != NULL)
@@ -367,6 +366,7 @@ static void test_policy_reasons_say_the_line_that_decided(void **state)
 		else
 			assert_null(reasons[0].rule);
 		assert_true(reasons[0].sure);
+		config_unref(&config);
 	}
 	arena_free(&arena);
 }
