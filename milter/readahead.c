@@ -190,8 +190,12 @@ static enum sight see(struct slot *slot, int fd, int timeout_ms)
 {
 	if (slot_ahead(slot) != NULL)
 		return SOMETHING;
-	if (timeout_ms > 0 && timeout_ms <= SHORT_MS && patience_set(slot, fd, timeout_ms))
-		return look(slot, fd, 0);
+	if (timeout_ms > 0 && timeout_ms <= SHORT_MS && wait_begin()) {
+		enum sight sight = patience_set(slot, fd, timeout_ms) ? look(slot, fd, 0) : OTHER;
+
+		wait_end();
+		return sight;
+	}
 	return slot->likely && look(slot, fd, MSG_DONTWAIT) == SOMETHING ? SOMETHING : OTHER;
 }
 

@@ -13,6 +13,7 @@
 enum {
 	SLOTS = 64 * 1024,
 	SPARE_BLOCKS = 64,			/* blocks kept for the next who needs one */
+	WAITS_AT_ONCE = 16,			/* in recv() at once */
 };
 
 static struct real_calls calls;
@@ -23,6 +24,8 @@ static struct {
 	struct block *spare;
 	size_t spares, used;
 } blocks = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static atomic_uint waits;
 
 static void find(const char *name, void *function_r, size_t bytes)
 {
@@ -90,6 +93,19 @@ size_t readahead_blocks(void)
 	used = blocks.used;
 	pthread_mutex_unlock(&blocks.lock);
 	return used;
+}
+
+bool wait_begin(void)
+{
+	if (atomic_fetch_add_explicit(&waits, 1, memory_order_relaxed) < WAITS_AT_ONCE)
+		return true;
+	wait_end();
+	return false;
+}
+
+void wait_end(void)
+{
+	atomic_fetch_sub_explicit(&waits, 1, memory_order_relaxed);
 }
 
 enum stage slot_stage(const struct slot *slot)

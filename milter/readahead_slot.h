@@ -76,6 +76,13 @@ struct block *block_take(void);
 void block_give(struct block *block);
 
 /**
+ * Whether one more may wait in recv(): the system counts that time in its ticks, of up to 10 ms, and meanwhile a thread and a block are
+ * held that poll() would give back after one millisecond. @return true: until wait_end().
+ */
+bool wait_begin(void);
+void wait_end(void);
+
+/**
  * Sends what waits, without anything to go with it. @return false: that cannot be done, the connection was shut down, and from
  * here on every call on it says so. Blocks for SETTLE_MS at most. (writebehind.c)
  */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 Read-ahead and write-behind below libmilter: however the MTA's octets come, assayd hears and answers the same; and it asks the
-system seldom enough. tests/unit/test_readahead.c, test_readahead_streams.c and test_writebehind.c have it
+system seldom enough. tests/unit/test_readahead*.c and test_writebehind.c have it
 octet for octet.
 """
 import os
