@@ -178,7 +178,14 @@ static int work(const struct failure_command *command, const struct config *conf
 	int64_t now = clock_wall_secs(NULL);
 	bool acts = command->send || command->directory != NULL;
 	char host[256];
-	int code = acts ? run_begin(&run, host, sizeof(host)) : 0;
+	int code;
+
+	/* who switched them off does not want those sent that wait from before */
+	if (command->send && !config->failure_reports) {
+		puts("failure = no in the section dmarc-reports: nothing is sent");
+		return EX_OK;
+	}
+	code = acts ? run_begin(&run, host, sizeof(host)) : 0;
 
 	if (code == 0) {
 		if (command->send)

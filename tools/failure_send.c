@@ -29,11 +29,9 @@ static enum mailed write_mail(const struct failure_run *run, const struct failur
     struct arena *arena)
 {
 	const char *path = arena_printf(arena, "%s/failure-%lld-%.*s.eml", run->directory, (long long)row->id, NAME_MAX_CHARS, address);
-	FILE *file = fopen(path, "wx");
+	FILE *file = fopen(path, "w");
 	bool written;
 
-	if (file == NULL && errno == EEXIST)
-		file = fopen(path, "w");
 	if (file == NULL) {
 		tool_complain(0, "failure-reports: %s: %s", path, strerror(errno));
 		return LATER;
@@ -48,9 +46,9 @@ static enum mailed write_mail(const struct failure_run *run, const struct failur
 static enum mailed hand_over(const struct failure_run *run, const struct failure_row *row, const char *address, struct arena *arena)
 {
 	const char *mail = failure_mail(row, &run->sender, address, arena), *why;
-	struct sendmail_mail letter = { .command = run->config->dmarc_sendmail,
-		.from = run->config->dmarc_envelope_sender != NULL ? run->config->dmarc_envelope_sender : run->sender.from, .recipients = &address, .recipient_count = 1,
-		.message = mail, .timeout_secs = SENDMAIL_SECS };
+	const char *envelope = run->config->dmarc_envelope_sender;
+	struct sendmail_mail letter = { .command = run->config->dmarc_sendmail, .from = envelope != NULL ? envelope : run->sender.from,
+		.recipients = &address, .recipient_count = 1, .message = mail, .timeout_secs = SENDMAIL_SECS };
 
 	if (mail == NULL) {
 		tell(row->domain, address, "no report", "what the record holds of it was not written by assayd");

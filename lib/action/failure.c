@@ -196,7 +196,7 @@ static void put_spf_record(struct writer *writer, const char *record)
 	struct buf quoted = buf_make(writer->arena);
 	size_t column = 0;
 
-	for (size_t i = 0; record[i] != '\0' && i < SPF_RECORD_MAX; i++, column++) {
+	for (size_t i = 0; i < SPF_RECORD_MAX && record[i] != '\0'; i++, column++) {
 		char c = clean_smtp_char(record[i]);
 
 		if (c == ' ' && column > 60) {

@@ -256,6 +256,16 @@ def test_two_at_once_send_none_twice(world):
     assert len((made.workdir / "sent.args").read_text().splitlines()) == 8
 
 
+def test_switched_off_what_waits_is_not_sent(world):
+    made = world()
+    made.send()
+    made.wait_rows([(1,)])
+    config = made.daemon.config_path
+    config.write_text(config.read_text().replace("failure = yes", "failure = no"))
+    assert "nothing is sent" in made.run("--send").stdout
+    assert made.mails() == [] and made.rows("state") == [(0,)]
+
+
 def test_hostile_record(world):
     """A row that assayd cannot have written becomes no mail, and a destination in it no argument."""
     made = world()
@@ -273,11 +283,11 @@ def test_hostile_record(world):
 def test_without_a_sender_or_a_store(world, workdir):
     made = world()
     config = workdir / "other.conf"
-    config.write_text(f'record {{ path = "{made.database}" }}\n')
+    config.write_text(f'dmarc-reports {{ failure = yes }}\nrecord {{ path = "{made.database}" }}\n')
     done = subprocess.run([made.build_dir / "assay", "failure-reports", "--config", config, "--send"], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 78 and "set email in the section dmarc-reports" in done.stderr
-    config.write_text('dmarc-reports { email = "a b@x.example" }\n' + f'record {{ path = "{made.database}" }}\n')
+    config.write_text('dmarc-reports { failure = yes email = "a b@x.example" }\n' + f'record {{ path = "{made.database}" }}\n')
     done = subprocess.run([made.build_dir / "assay", "failure-reports", "--config", config, "--send"], capture_output=True, text=True,
                           check=False)
     assert done.returncode == 78 and "is no address" in done.stderr

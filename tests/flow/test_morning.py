@@ -2,6 +2,7 @@
 """assay report --mail: ten lines and the page, as a mail through the sendmail command of the configuration; read by Python's email."""
 import email
 import email.policy
+import sqlite3
 import subprocess
 import time
 
@@ -71,6 +72,15 @@ def test_mail_is_ten_lines_and_the_page(morning):
     assert page.get_filename() == f"assay-{yesterday}.html"
     html = page.get_content()
     assert html.startswith("<!DOCTYPE html>") and "good.example" in html
+
+
+def test_mail_tells_what_came_yesterday(morning):
+    with sqlite3.connect(morning.database) as connection:
+        connection.execute(f"UPDATE flow SET hour = hour - {DAY}")
+    mail, lines, _ = read(morning.run("--mail", "--output", "-").stdout.encode())
+    assert mail["Subject"].endswith(": 3 messages, 0 refused")
+    assert lines[0] == "Messages       3; there is no day before to compare it with"
+    assert lines[-1] == "Needs you      nothing"
 
 
 def test_mail_into_a_file_goes_to_nobody(morning, workdir):
