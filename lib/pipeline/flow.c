@@ -57,13 +57,22 @@ static const char *mechanism_text(const struct message *message)
 	return arena_concat(message->arena, " sasl=", clean_word(message->arena, mechanism, MECHANISM_MAX), "");
 }
 
+/* Most messages have no chain: they need no word for that. */
+static const char *arc_text(const struct message *message)
+{
+	enum result result = message->results->arc.result;
+
+	return result == RESULT_NONE || result == RESULT_UNCHECKED ? "" : arena_concat(message->arena, " arc=", word(result), "");
+}
+
 /* For people and SQL; what a policy looks at is in the evidence. */
 const char *remember_results(const struct message *message)
 {
 	const struct results *results = message->results;
 
-	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s%s", word(results->spf.result),
-	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result), mechanism_text(message));
+	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s%s%s", word(results->spf.result),
+	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result), arc_text(message),
+	    mechanism_text(message));
 }
 
 static void note_peer(struct shared_store *shared, struct message *message)
