@@ -9,7 +9,7 @@
  *   metrics_process.c   memory, descriptors, processor time of this process
  *   metrics_text.c      all of it as one page; metrics_text_sources.c its half of resolver, store and process
  *   metrics_table.h     names, types and help of all of them: tests and the manual are held against it
- *   metrics_http.c      the server: a thread of libmicrohttpd's, for /metrics and /healthz
+ *   metrics_http.c      the server: a thread of libmicrohttpd's, for /metrics and /healthz; metrics_report.c the report at /
  *   exposition.c        the format
  *
  * Counts begin with the process and never go down. Their labels come from tables (findings, actions …) and from the names of

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The server of /metrics and /healthz: libmicrohttpd on one thread of its own. GET and HEAD alone, one answer a connection, no
+ * The server of /metrics and /healthz, and of the report at / where that is wanted: libmicrohttpd on one thread of its own. GET and HEAD alone, one answer a connection, no
  * body is read. Trusts nobody who connects: there are few connections at once, each ends when its client is silent for a
  * while or takes too long in all, a request has little room, and answers are paced, so that whoever asks without end takes no
  * processor from mail. It is never waited for: no connection's thread knows of it.
@@ -18,6 +18,7 @@
 #include "config/listen_place.h"
 #include "local_socket.h"
 #include "metrics_internal.h"
+#include "metrics_report.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -55,25 +56,37 @@ void metrics_http_counts(uint64_t counts_r[HTTP_CODES])
 
 /* ---- answers ----------------------------------------------------------------------------------------------------------- */
 
-/* Queues an answer; text is freed by the server. */
-static enum MHD_Result respond(struct MHD_Connection *connection, int code, const char *type, char *text, size_t length)
+/* The page has styles of its own and no script; whatever a name in it were to bring along is not run and asks nobody. */
+static const char report_type[] = "text/html; charset=utf-8";
+static const char report_security[] = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
+
+/* Queues an answer and lets go of it. */
+static enum MHD_Result queue(struct MHD_Connection *connection, int code, const char *type, struct MHD_Response *response)
 {
-	struct MHD_Response *response = text != NULL ? MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE) : NULL;
 	enum MHD_Result result = MHD_NO;
 
-	if (response == NULL) {
-		free(text);
-		return MHD_NO;
-	}
 	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
 	    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
 	    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
 	    MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES &&
+	    (type != report_type || MHD_add_response_header(response, "Content-Security-Policy", report_security) == MHD_YES) &&
 	    (code != CODE_NOT_ALLOWED || MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES))
 		result = MHD_queue_response(connection, codes[code], response);
 	MHD_destroy_response(response);
 	atomic_fetch_add_explicit(&http.counts[code], 1, memory_order_relaxed);
 	return result;
+}
+
+/* The text is freed by the server. */
+static enum MHD_Result respond(struct MHD_Connection *connection, int code, const char *type, char *text, size_t length)
+{
+	struct MHD_Response *response = text != NULL ? MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE) : NULL;
+
+	if (response != NULL)
+		return queue(connection, code, type, response);
+	free(text);
+	return MHD_NO;
 }
 
 static enum MHD_Result respond_text(struct MHD_Connection *connection, int code, const char *text)
@@ -116,6 +129,38 @@ static enum MHD_Result respond_health(struct MHD_Connection *connection)
 	return respond(connection, good ? CODE_OK : CODE_UNAVAILABLE, "text/plain; charset=utf-8", text, length);
 }
 
+static enum MHD_Result respond_report(struct MHD_Connection *connection)
+{
+	struct MHD_Response *response;
+	uint64_t bytes;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *why = open_memstream(&text, &length);
+	int fd;
+
+	if (why == NULL)
+		return MHD_NO;
+	fd = metrics_report_open(why, &bytes);
+	if (fclose(why) != 0 || fd < 0) {
+		enum MHD_Result result = MHD_NO;
+
+		if (fd == METRICS_REPORT_OFF)
+			result = respond_text(connection, CODE_NOT_FOUND, "there are /metrics and /healthz\n");
+		else if (fd == -1 && length != 0)
+			return respond(connection, CODE_UNAVAILABLE, "text/plain; charset=utf-8", text, length);
+		else if (fd >= 0)
+			close(fd);
+		free(text);
+		return result;
+	}
+	free(text);
+	response = MHD_create_response_from_fd64(bytes, fd);
+	if (response != NULL)
+		return queue(connection, CODE_OK, report_type, response);
+	close(fd);
+	return MHD_NO;
+}
+
 /* Who asks again at once waits, and with him all who ask: nobody has use for more answers than this. */
 static void pace(void)
 {
@@ -142,6 +187,8 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
 		return respond_metrics(connection);
 	if (strcmp(url, "/healthz") == 0)
 		return respond_health(connection);
+	if (strcmp(url, "/") == 0)
+		return respond_report(connection);
 	return respond_text(connection, CODE_NOT_FOUND, "there are /metrics and /healthz\n");
 }
 

@@ -153,6 +153,7 @@ struct config {
 
 	const char *morning_to, *morning_from;	/* of the morning's mail (assay report --mail); NULL */
 
+	const char *metrics_report;	/* a file of `assay report --html` to serve at "/"; NULL: none */
 	const char *metrics_listen;	/* HTTP for Prometheus, a place of listen_place_parse(); NULL: off */
 
 	/* dns */

@@ -296,6 +296,8 @@ const struct option_row schema_table[] = {
 
 	{ "metrics", "listen", OPTION_LISTEN, CONFIG(metrics_listen), "", TEXT(255),
 	    "where metrics and health are served (HTTP), on this machine only: unix:PATH, inet:PORT@127.0.0.1, inet6:PORT@[::1]" },
+	{ "metrics", "report", OPTION_PATH, CONFIG(metrics_report), "", TEXT(1024),
+	    "file of assay report --html that is served at / there; empty: none. assay-report.timer makes it each hour" },
 
 	{ "limits", "max-header-fields", OPTION_COUNT, CONFIG(max_header_fields), "2000", CAP(50, 100000),
 	    "header fields judged a message" },

@@ -83,7 +83,7 @@ TIMED = {"dmarc-reports": "dmarc-reports --send", "failure-reports": "failure-re
 
 
 @needs_systemd_analyze
-@pytest.mark.parametrize("name", [f"assay-{name}.{kind}" for name in TIMED for kind in ("service", "timer")])
+@pytest.mark.parametrize("name", [f"assay-{name}.{kind}" for name in [*TIMED, "report"] for kind in ("service", "timer")])
 def test_units_of_reports_are_what_systemd_understands(placed, name):
     unit = installed_unit(placed).with_name(name)
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False)
@@ -104,9 +104,10 @@ def test_reports_run_as_the_daemons_user_without_what_keeps_set_gid_programs_fro
 
 
 @needs_systemd_analyze
-def test_unit_exposes_little(placed):
+@pytest.mark.parametrize("name", ["assayd.service", "assay-report.service"])
+def test_unit_exposes_little(placed, name):
     done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager",
-                           str(installed_unit(placed))], capture_output=True, text=True, timeout=60, check=False)
+                           str(installed_unit(placed).with_name(name))], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Overall exposure level" in done.stdout
 

@@ -37,6 +37,40 @@ def test_only_what_is_served_is_answered(assayd, free_port):
         ask(port)
 
 
+def test_the_report_is_handed_out_as_it_was_made(assayd, free_port, workdir):
+    port, page = free_port(), workdir / "report.html"
+    daemon = assayd(sections=LISTEN.format(port).replace("}", f'report = "{page}" }}')).start()
+    status, fields, text = ask(port, "/")
+    assert status == 503 and str(page) in text and "assay report --html --output" in text
+    page.write_text("<!doctype html><title>one</title>" + "x" * 3_000_000)
+    status, fields, text = ask(port, "/")
+    assert status == 200 and text == page.read_text() and fields["Content-Type"] == "text/html; charset=utf-8"
+    assert fields["Content-Security-Policy"].startswith("default-src 'none'")
+    status, fields, text = ask(port, "/", "HEAD")
+    assert status == 200 and text == "" and int(fields["Content-Length"]) == page.stat().st_size
+    assert "Content-Security-Policy" not in ask(port, "/metrics")[1]
+    page.write_text("<title>two</title>")
+    assert ask(port, "/?x")[2] == "<title>two</title>"
+    for url in ("/report.html", "//", "/../report.html"):
+        assert ask(port, url)[0] == 404, url
+    page.unlink()
+    os.mkfifo(page)                     # nobody writes to it: to wait for it would stop the server
+    assert ask(port, "/")[0] == 503
+    page.unlink()
+    page.write_text("")
+    assert ask(port, "/")[0] == 503
+    with open(page, "wb") as out:
+        out.truncate((64 << 20) + 1)
+    assert ask(port, "/")[0] == 503 and "longer" in ask(port, "/")[2]
+    assert ask(port, "/healthz")[0] == 200
+    page.unlink()
+    made = subprocess.run([str(program("assay")), "report", "--html", "--output", str(page), "--config", str(daemon.config_path)],
+                          capture_output=True, text=True, check=False)
+    if made.returncode == 0:            # with a record it is the real page
+        assert ask(port, "/")[2] == page.read_text()
+    assert daemon.stop() == 0
+
+
 def test_off_unless_configured(assayd):
     needs.programs("ss")
     daemon = assayd(options='status-socket = ""').start()
