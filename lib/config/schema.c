@@ -290,7 +290,7 @@ const struct option_row schema_table[] = {
 	    "how long like failures are gathered before they are reported as one" },
 
 	{ "morning", "to", OPTION_STRING, CONFIG(morning_to), "", TEXT(254),
-	    "who gets the mail of assay report --mail, which a timer sends each morning once that is enabled" },
+	    "who gets the mail of assay report --mail" },
 	{ "morning", "from", OPTION_STRING, CONFIG(morning_from), "", TEXT(254),
 	    "from whom it comes; empty: from who gets it" },
 
