@@ -143,6 +143,19 @@ static void advise_dmarc(struct advisor *advisor)
 		    !config->spf_enabled ? "SPF" : "DKIM", !config->spf_enabled ? "spf" : "dkim");
 }
 
+static void advise_reports(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	if (!config->dmarc_aggregate)
+		return;
+	if (config->record_path == NULL || !config->dmarc_enabled)
+		advise(advisor, "dmarc-reports { aggregate = yes } does nothing: %s", config->record_path == NULL ?
+		    "nothing is remembered; set path in record { }" : "DMARC is not judged; set enabled = yes in section dmarc");
+	else if (config->dmarc_email == NULL || config->dmarc_email[0] == '\0')
+		advise(advisor, "dmarc-reports { aggregate = yes } counts, but no report can be sent: set email, the address they come from");
+}
+
 static void advise_dnssec(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
@@ -213,6 +226,7 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_traces(&advisor);
 	advise_greylist(&advisor);
 	advise_dmarc(&advisor);
+	advise_reports(&advisor);
 	advise_dnssec(&advisor);
 	advise_help_url(&advisor);
 	advise_trust(&advisor);
