@@ -138,7 +138,8 @@ static void put_tag(struct made *made, struct known *known)
 		return;
 	}
 	value = value_of(tag, !known->seen[tag], known);
-	known->repeated = known->repeated || known->seen[tag];
+	/* those of failure reports are told to nobody */
+	known->repeated = known->repeated || (known->seen[tag] && tag < 9);
 	known->seen[tag] = true;
 	put_word(made, names[tag]);
 	put_blank(made);
