@@ -6,6 +6,13 @@
 
 #include "report/tally_internal.h"
 
+static const char *count_text(const struct sections *sections, uint64_t count)
+{
+	const struct page_value value = page_count(count);
+
+	return page_value_text(sections->arena, &value);
+}
+
 /* ---- what came --------------------------------------------------------------------------------------------------- */
 
 void sections_overview(const struct sections *sections)
@@ -27,6 +34,9 @@ void sections_overview(const struct sections *sections)
 	page_figure(section, "forged", "look forged", page_count(tally->all.looks[LOOK_FORGED]));
 	page_figure(section, "refused", "refused so far", page_count(tally->carried_out[ACTION_REJECT] + tally->carried_out[ACTION_DEFER]));
 	page_figure(section, "told", "can be told under the policies", page_count(messages - tally->all.untold));
+	if (tally->sessionless != 0)
+		page_text(section, "The sessions of %s messages are not known: an earlier version, which did not count any, recorded them.",
+		    count_text(sections, tally->sessionless));
 	page_text(section, "A message looks wanted when its author, a trusted forwarder or its client is proven; it looks forged when a "
 	    "finding speaks of forgery and nothing at all speaks for it; all else is unclear. That is an estimate, and no verdict.");
 }
@@ -42,18 +52,11 @@ static enum action asked_now(const struct policy_set *set, enum finding_id id)
 	return least;
 }
 
-static const char *count_text(const struct sections *sections, uint64_t count)
-{
-	const struct page_value value = page_count(count);
-
-	return page_value_text(sections->arena, &value);
-}
-
 static const char *cost_text(const struct sections *sections, const struct whatif_step *step)
 {
 	uint64_t wanted = step->newly.looks[LOOK_WANTED], unclear = step->newly.looks[LOOK_UNCLEAR];
-	const char *rest = unclear == 0 ? "none is unclear" : arena_printf(sections->arena, "%s are unclear, and may be either",
-	    count_text(sections, unclear));
+	const char *rest = unclear == 0 ? "none is unclear" : arena_printf(sections->arena, "%s %s unclear, and may be either",
+	    count_text(sections, unclear), unclear == 1 ? "is" : "are");
 
 	if (wanted == 0)
 		return arena_printf(sections->arena, "no message that looks wanted; %s", rest);
@@ -61,16 +64,30 @@ static const char *cost_text(const struct sections *sections, const struct whati
 	    count_text(sections, step->senders_hit), rest);
 }
 
+/* Without a step that would surely refuse something: that none would is said only where it is known. */
+static void put_no_step(const struct sections *sections, struct page_section *section, uint64_t unsure)
+{
+	const struct tally *tally = sections->tally;
+
+	if (tally->all.messages == 0)
+		page_answer(section, "first", "Nothing was recorded in this period: there is no step to take.");
+	else if (unsure != 0 || tally->all.untold != 0)
+		page_answer(section, "first", "No step can be named: of %s messages it cannot be told what a further finding would refuse.",
+		    count_text(sections, unsure > tally->all.untold ? unsure : tally->all.untold));
+	else
+		page_answer(section, "first", "No further finding would refuse anything: there is no step to take.");
+}
+
 /* The answer to: which finding would you enforce first, and what would it cost? */
 static void put_answer(const struct sections *sections, struct page_section *section, const struct whatif_step *step)
 {
 	if (step == NULL || step->newly.messages == 0) {
-		page_answer(section, "first", "No further finding would refuse anything: there is no step to take.");
+		put_no_step(sections, section, step != NULL ? step->untold : 0);
 		return;
 	}
 	if (step->pays == PAYS_NO) {
-		page_answer(section, "first", "Enforce none yet: each further finding would cost more wanted mail than the forged mail that it "
-		    "refuses is worth. The least costly is %s: %s messages, %s of which look forged; it costs %s.",
+		page_answer(section, "first", "Enforce none yet: each further finding would cost more, in wanted mail and in upkeep, than the forged "
+		    "mail that it refuses is worth. The least costly is %s: %s messages, %s of which look forged; it costs %s.",
 		    findings_table[step->finding].name, count_text(sections, step->newly.messages),
 		    count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
 		return;
@@ -114,12 +131,23 @@ static void put_step(struct page_table *table, const struct whatif_step *step, u
 	row[11] = page_count(rank);
 }
 
+/* What upkeep is reckoned for: days with mail and those between them, but no more than the period has. */
+static double days_of(const struct tally *tally)
+{
+	double days = (double)(tally->last_secs + DAY_SECS - tally->first_secs) / DAY_SECS;
+	double period = (double)(tally->until_secs - tally->since_secs) / DAY_SECS;
+
+	if (tally->first_secs == 0)
+		return 1;
+	return period > 0 && period < days ? period : days;
+}
+
 void sections_steps(const struct sections *sections)
 {
 	static const struct page_column columns[] = {
 		{ "finding", "finding", PAGE_NAME, TONE_NONE }, { "refused", "would refuse", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS,
 		{ "pays", "pays", PAGE_NAME, TONE_NONE }, { "senders", "wanted senders hit", PAGE_COUNT, TONE_NONE },
-		{ "asked", "the policies ask for", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
+		{ "asked", "the policies ask for, at least", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
 		{ "gain_high", "gain, at most", PAGE_NUMBER, TONE_NONE }, { "cannot_tell", "cannot tell", PAGE_COUNT, TONE_NONE },
 		{ "rank", "rank", PAGE_COUNT, TONE_NONE },
 	};
@@ -127,8 +155,7 @@ void sections_steps(const struct sections *sections)
 	struct tally *tally = sections->tally;
 	struct page_section *section = page_section(sections->page, "next", "Which finding to enforce next, and what it costs");
 	struct whatif_step steps[FINDING_COUNT];
-	double days = (double)(tally->last_secs + DAY_SECS - tally->first_secs) / DAY_SECS;
-	size_t count = whatif_steps(tally->whatif, &weights, tally->first_secs != 0 ? days : 1, steps);
+	size_t count = whatif_steps(tally->whatif, &weights, days_of(tally), steps);
 	const struct whatif_step *sorted[FINDING_COUNT];
 	struct page_table *table;
 
@@ -307,7 +334,10 @@ void sections_policy(const struct sections *sections)
 	put_names(sections, section, MAIL_AUTHORS, "authors", "By author domain");
 	put_names(sections, section, MAIL_ENVELOPES, "envelopes", "By envelope domain (MAIL FROM)");
 	put_names(sections, section, MAIL_CLIENTS, "clients", "By sending client: the domain of its name, or its network");
-	page_text(section, "A message to several recipient domains counts in each of them; there are %" PRIu64 " such pairs of message and "
-	    "domain.", tally->copies);
+	page_text(section, "A message to several recipient domains counts in each of them; there are %s such pairs of message and domain.",
+	    count_text(sections, tally->copies));
+	if (tally->partly != 0)
+		page_text(section, "%s of the messages would be refused to some of their recipients and go on to others; they count, in all of their "
+		    "domains, as what comes of them for the others.", count_text(sections, tally->partly));
 	put_names(sections, section, MAIL_RECIPIENTS, "recipients", "By recipient domain");
 }
