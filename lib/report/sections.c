@@ -15,6 +15,14 @@ static const char *count_text(const struct sections *sections, uint64_t count)
 
 /* ---- what came --------------------------------------------------------------------------------------------------- */
 
+/* The hours of the day in which the period begins are no more, so the day counts whole. */
+static bool begins_with_a_day(const struct tally *tally)
+{
+	int64_t into_day = tally->since_secs % DAY_SECS;
+
+	return into_day != 0 && tally->since_secs - into_day + DAY_SECS <= tally->until_secs - tally->config->hour_keep_secs;
+}
+
 void sections_overview(const struct sections *sections)
 {
 	const struct tally *tally = sections->tally;
@@ -34,6 +42,8 @@ void sections_overview(const struct sections *sections)
 	page_figure(section, "forged", "look forged", page_count(tally->all.looks[LOOK_FORGED]));
 	page_figure(section, "refused", "refused so far", page_count(tally->carried_out[ACTION_REJECT] + tally->carried_out[ACTION_DEFER]));
 	page_figure(section, "told", "can be told under the policies", page_count(messages - tally->all.untold));
+	if (begins_with_a_day(tally) && messages != 0)
+		page_text(section, "The day in which the period begins counts whole, for its hours are not kept any longer (keep-hours).");
 	if (tally->sessionless != 0)
 		page_text(section, "The sessions of %s messages are not known: an earlier version, which did not count any, recorded them.",
 		    count_text(sections, tally->sessionless));

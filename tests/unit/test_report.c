@@ -410,6 +410,25 @@ static void test_report_says_of_which_messages_sessions_are_known(void **state)
 	report_free(&report);
 }
 
+/* The period ends ten days after REPORT_DAY; hours are kept for three, unless asked otherwise. */
+static void test_report_says_that_the_first_day_counts_whole(void **state)
+{
+	static const struct { const char *settings; int64_t later_secs; bool whole; } cases[] = {
+		{ "", 0, false }, { "", 3600, true }, { "", 6 * 86400 + 3600, true }, { "", 7 * 86400 + 3600, false },
+		{ "record { keep-hours = 11d }", 3600, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct report report;
+
+		report_make(&(struct report_world){ .settings = cases[i].settings, .rows = &report_row, .count = 1,
+			.later_secs = cases[i].later_secs }, &report);
+		assert_int_equal(has_text(&report, "overview", "counts whole"), cases[i].whole);
+		report_free(&report);
+	}
+}
+
 static void test_report_says_that_some_recipients_only_are_refused(void **state)
 {
 	static const char settings[] = "mode = enforce policy p { recipient-domains = x.example actions { spf-fail = reject } } "
@@ -657,6 +676,7 @@ int main(void)
 		cmocka_unit_test(test_report_add_unknown_words_are_left_out),
 		cmocka_unit_test(test_report_of_an_earlier_version_takes_no_unknown_signer_for_none),
 		cmocka_unit_test(test_report_says_of_which_messages_sessions_are_known),
+		cmocka_unit_test(test_report_says_that_the_first_day_counts_whole),
 		cmocka_unit_test(test_report_says_that_some_recipients_only_are_refused),
 		cmocka_unit_test(test_report_does_not_tell_apart_what_was_put_together),
 		cmocka_unit_test(test_report_reckons_upkeep_for_the_period),
