@@ -109,21 +109,6 @@ static void put_answer(const struct sections *sections, struct page_section *sec
 	page_text(section, "%s: %s.", findings_table[step->finding].name, findings_table[step->finding].help);
 }
 
-/* Those that pay first, else as they came: that which surely gains most first. */
-static size_t by_pays(const struct whatif_step *steps, size_t count, const struct whatif_step *sorted_r[FINDING_COUNT])
-{
-	size_t sorted = 0;
-
-	for (int pays = PAYS_YES; pays >= PAYS_NO; pays--)
-		for (size_t i = 0; i < count; i++)
-			if ((int)steps[i].pays == pays && steps[i].newly.messages != 0)
-				sorted_r[sorted++] = &steps[i];
-	for (size_t i = 0; i < count; i++)	/* of which it cannot be told */
-		if (steps[i].newly.messages == 0)
-			sorted_r[sorted++] = &steps[i];
-	return sorted;
-}
-
 static void put_step(struct page_table *table, const struct whatif_step *step, uint64_t rank, const struct policy_set *asked)
 {
 	struct page_value *row = page_row(table);
@@ -166,11 +151,9 @@ void sections_steps(const struct sections *sections)
 	struct page_section *section = page_section(sections->page, "next", "Which finding to enforce next, and what it costs");
 	struct whatif_step steps[FINDING_COUNT];
 	size_t count = whatif_steps(tally->whatif, &weights, days_of(tally), steps);
-	const struct whatif_step *sorted[FINDING_COUNT];
 	struct page_table *table;
 
-	count = by_pays(steps, count, sorted);
-	put_answer(sections, section, count != 0 ? sorted[0] : NULL);
+	put_answer(sections, section, count != 0 ? &steps[0] : NULL);
 	if (count == 0)
 		return;
 	table = PAGE_TABLE(section, "steps", "Rejecting on one finding more than is enforced today", columns);
@@ -178,7 +161,7 @@ void sections_steps(const struct sections *sections)
 	    "message weighing 10, a forged one 1, and the upkeep of a finding 1 a day: \"yes\" whatever the unclear messages are, "
 	    "\"perhaps\" if enough of them are forged; the gain is in forged messages. assay whatif takes other weights; assay-whatif(7) explains them.";
 	for (size_t i = 0; i < count; i++)
-		put_step(table, sorted[i], i + 1, &tally->set);
+		put_step(table, &steps[i], i + 1, &tally->set);
 }
 
 /* ---- what the policies make of it -------------------------------------------------------------------------------- */
