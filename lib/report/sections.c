@@ -74,16 +74,24 @@ static const char *cost_text(const struct sections *sections, const struct whati
 	    count_text(sections, step->senders_hit), rest);
 }
 
+/* Messages of which nothing can be told under what is carried out now, so that they are in no row of steps. */
+static uint64_t untold_of_steps(struct tally *tally)
+{
+	const struct whatif_totals *totals = whatif_totals(tally->whatif);
+
+	return totals->messages - totals->told;
+}
+
 /* Without a step that would surely refuse something: that none would is said only where it is known. */
 static void put_no_step(const struct sections *sections, struct page_section *section, uint64_t unsure)
 {
-	const struct tally *tally = sections->tally;
+	uint64_t untold = untold_of_steps(sections->tally);
 
-	if (tally->all.messages == 0)
+	if (sections->tally->all.messages == 0)
 		page_answer(section, "first", "Nothing was recorded in this period: there is no step to take.");
-	else if (unsure != 0 || tally->all.untold != 0)
+	else if (unsure != 0 || untold != 0)
 		page_answer(section, "first", "No step can be named: of %s messages it cannot be told what a further finding would refuse.",
-		    count_text(sections, unsure > tally->all.untold ? unsure : tally->all.untold));
+		    count_text(sections, unsure > untold ? unsure : untold));
 	else
 		page_answer(section, "first", "No further finding would refuse anything: there is no step to take.");
 }
@@ -157,6 +165,8 @@ void sections_steps(const struct sections *sections)
 	if (count == 0)
 		return;
 	table = PAGE_TABLE(section, "steps", "Rejecting on one finding more than is enforced today", columns);
+	if (untold_of_steps(tally) != 0)
+		page_text(section, "Of %s messages nothing of that can be told; they are in no row.", count_text(sections, untold_of_steps(tally)));
 	table->note = "Each row stands alone. A step pays when the forged mail that it refuses is worth more than the wanted mail, with a wanted "
 	    "message weighing 10, a forged one 1, and the upkeep of a finding 1 a day: \"yes\" whatever the unclear messages are, "
 	    "\"perhaps\" if enough of them are forged; the gain is in forged messages. assay whatif takes other weights; assay-whatif(7) explains them.";

@@ -453,7 +453,7 @@ static void test_report_says_that_some_recipients_only_are_refused(void **state)
 /* Kinds that were put together have no recipients that could be called unknown. */
 static void test_report_does_not_tell_apart_what_was_put_together(void **state)
 {
-	struct flow_row row = report_row;
+	struct flow_row row = report_row, rows[2];
 	struct report report;
 
 	(void)state;
@@ -465,6 +465,14 @@ static void test_report_does_not_tell_apart_what_was_put_together(void **state)
 	assert_int_equal(report_count(&report, "policy.authors", "(not told apart)", "messages"), 7);
 	assert_int_equal(report_count(&report, "policy.recipients", "(not told apart)", "messages"), 7);
 	assert_non_null(strstr(report_answer(&report, "next"), "No step can be named: of 7 messages it cannot be told"));
+	report_free(&report);
+	rows[0] = row;
+	rows[1] = report_row;
+	rows[1].findings = "dkim-none";
+	rows[1].evidence = "1 s=m f=dkim-none r=x.example a=a.example:none m=a.example p=a.example:pass n=192.0.2.0/24";
+	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
+	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "refused"), 1);
+	assert_true(has_text(&report, "next", "Of 7 messages nothing of that can be told"));
 	report_free(&report);
 }
 
