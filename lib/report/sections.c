@@ -114,7 +114,8 @@ static void put_answer(const struct sections *sections, struct page_section *sec
 	    step->pays == PAYS_YES ? "Enforce first:" : "Look first at", findings_table[step->finding].name,
 	    step->pays == PAYS_YES ? "" : "; whether it pays hangs on the mail that is unclear",
 	    count_text(sections, step->newly.messages), count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
-	page_text(section, "%s: %s.", findings_table[step->finding].name, findings_table[step->finding].help);
+	page_text(section, "%s: %s. Whose messages these are, assay whatif --config says of a configuration that rejects on it.",
+	    findings_table[step->finding].name, findings_table[step->finding].help);
 }
 
 static void put_step(struct page_table *table, const struct whatif_step *step, uint64_t rank, const struct policy_set *asked)
