@@ -47,6 +47,9 @@ void sections_overview(const struct sections *sections)
 	if (tally->sessionless != 0)
 		page_text(section, "The sessions of %s messages are not known: an earlier version, which did not count any, recorded them.",
 		    count_text(sections, tally->sessionless));
+	if (tally->old != 0)
+		page_text(section, "Of %s messages an earlier version recorded less: none of them looks wanted for its author, and they are not in "
+		    "the tables of protection, forwarders and DNSSEC.", count_text(sections, tally->old));
 	page_text(section, "A message looks wanted when its author, a trusted forwarder or its client is proven; it looks forged when a "
 	    "finding speaks of forgery and nothing at all speaks for it; all else is unclear. That is an estimate, and no verdict.");
 }

@@ -219,6 +219,7 @@ static void count_totals(struct tally *tally, const struct tally_kind *kind)
 	tally->kinds++;
 	tally->sessions += row->sessions;
 	tally->sessionless += row->sessions_unknown ? row->messages : 0;
+	tally->old += kind->past.old ? row->messages : 0;
 	tally->bytes += row->bytes;
 	count_mail(&tally->all, kind, row->messages);
 	if (action_from_name(row->action, &then) != 0)

@@ -72,7 +72,7 @@ struct tally {
 	struct arena *kept;
 
 	uint64_t kinds, sessions, bytes;
-	uint64_t sessionless;			/* messages of rows that do not know their sessions */
+	uint64_t sessionless, old;		/* messages of rows that do not know their sessions; that have no evidence */
 	int64_t first_secs, last_secs;		/* hours of the first and last message; 0: none */
 	struct mail_counts all;
 	uint64_t carried_out[ACTION_COUNT], told[ACTION_COUNT];	/* as decided then, by whether it was enforced */
