@@ -214,6 +214,7 @@ static void count_names(struct tally *tally, const struct tally_kind *kind)
 static void count_totals(struct tally *tally, const struct tally_kind *kind)
 {
 	const struct flow_row *row = kind->row;
+	bool refuses = kind->now.decision.action == ACTION_DEFER || kind->now.decision.action == ACTION_REJECT;
 	enum action then;
 
 	tally->kinds++;
@@ -229,7 +230,7 @@ static void count_totals(struct tally *tally, const struct tally_kind *kind)
 		tally->signs[sign] += (kind->looks.signs >> sign & 1) != 0 ? row->messages : 0;
 	if (kind->now.why == UNTOLD_NOT) {
 		tally->action_looks[kind->now.decision.action][kind->looks.look] += row->messages;
-		tally->partly += kind->now.partly ? row->messages : 0;
+		tally->partly += kind->now.partly && !refuses ? row->messages : 0;
 		return;
 	}
 	tally->untold[kind->now.why] += row->messages;

@@ -445,6 +445,12 @@ static void test_report_says_that_some_recipients_only_are_refused(void **state)
 	assert_int_equal(report_count(&report, "policy.recipients", "x.example", "none"), 5);
 	assert_true(has_text(&report, "policy", "5 of the messages would be refused to some of their recipients"));
 	report_free(&report);
+	/* that it goes on to others is not said where it is refused to them as well */
+	make("mode = dry-run policy p { mode = enforce recipient-domains = x.example actions { spf-fail = reject } } "
+	    "policy default { actions { spf-fail = reject } }", &row, 1, &report);
+	assert_int_equal(report_count(&report, "policy.actions", "reject", "now"), 5);
+	assert_false(has_text(&report, "policy", "some of their recipients"));
+	report_free(&report);
 	row.evidence = "1 s=m f=spf-fail r=y.example a=a.example:none m=a.example p=a.example:fail n=192.0.2.0/24";
 	make(settings, &row, 1, &report);
 	assert_false(has_text(&report, "policy", "some of their recipients"));
