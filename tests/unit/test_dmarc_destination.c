@@ -46,6 +46,10 @@ static const struct row rows[] = {
 	/* another address at the same host in its place */
 	{ OURS CONSENT("example.com", "example.net") "TXT \"v=DMARC1; rua=mailto:b@example.net,mailto:c@example.net\"\n", "example.com",
 	  "a@example.net", DMARC_CONSENT_GIVEN, true, "b@example.net,c@example.net" },
+	/* several records that name the same address: it gets the report once */
+	{ OURS CONSENT("example.com", "example.net") "TXT \"v=DMARC1; rua=mailto:b@example.net\"\n" CONSENT("example.com", "example.net")
+	  "TXT \"v=DMARC1; p=none; rua=mailto:b@EXAMPLE.net,mailto:c@example.net\"\n", "example.com", "a@example.net", DMARC_CONSENT_GIVEN, true,
+	  "b@example.net,c@example.net" },
 	/* another host, alone or beside, a place where no report can go: to nobody */
 	{ OURS CONSENT("example.com", "example.net") "TXT \"v=DMARC1; rua=mailto:b@victim.example\"\n", "example.com", "a@example.net",
 	  DMARC_CONSENT_REFUSED, true, "" },
