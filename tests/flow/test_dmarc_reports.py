@@ -10,6 +10,7 @@ import gzip
 import json
 import pathlib
 import re
+import socket
 import sqlite3
 import subprocess
 import time
@@ -343,6 +344,24 @@ def test_claims_go_by_the_time_that_it_is(assayd, workdir):
     assert done.returncode == 75, done
     first, second = sorted(due - begin for due, in world.rows("SELECT next FROM dmarc_delivery"))
     assert first >= 3600 + 3 and second >= first + 3
+
+
+def test_names_that_nobody_answers_for_keep_no_report_waiting(assayd, workdir):
+    """An owner's destinations may cost three deadlines in a run, whatever his records name; the others' reports go out."""
+    slow = ",".join(f"mailto:r@host{i}.test" for i in range(20))
+    zone = "".join(f'_dmarc.{name}.aaa.example. 300 IN TXT "v=DMARC1; p=none; rua={slow[:200]}" "{slow[200:]}"\n' for name in "abcd")
+    world = World(assayd, workdir, zone=ZONE + zone, more="", options='limits { dns-deadline = 1s }\n')
+    for name in "abcd":
+        world.deliver(f"joe@{name}.aaa.example", f"{name}.aaa.example")
+    world.deliver("joe@own.example", "own.example")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        world.flush()
+        begin = time.monotonic()
+        out = world.run("--resolver", f"127.0.0.1@{sink.getsockname()[1]}", "--send", expect=75)
+        assert time.monotonic() - begin < 12
+    assert [sent.arguments[-1] for sent in world.sent()] == ["dmarc@own.example"]
+    assert out.splitlines()[-1].startswith("5 reports: 1 sent, ") and out.count(": later: ") >= 2
 
 
 def test_hostile_addresses_never_reach_sendmail(assayd, workdir):
