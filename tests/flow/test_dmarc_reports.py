@@ -484,6 +484,17 @@ def test_reports_about_reports_end(assayd, workdir):
     assert [row[0] for row in by_row(sent.report)] == ["203.0.113.9"]
 
 
+def test_a_repeated_from_field_is_no_pass(assayd, workdir, schema):
+    """Nor does the report say so of a signed message to which somebody added a field (RFC 9989 section 4.4)."""
+    world = World(assayd, workdir)
+    world.deliver("joe@own.example", "own.example", headers=[("From", "eve@own.example")])
+    world.run("--send")
+    sent, = world.sent()
+    schema(sent.report)
+    assert [row[3:] for row in by_row(sent.report)] == [("none", "fail", "fail", "other")]
+    assert text(records(sent.report)[0], "row/policy_evaluated/reason/comment") == "several From fields"
+
+
 def test_exempt_mail_is_in_no_report(assayd, workdir):
     world = World(assayd, workdir)
     client = Client(world.daemon.socket_spec)
