@@ -15,6 +15,7 @@
 #include "check/dmarc/feedback.h"
 #include "config/config.h"
 #include "record/dmarc.h"
+#include "slow_owners.h"
 
 struct report_row {
 	struct feedback_row row;
@@ -74,6 +75,7 @@ struct dmarc_sender {
 	const struct check_shared *shared;	/* resolver, suffix list */
 	struct dmarc_book *book;
 	const struct clock *clock;
+	struct slow_owners slow;
 	unsigned sent, later, given_up;		/* deliveries */
 	bool failed;				/* the database did */
 };

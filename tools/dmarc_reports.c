@@ -183,7 +183,9 @@ static void work(const struct reports_command *command, struct dmarc_sender *sen
 		struct arena *arena = arena_new();
 		struct dmarc_report report;
 
-		if (make(sender, arena, receiver, &policies->rows[i], command->send, &report)) {
+		if (command->send && slow_owners_has(&sender->slow, policies->rows[i].domain))
+			sender->later++;
+		else if (make(sender, arena, receiver, &policies->rows[i], command->send, &report)) {
 			if (command->send)
 				dmarc_report_send(sender, &report);
 			else
@@ -215,6 +217,7 @@ static int work_with_dns(const struct reports_command *command, struct dmarc_sen
 		return tool_complain(EX_CONFIG, "dmarc-reports: %s", why);
 	}
 	sender->shared = &shared;
+	slow_owners_begin(&sender->slow, shared.psl, config->dns_deadline_ms);
 	(void)signal(SIGPIPE, SIG_IGN);
 	work(command, sender, receiver, policies);
 	dns_resolver_free(&shared.resolver);

@@ -47,12 +47,15 @@ static void ask(struct dmarc_sender *sender, const struct dmarc_report *report, 
 {
 	struct results *results = arena_calloc(report->arena, 1, sizeof(*results));
 	struct check_context context = { .config = sender->config, .shared = sender->shared, .arena = report->arena, .results = results };
+	int64_t begin_ms = clock_monotonic_ms();
 
 	context.dns = dns_scope_new(sender->shared->resolver, sender->config->dns_deadline_ms, CONSENT_LOOKUPS);
 	dmarc_destination_ask(&context, DMARC_REPORT_AGGREGATE, report->domain, address, destination_r);
 	/* answers end with the scope; what is kept of them are copies */
 	destination_r->why = arena_strdup(report->arena, destination_r->why);
 	dns_scope_free(&context.dns);
+	if (destination_r->consent == DMARC_CONSENT_UNKNOWN)
+		slow_owners_note(&sender->slow, report->domain, clock_monotonic_ms() - begin_ms);
 }
 
 static size_t addresses_of(const struct dmarc_uris *uris, const char *addresses_r[DMARC_URIS_MAX])
@@ -210,8 +213,14 @@ void dmarc_report_send(struct dmarc_sender *sender, struct dmarc_report *report)
 		return;
 	dmarc_uri_list_read(report->arena, report->rua, &uris);
 	say_skipped(report, &uris);
-	for (size_t i = 0; i < uris.count; i++)
+	for (size_t i = 0; i < uris.count; i++) {
+		if (slow_owners_has(&sender->slow, report->domain)) {
+			sender->later += (unsigned)(uris.count - i);
+			done = false;
+			break;
+		}
 		done &= deliver(sender, report, &uris.addresses[i]);
+	}
 	if (done && dmarc_book_finish(sender->book, report->policy_id) != 0)
 		complain(sender);
 }

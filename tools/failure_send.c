@@ -89,12 +89,15 @@ static enum mailed report_to(struct failure_run *run, const struct failure_row *
 		.dns = dns_scope_new(run->resolver, run->config->dns_deadline_ms, LOOKUPS_MAX) };
 	struct dmarc_destination destination;
 	enum mailed outcome = REFUSED, each;
+	int64_t begin_ms = clock_monotonic_ms();
 
 	dmarc_destination_ask(&context, DMARC_REPORT_FAILURE, row->domain, address, &destination);
 	if (destination.consent != DMARC_CONSENT_GIVEN)
 		tell(row->domain, address->address, destination.consent == DMARC_CONSENT_UNKNOWN ? "not now" : "no report", destination.why);
-	if (destination.consent == DMARC_CONSENT_UNKNOWN)
+	if (destination.consent == DMARC_CONSENT_UNKNOWN) {
+		slow_owners_note(&run->slow, row->domain, clock_monotonic_ms() - begin_ms);
 		outcome = LATER;
+	}
 	for (size_t i = 0; destination.consent == DMARC_CONSENT_GIVEN && i < destination.uris.count; i++) {
 		if (!is_new(mailed, &destination.uris.addresses[i])) {
 			outcome = outcome == REFUSED ? DONE : outcome;
@@ -121,7 +124,8 @@ unsigned failure_send(struct failure_run *run, const struct failure_row *row, st
 	}
 	dmarc_uri_list_read(arena, list.data, &uris);
 	for (size_t i = 0; i < uris.count; i++) {
-		enum mailed outcome = report_to(run, row, &uris.addresses[i], &mailed, arena);
+		enum mailed outcome = slow_owners_has(&run->slow, row->domain) ? LATER :
+		    report_to(run, row, &uris.addresses[i], &mailed, arena);
 
 		run->refused += outcome == REFUSED;
 		run->later += outcome == LATER;

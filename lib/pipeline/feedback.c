@@ -119,7 +119,8 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 		return;
 	if (dmarc->result != RESULT_FAIL) {
 		row->reason = FEEDBACK_OTHER;
-		row->comment = dmarc->result == RESULT_TEMPERROR ? "a DNS answer was missing, so alignment is not known" :
+		row->comment = dmarc->result == RESULT_PASS ? "several From fields" :
+		    dmarc->result == RESULT_TEMPERROR ? "a DNS answer was missing, so alignment is not known" :
 		    "not all that DMARC needs could be checked";
 	} else if (dmarc->testing && row->disposition == disposition_of(dmarc->disposition)) {
 		row->reason = FEEDBACK_POLICY_TEST_MODE;
@@ -152,17 +153,19 @@ static void note_author(struct shared_store *shared, struct message *message, co
 {
 	const struct results *results = message->results;
 	char source[ADDR_TEXT_BYTES];
+	/* of a repeated From field nothing is aligned (RFC 9989 section 4.4), whatever signed one of them */
+	bool may_align = message->author.field_count <= 1;
 	struct feedback_policy policy = feedback_policy_of(dmarc->record, message->config->dmarc_method == ORG_DOMAIN_PSL, message->arena);
 	struct feedback_row row = {
 		.source_ip = addr_format(&message->session->connection.client, source), .header_from = dmarc->domain,
 		.envelope_from = message->facts.mail_from != NULL && message->facts.mail_from[0] == '\0' ? "" : message->facts.mail_from_domain,
-		.dkim_aligned = dmarc->dkim_aligned, .spf_aligned = dmarc->spf_aligned,
+		.dkim_aligned = dmarc->dkim_aligned && may_align, .spf_aligned = dmarc->spf_aligned && may_align,
 		.spf_domain = results->spf.domain, .spf = results->spf.result, .comment = "",
 	};
 	struct dmarc_note note = { .time_secs = message->facts.time_secs, .domain = dmarc->policy_domain,
 		.rua = rua_text(message->arena, dmarc->rua, uris) };
 
-	if (dmarc->result == RESULT_PASS)
+	if (dmarc->result == RESULT_PASS && may_align)
 		row.disposition = dmarc->policy != DMARC_POLICY_NONE ? FEEDBACK_PASS : FEEDBACK_NONE;
 	else
 		explain_failure(message, dmarc, decision, &row);

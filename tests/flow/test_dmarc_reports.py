@@ -10,6 +10,7 @@ import gzip
 import json
 import pathlib
 import re
+import socket
 import sqlite3
 import subprocess
 import time
@@ -345,6 +346,24 @@ def test_claims_go_by_the_time_that_it_is(assayd, workdir):
     assert first >= 3600 + 3 and second >= first + 3
 
 
+def test_names_that_nobody_answers_for_keep_no_report_waiting(assayd, workdir):
+    """An owner's destinations may cost three deadlines in a run, whatever his records name; the others' reports go out."""
+    slow = ",".join(f"mailto:r@host{i}.test" for i in range(20))
+    zone = "".join(f'_dmarc.{name}.aaa.example. 300 IN TXT "v=DMARC1; p=none; rua={slow[:200]}" "{slow[200:]}"\n' for name in "abcd")
+    world = World(assayd, workdir, zone=ZONE + zone, more="", options='limits { dns-deadline = 1s }\n')
+    for name in "abcd":
+        world.deliver(f"joe@{name}.aaa.example", f"{name}.aaa.example")
+    world.deliver("joe@own.example", "own.example")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        world.flush()
+        begin = time.monotonic()
+        out = world.run("--resolver", f"127.0.0.1@{sink.getsockname()[1]}", "--send", expect=75)
+        assert time.monotonic() - begin < 12
+    assert [sent.arguments[-1] for sent in world.sent()] == ["dmarc@own.example"]
+    assert out.splitlines()[-1].startswith("5 reports: 1 sent, ") and out.count(": later: ") >= 2
+
+
 def test_hostile_addresses_never_reach_sendmail(assayd, workdir):
     world = World(assayd, workdir)
     world.deliver("joe@evil.example", "evil.example")
@@ -463,6 +482,17 @@ def test_reports_about_reports_end(assayd, workdir):
     world.run("--send")
     sent, = world.sent()
     assert [row[0] for row in by_row(sent.report)] == ["203.0.113.9"]
+
+
+def test_a_repeated_from_field_is_no_pass(assayd, workdir, schema):
+    """Nor does the report say so of a signed message to which somebody added a field (RFC 9989 section 4.4)."""
+    world = World(assayd, workdir)
+    world.deliver("joe@own.example", "own.example", headers=[("From", "eve@own.example")])
+    world.run("--send")
+    sent, = world.sent()
+    schema(sent.report)
+    assert [row[3:] for row in by_row(sent.report)] == [("none", "fail", "fail", "other")]
+    assert text(records(sent.report)[0], "row/policy_evaluated/reason/comment") == "several From fields"
 
 
 def test_exempt_mail_is_in_no_report(assayd, workdir):
