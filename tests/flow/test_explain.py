@@ -431,7 +431,8 @@ def test_damaged_and_foreign_traces_are_said_to_be(remembering):
     there.wait_for(1)
     assert there.daemon.stop() == 0
     with sqlite3.connect(there.database) as connection:
-        for queue_id, text in (("LATER", b"assay-trace 2\nend\n"), ("CUT", b"assay-trace 1\nmessage ref=x\n"), ("EMPTY", b"x")):
+        for queue_id, text in (("LATER", b"assay-trace 2\nend\n"), ("CUT", b"assay-trace 1\nmessage ref=x\n"), ("EMPTY", b"x"),
+                               ("EVIL", b'assay-trace 1\nresult check="\\x1b[31m" result="\\x1b[32m" x="\\x1b[33m"\nrr\ndns\npolicy\nend\n')):
             connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r',?,1,1,?,?)",
                                (queue_id, len(text), text))
         connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r','BOMB',1,1,60000,?)",
@@ -439,6 +440,8 @@ def test_damaged_and_foreign_traces_are_said_to_be(remembering):
     assert "another version of Assay" in there.refused_to_explain("LATER")
     for damaged in ("CUT", "EMPTY", "BOMB"):
         assert "damaged" in there.refused_to_explain(damaged)
+    assert there.explain("EVIL")["results"] == [{"check": "\x1b[31m", "result": "\x1b[32m", "x": "\x1b[33m"}]
+    assert "[32m" in there.text("EVIL") and "\x1b" not in there.text("EVIL")
     assert there.explain("OURS")["queue_id"] == "OURS"
 
 
