@@ -239,4 +239,4 @@ def test_record_tells_what_was_overridden(assayd, build_dir, workdir):
     for recorded in seen:
         for asked, refused in (("none", 1), ("reject", 2)):
             text = report(build_dir, seen[recorded][0], seen[asked][1])
-            assert actions(text, 2)["reject"] == refused and untold(text) == 0, (recorded, asked, text)
+            assert actions(text, "now")["reject"] == refused and untold(text) == 0, (recorded, asked, text)

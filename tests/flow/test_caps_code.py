@@ -97,6 +97,7 @@ REASONS = {
     "milter/probe.c SERVERS_MAX": LOCAL + "no more than so many servers are ever asked",
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",
     "milter/signals.c DRAIN_MAX_MS": "how long assayd waits while it stops; the MTA keeps what was not judged",
+    "milter/metrics_report.c REPORT_MAX_BYTES": "of the page of metrics { report }: a longer one is not served (test_metrics_http.py)",
     "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",
 }
 SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")
