@@ -44,11 +44,13 @@ REASONS = {
     "lib/check/dmarc/feedback.h FEEDBACK_SIGNATURES_MAX": REPORTED,
     "lib/check/dmarc/feedback.h FEEDBACK_WORD_MAX": REPORTED,
     "lib/check/dmarc/feedback.h FEEDBACK_COMMENT_MAX": REPORTED,
+    "lib/pipeline/feedback.c RUA_MAX_BYTES": REPORTED,
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,
     "lib/check/arc/judge.c COMPARISONS_MAX": CHAIN,
     "lib/check/arc/judge.c HEADER_BYTES_MAX": CHAIN,
     "lib/check/arc/verify.c KEY_RECORDS_MAX": CHAIN,
+    "lib/check/arc/verify.c KEY_WORK_MAX": CHAIN,
     "lib/check/dmarc/override.c IDENTIFIERS_MAX": CHAIN,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
     "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,
@@ -97,6 +99,7 @@ REASONS = {
     "milter/probe.c SERVERS_MAX": LOCAL + "no more than so many servers are ever asked",
     "milter/macros.c SLOT_MAX_BYTES": LOCAL + "the MTA's lines are shorter, and a name of that length has no domain",
     "milter/signals.c DRAIN_MAX_MS": "how long assayd waits while it stops; the MTA keeps what was not judged",
+    "milter/metrics_report.c REPORT_MAX_BYTES": "of the page of metrics { report }: a longer one is not served (test_metrics_http.py)",
     "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",
 }
 SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")

@@ -24,6 +24,22 @@ def run(*words, **environment):
                           env=dict(os.environ, **environment))
 
 
+# ---- the checkout -----------------------------------------------------------------------------------------------------
+
+TOP_LEVEL = {".ci", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile.am", "README.md", "bootstrap", "completions",
+             "conf", "configure.ac", "debian", "findings", "lib", "man", "milter", "scripts", "tests", "tools"}
+
+
+def test_nothing_was_committed_by_mistake():
+    """What a run by hand leaves at the top of the tree is in no tarball, and packages are not made of it."""
+    listed = run("git", "ls-files") if (TOP / ".git").exists() else None
+    if listed is None or listed.returncode != 0:
+        pytest.skip("this is no checkout")
+    files = listed.stdout.split()
+    assert {name.split("/")[0] for name in files} == TOP_LEVEL
+    assert [name for name in files if name.endswith((".db", ".db-wal", ".orig", ".rej", ".core"))] == []
+
+
 # ---- one case of a unit program ---------------------------------------------------------------------------------------
 
 
