@@ -245,7 +245,7 @@ bool dmarc_report_rehearse(struct dmarc_sender *sender, struct dmarc_report *rep
 	static const char *const words[] = { [DMARC_CONSENT_REFUSED] = "would not be sent", [DMARC_CONSENT_GIVEN] = "would be sent",
 		[DMARC_CONSENT_UNKNOWN] = "later" };
 	const char *to[DMARC_URIS_MAX], *mail_text;
-	struct dmarc_uris uris;
+	struct dmarc_uris uris, agreed = { 0 };
 	size_t bytes;
 
 	dmarc_uri_list_read(report->arena, report->rua, &uris);
@@ -254,12 +254,17 @@ bool dmarc_report_rehearse(struct dmarc_sender *sender, struct dmarc_report *rep
 		struct dmarc_destination destination;
 
 		ask(sender, report, &uris.addresses[i], &destination);
+		for (size_t j = 0; j < destination.uris.count && agreed.count < DMARC_URIS_MAX; j++)
+			agreed.addresses[agreed.count++] = destination.uris.addresses[j];
 		say(report, uris.addresses[i].address, words[destination.consent], destination.why);
 		sender->sent += destination.consent == DMARC_CONSENT_GIVEN;
 		sender->later += destination.consent == DMARC_CONSENT_UNKNOWN;
 		sender->given_up += destination.consent == DMARC_CONSENT_REFUSED;
 	}
-	mail_text = dmarc_report_mail(report, to, addresses_of(&uris, to), clock_wall_secs(sender->clock), &bytes);
-	return write_file(directory, report->names.report_id, ".xml", report->xml, report->xml_bytes) &&
-	    write_file(directory, report->names.report_id, ".eml", mail_text, bytes);
+	if (!write_file(directory, report->names.report_id, ".xml", report->xml, report->xml_bytes))
+		return false;
+	if (agreed.count == 0)	/* a mail that is not to be sent does not lie about as if it were */
+		return true;
+	mail_text = dmarc_report_mail(report, to, addresses_of(&agreed, to), clock_wall_secs(sender->clock), &bytes);
+	return write_file(directory, report->names.report_id, ".eml", mail_text, bytes);
 }

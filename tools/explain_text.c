@@ -101,10 +101,11 @@ static void print_header(FILE *out, const struct trace_line *line)
 static void print_result(FILE *out, const struct trace_line *line)
 {
 	static const char *const but[] = { "check", "result", NULL };
-	const char *result = trace_get(line, "result");
+	const char *check = trace_get(line, "check"), *result = trace_get(line, "result");
 
-	print_label(out, trace_get(line, "check") != NULL ? trace_get(line, "check") : "?");
-	fputs(result != NULL ? result : "", out);
+	/* a label is padded by the octet: what is no word is none */
+	print_label(out, check != NULL && check[clean_span(check, CLEAN_NAME)] == '\0' ? check : "?");
+	print_value(out, "", result);
 	print_fields(out, line, but, result != NULL);
 }
 

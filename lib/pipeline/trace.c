@@ -32,8 +32,9 @@ void trace_refused(struct message *message, const char *recipient, const struct 
 static bool has_temperror(const struct results *results)
 {
 	bool found = results->spf.result == RESULT_TEMPERROR || results->spf_helo.result == RESULT_TEMPERROR ||
-	    results->dmarc.result == RESULT_TEMPERROR || results->adsp.result == RESULT_TEMPERROR ||
-	    results->iprev.result == RESULT_TEMPERROR || results->tls.tlsa == TLSA_TEMPERROR || results->dns_failures != 0;
+	    results->arc.result == RESULT_TEMPERROR || results->dmarc.result == RESULT_TEMPERROR ||
+	    results->adsp.result == RESULT_TEMPERROR || results->iprev.result == RESULT_TEMPERROR ||
+	    results->tls.tlsa == TLSA_TEMPERROR || results->dns_failures != 0;
 
 	for (size_t i = 0; i < results->dkim_count; i++)
 		found = found || results->dkim[i].result == RESULT_TEMPERROR;

@@ -13,9 +13,11 @@ enum { RECORDS_SHOWN = 20 };	/* of one answer */
 static const char *purposes_text(struct arena *arena, unsigned opened)
 {
 	static const char *const names[DNS_PURPOSE_COUNT] = { [DNS_FOR_AUTHOR] = "author", [DNS_FOR_SPF] = "spf",
-		[DNS_FOR_HELO] = "helo", [DNS_FOR_DKIM] = "dkim", [DNS_FOR_ALIGNMENT] = "alignment", [DNS_FOR_CLIENT] = "client" };
+		[DNS_FOR_HELO] = "helo", [DNS_FOR_DKIM] = "dkim", [DNS_FOR_ARC] = "arc", [DNS_FOR_ALIGNMENT] = "alignment",
+		[DNS_FOR_CLIENT] = "client" };
 	struct buf buf = buf_make(arena);
 
+	_Static_assert(DNS_FOR_GUESS == 7 && DNS_PURPOSE_COUNT == 8, "each purpose has a name, but for guesses, which are the last");
 	for (size_t i = 0; i < DNS_FOR_GUESS; i++)
 		if ((opened >> i & 1) != 0) {
 			buf_puts(&buf, buf.length != 0 ? "," : "");

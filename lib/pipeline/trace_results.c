@@ -51,6 +51,16 @@ static void put_dkim(struct trace_writer *writer, const struct results *results)
 	}
 }
 
+static void put_arc(struct trace_writer *writer, const struct arc_result *arc)
+{
+	if (!begin_result(writer, "arc", arc->result))
+		return;
+	trace_put(writer, "sealer", arc->sealer);
+	trace_put_count(writer, "sets", arc->set_count);
+	trace_put_count(writer, "oldest_pass", arc->oldest_pass);
+	end_result(writer, arc->dnssec, arc->reason);
+}
+
 static void put_dmarc(struct trace_writer *writer, const char *check, const struct dmarc_result *dmarc)
 {
 	if (!begin_result(writer, check, dmarc->result))
@@ -65,6 +75,8 @@ static void put_dmarc(struct trace_writer *writer, const char *check, const stru
 	trace_put_flag(writer, "testing", dmarc->testing);
 	trace_put_flag(writer, "spf_aligned", dmarc->spf_aligned);
 	trace_put_flag(writer, "dkim_aligned", dmarc->dkim_aligned);
+	trace_put(writer, "overridden", dmarc->overridden);
+	trace_put_flag(writer, "override_unknown", dmarc->override_unknown);
 	trace_put(writer, "record_fault", dmarc->record_fault);
 	end_result(writer, dmarc->dnssec, dmarc->reason);
 }
@@ -130,6 +142,7 @@ void trace_results(struct trace_writer *writer, const struct results *results)
 	put_spf(writer, "spf", &results->spf);
 	put_spf(writer, "spf-helo", &results->spf_helo);
 	put_dkim(writer, results);
+	put_arc(writer, &results->arc);
 	put_dmarc(writer, "dmarc", &results->dmarc);
 	for (size_t i = 0; results->dmarc_author_count > 1 && i < results->dmarc_author_count; i++)
 		put_dmarc(writer, "dmarc-author", &results->dmarc_authors[i]);

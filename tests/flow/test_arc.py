@@ -309,6 +309,19 @@ def test_oldest_pass(tmp_path, changes, oldest):
         assert verdict["arc"]["sealers"] == ["example.org"] * 4
 
 
+@pytest.mark.parametrize("beside, expected", [((), ("pass", 9)), ((4096,), ("fail", None))])
+def test_long_keys_are_tried_so_often_only(tmp_path, beside, expected):
+    """35 sets by a key of 4096 bits: 16 units each for the seals and the newest message signature, and for 26 older ones, of 1000."""
+    key = dkim_signer.Key.rsa(4096)
+    made = Chain(LETTER + BODY)
+    for _ in range(35):
+        made.add(key)
+    records = [*(dkim_signer.Key.rsa(bits).record() for bits in beside), key.record()]
+    verdict = judge(tmp_path, (made, {"dummy._domainkey.example.org": records}))["arc"]
+    assert (verdict["result"], verdict["oldest_pass"]) == expected, verdict
+    assert not beside or "the keys are too long" in verdict["reason"], verdict
+
+
 def test_nothing_is_sealed(tmp_path):
     verdict = judge(tmp_path, chain())
     assert not any(header.startswith("ARC-") for header in verdict["headers"])

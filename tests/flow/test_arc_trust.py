@@ -129,6 +129,7 @@ REJECTS = {
     "From unsigned": lambda: sealed(ams={"names": SIGNED[1:]}),
     "the list says fail": lambda: sealed(said=NOTHING),
     "the list says fail, and an aligned pass": lambda: sealed(said=NOTHING + "; dkim=pass header.d=author.example"),
+    "the list says fail of nobody, and an aligned pass": lambda: sealed(said="lists.example; dmarc=fail (p=reject); dkim=pass header.d=author.example"),
     "pass and fail": lambda: sealed(said=NOTHING + "; dmarc=pass header.from=author.example"),
     "of another author": lambda: sealed(said="lists.example; dmarc=pass header.from=other.example"),
     "of an author below": lambda: sealed(said="lists.example; dmarc=pass header.from=sub.author.example"),

@@ -50,6 +50,7 @@ REASONS = {
     "lib/check/arc/judge.c COMPARISONS_MAX": CHAIN,
     "lib/check/arc/judge.c HEADER_BYTES_MAX": CHAIN,
     "lib/check/arc/verify.c KEY_RECORDS_MAX": CHAIN,
+    "lib/check/arc/verify.c KEY_WORK_MAX": CHAIN,
     "lib/check/dmarc/override.c IDENTIFIERS_MAX": CHAIN,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
     "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,

@@ -534,6 +534,9 @@ def test_dry_run_writes_and_sends_nothing(assayd, workdir, schema):
     assert len(files) == 2 and len(list(workdir.glob("*.eml"))) == 2 and world.sent() == []
     for path in files:
         schema(path.read_text())
+    mails = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in workdir.glob("*.eml")]
+    assert sorted(sorted(address.addr_spec for address in mail["To"].addresses) for mail in mails) == [
+        ["a@yes.test", "other@moved.test"], ["dmarc@own.example"]]
     assert world.rows("SELECT count(*) FROM dmarc_policy WHERE report_id<>'' OR closed") == [(0,)]
     world.run("--send", expect=75)
     made = {text(ElementTree.fromstring(sent.report), "report_metadata/report_id") for sent in world.sent()}

@@ -8,8 +8,11 @@ import zlib
 
 import pytest
 
+import dkim_signer
+from arc_sealer import Chain
 from house.waiting import wait_for
 from milterclient import Client
+from programs import ZONE
 from test_store_faults import small_disk  # noqa: F401  pylint: disable=unused-import
 
 REFERENCE = re.compile(r"\b[0-9a-hj-km-np-tv-z]{4}-[0-9a-hj-km-np-tv-z]{4}-[0-9a-hj-km-np-tv-z]{4}\b")
@@ -428,7 +431,8 @@ def test_damaged_and_foreign_traces_are_said_to_be(remembering):
     there.wait_for(1)
     assert there.daemon.stop() == 0
     with sqlite3.connect(there.database) as connection:
-        for queue_id, text in (("LATER", b"assay-trace 2\nend\n"), ("CUT", b"assay-trace 1\nmessage ref=x\n"), ("EMPTY", b"x")):
+        for queue_id, text in (("LATER", b"assay-trace 2\nend\n"), ("CUT", b"assay-trace 1\nmessage ref=x\n"), ("EMPTY", b"x"),
+                               ("EVIL", b'assay-trace 1\nresult check="\\x1b[31m" result="\\x1b[32m" x="\\x1b[33m"\nrr\ndns\npolicy\nend\n')):
             connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r',?,1,1,?,?)",
                                (queue_id, len(text), text))
         connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r','BOMB',1,1,60000,?)",
@@ -436,6 +440,8 @@ def test_damaged_and_foreign_traces_are_said_to_be(remembering):
     assert "another version of Assay" in there.refused_to_explain("LATER")
     for damaged in ("CUT", "EMPTY", "BOMB"):
         assert "damaged" in there.refused_to_explain(damaged)
+    assert there.explain("EVIL")["results"] == [{"check": "\x1b[31m", "result": "\x1b[32m", "x": "\x1b[33m"}]
+    assert "[32m" in there.text("EVIL") and "\x1b" not in there.text("EVIL")
     assert there.explain("OURS")["queue_id"] == "OURS"
 
 
@@ -446,3 +452,22 @@ def test_older_traces_of_a_queue_id_are_named(remembering):
     told = there.explain("SAME")
     assert (told["reference"], told["older"]) == (second, [first])
     assert f"traces with this name: {first}" in there.text("SAME")
+
+
+def test_a_chain_of_seals_and_whose_word_overrides(remembering):
+    key = dkim_signer.Key.rsa(1024)
+    made = Chain(b"From: Joe <joe@good.example>\r\nDate: Sat, 28 Nov 2026 12:00:00 +0000\r\nTo: list@lists.example\r\nSubject: A letter\r\n"
+                 b"MIME-Version: 1.0\r\n\r\nHello\r\n").add(key, domain="lists.example", said="lists.example; dmarc=pass header.from=good.example")
+    there = remembering("all", zone=ZONE + dkim_signer.zone_text(made.records()), options="dmarc { trusted-sealers = lists.example }")
+    fields, body = dkim_signer.parse(made.message)
+    headers = [(name.decode(), value.decode().replace("\r\n", "\n").removeprefix(" ")) for name, value in fields]
+    assert there.send(ELSEWHERE, queue_id="SEALED", headers=headers, body=body).reply in "ac"
+    there.wait_for(1)
+    told = there.explain("SEALED")
+    arc = next(result for result in told["results"] if result["check"] == "arc")
+    assert (arc["result"], arc["sealer"], arc["sets"]) == ("pass", "lists.example", "1"), arc
+    dmarc = next(result for result in told["results"] if result["check"] == "dmarc")
+    assert dmarc["overridden"] == "ARC seal 1 of lists.example found dmarc=pass", dmarc
+    asked = next(row for row in told["dns"] if row["name"] == "dummy._domainkey.lists.example")
+    assert asked["for"] == "arc" and asked["used"] == "yes"
+    assert "arc       pass, sealer lists.example" in there.text("SEALED")

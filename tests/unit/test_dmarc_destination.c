@@ -127,9 +127,9 @@ static void test_dmarc_destination_ask_long(void **state)
 	char address[250];
 
 	(void)state;
-	for (int i = 0; i < 60; i++)
+	for (int i = 0; i < 59; i++)
 		strcat(domain, "a.b.");
-	domain[239] = '\0';
+	strcat(domain, "a.b");
 	snprintf(host, sizeof(host), "c.d.example");
 	snprintf(address, sizeof(address), "a@%s", host);
 	ask(fixture, DMARC_REPORT_AGGREGATE, domain, address, &destination);

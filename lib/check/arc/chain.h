@@ -46,9 +46,12 @@ struct arc_verdict {
 	bool keyless;			/* no answer of the DNS had a part in it */
 };
 
-/** Waits for the key and verifies a signature over that hash. */
+/**
+ * Waits for the key and verifies a signature over that hash.
+ * @param work  spent on keys for this message, 0 at first; past a cap a signature is bad.
+ */
 struct arc_verdict arc_verify(struct check_context *context, const struct dkim_signature *signature, const char *query,
-    const uint8_t hash[DKIM_HASH_BYTES]);
+    const uint8_t hash[DKIM_HASH_BYTES], unsigned *work);
 
 struct arc_state {
 	struct arc_chain chain;

@@ -30,6 +30,7 @@ struct judging {
 	struct arc_result *result;
 	struct arc_set *sets;
 	uint64_t comparisons, header_bytes;	/* spent on message signatures */
+	unsigned key_work;			/* spent on all: verify.c */
 	unsigned once[DKIM_ONCE_COUNT];		/* dkim_added_count() */
 	struct arc_verdict bad, unknown;	/* the first of either; reason NULL: none */
 };
@@ -90,7 +91,7 @@ static struct arc_verdict judge_message(struct judging *judging, size_t index)
 		why = spend(judging, signature);
 	if (why == NULL && dkim_canon_header_hash(context->facts, link->message, signature, hash) != 0)
 		why = "the header could not be hashed";
-	return why != NULL ? verdict_bad(why) : arc_verify(context, signature, link->message_query, hash);
+	return why != NULL ? verdict_bad(why) : arc_verify(context, signature, link->message_query, hash, &judging->key_work);
 }
 
 /* @return whether there is reason to go on. */
@@ -150,7 +151,8 @@ static void judge_seals(struct judging *judging)
 		const char *why = times_fault(judging->context, signature);
 
 		going_on = weigh(judging, i, "seal", why != NULL ? verdict_bad(why) :
-		    arc_verify(judging->context, signature, chain->links[i].seal_query, hashes[i]));
+		    arc_verify(judging->context, signature, chain->links[i].seal_query, hashes[i],
+		    &judging->key_work));
 	}
 }
 

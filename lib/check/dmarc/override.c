@@ -65,21 +65,25 @@ static const char *property_domain(const struct authres_method *method, const ch
 	return NULL;
 }
 
-/* What he says of DMARC for the author domain: one "pass" among failures is none. UNCHECKED: nothing. */
+/*
+ * What he says of DMARC for the author domain: one "pass" among failures is none, and a failure that names nobody may be that of
+ * the author. UNCHECKED: nothing.
+ */
 static enum result dmarc_said(const struct judgement *judgement, const struct authres *said)
 {
 	enum result result = RESULT_UNCHECKED;
 
 	for (size_t i = 0; i < said->method_count; i++) {
 		const struct authres_method *method = &said->methods[i];
+		bool pass = strcasecmp(method->result, "pass") == 0;
 		const char *domain;
 
 		if (strcasecmp(method->method, "dmarc") != 0)
 			continue;
 		domain = property_domain(method, "header", "from", judgement->context->arena);
-		if (domain == NULL || strcmp(domain, judgement->result.domain) != 0)
+		if (domain == NULL ? pass : strcmp(domain, judgement->result.domain) != 0)
 			continue;
-		if (strcasecmp(method->result, "pass") != 0)
+		if (!pass)
 			return RESULT_FAIL;
 		result = RESULT_PASS;
 	}
