@@ -121,7 +121,7 @@ static void test_dmarc_destination_ask_failure(void **state)
 /* A name over 253 characters cannot be asked: no consent. */
 static void test_dmarc_destination_ask_long(void **state)
 {
-	char domain[240] = "", host[240];
+	char domain[241] = "", host[240];
 	struct check_fixture *fixture = fixture_new(NULL);
 	struct dmarc_destination destination;
 	char address[250];
