@@ -207,6 +207,26 @@ def test_trusted_forwarders_seal_has_to_verify(tmp_path):
 
 # ---- through assayd, and afterwards ----------------------------------------------------------------------------------
 
+def test_bodies_come_when_only_chains_need_them(assayd):
+    """Without DKIM: else all bodies would be as an empty one, and whatever stands in one would be what somebody sealed."""
+    empty = LETTER[:-len(b"Hello\r\n")]
+    added = sealed(empty).edit(b"\r\n\r\n", b"\r\n\r\nPay this bill\r\n")
+    zone = dkim_signer.zone_text({**POLICY, **added.records()}) + "author.example. IN A 192.0.2.1\n"
+    daemon = assayd(options="dkim { enabled = no }\ndmarc { trusted-sealers = lists.example }", zone=zone, mode="enforce",
+                    sections="findings { dmarc-overridden = none dmarc-reject = reject }").start()
+    for passes, letter in ((False, added), (True, sealed()), (False, sealed().edit("Hello", "Pay"))):
+        client = Client(daemon.socket_spec)
+        client.connect(address="203.0.113.9")
+        client.helo()
+        fields, body = dkim_signer.parse(letter.message)
+        outcome = client.message("<x@attacker.example>", headers=[(name.decode(), value.decode().replace("\r\n", "\n").removeprefix(" "))
+                                                                  for name, value in fields], body=body)
+        client.quit()
+        assert (outcome.reply in "ac") == passes, (outcome.reply, outcome.text, body)
+        assert passes or "DMARC failed" in outcome.text
+        assert not passes or "arc=pass" in outcome.header("Authentication-Results")[0]
+
+
 def test_record_tells_what_was_overridden(assayd, build_dir, workdir):
     """The same messages under another policy: what the record tells is what that policy does."""
     made, forged = sealed(), sealed().fields(changed(2, 1, rb"t=12345", b"t=12346"))
