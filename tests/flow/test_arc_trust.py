@@ -193,6 +193,25 @@ def test_key_that_does_not_come(tmp_path):
     assert_rejected(decide(tmp_path, sealed(said=NOTHING), broken=[name]))
 
 
+def test_key_of_an_older_message_signature_that_does_not_come(tmp_path):
+    """The chain passes without it; whether the message is still the one that the list sealed hangs on it."""
+    def passed_on(middle=()):
+        made = sealed(ams={"tags": {"s": "other"}})
+        for domain in (*middle, "stranger.example"):
+            relayed(made, key=STRANGER, domain=domain, **({"ams": {"tags": {"s": "other"}}} if domain == "middle.example" else {}))
+        return made
+
+    name = "other._domainkey.lists.example"
+    assert_overridden(decide(tmp_path, passed_on()), "lists.example", 1)
+    verdict = decide(tmp_path, passed_on(), broken=[name])
+    assert (verdict["arc"]["result"], verdict["arc"]["oldest_pass"], verdict["decision"]["action"]) == ("pass", 2, "quarantine")
+    assert "dmarc-temperror" in verdict["findings"] and verdict["dmarc"]["overridden"] is None
+    # a stranger's key that nobody gets is none of the list's
+    assert_rejected(decide(tmp_path, passed_on(["middle.example"]), broken=["other._domainkey.middle.example"]))
+    # trusted twice: the newer word does without it
+    assert_overridden(decide(tmp_path, relayed(passed_on(), said=PASS), BOTH, broken=[name]), "relay.example", 3)
+
+
 def test_insecure_keys_where_secure_ones_are_asked_for(tmp_path):
     assert_rejected(decide(tmp_path, sealed(), more="trusted-sealers-secure = yes"))
 
