@@ -15,6 +15,7 @@
 #include "check/dmarc/feedback.h"
 #include "config/config.h"
 #include "record/dmarc.h"
+#include "slow_owners.h"
 
 struct report_row {
 	struct feedback_row row;
@@ -46,10 +47,11 @@ const char *dmarc_report_identity(struct arena *arena, const struct config *conf
 /**
  * Makes a report of a policy as it stands in the book: names (those that it has, else new ones), XML and gzip.
  * @param receiver  of dmarc_report_identity().
- * @return 0; -E_ABSENT: it has no rows; -E_SYNTAX: the record's text cannot be read; -E_SYSTEM: dmarc_book_why(), or out of room.
+ * @param freeze  it is to be sent: nothing is added to it in the book any more.
+ * @return 0; -E_ABSENT: it has no rows, or another has finished it; -E_SYNTAX: the record's text cannot be read; -E_SYSTEM: dmarc_book_why(), or out of room.
  */
 int dmarc_report_make(struct arena *arena, const struct config *config, const char *receiver, struct dmarc_book *book,
-    const struct dmarc_policy_row *policy, struct dmarc_report *report_r);
+    const struct dmarc_policy_row *policy, bool freeze, struct dmarc_report *report_r);
 
 /** Writes the XML of the first row_count rows. @return 0, or -E_SYSTEM when libxml2 fails. */
 int dmarc_report_xml(struct dmarc_report *report);
@@ -72,7 +74,8 @@ struct dmarc_sender {
 	const struct config *config;
 	const struct check_shared *shared;	/* resolver, suffix list */
 	struct dmarc_book *book;
-	int64_t now_secs;
+	const struct clock *clock;
+	struct slow_owners slow;
 	unsigned sent, later, given_up;		/* deliveries */
 	bool failed;				/* the database did */
 };

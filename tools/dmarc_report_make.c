@@ -13,7 +13,7 @@
 #include "dmarc_report.h"
 #include "util/error.h"
 
-enum { DAY_SECS = 86400, ID_BYTES = 16 };
+enum { DAY_SECS = 86400, ID_BYTES = 16, ROWS_FIRST = 64 };
 
 const char *dmarc_report_identity(struct arena *arena, const struct config *config, const char **receiver_r)
 {
@@ -57,15 +57,29 @@ static int make_names(const struct dmarc_policy_row *policy, struct dmarc_report
 struct gathered {
 	struct arena *arena;
 	struct report_row *rows;
-	size_t count, max;
+	size_t count, room, max;
 	uint64_t messages, left_out;
 };
+
+static void grow(struct gathered *gathered)
+{
+	size_t room = gathered->room != 0 ? 2 * gathered->room : ROWS_FIRST;
+	struct report_row *rows = arena_calloc(gathered->arena, room + 1, sizeof(*rows));
+
+	if (gathered->count != 0)
+		memcpy(rows, gathered->rows, gathered->count * sizeof(*rows));
+	gathered->rows = rows;
+	gathered->room = room;
+}
 
 static void gather(void *arg, const char *text, uint64_t messages)
 {
 	struct gathered *gathered = arg;
-	struct report_row *row = &gathered->rows[gathered->count];
+	struct report_row *row;
 
+	if (gathered->count == gathered->room && gathered->room < gathered->max)
+		grow(gathered);
+	row = &gathered->rows[gathered->count];
 	if (gathered->count == gathered->max || feedback_row_read(gathered->arena, arena_strdup(gathered->arena, text), &row->row) != 0) {
 		gathered->left_out += messages;
 		return;
@@ -96,11 +110,10 @@ static int fit(struct dmarc_report *report, size_t max_bytes)
 	}
 }
 
-int dmarc_report_make(struct arena *arena, const struct config *config, const char *receiver, struct dmarc_book *book,
-    const struct dmarc_policy_row *policy, struct dmarc_report *report_r)
+/* What is said of it but its rows. @return -E_SYNTAX: its text cannot be read; -E_SYSTEM: it has no names. */
+static int begin(struct arena *arena, const struct config *config, const char *receiver, const struct dmarc_policy_row *policy,
+    struct dmarc_report *report_r)
 {
-	struct gathered gathered = { .arena = arena, .max = config->dmarc_records_max };
-
 	*report_r = (struct dmarc_report){ .arena = arena, .policy_id = policy->id, .begin_secs = policy->day * DAY_SECS,
 		.end_secs = policy->day * DAY_SECS + DAY_SECS - 1, .domain = arena_strdup(arena, policy->domain),
 		.rua = arena_strdup(arena, policy->rua), .receiver = receiver, .email = config->dmarc_email, .names = policy->names };
@@ -110,17 +123,27 @@ int dmarc_report_make(struct arena *arena, const struct config *config, const ch
 	    config->dmarc_extra_contact : NULL;
 	if (feedback_policy_read(arena, policy->policy, &report_r->policy) != 0)
 		return -E_SYNTAX;
-	if (gathered.max > policy->rows)
-		gathered.max = (size_t)policy->rows;
-	gathered.rows = arena_calloc(arena, gathered.max + 1, sizeof(*gathered.rows));
-	if (dmarc_book_rows_each(book, policy->id, SIZE_MAX, gather, &gathered) != 0 ||
-	    (report_r->names.report_id[0] == '\0' && make_names(policy, report_r) != 0))
+	return report_r->names.report_id[0] != '\0' ? 0 : make_names(policy, report_r);
+}
+
+int dmarc_report_make(struct arena *arena, const struct config *config, const char *receiver, struct dmarc_book *book,
+    const struct dmarc_policy_row *policy, bool freeze, struct dmarc_report *report_r)
+{
+	struct gathered gathered = { .arena = arena, .max = config->dmarc_records_max };
+	int code = begin(arena, config, receiver, policy, report_r);
+
+	/* before the rows are read: what comes in between would be in no report */
+	if (code == 0 && freeze)
+		code = dmarc_book_freeze(book, policy->id, &report_r->names);
+	if (code != 0)
+		return code;
+	if (dmarc_book_rows_each(book, policy->id, SIZE_MAX, gather, &gathered) != 0)
 		return -E_SYSTEM;
 	if (gathered.count == 0)
 		return -E_ABSENT;
 	report_r->rows = gathered.rows;
 	report_r->row_count = gathered.count;
 	report_r->messages = gathered.messages;
-	report_r->left_out = gathered.left_out + policy->lost;
+	report_r->left_out = gathered.left_out + (freeze ? report_r->names.lost : policy->lost);
 	return fit(report_r, config->dmarc_report_bytes);
 }

@@ -152,8 +152,8 @@ static void list_lost(struct dmarc_book *book, const struct policies *policies)
 		if (i > 0 && policies->rows[i].day == policies->rows[i - 1].day)
 			continue;
 		if (dmarc_book_lost(book, policies->rows[i].day, &lost) == 0 && lost != 0)
-			printf("%s: %" PRIu64 " messages are in no report: max-rows was reached (section dmarc-reports)\n",
-			    day_text(policies->rows[i].day, day), lost);
+			printf("%s: %" PRIu64 " messages are in no report: max-rows was reached (section dmarc-reports), or a domain had more than "
+			    "%d records that day\n", day_text(policies->rows[i].day, day), lost, DMARC_POLICIES_MAX);
 	}
 }
 
@@ -163,10 +163,8 @@ static void list_lost(struct dmarc_book *book, const struct policies *policies)
 static bool make(struct dmarc_sender *sender, struct arena *arena, const char *receiver, const struct dmarc_policy_row *row, bool send,
     struct dmarc_report *report)
 {
-	int code = dmarc_report_make(arena, sender->config, receiver, sender->book, row, report);
+	int code = dmarc_report_make(arena, sender->config, receiver, sender->book, row, send, report);
 
-	if (code == 0 && send)
-		code = dmarc_book_freeze(sender->book, row->id, &report->names);
 	if (code == -E_ABSENT || code == -E_SYNTAX) {
 		printf("%s: there is nothing to report\n", row->domain);
 		if (send && dmarc_book_finish(sender->book, row->id) != 0)
@@ -185,7 +183,9 @@ static void work(const struct reports_command *command, struct dmarc_sender *sen
 		struct arena *arena = arena_new();
 		struct dmarc_report report;
 
-		if (make(sender, arena, receiver, &policies->rows[i], command->send, &report)) {
+		if (command->send && slow_owners_has(&sender->slow, policies->rows[i].domain))
+			sender->later++;
+		else if (make(sender, arena, receiver, &policies->rows[i], command->send, &report)) {
 			if (command->send)
 				dmarc_report_send(sender, &report);
 			else
@@ -217,6 +217,7 @@ static int work_with_dns(const struct reports_command *command, struct dmarc_sen
 		return tool_complain(EX_CONFIG, "dmarc-reports: %s", why);
 	}
 	sender->shared = &shared;
+	slow_owners_begin(&sender->slow, shared.psl, config->dns_deadline_ms);
 	(void)signal(SIGPIPE, SIG_IGN);
 	work(command, sender, receiver, policies);
 	dns_resolver_free(&shared.resolver);
@@ -226,9 +227,9 @@ static int work_with_dns(const struct reports_command *command, struct dmarc_sen
 
 static int run_book(const struct reports_command *command, const struct config *config, struct dmarc_book *book)
 {
-	struct dmarc_sender sender = { .config = config, .book = book, .now_secs = clock_wall_secs(&command->dns.clock) };
+	struct dmarc_sender sender = { .config = config, .book = book, .clock = &command->dns.clock };
 	struct policies policies = { .arena = arena_new() };
-	int64_t before_day = (sender.now_secs - GRACE_SECS) / DAY_SECS;
+	int64_t before_day = (clock_wall_secs(sender.clock) - GRACE_SECS) / DAY_SECS;
 	int code = EX_OK;
 
 	if (dmarc_book_each(book, command->day, before_day, add_policy, &policies) != 0) {

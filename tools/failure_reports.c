@@ -156,6 +156,7 @@ static int run_begin(struct failure_run *run, char *host, size_t host_bytes)
 		.host = own_host(config, host, host_bytes), .agent = "Assay/" PACKAGE_VERSION, .time_secs = clock_wall_secs(NULL) };
 	if (config->psl_file != NULL)
 		run->psl = psl_context_new(config->psl_file, why, sizeof(why));
+	slow_owners_begin(&run->slow, run->psl, config->dns_deadline_ms);
 	run->resolver = dns_resolver_new(&config->dns, why, sizeof(why));
 	return run->resolver != NULL ? 0 : tool_complain(EX_CONFIG, "failure-reports: %s", why);
 }

@@ -8,11 +8,13 @@
 #include "assay.h"
 #include "check/dmarc/destination.h"
 #include "report/failure_mail.h"
+#include "slow_owners.h"
 
 struct failure_run {
 	const struct config *config;
 	struct dns_resolver *resolver;
 	struct psl_context *psl;	/* NULL */
+	struct slow_owners slow;
 	struct failure_sender sender;
 	const char *directory;		/* where mails go instead of to sendmail; NULL */
 	unsigned mails, refused, later;	/* handed over or written; destinations that get none; those that may another time */

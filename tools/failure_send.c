@@ -70,9 +70,18 @@ static enum mailed hand_over(const struct failure_run *run, const struct failure
 	return REFUSED;
 }
 
-/* Asks, and mails to those that stand for the address. */
+/* Whether nobody has got the report there yet: other addresses may lead to the same one. Those for which there is no room get none. */
+static bool is_new(struct dmarc_uris *mailed, const struct dmarc_address *address)
+{
+	size_t before = mailed->count;
+
+	dmarc_uris_add(mailed, address);
+	return mailed->count != before;
+}
+
+/* Asks, and mails to those that stand for the address and are not among the mailed. */
 static enum mailed report_to(struct failure_run *run, const struct failure_row *row, const struct dmarc_address *address,
-    struct arena *arena)
+    struct dmarc_uris *mailed, struct arena *arena)
 {
 	struct check_shared shared = { .resolver = run->resolver, .psl = run->psl };
 	struct check_context context = { .config = run->config, .shared = &shared, .arena = arena,
@@ -80,13 +89,20 @@ static enum mailed report_to(struct failure_run *run, const struct failure_row *
 		.dns = dns_scope_new(run->resolver, run->config->dns_deadline_ms, LOOKUPS_MAX) };
 	struct dmarc_destination destination;
 	enum mailed outcome = REFUSED, each;
+	int64_t begin_ms = clock_monotonic_ms();
 
 	dmarc_destination_ask(&context, DMARC_REPORT_FAILURE, row->domain, address, &destination);
 	if (destination.consent != DMARC_CONSENT_GIVEN)
 		tell(row->domain, address->address, destination.consent == DMARC_CONSENT_UNKNOWN ? "not now" : "no report", destination.why);
-	if (destination.consent == DMARC_CONSENT_UNKNOWN)
+	if (destination.consent == DMARC_CONSENT_UNKNOWN) {
+		slow_owners_note(&run->slow, row->domain, clock_monotonic_ms() - begin_ms);
 		outcome = LATER;
+	}
 	for (size_t i = 0; destination.consent == DMARC_CONSENT_GIVEN && i < destination.uris.count; i++) {
+		if (!is_new(mailed, &destination.uris.addresses[i])) {
+			outcome = outcome == REFUSED ? DONE : outcome;
+			continue;
+		}
 		each = hand_over(run, row, destination.uris.addresses[i].address, arena);
 		run->mails += each == DONE;
 		outcome = each == LATER || outcome == LATER ? LATER : each == DONE ? DONE : outcome;
@@ -99,7 +115,7 @@ unsigned failure_send(struct failure_run *run, const struct failure_row *row, st
 {
 	struct buf left = buf_make(arena), list = buf_make(arena);
 	unsigned before = run->mails;
-	struct dmarc_uris uris;
+	struct dmarc_uris uris, mailed = { 0 };
 
 	/* the record has them without the scheme */
 	for (const char *p = row->ruf, *comma; *p != '\0'; p = *comma != '\0' ? comma + 1 : comma) {
@@ -108,7 +124,8 @@ unsigned failure_send(struct failure_run *run, const struct failure_row *row, st
 	}
 	dmarc_uri_list_read(arena, list.data, &uris);
 	for (size_t i = 0; i < uris.count; i++) {
-		enum mailed outcome = report_to(run, row, &uris.addresses[i], arena);
+		enum mailed outcome = slow_owners_has(&run->slow, row->domain) ? LATER :
+		    report_to(run, row, &uris.addresses[i], &mailed, arena);
 
 		run->refused += outcome == REFUSED;
 		run->later += outcome == LATER;

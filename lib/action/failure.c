@@ -19,7 +19,7 @@
 #include "util/domain.h"
 #include "util/out_of_memory.h"
 
-enum { SPF_RECORD_MAX = 900, ID_MAX = 255, LIKENESS_BYTES = 16 };
+enum { SPF_RECORD_MAX = 900 /* as it is written: one line holds it */, ID_MAX = 255, LIKENESS_BYTES = 16 };
 
 /* ---- when ---------------------------------------------------------------------------------------- */
 
@@ -196,7 +196,7 @@ static void put_spf_record(struct writer *writer, const char *record)
 	struct buf quoted = buf_make(writer->arena);
 	size_t column = 0;
 
-	for (size_t i = 0; i < SPF_RECORD_MAX && record[i] != '\0'; i++, column++) {
+	for (size_t i = 0; quoted.length < SPF_RECORD_MAX && record[i] != '\0'; i++, column++) {
 		char c = clean_smtp_char(record[i]);
 
 		if (c == ' ' && column > 60) {

@@ -7,25 +7,33 @@
  * fails, what was carried out, so in dry-run "none". Where that is not what was published there is a reason.
  *
  * A loop: each report is mail, and would be told in the next report to whoever sent it, for ever. A message that passes DMARC and has
- * the subject of a report is therefore not noted. What fails is always noted, so nobody hides a forgery behind a subject.
+ * the subject of a report is therefore not noted, in whatever letters: not all who report write it as the RFC does. What fails is
+ * always noted, so nobody hides a forgery behind a subject.
  * Thread: the message's. Cannot fail: the store drops.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "check/dmarc/feedback.h"
 #include "check/dmarc/uri.h"
 #include "pipeline/internal.h"
 #include "pipeline/remember.h"
+#include "util/buf.h"
+
+enum { RUA_MAX_BYTES = 1024 };	/* of a rua that is noted; a record of 16 KiB for each subdomain would fill the disk */
 
 static bool is_report(const struct message *message)
 {
 	static const char *const words[] = { "Report", "Domain:" };
 	const struct header_field *subject = facts_field(&message->facts, "Subject");
-	const char *p = subject != NULL ? subject->value : "";
+	const char *p;
 
+	if (subject == NULL)
+		return false;
+	p = subject->value;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		p += strspn(p, " \t\r\n");
-		if (strncmp(p, words[i], strlen(words[i])) != 0)
+		if (strncasecmp(p, words[i], strlen(words[i])) != 0)
 			return false;
 		p += strlen(words[i]);
 	}
@@ -106,9 +114,13 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 		return;
 	row->reason = FEEDBACK_LOCAL_POLICY;
 	row->comment = local_comment(message->arena, decision);
+	/* what lets mail in is no reason to do more than was asked for */
+	if (row->disposition > disposition_of(dmarc->policy))
+		return;
 	if (dmarc->result != RESULT_FAIL) {
 		row->reason = FEEDBACK_OTHER;
-		row->comment = dmarc->result == RESULT_TEMPERROR ? "a DNS answer was missing, so alignment is not known" :
+		row->comment = dmarc->result == RESULT_PASS ? "several From fields" :
+		    dmarc->result == RESULT_TEMPERROR ? "a DNS answer was missing, so alignment is not known" :
 		    "not all that DMARC needs could be checked";
 	} else if (dmarc->testing && row->disposition == disposition_of(dmarc->disposition)) {
 		row->reason = FEEDBACK_POLICY_TEST_MODE;
@@ -123,21 +135,37 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 	}
 }
 
+/* The rua as it was published; of one that is too long the addresses that can be mailed to, as many as fit. */
+static const char *rua_text(struct arena *arena, const char *rua, const struct dmarc_uris *uris)
+{
+	struct buf list = buf_make(arena);
+
+	if (strlen(rua) <= RUA_MAX_BYTES)
+		return rua;
+	for (size_t i = 0; i < uris->count; i++)
+		if (list.length + strlen(",mailto:") + strlen(uris->addresses[i].address) <= RUA_MAX_BYTES)
+			buf_printf(&list, "%smailto:%s", list.length != 0 ? "," : "", uris->addresses[i].address);
+	return list.data;
+}
+
 static void note_author(struct shared_store *shared, struct message *message, const struct dmarc_result *dmarc,
-    const struct decision *decision)
+    const struct dmarc_uris *uris, const struct decision *decision)
 {
 	const struct results *results = message->results;
 	char source[ADDR_TEXT_BYTES];
+	/* of a repeated From field nothing is aligned (RFC 9989 section 4.4), whatever signed one of them */
+	bool may_align = message->author.field_count <= 1;
 	struct feedback_policy policy = feedback_policy_of(dmarc->record, message->config->dmarc_method == ORG_DOMAIN_PSL, message->arena);
 	struct feedback_row row = {
 		.source_ip = addr_format(&message->session->connection.client, source), .header_from = dmarc->domain,
 		.envelope_from = message->facts.mail_from != NULL && message->facts.mail_from[0] == '\0' ? "" : message->facts.mail_from_domain,
-		.dkim_aligned = dmarc->dkim_aligned, .spf_aligned = dmarc->spf_aligned,
+		.dkim_aligned = dmarc->dkim_aligned && may_align, .spf_aligned = dmarc->spf_aligned && may_align,
 		.spf_domain = results->spf.domain, .spf = results->spf.result, .comment = "",
 	};
-	struct dmarc_note note = { .time_secs = message->facts.time_secs, .domain = dmarc->policy_domain, .rua = dmarc->rua };
+	struct dmarc_note note = { .time_secs = message->facts.time_secs, .domain = dmarc->policy_domain,
+		.rua = rua_text(message->arena, dmarc->rua, uris) };
 
-	if (dmarc->result == RESULT_PASS)
+	if (dmarc->result == RESULT_PASS && may_align)
 		row.disposition = dmarc->policy != DMARC_POLICY_NONE ? FEEDBACK_PASS : FEEDBACK_NONE;
 	else
 		explain_failure(message, dmarc, decision, &row);
@@ -163,6 +191,6 @@ void remember_feedback(struct shared_store *shared, struct message *message, con
 			continue;
 		dmarc_uri_list_read(message->arena, dmarc->rua, &uris);
 		if (uris.count != 0)
-			note_author(shared, message, dmarc, decision);
+			note_author(shared, message, dmarc, &uris, decision);
 	}
 }

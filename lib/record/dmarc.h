@@ -24,11 +24,15 @@ struct dmarc_rules {
 	unsigned report_rows_max;	/* of a policy */
 };
 
-enum { DMARC_NAME_BYTES = 640 };	/* a file's name has two domains in it */
+enum {
+	DMARC_NAME_BYTES = 640,		/* a file's name has two domains in it */
+	DMARC_POLICIES_MAX = 24		/* of a domain on one day: one whose record is another at each look would get a mail for each message */
+};
 
 struct dmarc_names {
 	char report_id[DMARC_NAME_BYTES];	/* "": none yet */
 	char file[DMARC_NAME_BYTES];
+	uint64_t lost;				/* messages for which there was no row when it was frozen: set by dmarc_book_freeze() */
 };
 
 struct dmarc_policy_row {

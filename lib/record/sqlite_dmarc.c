@@ -84,15 +84,36 @@ static int find_policy(struct backend_handle *handle, const struct dmarc_note *n
 	return code;
 }
 
+/* Whether the domain has as many policies on that day as it may: each is a report. @return -E_SYSTEM, or 0 with full_r set. */
+static int day_is_full(struct backend_handle *handle, const struct dmarc_note *note, const struct dmarc_rules *rules,
+    const struct place *place, bool *full_r)
+{
+	sqlite3_stmt *statement = sqlite_statement(handle, ST_DMARC_POLICY_OF_DAY);
+
+	*full_r = place->day_rows >= rules->rows_max;
+	if (*full_r)
+		return 0;
+	if (statement == NULL)
+		return -E_SYSTEM;
+	sqlite3_bind_int64(statement, 1, place->day);
+	sqlite_bind_text(statement, 2, note->domain);
+	if (sqlite_step_row(handle, statement) != 0)
+		return -E_SYSTEM;
+	*full_r = sqlite3_column_int64(statement, 0) >= DMARC_POLICIES_MAX;
+	sqlite3_reset(statement);
+	return 0;
+}
+
 /* @return -E_LIMIT: there is no room; the messages are counted as the day's lost ones. */
 static int make_policy(struct backend_handle *handle, const struct dmarc_note *note, const struct dmarc_rules *rules, struct place *place)
 {
 	sqlite3_stmt *statement = sqlite_statement(handle, ST_DMARC_POLICY_PUT);
+	bool full;
 	int code;
 
-	if (statement == NULL)
+	if (statement == NULL || day_is_full(handle, note, rules, place, &full) != 0)
 		return -E_SYSTEM;
-	if (place->day_rows >= rules->rows_max) {
+	if (full) {
 		code = day_count(handle, place->day, 0, note->messages);
 		return code != 0 ? code : -E_LIMIT;
 	}
@@ -211,6 +232,7 @@ static int dmarc_freeze(struct backend_handle *handle, int64_t policy, struct dm
 	if (code == 0) {
 		copy_name(names->report_id, get, 0);
 		copy_name(names->file, get, 1);
+		names->lost = (uint64_t)sqlite3_column_int64(get, 2);
 		sqlite3_reset(get);
 	}
 	return code;

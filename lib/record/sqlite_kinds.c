@@ -23,7 +23,8 @@ static int each_plain(struct backend_handle *handle, enum sqlite_statement which
 		return -E_SYSTEM;
 	sqlite3_bind_int64(statement, 1, since_secs);
 	while ((code = sqlite_step_row(handle, statement)) == 0) {
-		struct flow_row row = { .hour_secs = sqlite3_column_int64(statement, 0), .span_secs = HOUR_SECS };
+		struct flow_row row = { .hour_secs = sqlite3_column_int64(statement, 0), .span_secs = HOUR_SECS,
+			.sessions_unknown = true };
 		const char **const texts[] = { &row.author_domain, &row.envelope_domain, &row.client_network, &row.findings,
 			&row.results, &row.tls_grade, &row.tls_version, &row.tls_cipher, &row.policy, &row.action,
 			&row.evidence };

@@ -119,6 +119,7 @@ static const char *const statements[ST_COUNT] = {
 	[ST_TRIM_SHAPE] = "DELETE FROM shape WHERE key IN "
 	    "(SELECT key FROM shape INDEXED BY shape_noted ORDER BY noted DESC LIMIT ?1 OFFSET ?2)",
 	[ST_DMARC_POLICY_GET] = "SELECT id,rows,report_id<>'' OR closed FROM dmarc_policy WHERE day=?1 AND domain=?2 AND policy=?3 AND rua=?4",
+	[ST_DMARC_POLICY_OF_DAY] = "SELECT count(*) FROM dmarc_policy WHERE day=?1 AND domain=?2",
 	[ST_DMARC_POLICY_PUT] = "INSERT INTO dmarc_policy(day,domain,policy,rua,rows,lost,report_id,file,closed) "
 	    "VALUES(?1,?2,?3,?4,0,0,'','',0)",
 	[ST_DMARC_POLICY_COUNT] = "UPDATE dmarc_policy SET rows=rows+?2,lost=lost+?3 WHERE id=?1",
@@ -131,7 +132,7 @@ static const char *const statements[ST_COUNT] = {
 	    "WHERE closed=0 AND day<?2 AND (?1<0 OR day=?1) ORDER BY day,domain,id",
 	[ST_DMARC_ROWS] = "SELECT row,messages FROM dmarc_row WHERE policy=?1 ORDER BY messages DESC,row LIMIT ?2",
 	[ST_DMARC_FREEZE] = "UPDATE dmarc_policy SET report_id=?2,file=?3 WHERE id=?1 AND report_id=''",
-	[ST_DMARC_NAMES] = "SELECT report_id,file FROM dmarc_policy WHERE id=?1 AND closed=0",
+	[ST_DMARC_NAMES] = "SELECT report_id,file,lost FROM dmarc_policy WHERE id=?1 AND closed=0",
 	[ST_DMARC_DELIVERY_GET] = "SELECT state,tries,next,claimed FROM dmarc_delivery WHERE policy=?1 AND address=?2",
 	[ST_DMARC_DELIVERY_PUT] = "INSERT INTO dmarc_delivery(policy,address,state,tries,next,claimed) VALUES(?1,?2,?3,?4,?5,?6) "
 	    "ON CONFLICT(policy,address) DO UPDATE SET state=excluded.state,tries=excluded.tries,next=excluded.next,claimed=excluded.claimed",

@@ -231,6 +231,7 @@ struct flow_row {
 	const char *evidence;	/* "": the row is from before it was recorded */
 	const char *tls_grade, *tls_version, *tls_cipher, *policy, *action;
 	bool enforced, other;	/* other: see STORE_EVIDENCE_OTHER */
+	bool sessions_unknown;	/* of an earlier schema: sessions is 0, and nobody knows */
 	uint64_t messages, bytes, sessions;
 };
 typedef void store_flow_each_f(void *arg, const struct flow_row *row);

@@ -312,7 +312,7 @@ static const char *dns_text(const struct morning *morning, struct arena *arena)
 	const struct counts *day = &morning->counts[THE_DAY];
 
 	if (day->no_dns == 0 && day->bogus == 0)
-		return "answered for all messages";
+		return "was there for all messages";
 	return arena_printf(arena, "did not answer for %s; answers that fail DNSSEC for %s, on a usual day %s", number(arena, day->no_dns),
 	    number(arena, day->bogus), number(arena, usual(morning, morning->counts[WEEK].bogus)));
 }

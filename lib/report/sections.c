@@ -6,7 +6,22 @@
 
 #include "report/tally_internal.h"
 
+static const char *count_text(const struct sections *sections, uint64_t count)
+{
+	const struct page_value value = page_count(count);
+
+	return page_value_text(sections->arena, &value);
+}
+
 /* ---- what came --------------------------------------------------------------------------------------------------- */
+
+/* The hours of the day in which the period begins are no more, so the day counts whole. */
+static bool begins_with_a_day(const struct tally *tally)
+{
+	int64_t into_day = tally->since_secs % DAY_SECS;
+
+	return into_day != 0 && tally->since_secs - into_day + DAY_SECS <= tally->until_secs - tally->config->hour_keep_secs;
+}
 
 void sections_overview(const struct sections *sections)
 {
@@ -27,6 +42,14 @@ void sections_overview(const struct sections *sections)
 	page_figure(section, "forged", "look forged", page_count(tally->all.looks[LOOK_FORGED]));
 	page_figure(section, "refused", "refused so far", page_count(tally->carried_out[ACTION_REJECT] + tally->carried_out[ACTION_DEFER]));
 	page_figure(section, "told", "can be told under the policies", page_count(messages - tally->all.untold));
+	if (begins_with_a_day(tally) && messages != 0)
+		page_text(section, "The day in which the period begins counts whole, for its hours are not kept any longer (keep-hours).");
+	if (tally->sessionless != 0)
+		page_text(section, "The sessions of %s messages are not known: an earlier version, which did not count any, recorded them.",
+		    count_text(sections, tally->sessionless));
+	if (tally->old != 0)
+		page_text(section, "Of %s messages an earlier version recorded less: none of them looks wanted for its author, and they are not in "
+		    "the tables of protection, forwarders and DNSSEC.", count_text(sections, tally->old));
 	page_text(section, "A message looks wanted when its author, a trusted forwarder or its client is proven; it looks forged when a "
 	    "finding speaks of forgery and nothing at all speaks for it; all else is unclear. That is an estimate, and no verdict.");
 }
@@ -42,18 +65,11 @@ static enum action asked_now(const struct policy_set *set, enum finding_id id)
 	return least;
 }
 
-static const char *count_text(const struct sections *sections, uint64_t count)
-{
-	const struct page_value value = page_count(count);
-
-	return page_value_text(sections->arena, &value);
-}
-
 static const char *cost_text(const struct sections *sections, const struct whatif_step *step)
 {
 	uint64_t wanted = step->newly.looks[LOOK_WANTED], unclear = step->newly.looks[LOOK_UNCLEAR];
-	const char *rest = unclear == 0 ? "none is unclear" : arena_printf(sections->arena, "%s are unclear, and may be either",
-	    count_text(sections, unclear));
+	const char *rest = unclear == 0 ? "none is unclear" : arena_printf(sections->arena, "%s %s unclear, and may be either",
+	    count_text(sections, unclear), unclear == 1 ? "is" : "are");
 
 	if (wanted == 0)
 		return arena_printf(sections->arena, "no message that looks wanted; %s", rest);
@@ -61,16 +77,38 @@ static const char *cost_text(const struct sections *sections, const struct whati
 	    count_text(sections, step->senders_hit), rest);
 }
 
+/* Messages of which nothing can be told under what is carried out now, so that they are in no row of steps. */
+static uint64_t untold_of_steps(struct tally *tally)
+{
+	const struct whatif_totals *totals = whatif_totals(tally->whatif);
+
+	return totals->messages - totals->told;
+}
+
+/* Without a step that would surely refuse something: that none would is said only where it is known. */
+static void put_no_step(const struct sections *sections, struct page_section *section, uint64_t unsure)
+{
+	uint64_t untold = untold_of_steps(sections->tally);
+
+	if (sections->tally->all.messages == 0)
+		page_answer(section, "first", "Nothing was recorded in this period: there is no step to take.");
+	else if (unsure != 0 || untold != 0)
+		page_answer(section, "first", "No step can be named: of %s messages it cannot be told what a further finding would refuse.",
+		    count_text(sections, unsure > untold ? unsure : untold));
+	else
+		page_answer(section, "first", "No further finding would refuse anything: there is no step to take.");
+}
+
 /* The answer to: which finding would you enforce first, and what would it cost? */
 static void put_answer(const struct sections *sections, struct page_section *section, const struct whatif_step *step)
 {
 	if (step == NULL || step->newly.messages == 0) {
-		page_answer(section, "first", "No further finding would refuse anything: there is no step to take.");
+		put_no_step(sections, section, step != NULL ? step->untold : 0);
 		return;
 	}
 	if (step->pays == PAYS_NO) {
-		page_answer(section, "first", "Enforce none yet: each further finding would cost more wanted mail than the forged mail that it "
-		    "refuses is worth. The least costly is %s: %s messages, %s of which look forged; it costs %s.",
+		page_answer(section, "first", "Enforce none yet: each further finding would cost more, in wanted mail and in upkeep, than the forged "
+		    "mail that it refuses is worth. The least costly is %s: %s messages, %s of which look forged; it costs %s.",
 		    findings_table[step->finding].name, count_text(sections, step->newly.messages),
 		    count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
 		return;
@@ -79,22 +117,8 @@ static void put_answer(const struct sections *sections, struct page_section *sec
 	    step->pays == PAYS_YES ? "Enforce first:" : "Look first at", findings_table[step->finding].name,
 	    step->pays == PAYS_YES ? "" : "; whether it pays hangs on the mail that is unclear",
 	    count_text(sections, step->newly.messages), count_text(sections, step->newly.looks[LOOK_FORGED]), cost_text(sections, step));
-	page_text(section, "%s: %s.", findings_table[step->finding].name, findings_table[step->finding].help);
-}
-
-/* Those that pay first, else as they came: that which surely gains most first. */
-static size_t by_pays(const struct whatif_step *steps, size_t count, const struct whatif_step *sorted_r[FINDING_COUNT])
-{
-	size_t sorted = 0;
-
-	for (int pays = PAYS_YES; pays >= PAYS_NO; pays--)
-		for (size_t i = 0; i < count; i++)
-			if ((int)steps[i].pays == pays && steps[i].newly.messages != 0)
-				sorted_r[sorted++] = &steps[i];
-	for (size_t i = 0; i < count; i++)	/* of which it cannot be told */
-		if (steps[i].newly.messages == 0)
-			sorted_r[sorted++] = &steps[i];
-	return sorted;
+	page_text(section, "%s: %s. Whose messages these are, assay whatif --config says of a configuration that rejects on it.",
+	    findings_table[step->finding].name, findings_table[step->finding].help);
 }
 
 static void put_step(struct page_table *table, const struct whatif_step *step, uint64_t rank, const struct policy_set *asked)
@@ -114,12 +138,23 @@ static void put_step(struct page_table *table, const struct whatif_step *step, u
 	row[11] = page_count(rank);
 }
 
+/* What upkeep is reckoned for: days with mail and those between them, but no more than the period has. */
+static double days_of(const struct tally *tally)
+{
+	double days = (double)(tally->last_secs + DAY_SECS - tally->first_secs) / DAY_SECS;
+	double period = (double)(tally->until_secs - tally->since_secs) / DAY_SECS;
+
+	if (tally->first_secs == 0)
+		return 1;
+	return period > 0 && period < days ? period : days;
+}
+
 void sections_steps(const struct sections *sections)
 {
 	static const struct page_column columns[] = {
 		{ "finding", "finding", PAGE_NAME, TONE_NONE }, { "refused", "would refuse", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS,
 		{ "pays", "pays", PAGE_NAME, TONE_NONE }, { "senders", "wanted senders hit", PAGE_COUNT, TONE_NONE },
-		{ "asked", "the policies ask for", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
+		{ "asked", "the policies ask for, at least", PAGE_NAME, TONE_NONE }, { "gain_low", "gain, at least", PAGE_NUMBER, TONE_NONE },
 		{ "gain_high", "gain, at most", PAGE_NUMBER, TONE_NONE }, { "cannot_tell", "cannot tell", PAGE_COUNT, TONE_NONE },
 		{ "rank", "rank", PAGE_COUNT, TONE_NONE },
 	};
@@ -127,21 +162,20 @@ void sections_steps(const struct sections *sections)
 	struct tally *tally = sections->tally;
 	struct page_section *section = page_section(sections->page, "next", "Which finding to enforce next, and what it costs");
 	struct whatif_step steps[FINDING_COUNT];
-	double days = (double)(tally->last_secs + DAY_SECS - tally->first_secs) / DAY_SECS;
-	size_t count = whatif_steps(tally->whatif, &weights, tally->first_secs != 0 ? days : 1, steps);
-	const struct whatif_step *sorted[FINDING_COUNT];
+	size_t count = whatif_steps(tally->whatif, &weights, days_of(tally), steps);
 	struct page_table *table;
 
-	count = by_pays(steps, count, sorted);
-	put_answer(sections, section, count != 0 ? sorted[0] : NULL);
+	put_answer(sections, section, count != 0 ? &steps[0] : NULL);
 	if (count == 0)
 		return;
 	table = PAGE_TABLE(section, "steps", "Rejecting on one finding more than is enforced today", columns);
+	if (untold_of_steps(tally) != 0)
+		page_text(section, "Of %s messages nothing of that can be told; they are in no row.", count_text(sections, untold_of_steps(tally)));
 	table->note = "Each row stands alone. A step pays when the forged mail that it refuses is worth more than the wanted mail, with a wanted "
 	    "message weighing 10, a forged one 1, and the upkeep of a finding 1 a day: \"yes\" whatever the unclear messages are, "
 	    "\"perhaps\" if enough of them are forged; the gain is in forged messages. assay whatif takes other weights; assay-whatif(7) explains them.";
 	for (size_t i = 0; i < count; i++)
-		put_step(table, sorted[i], i + 1, &tally->set);
+		put_step(table, &steps[i], i + 1, &tally->set);
 }
 
 /* ---- what the policies make of it -------------------------------------------------------------------------------- */
@@ -307,7 +341,10 @@ void sections_policy(const struct sections *sections)
 	put_names(sections, section, MAIL_AUTHORS, "authors", "By author domain");
 	put_names(sections, section, MAIL_ENVELOPES, "envelopes", "By envelope domain (MAIL FROM)");
 	put_names(sections, section, MAIL_CLIENTS, "clients", "By sending client: the domain of its name, or its network");
-	page_text(section, "A message to several recipient domains counts in each of them; there are %" PRIu64 " such pairs of message and "
-	    "domain.", tally->copies);
+	page_text(section, "A message to several recipient domains counts in each of them; there are %s such pairs of message and domain.",
+	    count_text(sections, tally->copies));
+	if (tally->partly != 0)
+		page_text(section, "%s of the messages would be refused to some of their recipients and go on to others; they count, in all of their "
+		    "domains, as what comes of them for the others.", count_text(sections, tally->partly));
 	put_names(sections, section, MAIL_RECIPIENTS, "recipients", "By recipient domain");
 }

@@ -240,28 +240,31 @@ void sections_tls(const struct sections *sections)
 
 /* ---- peers ------------------------------------------------------------------------------------------------------- */
 
+/* Weaker sessions stand in tables that have them. */
 static void put_peer(void *arg, const char *name, const void *counts)
 {
 	const uint64_t *peer = counts;
-	struct page_value *row = page_row(arg);
+	struct page_table *table = arg;
+	struct page_value *row = page_row(table);
+	size_t last = table->column_count - 1;
 
 	row[0] = page_name(name);
 	row[1] = page_count(peer[0]);
-	row[2] = page_count(peer[1]);
-	row[3] = page_day((int64_t)peer[2]);
+	row[last - 1] = page_count(peer[1]);
+	row[last] = page_day((int64_t)peer[2]);
 }
 
 static void put_peers(const struct sections *sections, struct page_section *section, const struct groups *groups, const char *key,
-    const char *title, const struct page_column columns[4])
+    const char *title, const struct page_column *columns, size_t column_count)
 {
-	struct page_table *table = page_table(section, key, title, columns, 4);
+	struct page_table *table = page_table(section, key, title, columns, column_count);
 	uint64_t other[3];
 
 	table->other_names = groups_top(groups, sections->top, put_peer, table, other);
 	if (table->other_names == 0)
 		return;
 	put_peer(table, "other", other);
-	table->values[(table->row_count - 1) * 4 + 3].absent = true;	/* they have no one day */
+	table->values[table->row_count * column_count - 1].absent = true;	/* they have no one day */
 }
 
 static void put_downgraded(void *arg, const char *name, const void *counts)
@@ -277,11 +280,11 @@ static void put_downgraded(void *arg, const char *name, const void *counts)
 void sections_peers(const struct sections *sections)
 {
 	static const struct page_column changed[] = { { "peer", "peer", PAGE_NAME, TONE_NONE }, { "weaker", "weaker sessions since", PAGE_COUNT,
-		TONE_NONE }, { "sessions", "sessions in all", PAGE_COUNT, TONE_NONE }, { "since", "since", PAGE_DAY, TONE_NONE } },
-	    settled[] = { { "peer", "peer", PAGE_NAME, TONE_NONE }, { "seen", "sessions", PAGE_COUNT, TONE_NONE }, { "sessions",
-		"sessions in all", PAGE_COUNT, TONE_NONE }, { "on", "gave up its habit on", PAGE_DAY, TONE_NONE } },
-	    pinned[] = { { "peer", "peer", PAGE_NAME, TONE_NONE }, { "seen", "sessions", PAGE_COUNT, TONE_NONE }, { "sessions",
-		"sessions in all", PAGE_COUNT, TONE_NONE }, { "last", "last seen", PAGE_DAY, TONE_NONE } },
+		TONE_NONE }, { "sessions", "as usual before", PAGE_COUNT, TONE_NONE }, { "since", "since", PAGE_DAY, TONE_NONE } },
+	    settled[] = { { "peer", "peer", PAGE_NAME, TONE_NONE }, { "sessions", "sessions since", PAGE_COUNT, TONE_NONE },
+		{ "on", "gave up its habit on", PAGE_DAY, TONE_NONE } },
+	    pinned[] = { { "peer", "peer", PAGE_NAME, TONE_NONE }, { "sessions", "sessions as usual", PAGE_COUNT, TONE_NONE },
+		{ "last", "last seen", PAGE_DAY, TONE_NONE } },
 	    downgraded[] = { { "client", "client", PAGE_NAME, TONE_NONE }, { "messages", "messages", PAGE_COUNT, TONE_NONE },
 		{ "stripped", "with STARTTLS mangled", PAGE_COUNT, TONE_NONE } },
 	    usual[] = { { "grade", "usual grade", PAGE_NAME, TONE_NONE }, { "peers", "peers", PAGE_COUNT, TONE_NONE },
@@ -293,12 +296,13 @@ void sections_peers(const struct sections *sections)
 	uint64_t other[2];
 
 	page_figure(section, "peers", "peers remembered", page_count(peers->peers));
-	page_figure(section, "sessions", "their sessions", page_count(peers->sessions));
+	page_figure(section, "sessions", "sessions that are their habit", page_count(peers->sessions));
 	page_figure(section, "habit", "with a habit of TLS", page_count(peers->habit));
 	page_figure(section, "changed", "come weaker than their habit now", page_count(peers->changed));
 	page_figure(section, "settled", "have given up a habit", page_count(peers->settled));
 	page_figure(section, "pinned", "pinned by hand", page_count(peers->pinned));
-	page_text(section, "Peers are what is remembered today, over all the time that peers are kept, and not of this period alone.");
+	page_text(section, "Peers are what is remembered today, over all the time that peers are kept, and not of this period alone. "
+	    "Sessions weaker than a habit, and those before it was given up, are no part of it.");
 	table = PAGE_TABLE(section, "downgraded", "Messages of sessions weaker than usual (tls-downgrade, tls-stripped), by client", downgraded);
 	table->other_names = groups_top(tally->downgraded, sections->top, put_downgraded, table, other);
 	if (table->other_names != 0)
@@ -311,7 +315,7 @@ void sections_peers(const struct sections *sections)
 		row[1] = page_count(peers->usual[grade]);
 		row[2] = page_share(peers->usual[grade], peers->peers);
 	}
-	put_peers(sections, section, tally->changed, "changed", "Peers that come weaker than their habit", changed);
-	put_peers(sections, section, tally->settled, "settled", "Peers that have given up their habit of TLS", settled);
-	put_peers(sections, section, tally->pinned, "pinned", "Peers pinned by hand", pinned);
+	put_peers(sections, section, tally->changed, "changed", "Peers that come weaker than their habit", changed, 4);
+	put_peers(sections, section, tally->settled, "settled", "Peers that have given up their habit of TLS", settled, 3);
+	put_peers(sections, section, tally->pinned, "pinned", "Peers pinned by hand", pinned, 3);
 }

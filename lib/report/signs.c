@@ -15,6 +15,9 @@
 #include "util/domain.h"
 #include "util/out_of_memory.h"
 
+/* Without these nobody knows that nothing speaks for a message. */
+enum { LACKS_SIGNS = EVIDENCE_LACKS_SPF | EVIDENCE_LACKS_SIGNATURES | EVIDENCE_LACKS_SENSE | EVIDENCE_LACKS_ALL };
+
 enum { MAX_KNOWN = 200000, DAY_SECS = 86400, KNOWN_DAYS = 7, KNOWN_SPREAD_DAYS = 14 };
 
 struct known {
@@ -279,7 +282,7 @@ struct looks signs_look(const struct signs *signs, const struct evidence *eviden
 	looks.proven = (looks.signs & ((1u << SIGN_KNOWN) - 1)) != 0;
 	if ((looks.signs & ((1u << SIGN_WEAK) - 1)) != 0)
 		looks.look = LOOK_WANTED;
-	else if (looks.accused && looks.signs == 0)
+	else if (looks.accused && looks.signs == 0 && (evidence->lacks & LACKS_SIGNS) == 0)
 		looks.look = LOOK_FORGED;
 	else
 		looks.look = LOOK_UNCLEAR;

@@ -34,7 +34,7 @@ const char *sign_title(enum sign sign);
 
 /*
  * WANTED: some sign that is good enough alone. FORGED: a finding that speaks of forgery, and no sign at all. UNCLEAR: the rest;
- * forwarded and forged mail look alike there, or nothing speaks either way.
+ * forwarded and forged mail look alike there, nothing speaks either way, or it was not recorded who vouches.
  */
 enum look { LOOK_WANTED, LOOK_UNCLEAR, LOOK_FORGED, LOOK_COUNT };
 const char *look_name(enum look look);

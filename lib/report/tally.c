@@ -184,6 +184,12 @@ static void count_findings(struct tally *tally, const struct tally_kind *kind)
 	tally->undecided += told && !decides ? messages : 0;
 }
 
+/* A day's kinds over a cap are one row, of which only the sums are known. */
+static const char *name_of(const struct flow_row *row, const char *name)
+{
+	return row->other ? "(not told apart)" : name[0] != '\0' ? name : "(none)";
+}
+
 static void count_names(struct tally *tally, const struct tally_kind *kind)
 {
 	const struct evidence *evidence = &kind->past.evidence;
@@ -193,7 +199,7 @@ static void count_names(struct tally *tally, const struct tally_kind *kind)
 	count_mail(groups_at(tally->mail[MAIL_ENVELOPES], kind->envelope), kind, messages);
 	count_mail(groups_at(tally->mail[MAIL_CLIENTS], kind->client), kind, messages);
 	if (evidence->recipient_count == 0) {
-		count_mail(groups_at(tally->mail[MAIL_RECIPIENTS], "(unknown)"), kind, messages);
+		count_mail(groups_at(tally->mail[MAIL_RECIPIENTS], name_of(kind->row, "(unknown)")), kind, messages);
 		tally->copies += messages;
 	}
 	for (size_t i = 0; i < evidence->recipient_count; i++) {
@@ -208,10 +214,13 @@ static void count_names(struct tally *tally, const struct tally_kind *kind)
 static void count_totals(struct tally *tally, const struct tally_kind *kind)
 {
 	const struct flow_row *row = kind->row;
+	bool refuses = kind->now.decision.action == ACTION_DEFER || kind->now.decision.action == ACTION_REJECT;
 	enum action then;
 
 	tally->kinds++;
 	tally->sessions += row->sessions;
+	tally->sessionless += row->sessions_unknown ? row->messages : 0;
+	tally->old += kind->past.old ? row->messages : 0;
 	tally->bytes += row->bytes;
 	count_mail(&tally->all, kind, row->messages);
 	if (action_from_name(row->action, &then) != 0)
@@ -221,6 +230,7 @@ static void count_totals(struct tally *tally, const struct tally_kind *kind)
 		tally->signs[sign] += (kind->looks.signs >> sign & 1) != 0 ? row->messages : 0;
 	if (kind->now.why == UNTOLD_NOT) {
 		tally->action_looks[kind->now.decision.action][kind->looks.look] += row->messages;
+		tally->partly += kind->now.partly && !refuses ? row->messages : 0;
 		return;
 	}
 	tally->untold[kind->now.why] += row->messages;
@@ -232,12 +242,6 @@ static const char *client_name(struct arena *arena, const struct evidence *evide
 	if (evidence->client_name != NULL)
 		return evidence->client_name;
 	return network[0] != '\0' ? arena_printf(arena, "[%s]", network) : "(none)";
-}
-
-/* A day's kinds over a cap are one row, of which only the sums are known. */
-static const char *name_of(const struct flow_row *row, const char *name)
-{
-	return row->other ? "(not told apart)" : name[0] != '\0' ? name : "(none)";
 }
 
 static bool read_grade(const char *name, enum tls_grade *grade_r)

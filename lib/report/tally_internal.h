@@ -72,6 +72,7 @@ struct tally {
 	struct arena *kept;
 
 	uint64_t kinds, sessions, bytes;
+	uint64_t sessionless, old;		/* messages of rows that do not know their sessions; that have no evidence */
 	int64_t first_secs, last_secs;		/* hours of the first and last message; 0: none */
 	struct mail_counts all;
 	uint64_t carried_out[ACTION_COUNT], told[ACTION_COUNT];	/* as decided then, by whether it was enforced */
@@ -80,6 +81,7 @@ struct tally {
 	uint64_t signs[SIGN_COUNT];
 	struct finding_counts findings[FINDING_COUNT];
 	uint64_t undecided;			/* told, and no finding decides */
+	uint64_t partly;			/* told, and refused to some of their recipients */
 	struct groups *mail[MAIL_TABLES];
 	uint64_t copies;			/* messages, each as often as it has recipient domains */
 	struct day_counts *days;		/* from first_day on */

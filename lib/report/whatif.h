@@ -101,7 +101,8 @@ struct whatif_step {
 };
 
 /**
- * The steps that would newly refuse something, or of which that cannot be told: the one that surely gains most first.
+ * The steps that would newly refuse something: those that pay first, then those that perhaps do, in each the one that surely gains
+ * most first. Then those of which it cannot be told whether they would.
  * @param days  the length of the period, for upkeep. @param steps_r  FINDING_COUNT of them. @return how many.
  */
 size_t whatif_steps(struct whatif *whatif, const struct whatif_weights *weights, double days, struct whatif_step *steps_r);

@@ -147,10 +147,15 @@ static void weigh(const struct whatif_totals *totals, const struct whatif_weight
 	step->needed = wanted > 0 ? 1 - (won - upkeep) / (weights->good * wanted) : (double)NAN;
 }
 
-static int by_gain(const void *left, const void *right)
+/* What pays stands first, then what perhaps does, in each that which surely gains most; last what only cannot be told. */
+static int by_worth(const void *left, const void *right)
 {
 	const struct whatif_step *a = left, *b = right;
 
+	if ((a->newly.messages == 0) != (b->newly.messages == 0))
+		return a->newly.messages == 0 ? 1 : -1;
+	if (a->pays != b->pays)
+		return a->pays < b->pays ? 1 : -1;
 	if (a->gain_low < b->gain_low || a->gain_low > b->gain_low)
 		return a->gain_low < b->gain_low ? 1 : -1;
 	if (a->newly.messages != b->newly.messages)
@@ -184,6 +189,6 @@ size_t whatif_steps(struct whatif *whatif, const struct whatif_weights *weights,
 		count++;
 	}
 	if (count > 1)
-		qsort(steps_r, count, sizeof(*steps_r), by_gain);
+		qsort(steps_r, count, sizeof(*steps_r), by_worth);
 	return count;
 }

@@ -195,7 +195,7 @@ static void print_steps(const struct printer *printer, struct whatif *whatif, co
 	struct whatif_step steps[FINDING_COUNT];
 	size_t count = whatif_steps(whatif, &page->weights, page->days, steps), rank = 0;
 
-	fprintf(printer->out, "\none step more: to reject on one finding besides; the cheapest first\n");
+	fprintf(printer->out, "\none step more: to reject on one finding besides; what pays first\n");
 	if (count_shown(steps, count) == 0)
 		fputs("   no further finding would refuse anything\n", printer->out);
 	else

@@ -10,6 +10,7 @@ import gzip
 import json
 import pathlib
 import re
+import socket
 import sqlite3
 import subprocess
 import time
@@ -41,6 +42,9 @@ away.example._report._dmarc.yes.test. 300 IN TXT "v=DMARC1"
 away.example._report._dmarc.moved.test. 300 IN TXT "v=DMARC1; rua=mailto:other@moved.test"
 away.example._report._dmarc.elsewhere.test. 300 IN TXT "v=DMARC1; rua=mailto:x@victim.test"
 away.example._report._dmarc.broken.test. 300 IN TYPE65280 \\# 0
+twice.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"
+_dmarc.twice.example. 300 IN TXT "v=DMARC1; p=none; rua=mailto:a@one.test,mailto:b@one.test,mailto:c@one.test"
+twice.example._report._dmarc.one.test. 300 IN TXT "v=DMARC1; rua=mailto:b@one.test,mailto:d@one.test"
 evil.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"
 _dmarc.evil.example. 300 IN TXT "v=DMARC1; p=none; rua=mailto:-oQ/tmp/x@evil.example,mailto:a%0aBcc:v@evil.example,mailto:|id@evil.example,mailto:$(id)@evil.example,mailto:ok@evil.example"
 """
@@ -254,6 +258,18 @@ def test_dispositions_when_enforced(assayd, workdir, schema, case):
                        "list": ("quarantine", "fail", "fail", "mailing_list")}[case]
 
 
+def test_what_is_stricter_than_published_is_local_policy(assayd, workdir):
+    """That a DNS answer is missing is no reason to reject what its domain would have in quarantine at most."""
+    zone = ZONE.replace("p=reject; sp=quarantine", "p=quarantine") + "nodns.own.example. 300 IN TYPE65280 \\# 0\n"
+    world = World(assayd, workdir, mode="enforce", sections="findings { dkim-none = reject }", zone=zone)
+    world.deliver("joe@nodns.own.example", "own.example", address="203.0.113.9")
+    world.run("--send")
+    sent, = world.sent()
+    row, = by_row(sent.report)
+    assert row[3:] == ("reject", "fail", "fail", "local_policy")
+    assert text(records(sent.report)[0], "row/policy_evaluated/reason/comment") == "policy default: reject for dkim-none"
+
+
 def test_consent_of_external_destinations(assayd, workdir):
     world = World(assayd, workdir)
     world.deliver("joe@away.example", "away.example")
@@ -273,6 +289,79 @@ def test_consent_of_external_destinations(assayd, workdir):
     assert sent.arguments[-1] == "e@broken.test"
     assert "0 reports" in world.run("--send", now=world.day_after() + 5 * 3600)
     assert world.rows("SELECT count(*) FROM dmarc_row") == [(0,)]
+
+
+def test_an_address_gets_a_report_once_however_many_lead_to_it(assayd, workdir):
+    world = World(assayd, workdir)
+    world.deliver("joe@twice.example", "twice.example")
+    (world.directory / "status").write_text("75")
+    world.run("--send", expect=75)
+    assert [sent.arguments[4:] for sent in world.sent()] == [["b@one.test", "d@one.test"]]
+    (world.directory / "status").write_text("0")
+    world.run("--send", now=world.day_after() + 2 * 3600)
+    assert [sent.arguments[4:] for sent in world.sent()] == [["b@one.test", "d@one.test"]]
+    assert "0 reports" in world.run("--send", now=world.day_after() + 24 * 3600) and world.sent() == []
+
+
+def test_a_record_of_many_octets_is_noted_by_its_addresses(assayd, workdir):
+    """Whoever publishes it pays with one answer of DNS, whoever counts with a row for each of its subdomains."""
+    rua = ",".join(["mailto:first@long.example"] + ["x" * 200] * 60 + ["mailto:last@long.example"])
+    strings = " ".join(f'"{rua[at:at + 250]}"' for at in range(0, len(rua), 250))
+    world = World(assayd, workdir, zone=ZONE + f'_dmarc.long.example. 300 IN TXT "v=DMARC1; p=none; rua=" {strings}\n')
+    world.deliver("joe@long.example", "long.example")
+    world.run("--send")
+    assert sorted(sent.arguments[-1] for sent in world.sent()) == ["first@long.example", "last@long.example"]
+    assert world.rows("SELECT max(length(rua)) <= 1024 FROM dmarc_policy") == [(1,)]
+
+
+def test_what_comes_until_the_report_is_made_is_in_it(assayd, workdir):
+    """The daemon adds a row in the last moment before the report gets its names."""
+    world = World(assayd, workdir)
+    world.deliver("joe@own.example", "own.example")
+    world.flush()
+    with sqlite3.connect(world.database) as database:
+        database.execute("""CREATE TRIGGER late BEFORE UPDATE OF report_id ON dmarc_policy BEGIN
+            INSERT INTO dmarc_row SELECT policy, replace(row, '192.0.2.1 ', '192.0.2.7 '), 5 FROM dmarc_row WHERE policy = old.id;
+            UPDATE dmarc_policy SET lost = 3 WHERE id = old.id; END""")
+    world.run("--send")
+    sent, = world.sent()
+    assert {row[0]: count for row, count in by_row(sent.report).items()} == {"192.0.2.1": 1, "192.0.2.7": 5}
+    assert text(ElementTree.fromstring(sent.report), "report_metadata/error").startswith("3 messages of this day are not")
+
+
+def test_claims_go_by_the_time_that_it_is(assayd, workdir):
+    """A run that takes long: what it takes up late is claimed, and tried again, from then on."""
+    world = World(assayd, workdir)
+    world.deliver("joe@evil.example", "evil.example")
+    world.deliver("joe@own.example", "own.example")
+    world.flush()
+    (world.directory / "sendmail").write_text("#!/bin/sh\nsleep 3\nexit 75\n")
+    with sqlite3.connect(world.database) as database:     # yesterday's, so that it is due by the clock of this machine
+        database.execute("UPDATE dmarc_policy SET day = day - 2")
+    begin = int(time.time())
+    done = subprocess.run([build.program("assay"), "dmarc-reports", "--config", world.daemon.config_path, "--send"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 75, done
+    first, second = sorted(due - begin for due, in world.rows("SELECT next FROM dmarc_delivery"))
+    assert first >= 3600 + 3 and second >= first + 3
+
+
+def test_names_that_nobody_answers_for_keep_no_report_waiting(assayd, workdir):
+    """An owner's destinations may cost three deadlines in a run, whatever his records name; the others' reports go out."""
+    slow = ",".join(f"mailto:r@host{i}.test" for i in range(20))
+    zone = "".join(f'_dmarc.{name}.aaa.example. 300 IN TXT "v=DMARC1; p=none; rua={slow[:200]}" "{slow[200:]}"\n' for name in "abcd")
+    world = World(assayd, workdir, zone=ZONE + zone, more="", options='limits { dns-deadline = 1s }\n')
+    for name in "abcd":
+        world.deliver(f"joe@{name}.aaa.example", f"{name}.aaa.example")
+    world.deliver("joe@own.example", "own.example")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        world.flush()
+        begin = time.monotonic()
+        out = world.run("--resolver", f"127.0.0.1@{sink.getsockname()[1]}", "--send", expect=75)
+        assert time.monotonic() - begin < 12
+    assert [sent.arguments[-1] for sent in world.sent()] == ["dmarc@own.example"]
+    assert out.splitlines()[-1].startswith("5 reports: 1 sent, ") and out.count(": later: ") >= 2
 
 
 def test_hostile_addresses_never_reach_sendmail(assayd, workdir):
@@ -382,16 +471,28 @@ def test_reports_about_reports_end(assayd, workdir):
     world = World(assayd, workdir)
     subject = [("Subject", "Report Domain: us.example\n Submitter: own.example Report-ID: <x>")]
     client_headers = [("From", "Joe <joe@own.example>"), *subject]
-    for address in ("192.0.2.1", "203.0.113.9"):
+    small = [client_headers[0], ("Subject", "Report domain: us.example Submitter: own.example Report-ID: x")]
+    for address, fields in (("192.0.2.1", client_headers), ("192.0.2.1", small), ("203.0.113.9", client_headers)):
         client = Client(world.daemon.socket_spec)
         client.connect(address=address)
         client.helo()
-        client.message("<joe@own.example>", headers=client_headers)
+        client.message("<joe@own.example>", headers=fields)
         client.quit()
         world.count += 1
     world.run("--send")
     sent, = world.sent()
     assert [row[0] for row in by_row(sent.report)] == ["203.0.113.9"]
+
+
+def test_a_repeated_from_field_is_no_pass(assayd, workdir, schema):
+    """Nor does the report say so of a signed message to which somebody added a field (RFC 9989 section 4.4)."""
+    world = World(assayd, workdir)
+    world.deliver("joe@own.example", "own.example", headers=[("From", "eve@own.example")])
+    world.run("--send")
+    sent, = world.sent()
+    schema(sent.report)
+    assert [row[3:] for row in by_row(sent.report)] == [("none", "fail", "fail", "other")]
+    assert text(records(sent.report)[0], "row/policy_evaluated/reason/comment") == "several From fields"
 
 
 def test_exempt_mail_is_in_no_report(assayd, workdir):
@@ -433,6 +534,9 @@ def test_dry_run_writes_and_sends_nothing(assayd, workdir, schema):
     assert len(files) == 2 and len(list(workdir.glob("*.eml"))) == 2 and world.sent() == []
     for path in files:
         schema(path.read_text())
+    mails = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in workdir.glob("*.eml")]
+    assert sorted(sorted(address.addr_spec for address in mail["To"].addresses) for mail in mails) == [
+        ["a@yes.test", "other@moved.test"], ["dmarc@own.example"]]
     assert world.rows("SELECT count(*) FROM dmarc_policy WHERE report_id<>'' OR closed") == [(0,)]
     world.run("--send", expect=75)
     made = {text(ElementTree.fromstring(sent.report), "report_metadata/report_id") for sent in world.sent()}

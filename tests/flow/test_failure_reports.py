@@ -6,6 +6,7 @@ are read by Python's email package; the fields are compared with what RFC 5965 s
 import email
 import email.policy
 import re
+import socket
 import sqlite3
 import subprocess
 import time
@@ -21,6 +22,9 @@ _dmarc.victim.example. 300 IN TXT "v=DMARC1; p=reject; fo=1; ruf=mailto:failures
 _dmarc.aside.example. 300 IN TXT "v=DMARC1; p=none; ruf=mailto:a@reports.example,mailto:b@silent.example,mailto:c@moved.example"
 aside.example._report._dmarc.reports.example. 300 IN TXT "v=DMARC1"
 aside.example._report._dmarc.moved.example. 300 IN TXT "v=DMARC1; ruf=mailto:c@elsewhere.example"
+_dmarc.twice.example. 300 IN TXT "v=DMARC1; p=none; ruf=mailto:a@one.example,mailto:b@one.example,mailto:c@one.example"
+twice.example._report._dmarc.one.example. 300 IN TXT "v=DMARC1; ruf=mailto:b@one.example,mailto:d@one.example"
+_dmarc.slow.example. 300 IN TXT "v=DMARC1; p=none; ruf=mailto:r@a.test,mailto:r@b.test,mailto:r@c.test,mailto:r@d.test,mailto:r@e.test,mailto:r@f.test,mailto:r@g.test,mailto:r@h.test"
 _dmarc.hostile.example. 300 IN TXT "v=DMARC1; p=none; ruf=mailto:-oQ/tmp@hostile.example,mailto:a b@hostile.example,mailto:$(id)@hostile.example,file:///etc/passwd,mailto:x%0aBcc:y@hostile.example"
 _dmarc.quiet.example. 300 IN TXT "v=DMARC1; p=reject; rua=mailto:r@quiet.example"
 _dmarc.registry.example. 300 IN TXT "v=DMARC1; p=reject; psd=y; ruf=mailto:r@registry.example"
@@ -201,6 +205,30 @@ def test_external_destinations_need_consent(world):
     assert [mail["To"].strip("<>") for mail in mails] == ["a@reports.example"]
     assert done.stdout == "mails=1 no-consent=2 later=0\n"
     assert "silent.example does not say" in done.stderr and "another host" in done.stderr
+
+
+def test_one_mail_to_an_address_however_many_lead_to_it(world):
+    made = world()
+    made.send("twice.example")
+    made.wait_rows([(1,)])
+    assert made.run("--send").stdout == "mails=2 no-consent=0 later=0\n"
+    assert sorted(line.split()[-1] for line in (made.workdir / "sent.args").read_text().splitlines()) == ["b@one.example", "d@one.example"]
+
+
+def test_names_that_nobody_answers_for_keep_no_report_waiting(world):
+    made = world(sections="limits { dns-deadline = 1s }\n")
+    made.send("slow.example")
+    made.send("slow.example", client="203.0.113.77")
+    made.send()
+    made.wait_rows([(1,), (1,), (1,)])
+    config = made.daemon.config_path
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        config.write_text(re.sub("zone-file = .*", f'servers = "127.0.0.1@{sink.getsockname()[1]}"', config.read_text()))
+        begin = time.monotonic()
+        assert made.run("--send", code=75).stdout == "mails=1 no-consent=0 later=16\n"
+        assert time.monotonic() - begin < 8
+    assert (made.workdir / "sent.args").read_text() == "-i -f dmarc@test.example -- failures@victim.example\n"
 
 
 def test_other_kinds(world):

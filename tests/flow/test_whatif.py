@@ -216,3 +216,6 @@ def test_rows_of_an_earlier_version_are_told_as_far_as_they_go(assay, past):
     text = subprocess.run([assay.program, "whatif", "--database", database, "--config", config], capture_output=True, text=True,
                           check=True).stdout
     assert "of these by an earlier version" in text
+    # nobody counted its sessions, and the report does not call that none
+    text = assay.run("report", "--since", "1d", "--database", database, "--config", config).stdout.decode()
+    assert f"The sessions of {count} messages are not known" in text

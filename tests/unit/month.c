@@ -54,6 +54,19 @@ static void put_key(struct buf *zone, const char *domain, const char *key)
 	buf_printf(zone, "k._domainkey.%s. 300 IN TXT \"v=DKIM1; k=ed25519; p=%s\"\n", domain, key);
 }
 
+/* Who gets reports: nobody, the domain itself, somebody else with consent and without. */
+static const char *rua_of(unsigned domain)
+{
+	static char text[64];
+
+	if (domain % 4 == 0)
+		snprintf(text, sizeof(text), "; rua=mailto:rua@%s", month_domain(domain));
+	else
+		snprintf(text, sizeof(text), "%s", domain % 4 == 1 ? "; rua=mailto:rua@agree.example" :
+		    domain % 4 == 2 ? "; rua=mailto:rua@refuse.example" : "");
+	return text;
+}
+
 static void put_domain(struct buf *zone, unsigned domain, const char *key)
 {
 	static const char *const policies[6] = { "reject", "quarantine", NULL, NULL, "none", NULL };
@@ -67,7 +80,9 @@ static void put_domain(struct buf *zone, unsigned domain, const char *key)
 	if (has_dkim(domain))
 		put_key(zone, name, key);
 	if (policies[domain % 6] != NULL)
-		buf_printf(zone, "_dmarc.%s. 300 IN TXT \"v=DMARC1; p=%s\"\n", name, policies[domain % 6]);
+		buf_printf(zone, "_dmarc.%s. 300 IN TXT \"v=DMARC1; p=%s%s\"\n", name, policies[domain % 6], rua_of(domain));
+	if (domain % 4 == 1)
+		buf_printf(zone, "%s._report._dmarc.agree.example. 300 IN TXT \"v=DMARC1\"\n", name);
 	if (domain % 6 == 5)
 		buf_printf(zone, "_adsp._domainkey.%s. 300 IN TXT \"dkim=all\"\n", name);
 }
@@ -223,6 +238,31 @@ void month_free(struct month **month)
 	free(old);
 }
 
+const char *month_client(const struct mail *mail)
+{
+	static char text[32];
+
+	if (mail->kind == MAIL_DIRECT)
+		snprintf(text, sizeof(text), "198.%u.%u.25", 18 + mail->domain / 250, mail->domain % 250 + 1);
+	else
+		snprintf(text, sizeof(text), "203.%u.%u.25", mail->kind == MAIL_FORWARDED ? 1u : mail->kind == MAIL_LIST ? 2u : 3u,
+		    mail->helper + 1);
+	return text;
+}
+
+/* For programs that are to look at the same record: NAME.conf. */
+static void keep_text(const struct month *month, const char *name, const char *text)
+{
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s.conf", month->directory, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
 const struct config *month_config(const struct month *month, const char *name, const char *mode, const char *settings)
 {
 	char text[4096];
@@ -232,6 +272,7 @@ const struct config *month_config(const struct month *month, const char *name, c
 	    "record { path = \"%s/%s.db\" }\n%s\n", mode, month->directory, month->directory, name, settings);
 	config = config_load_buffer(text, strlen(text), name, stderr);
 	assert_non_null(config);
+	keep_text(month, name, text);
 	return config;
 }
 
@@ -240,10 +281,8 @@ const struct config *month_config(const struct month *month, const char *name, c
 static void connect_from(const struct mail *mail, struct facts_connection *connection, struct arena *arena)
 {
 	unsigned kind = mail->kind == MAIL_FORWARDED ? 1 : mail->kind == MAIL_LIST ? 2 : 3;
-	const char *address = mail->kind == MAIL_DIRECT ? arena_printf(arena, "198.%u.%u.25", 18 + mail->domain / 250, mail->domain % 250 + 1) :
-	    arena_printf(arena, "203.%u.%u.25", kind, mail->helper + 1);
 
-	assert_int_equal(addr_parse(address, &connection->client), 0);
+	assert_int_equal(addr_parse(month_client(mail), &connection->client), 0);
 	connection->client_name = connection->helo = mail->kind == MAIL_DIRECT ? arena_printf(arena, "mx.%s", month_domain(mail->domain)) :
 	    arena_printf(arena, "%s%u.example", kind == 1 ? "fwd" : kind == 2 ? "list" : "evil", mail->helper);
 	connection->mta_hostname = "mx.test.example";

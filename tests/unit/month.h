@@ -40,8 +40,14 @@ struct month {
 struct month *month_new(size_t messages, unsigned domains);
 void month_free(struct month **month);
 
-/** "d7.example"; in a static buffer. */
+/**
+ * "d7.example"; in a static buffer. Those with a DMARC record want aggregate reports by number: a multiple of 4 at an address of its
+ * own, the next at agree.example, which consents, the next at refuse.example, which does not, the next none.
+ */
 const char *month_domain(unsigned domain);
+
+/** Address of the client that brings it; in a static buffer. */
+const char *month_client(const struct mail *mail);
 
 /** A configuration with these policies; the record is the file NAME.db of the month's directory. The caller's reference. */
 const struct config *month_config(const struct month *month, const char *name, const char *mode, const char *settings);

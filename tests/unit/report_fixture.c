@@ -27,7 +27,7 @@ void report_make(const struct report_world *world, struct report *report_r)
 	assert_non_null(report_r->config);
 	set = policy_set_of(report_r->config);
 	report_r->arena = arena_new();
-	report_r->tally = tally_new(report_r->config, &set, REPORT_DAY, REPORT_DAY + 10 * 86400);
+	report_r->tally = tally_new(report_r->config, &set, REPORT_DAY + world->later_secs, REPORT_DAY + 10 * 86400);
 	if (world->more != NULL)
 		world->more(report_r->tally);
 	for (int pass = 0; pass < 2; pass++) {

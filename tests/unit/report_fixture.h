@@ -17,6 +17,7 @@ struct report_world {
 	size_t count;
 	size_t top;		/* 0: 20 */
 	void (*more)(void *tally);	/* adds peers, say; NULL */
+	int64_t later_secs;	/* so much after REPORT_DAY the period begins */
 };
 
 struct report { struct arena *arena; struct page *page; struct tally *tally; const struct config *config; };

@@ -43,6 +43,12 @@ static void see_policy(void *arg, const struct dmarc_policy_row *policy)
 	seen->policies[seen->count++] = *policy;	/* its texts are not looked at afterwards */
 }
 
+static void count_policy(void *arg, const struct dmarc_policy_row *policy)
+{
+	(void)policy;
+	++*(uint64_t *)arg;
+}
+
 static void see_row(void *arg, const char *row, uint64_t messages)
 {
 	struct seen *seen = arg;
@@ -133,10 +139,37 @@ static void test_dmarc_book_bounds(void **state)
 	dmarc_book_close(&book);
 }
 
+/* A domain whose record is another one each time gets so many reports of a day; the rest of its mail is counted. */
+static void test_dmarc_book_bounds_policies(void **state)
+{
+	struct place *place = *state;
+	struct dmarc_note noted = { .time_secs = DAY * DAY_SECS + 5, .domain = "restless.example", .policy = "p", .row = "x", .messages = 2 };
+	struct dmarc_book *book;
+	uint64_t lost = 0;
+	char rua[40];
+
+	place_store(place);
+	for (int i = 0; i < DMARC_POLICIES_MAX + 7; i++) {
+		snprintf(rua, sizeof(rua), "mailto:a@restless.example, x:%d", i);
+		noted.rua = rua;
+		assert_int_equal(store_dmarc_note(place->store, &noted), 0);
+	}
+	noted.time_secs += DAY_SECS;
+	assert_int_equal(store_dmarc_note(place->store, &noted), 0);	/* the next day has room again */
+	note(place, DAY, "other.example", "x", 1);
+	book = open_book(place);
+	assert_int_equal(dmarc_book_lost(book, DAY, &lost), 0);
+	assert_int_equal(lost, 7 * 2);
+	lost = 0;
+	assert_int_equal(dmarc_book_each(book, -1, DAY + 2, count_policy, &lost), 0);
+	assert_int_equal(lost, DMARC_POLICIES_MAX + 2);
+	dmarc_book_close(&book);
+}
+
 static void test_dmarc_book_freeze(void **state)
 {
 	struct place *place = *state;
-	struct dmarc_names names = { "id1", "file1" }, again = { "id2", "file2" };
+	struct dmarc_names names = { .report_id = "id1", .file = "file1" }, again = { .report_id = "id2", .file = "file2" };
 	struct dmarc_book *book;
 	struct seen seen;
 
@@ -166,7 +199,7 @@ static void test_dmarc_book_freeze(void **state)
 static void test_dmarc_book_claims(void **state)
 {
 	struct place *place = *state;
-	struct dmarc_names names = { "id1", "file1" };
+	struct dmarc_names names = { .report_id = "id1", .file = "file1" };
 	struct dmarc_book *book, *other;
 	struct dmarc_delivery delivery;
 	int64_t id;
@@ -239,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLACE_TEST(test_dmarc_book_counts),
 		PLACE_TEST(test_dmarc_book_bounds),
+		PLACE_TEST(test_dmarc_book_bounds_policies),
 		PLACE_TEST(test_dmarc_book_freeze),
 		PLACE_TEST(test_dmarc_book_claims),
 		PLACE_TEST(test_dmarc_book_expiry),

@@ -46,6 +46,10 @@ static const struct row rows[] = {
 	/* another address at the same host in its place */
 	{ OURS CONSENT("example.com", "example.net") "TXT \"v=DMARC1; rua=mailto:b@example.net,mailto:c@example.net\"\n", "example.com",
 	  "a@example.net", DMARC_CONSENT_GIVEN, true, "b@example.net,c@example.net" },
+	/* several records that name the same address: it gets the report once */
+	{ OURS CONSENT("example.com", "example.net") "TXT \"v=DMARC1; rua=mailto:b@example.net\"\n" CONSENT("example.com", "example.net")
+	  "TXT \"v=DMARC1; p=none; rua=mailto:b@EXAMPLE.net,mailto:c@example.net\"\n", "example.com", "a@example.net", DMARC_CONSENT_GIVEN, true,
+	  "b@example.net,c@example.net" },
 	/* another host, alone or beside, a place where no report can go: to nobody */
 	{ OURS CONSENT("example.com", "example.net") "TXT \"v=DMARC1; rua=mailto:b@victim.example\"\n", "example.com", "a@example.net",
 	  DMARC_CONSENT_REFUSED, true, "" },
@@ -123,9 +127,9 @@ static void test_dmarc_destination_ask_long(void **state)
 	char address[250];
 
 	(void)state;
-	for (int i = 0; i < 60; i++)
+	for (int i = 0; i < 59; i++)
 		strcat(domain, "a.b.");
-	domain[239] = '\0';
+	strcat(domain, "a.b");
 	snprintf(host, sizeof(host), "c.d.example");
 	snprintf(address, sizeof(address), "a@%s", host);
 	ask(fixture, DMARC_REPORT_AGGREGATE, domain, address, &destination);

@@ -140,11 +140,16 @@ static void test_feedback_policy_of(void **state)
 	assert_int_equal(policy.sp, DMARC_POLICY_REJECT);
 	assert_int_equal(policy.np, DMARC_POLICY_REJECT);
 	assert_string_equal(policy.fo, "0");
-	policy = policy_of("v=DMARC1; p=reject; sp=quarantine; t=y; adkim=s; fo=d:s:x:d");
+	policy = policy_of("v=DMARC1; p=reject; sp=quarantine; t=y; adkim=s; fo=s:d:s");
 	assert_int_equal(policy.np, DMARC_POLICY_QUARANTINE);
 	assert_true(policy.testing && policy.strict_dkim && !policy.strict_spf);
 	assert_string_equal(policy.fo, "d:s");
 	assert_int_equal(policy.fault, FEEDBACK_SOUND);
+	/* what is no list of options gives the default, whatever letters are in it */
+	policy = policy_of("v=DMARC1; p=reject; fo=disabled");
+	assert_string_equal(policy.fo, "0");
+	policy = policy_of("v=DMARC1; p=reject; fo=1:x");
+	assert_string_equal(policy.fo, "0");
 	policy = policy_of("v=DMARC1; p=reject; sp=refuse; rua=mailto:a@b.example");
 	assert_int_equal(policy.p, DMARC_POLICY_NONE);
 	assert_int_equal(policy.fault, FEEDBACK_BAD_POLICY);

@@ -183,6 +183,23 @@ static void test_failure_write_dmarc(void **state)
 	assert_string_equal(text.header, "Subject: [redacted]\n");
 }
 
+/* A record that grows by its quoting stays within what a line may have, or the report would be none. */
+static void test_failure_write_long_record(void **state)
+{
+	char record[2000] = "v=spf1 exp=";
+	const char *fields;
+
+	(void)state;
+	memset(record + strlen(record), '"', sizeof(record) - 1 - strlen(record));
+	record[sizeof(record) - 1] = '\0';
+	fields = text_of(FAILURE_SPF, record).fields;
+	assert_non_null(strstr(fields, "SPF-DNS: txt : mail.example.org :"));
+	for (size_t length; *fields != '\0'; fields += length + 1) {
+		length = strcspn(fields, "\n");
+		assert_true(length <= 998);
+	}
+}
+
 static void test_failure_write_kinds(void **state)
 {
 	const char *fields;
@@ -294,6 +311,7 @@ int main(void)
 		MESSAGE_TEST(test_failure_due_never),
 		MESSAGE_TEST(test_failure_due_not_about_reports),
 		MESSAGE_TEST(test_failure_write_dmarc),
+		MESSAGE_TEST(test_failure_write_long_record),
 		MESSAGE_TEST(test_failure_write_kinds),
 		MESSAGE_TEST(test_failure_write_alike),
 		MESSAGE_TEST(test_failure_write_hostile_names),

@@ -353,6 +353,137 @@ static void test_report_add_unknown_words_are_left_out(void **state)
 	assert_untold("findings { spf-fail = tag }", &row, "unknown findings", 1);
 }
 
+/* ---- what is not known -------------------------------------------------------------------------------------------- */
+
+/* Whether a section has a sentence with these words. */
+static bool has_text(const struct report *report, const char *section, const char *words)
+{
+	const struct page_section *at = report->page->sections;
+
+	while (at != NULL && strcmp(at->key, section) != 0)
+		at = at->next;
+	assert_non_null(at);
+	for (const struct page_item *item = at->items; item != NULL; item = item->next)
+		if (item->kind == PAGE_ITEM_TEXT && strstr(item->text, words) != NULL)
+			return true;
+	return false;
+}
+
+/* Somebody vouched for it, and nobody wrote down who: that is not forged. */
+static void test_report_of_an_earlier_version_takes_no_unknown_signer_for_none(void **state)
+{
+	static const char *const results[] = { "spf=fail dkim=pass dmarc=fail", "spf=pass dkim=none dmarc=fail", "spf=fail dkim=none dmarc=fail",
+		"spf=fail dkim=fail dmarc=fail" };
+	struct flow_row rows[4] = { report_row, report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		rows[i].findings = "dmarc-reject";
+		rows[i].results = results[i];
+		rows[i].messages = 1000;
+	}
+	make("mode = dry-run", rows, 4, &report);
+	assert_int_equal(report_figure(&report, "overview", "forged")->u.count, 2000);
+	assert_int_equal(report_figure(&report, "overview", "unclear")->u.count, 2000);
+	assert_int_equal(report_count(&report, "next.steps", "dmarc-reject", "unclear"), 2000);
+	assert_string_equal(report_value(&report, "next.steps", "dmarc-reject", "pays")->u.name, "perhaps");
+	report_free(&report);
+}
+
+static void test_report_says_of_which_messages_sessions_are_known(void **state)
+{
+	struct flow_row rows[2] = { report_row, report_row };
+	struct report report;
+
+	(void)state;
+	rows[0].messages = 3;
+	rows[0].sessions = 2;
+	rows[1].messages = 40;
+	make("", rows, 2, &report);
+	assert_int_equal(report_figure(&report, "overview", "sessions")->u.count, 2);
+	assert_false(has_text(&report, "overview", "sessions of"));
+	assert_true(has_text(&report, "overview", "Of 43 messages an earlier version recorded less"));
+	report_free(&report);
+	rows[1].sessions_unknown = true;
+	make("", rows, 2, &report);
+	assert_true(has_text(&report, "overview", "The sessions of 40 messages are not known"));
+	report_free(&report);
+}
+
+/* The period ends ten days after REPORT_DAY; hours are kept for three, unless asked otherwise. */
+static void test_report_says_that_the_first_day_counts_whole(void **state)
+{
+	static const struct { const char *settings; int64_t later_secs; bool whole; } cases[] = {
+		{ "", 0, false }, { "", 3600, true }, { "", 6 * 86400 + 3600, true }, { "", 7 * 86400 + 3600, false },
+		{ "record { keep-hours = 11d }", 3600, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct report report;
+
+		report_make(&(struct report_world){ .settings = cases[i].settings, .rows = &report_row, .count = 1,
+			.later_secs = cases[i].later_secs }, &report);
+		assert_int_equal(has_text(&report, "overview", "counts whole"), cases[i].whole);
+		report_free(&report);
+	}
+}
+
+static void test_report_says_that_some_recipients_only_are_refused(void **state)
+{
+	static const char settings[] = "mode = enforce policy p { recipient-domains = x.example actions { spf-fail = reject } } "
+	    "policy default { actions { spf-fail = none } }";
+	struct flow_row row = report_row;
+	struct report report;
+
+	(void)state;
+	row.findings = "spf-fail";
+	row.messages = 5;
+	row.evidence = "1 s=m f=spf-fail r=x.example,y.example a=a.example:none m=a.example p=a.example:fail n=192.0.2.0/24";
+	make(settings, &row, 1, &report);
+	assert_int_equal(report_count(&report, "policy.recipients", "x.example", "none"), 5);
+	assert_true(has_text(&report, "policy", "5 of the messages would be refused to some of their recipients"));
+	report_free(&report);
+	/* that it goes on to others is not said where it is refused to them as well */
+	make("mode = dry-run policy p { mode = enforce recipient-domains = x.example actions { spf-fail = reject } } "
+	    "policy default { actions { spf-fail = reject } }", &row, 1, &report);
+	assert_int_equal(report_count(&report, "policy.actions", "reject", "now"), 5);
+	assert_false(has_text(&report, "policy", "some of their recipients"));
+	report_free(&report);
+	row.evidence = "1 s=m f=spf-fail r=y.example a=a.example:none m=a.example p=a.example:fail n=192.0.2.0/24";
+	make(settings, &row, 1, &report);
+	assert_false(has_text(&report, "policy", "some of their recipients"));
+	report_free(&report);
+}
+
+/* Kinds that were put together have no recipients that could be called unknown. */
+static void test_report_does_not_tell_apart_what_was_put_together(void **state)
+{
+	struct flow_row row = report_row, rows[2];
+	struct report report;
+
+	(void)state;
+	row.author_domain = row.envelope_domain = row.client_network = row.tls_grade = row.tls_version = row.tls_cipher = row.results = "";
+	row.evidence = STORE_EVIDENCE_OTHER;
+	row.other = true;
+	row.messages = 7;
+	make("mode = enforce findings { spf-fail = reject }", &row, 1, &report);
+	assert_int_equal(report_count(&report, "policy.authors", "(not told apart)", "messages"), 7);
+	assert_int_equal(report_count(&report, "policy.recipients", "(not told apart)", "messages"), 7);
+	assert_non_null(strstr(report_answer(&report, "next"), "No step can be named: of 7 messages it cannot be told"));
+	report_free(&report);
+	rows[0] = row;
+	rows[1] = report_row;
+	rows[1].findings = "dkim-none";
+	rows[1].evidence = "1 s=m f=dkim-none r=x.example a=a.example:none m=a.example p=a.example:pass n=192.0.2.0/24";
+	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
+	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "refused"), 1);
+	assert_true(has_text(&report, "next", "Of 7 messages nothing of that can be told"));
+	assert_false(has_text(&report, "overview", "earlier version"));
+	report_free(&report);
+}
+
 static void test_report_of_nothing(void **state)
 {
 	struct report report;
@@ -361,7 +492,7 @@ static void test_report_of_nothing(void **state)
 	make("", NULL, 0, &report);
 	assert_int_equal(report_figure(&report, "overview", "messages")->u.count, 0);
 	assert_true(report_value(&report, "policy.actions", "none", "share")->absent);
-	assert_non_null(strstr(report_answer(&report, "next"), "no step to take"));
+	assert_non_null(strstr(report_answer(&report, "next"), "Nothing was recorded in this period"));
 	report_free(&report);
 }
 
@@ -479,11 +610,32 @@ static void test_report_tells_peers(void **state)
 	assert_int_equal(report_count(&report, "peers.changed", "changed.example", "weaker"), 7);
 	assert_int_equal(report_value(&report, "peers.changed", "changed.example", "since")->u.secs, REPORT_DAY + 86400);
 	assert_int_equal(report_count(&report, "peers.pinned", "pinned.example", "sessions"), 5);
+	/* the seven are none of the hundred */
+	assert_int_equal(report_count(&report, "peers.changed", "changed.example", "sessions"), 100);
+	assert_true(has_text(&report, "peers", "Sessions weaker than a habit"));
 	assert_int_equal(report_count(&report, "peers.usual", "strong", "peers"), 2);
 	report_free(&report);
 }
 
 /* ---- the next step ----------------------------------------------------------------------------------------------- */
+
+/* The first day and the last one are eleven of the calendar, and ten days of time. */
+static void test_report_reckons_upkeep_for_the_period(void **state)
+{
+	struct flow_row rows[2] = { report_row, report_row };
+	struct report report;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		rows[i].findings = "spf-fail";
+		rows[i].evidence = "1 s=m f=spf-fail r=x.example a=a.example:none m=a.example p=a.example:fail n=192.0.2.0/24";
+		rows[i].messages = 50;
+	}
+	rows[1].hour_secs += 10 * 86400;
+	make("mode = dry-run", rows, 2, &report);
+	assert_true(report_value(&report, "next.steps", "spf-fail", "gain_low")->u.number == 90);
+	report_free(&report);
+}
 
 static void test_report_answers_which_finding_first(void **state)
 {
@@ -519,6 +671,7 @@ static void test_report_answers_which_finding_first(void **state)
 	/* what is enforced already is no step */
 	make("mode = enforce findings { spf-fail = reject }", rows, 2, &report);
 	assert_non_null(strstr(report_answer(&report, "next"), "Enforce none yet"));
+	assert_non_null(strstr(report_answer(&report, "next"), "would cost more, in wanted mail and in upkeep,"));
 	assert_int_equal(report_count(&report, "next.steps", "dkim-none", "refused"), 1000);
 	report_free(&report);
 }
@@ -537,6 +690,12 @@ int main(void)
 		cmocka_unit_test(test_report_add_of_an_earlier_version_says_what_was_missing),
 		cmocka_unit_test(test_report_add_of_an_earlier_version_guesses_nothing),
 		cmocka_unit_test(test_report_add_unknown_words_are_left_out),
+		cmocka_unit_test(test_report_of_an_earlier_version_takes_no_unknown_signer_for_none),
+		cmocka_unit_test(test_report_says_of_which_messages_sessions_are_known),
+		cmocka_unit_test(test_report_says_that_the_first_day_counts_whole),
+		cmocka_unit_test(test_report_says_that_some_recipients_only_are_refused),
+		cmocka_unit_test(test_report_does_not_tell_apart_what_was_put_together),
+		cmocka_unit_test(test_report_reckons_upkeep_for_the_period),
 		cmocka_unit_test(test_report_of_nothing),
 		cmocka_unit_test(test_report_finds_forwarders),
 		cmocka_unit_test(test_report_tells_protection),

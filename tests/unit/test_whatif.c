@@ -364,6 +364,10 @@ static void test_whatif_steps_hang_on_the_weights(void **state)
 	assert_int_equal(steps[1].pays, PAYS_PERHAPS);
 	assert_true(near(steps[1].gain_low, -14) && near(steps[1].gain_high, 14));
 	assert_true(near(steps[1].needed, 1 - 10.0 / 122));
+	weights.upkeep = 3;		/* what perhaps pays stands before what surely does not, though that loses less */
+	(void)whatif_steps(world.whatif, &weights, 10, steps);
+	assert_true(steps[0].finding == FINDING_DKIM_NONE && steps[0].pays == PAYS_PERHAPS && near(steps[0].gain_low, -24));
+	assert_true(steps[1].finding == FINDING_DMARC_FAIL && steps[1].pays == PAYS_NO && near(steps[1].gain_low, 0));
 	weights.upkeep = 4;
 	(void)whatif_steps(world.whatif, &weights, 10, steps);
 	assert_int_equal(steps[0].pays, PAYS_NO);

@@ -33,8 +33,7 @@ static bool add_override(struct arena *arena, const char *list, const char *host
 	for (size_t i = 0; i < found.count; i++) {
 		if (strcmp(found.addresses[i].host, host) != 0)
 			return false;
-		if (uris->count < DMARC_URIS_MAX)
-			uris->addresses[uris->count++] = found.addresses[i];
+		dmarc_uris_add(uris, &found.addresses[i]);
 	}
 	return true;
 }

@@ -28,14 +28,17 @@ static const struct word strict_words[] = { { "r", false }, { "s", true }, { 0 }
 static const struct word yes_words[] = { { "n", false }, { "y", true }, { 0 } };
 static const struct word method_words[] = { { "treewalk", false }, { "psl", true }, { 0 } };
 
-/* The options that there are (RFC 9989 section 4.7), others dropped; "0" without any. */
-static const char *fo_of(const char *fo, struct arena *arena)
+/* The options that count, each once: those of the record, or the default where one of them is none (RFC 9989 section 4.7). */
+static const char *fo_of(unsigned options, struct arena *arena)
 {
+	static const struct { enum dmarc_failure_option option; char letter; } letters[] = {
+		{ DMARC_FAILURE_ALL, '0' }, { DMARC_FAILURE_ANY, '1' }, { DMARC_FAILURE_DKIM, 'd' }, { DMARC_FAILURE_SPF, 's' },
+	};
 	struct buf buf = buf_make(arena);
 
-	for (const char *p = fo; p != NULL && *p != '\0' && buf.length < 7; p++)
-		if (strchr("01ds", *p) != NULL && strchr(buf.data, *p) == NULL)
-			buf_printf(&buf, "%s%c", buf.length != 0 ? ":" : "", *p);
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+		if ((options & letters[i].option) != 0)
+			buf_printf(&buf, "%s%c", buf.length != 0 ? ":" : "", letters[i].letter);
 	return buf.length != 0 ? buf.data : "0";
 }
 
@@ -43,7 +46,7 @@ struct feedback_policy feedback_policy_of(const struct dmarc_record *record, boo
 {
 	struct feedback_policy policy = {
 		.strict_dkim = record->strict_dkim, .strict_spf = record->strict_spf, .testing = record->testing, .psl = psl,
-		.fault = record->repeated != NULL ? FEEDBACK_REPEATED_TAG : FEEDBACK_SOUND, .fo = fo_of(record->fo, arena),
+		.fault = record->repeated != NULL ? FEEDBACK_REPEATED_TAG : FEEDBACK_SOUND, .fo = fo_of(record->failure_options, arena),
 	};
 
 	if (!record->p.valid || (record->sp.present && !record->sp.valid) || (record->np.present && !record->np.valid)) {

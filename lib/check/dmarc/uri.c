@@ -165,7 +165,7 @@ static bool read_address(struct arena *arena, const char *text, size_t length, s
 	return true;
 }
 
-static void add_address(struct dmarc_uris *uris, const struct dmarc_address *address)
+void dmarc_uris_add(struct dmarc_uris *uris, const struct dmarc_address *address)
 {
 	for (size_t i = 0; i < uris->count; i++)
 		if (strcmp(uris->addresses[i].address, address->address) == 0)
@@ -205,6 +205,6 @@ void dmarc_uri_list_read(struct arena *arena, const char *list, struct dmarc_uri
 		else if (!read_address(arena, colon + 1, length - (size_t)(colon + 1 - item), &address))
 			uris_r->malformed++;
 		else
-			add_address(uris_r, &address);
+			dmarc_uris_add(uris_r, &address);
 	}
 }

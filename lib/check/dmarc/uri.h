@@ -44,4 +44,7 @@ bool dmarc_uri_list_valid(const char *text, size_t length);
 /** Reads a list. Fields behind "?" in a mailto URI are dropped. @param list  the tag's value; NULL: an empty list. Cannot fail. */
 void dmarc_uri_list_read(struct arena *arena, const char *list, struct dmarc_uris *uris_r);
 
+/** Adds an address that is not among them yet; counts it in over_cap when there is no room. */
+void dmarc_uris_add(struct dmarc_uris *uris, const struct dmarc_address *address);
+
 #endif
