@@ -26,7 +26,7 @@
 enum {
 	METRICS_POLICIES = 100,		/* names that ever were in force; those that come later are "other" */
 	METRICS_POLICY_BYTES = 65,	/* the loader takes names of 64 characters */
-	METRICS_DESCRIPTORS = 14,	/* that the server takes at most: connections, its socket, its loop; reading of /proc */
+	METRICS_DESCRIPTORS = 22,	/* that the server takes at most: connections, a report for each, its socket, its loop; reading /proc */
 	METRICS_CONNECTIONS = 8,
 };
 

@@ -53,5 +53,7 @@ bool session_acts_at_rcpt(const struct session *session)
 
 bool session_may_want_body(const struct session *session)
 {
-	return session->engine->config->dkim_enabled || session->engine->wants_every_body;
+	const struct config *config = session->engine->config;
+
+	return config->dkim_enabled || config->arc_enabled || session->engine->wants_every_body;
 }

@@ -193,6 +193,25 @@ def test_key_that_does_not_come(tmp_path):
     assert_rejected(decide(tmp_path, sealed(said=NOTHING), broken=[name]))
 
 
+def test_key_of_an_older_message_signature_that_does_not_come(tmp_path):
+    """The chain passes without it; whether the message is still the one that the list sealed hangs on it."""
+    def passed_on(middle=()):
+        made = sealed(ams={"tags": {"s": "other"}})
+        for domain in (*middle, "stranger.example"):
+            relayed(made, key=STRANGER, domain=domain, **({"ams": {"tags": {"s": "other"}}} if domain == "middle.example" else {}))
+        return made
+
+    name = "other._domainkey.lists.example"
+    assert_overridden(decide(tmp_path, passed_on()), "lists.example", 1)
+    verdict = decide(tmp_path, passed_on(), broken=[name])
+    assert (verdict["arc"]["result"], verdict["arc"]["oldest_pass"], verdict["decision"]["action"]) == ("pass", 2, "quarantine")
+    assert "dmarc-temperror" in verdict["findings"] and verdict["dmarc"]["overridden"] is None
+    # a stranger's key that nobody gets is none of the list's
+    assert_rejected(decide(tmp_path, passed_on(["middle.example"]), broken=["other._domainkey.middle.example"]))
+    # trusted twice: the newer word does without it
+    assert_overridden(decide(tmp_path, relayed(passed_on(), said=PASS), BOTH, broken=[name]), "relay.example", 3)
+
+
 def test_insecure_keys_where_secure_ones_are_asked_for(tmp_path):
     assert_rejected(decide(tmp_path, sealed(), more="trusted-sealers-secure = yes"))
 
@@ -206,6 +225,26 @@ def test_trusted_forwarders_seal_has_to_verify(tmp_path):
 
 
 # ---- through assayd, and afterwards ----------------------------------------------------------------------------------
+
+def test_bodies_come_when_only_chains_need_them(assayd):
+    """Without DKIM: else all bodies would be as an empty one, and whatever stands in one would be what somebody sealed."""
+    empty = LETTER[:-len(b"Hello\r\n")]
+    added = sealed(empty).edit(b"\r\n\r\n", b"\r\n\r\nPay this bill\r\n")
+    zone = dkim_signer.zone_text({**POLICY, **added.records()}) + "author.example. IN A 192.0.2.1\n"
+    daemon = assayd(options="dkim { enabled = no }\ndmarc { trusted-sealers = lists.example }", zone=zone, mode="enforce",
+                    sections="findings { dmarc-overridden = none dmarc-reject = reject }").start()
+    for passes, letter in ((False, added), (True, sealed()), (False, sealed().edit("Hello", "Pay"))):
+        client = Client(daemon.socket_spec)
+        client.connect(address="203.0.113.9")
+        client.helo()
+        fields, body = dkim_signer.parse(letter.message)
+        outcome = client.message("<x@attacker.example>", headers=[(name.decode(), value.decode().replace("\r\n", "\n").removeprefix(" "))
+                                                                  for name, value in fields], body=body)
+        client.quit()
+        assert (outcome.reply in "ac") == passes, (outcome.reply, outcome.text, body)
+        assert passes or "DMARC failed" in outcome.text
+        assert not passes or "arc=pass" in outcome.header("Authentication-Results")[0]
+
 
 def test_record_tells_what_was_overridden(assayd, build_dir, workdir):
     """The same messages under another policy: what the record tells is what that policy does."""

@@ -3,6 +3,7 @@
 import os
 import pwd
 import random
+import re
 import signal
 import socket
 import stat
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from house import needs
-from house.build import program
+from house.build import TOP, program
 from metricsclient import LISTEN, Page, ask, session
 
 pytestmark = pytest.mark.slow
@@ -69,6 +70,26 @@ def test_the_report_is_handed_out_as_it_was_made(assayd, free_port, workdir):
     if made.returncode == 0:            # with a record it is the real page
         assert ask(port, "/")[2] == page.read_text()
     assert daemon.stop() == 0
+
+
+def test_readers_of_the_report_take_no_descriptors_from_mail(assayd, free_port, workdir):
+    """Each that does not read holds the file open, too; so many are set aside."""
+    def descriptors(daemon):
+        return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+
+    port, page = free_port(), workdir / "report.html"
+    page.write_bytes(b"x" * (30 << 20))
+    without = descriptors(assayd().start())
+    daemon = assayd(sections=LISTEN.format(port).replace("}", f'report = "{page}" }}')).start()
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+    taken = descriptors(daemon) - without
+    header = (TOP / "milter/metrics.h").read_text()
+    assert 16 < taken <= int(re.search(r"METRICS_DESCRIPTORS = (\d+)", header).group(1)), taken
+    for client in clients:
+        client.close()
 
 
 def test_off_unless_configured(assayd):

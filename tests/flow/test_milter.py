@@ -54,7 +54,7 @@ def test_negotiation_wants_a_reply_at_rcpt_only_when_a_policy_may_refuse_there(a
 
 
 def test_negotiation_no_body_when_nobody_could_want_it(assayd):
-    client = Client(assayd(sections="dkim { enabled = no }").start().socket_spec)
+    client = Client(assayd(sections="dkim { enabled = no }\narc { enabled = no }").start().socket_spec)
     assert client.steps & NO["B"]
     client.quit()
 
@@ -352,7 +352,7 @@ def test_log_counts_the_body_also_when_nobody_reads_it(assayd, length, msg_size,
     (1_000_100, "bytes=1000100"),                               # an MTA that tells
 ])
 def test_log_says_at_least_when_bodies_do_not_come_at_all(assayd, msg_size, logged):
-    daemon = assayd(sections="dkim { enabled = no }").start()
+    daemon = assayd(sections="dkim { enabled = no }\narc { enabled = no }").start()
     client = session(daemon)
     client.mail(i="NOBODY")
     client.rcpt()

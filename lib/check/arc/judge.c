@@ -128,6 +128,7 @@ static void find_oldest_pass(struct judging *judging)
 			break;
 		older = judge_message(judging, index - 1);
 		intact = older.truth == ARC_GOOD;
+		judging->sets[index - 1].unknown = older.truth == ARC_UNKNOWN;
 		if (intact)
 			judging->result->dnssec = dns_weakest(judging->result->dnssec, older.dnssec);
 	}

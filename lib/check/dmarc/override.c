@@ -40,6 +40,12 @@ bool dmarc_seal_counts(const struct arc_result *arc, const struct domain_set *tr
  * anybody could make a chain of which nothing is known. */
 static bool seal_may_count(const struct arc_result *arc, const struct domain_set *trusted, size_t index)
 {
+	if (arc->result == RESULT_PASS) {	/* what was not to be had is the key of an older message signature */
+		for (; index < arc->set_count && domain_set_has(trusted, arc->sets[index].sealer); index++)
+			if (arc->sets[index].unknown)
+				return true;
+		return false;
+	}
 	if (arc->result != RESULT_TEMPERROR)
 		return false;
 	for (size_t i = 0; i < arc->set_count; i++)
@@ -168,7 +174,7 @@ void dmarc_find_override(struct judgement *judgement)
 	if (context->config->trusted_sealers.count == 0 || !author_is_plain(context->author))
 		return;
 	for (size_t i = arc->set_count; i-- > 0 && judgement->result.overridden == NULL;) {
-		bool counts = dmarc_seal_counts(arc, trusted, i), may_count = seal_may_count(arc, trusted, i);
+		bool counts = dmarc_seal_counts(arc, trusted, i), may_count = !counts && seal_may_count(arc, trusted, i);
 		enum dns_security security;
 		const char *words = counts || may_count ? says_pass(judgement, arc->sets[i].said, &security) : NULL;
 
