@@ -7,6 +7,7 @@ Unbound. tests/bench/run-starve measures the same with honest mail at a steady r
 import itertools
 import json
 import re
+import statistics
 import subprocess
 import threading
 import time
@@ -316,7 +317,8 @@ def test_silent_zone_is_remembered_whatever_the_name(place):
         session.quit()
         here.barrier()
         counts.append(sum(1 for query in here.front.of(message.label) if query.kind == "s"))
-    assert counts[0] > 0 and counts[-1] <= FEW_PROBES, counts
+    # now and then some are let through, and repeated, to see whether it answers again: whenever that is, it is few in all
+    assert counts[0] > 0 and statistics.median(counts[1:]) <= FEW_PROBES and sum(counts[1:]) <= counts[0], counts
 
 
 # ---- while nothing can be found out ----
