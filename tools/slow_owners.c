@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util/domain.h"
 
 enum { LIMIT_DEADLINES = 3 };
 
@@ -23,35 +22,42 @@ static const char *last_labels(const char *domain)
 	return dot != NULL ? dot : domain;
 }
 
+/* One that stands on the list itself is its own owner, and not that of the names below it. */
+static const char *owner_of(const struct slow_owners *slow, const char *domain, struct arena *arena)
+{
+	return slow->psl != NULL ? psl_org_domain(slow->psl, arena, domain) : last_labels(domain);
+}
+
 /* @return its place; the count when there is none. */
-static size_t find(const struct slow_owners *slow, const char *domain)
+static size_t find(const struct slow_owners *slow, const char *owner)
 {
 	size_t i = 0;
 
-	while (i < slow->count && !domain_is_within(domain, slow->owners[i].name))
+	while (i < slow->count && strcmp(owner, slow->owners[i].name) != 0)
 		i++;
 	return i;
 }
 
 void slow_owners_note(struct slow_owners *slow, const char *domain, int64_t waited_ms)
 {
-	size_t i = find(slow, domain);
-	struct arena *arena;
+	struct arena *arena = arena_new();
+	const char *owner = owner_of(slow, domain, arena);
+	size_t i = find(slow, owner);
 
-	if (i == SLOW_OWNERS_MAX)
-		return;
-	if (i == slow->count) {
-		arena = arena_new();
-		snprintf(slow->owners[slow->count++].name, SLOW_OWNER_BYTES, "%s",
-		    slow->psl != NULL ? psl_org_domain(slow->psl, arena, domain) : last_labels(domain));
-		arena_free(&arena);
+	if (i < SLOW_OWNERS_MAX) {
+		if (i == slow->count)
+			snprintf(slow->owners[slow->count++].name, SLOW_OWNER_BYTES, "%s", owner);
+		slow->owners[i].waited_ms += waited_ms;
 	}
-	slow->owners[i].waited_ms += waited_ms;
+	arena_free(&arena);
 }
 
 bool slow_owners_has(const struct slow_owners *slow, const char *domain)
 {
-	size_t i = find(slow, domain);
+	struct arena *arena = arena_new();
+	size_t i = find(slow, owner_of(slow, domain, arena));
+	bool slow_enough = i < slow->count && slow->owners[i].waited_ms >= slow->limit_ms;
 
-	return i < slow->count && slow->owners[i].waited_ms >= slow->limit_ms;
+	arena_free(&arena);
+	return slow_enough;
 }
