@@ -33,7 +33,7 @@ static void test_dmarc_record_parse_all_tags(void **state)
 	assert_string_equal(record.rua, "mailto:a@example.org,mailto:b@example.org!10m");
 	assert_true(record.rua_valid);
 	assert_string_equal(record.ruf, "mailto:c@example.org");
-	assert_string_equal(record.fo, "1:d");
+	assert_int_equal(record.failure_options, DMARC_FAILURE_ANY | DMARC_FAILURE_DKIM);
 }
 
 static void test_dmarc_record_parse_defaults(void **state)
@@ -45,7 +45,7 @@ static void test_dmarc_record_parse_defaults(void **state)
 	assert_int_equal(record.psd, DMARC_PSD_UNKNOWN);
 	assert_null(record.rua);
 	assert_null(record.ruf);
-	assert_null(record.fo);
+	assert_int_equal(record.failure_options, DMARC_FAILURE_ALL);
 	/* the appendix's record for report receivers */
 	assert_int_equal(parse("v=DMARC1;"), 0);
 }

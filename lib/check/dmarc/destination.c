@@ -62,7 +62,8 @@ static size_t read_records(struct arena *arena, enum dmarc_report_kind kind, con
 	return consenting;
 }
 
-void dmarc_destination_read(struct arena *arena, enum dmarc_report_kind kind, const struct dns_answer *answer,
+/* What the answer to the TXT question says. Pure. */
+static void read_answer(struct arena *arena, enum dmarc_report_kind kind, const struct dns_answer *answer,
     const struct dmarc_address *address, struct dmarc_destination *destination_r)
 {
 	struct dmarc_uris uris = { 0 };
@@ -126,6 +127,6 @@ void dmarc_destination_ask(struct check_context *context, enum dmarc_report_kind
 		return;
 	}
 	/* a name that is too long for DNS is answered as one that does not exist: no consent */
-	dmarc_destination_read(context->arena, kind, dns_wait(scope, arena_printf(context->arena, "%s._report._dmarc.%s",
+	read_answer(context->arena, kind, dns_wait(scope, arena_printf(context->arena, "%s._report._dmarc.%s",
 	    policy_domain, address->host), DNS_TYPE_TXT), address, destination_r);
 }

@@ -29,8 +29,4 @@ struct dmarc_destination {
 void dmarc_destination_ask(struct check_context *context, enum dmarc_report_kind kind, const char *policy_domain,
     const struct dmarc_address *address, struct dmarc_destination *destination_r);
 
-/** The second half: what the answer to the TXT question says. Pure; for dmarc_destination_ask() and tests. */
-void dmarc_destination_read(struct arena *arena, enum dmarc_report_kind kind, const struct dns_answer *answer,
-    const struct dmarc_address *address, struct dmarc_destination *destination_r);
-
 #endif

@@ -111,7 +111,6 @@ static void set_tag(struct arena *arena, struct dmarc_record *record, enum known
 		record->strict_spf = slice_is(value, "s");
 		break;
 	case TAG_FO:
-		record->fo = arena_strndup(arena, value.start, value.length);
 		record->failure_options = failure_options(value);
 		break;
 	case TAG_NP:

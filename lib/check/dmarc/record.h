@@ -30,9 +30,9 @@ struct dmarc_record {
 	bool testing;			/* t=y */
 	bool strict_dkim, strict_spf;	/* adkim=s, aspf=s */
 	const char *rua;		/* as written, printable ASCII; NULL when absent */
-	const char *ruf, *fo;		/* likewise, for failure reports; unread: any printable text */
+	const char *ruf;		/* likewise, for failure reports */
 	bool rua_valid;			/* at least one reporting URI in it is one */
-	unsigned failure_options;	/* fo read: which failures are to be reported, a set of enum dmarc_failure_option; never empty */
+	unsigned failure_options;	/* fo: which failures are to be reported, a set of enum dmarc_failure_option; never empty */
 	const char *repeated;		/* a known tag that stands there again, of which the first value counts; NULL. Static */
 };
 
