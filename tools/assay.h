@@ -41,6 +41,8 @@ int tool_unexpected(const char *command, const char *argument, const struct opti
 
 /** Reads the value of --since; complains in the command's name. @return -1 to go on, else EX_USAGE. */
 int take_age(const char *command, const char *text, int64_t *secs_r);
+/** The same for --top, a number of rows. */
+int take_top(const char *command, const char *text, size_t *top_r);
 
 /** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
 const struct config *load_config(const char *path);

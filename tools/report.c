@@ -16,7 +16,7 @@
 #include "report/tally.h"
 #include "whatif.h"
 
-enum { DAY_SECS = 86400, SINCE_DEFAULT_DAYS = 7, TOP_DEFAULT = 20, TOP_MAX = 100000, PEERS_MAX = 200000, PROGRESS_MS = 200 };
+enum { DAY_SECS = 86400, SINCE_DEFAULT_DAYS = 7, TOP_DEFAULT = 20, PEERS_MAX = 200000, PROGRESS_MS = 200 };
 
 struct report_command {
 	const char *config_path, *database, *output, *table;
@@ -194,17 +194,6 @@ static int run(const struct report_command *command)
 	return code;
 }
 
-static int take_top(const char *text, size_t *top_r)
-{
-	char *end;
-	long number = strtol(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || number <= 0 || number > TOP_MAX)
-		return tool_complain(EX_USAGE, "report: --top: '%s' is no number from 1 to %d", text, TOP_MAX);
-	*top_r = (size_t)number;
-	return -1;
-}
-
 /* @return -1 to go on, else an exit code. */
 static int take_option(struct report_command *command, int option)
 {
@@ -219,7 +208,7 @@ static int take_option(struct report_command *command, int option)
 	case 'j': command->form = REPORT_JSON; return -1;
 	case 'v': command->form = REPORT_CSV; return -1;
 	case 's': return take_age("report", optarg, &command->since_secs);
-	case 'n': return take_top(optarg, &command->top);
+	case 'n': return take_top("report", optarg, &command->top);
 	case 'm': command->mail = true; return -1;
 	case 'r': command->to = optarg; return -1;
 	case 'h': usage(stdout); return EX_OK;

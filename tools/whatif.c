@@ -12,7 +12,7 @@
 #include "record/store.h"
 #include "whatif.h"
 
-enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 30, TOP_DEFAULT = 15, TOP_MAX = 100000, PEERS_MAX = 200000 };
+enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 30, TOP_DEFAULT = 15, PEERS_MAX = 200000 };
 
 struct whatif_command {
 	const char *config_path, *database;
@@ -144,17 +144,6 @@ static int run(struct whatif_command *command)
 	return code;
 }
 
-static int take_top(const char *text, size_t *top_r)
-{
-	char *end;
-	long number = strtol(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || number <= 0 || number > TOP_MAX)
-		return tool_complain(EX_USAGE, "whatif: --top: '%s' is no number from 1 to %d", text, TOP_MAX);
-	*top_r = (size_t)number;
-	return -1;
-}
-
 /* @return -1 to go on, else an exit code. */
 static int take_option(struct whatif_command *command, int option)
 {
@@ -166,7 +155,7 @@ static int take_option(struct whatif_command *command, int option)
 	case 'd': command->database = optarg; return -1;
 	case 'j': command->json = true; return -1;
 	case 's': return take_age("whatif", optarg, &command->since_secs);
-	case 'n': return take_top(optarg, &command->page.top);
+	case 'n': return take_top("whatif", optarg, &command->page.top);
 	case 'w': return whatif_take_weights(optarg, &command->page.weights) == 0 ? -1 : EX_USAGE;
 	case 'h': usage(stdout); return EX_OK;
 	default: return EX_USAGE;
