@@ -33,6 +33,16 @@ class Stack:
         assayd.start()
         return assayd, self.postfix.add_service(assayd.milter)
 
+    def report_world(self, name):
+        """(database, sendmail) for an assayd that reports by mail: a directory NAME with the sendmail command of this Postfix."""
+        directory = self.world.path(name)
+        os.makedirs(directory)
+        sendmail = os.path.join(directory, "sendmail")
+        with open(sendmail, "w", encoding="ascii") as file:
+            file.write(f'#!/bin/sh\nexec /usr/sbin/sendmail -C {self.postfix.config} "$@"\n')
+        os.chmod(sendmail, 0o755)
+        return os.path.join(directory, "assay.db"), sendmail
+
 
 POLICIES = """
 policy "lenient" {

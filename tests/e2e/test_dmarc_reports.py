@@ -4,7 +4,6 @@ import collections
 import email
 import email.policy
 import gzip
-import os
 import sqlite3
 import subprocess
 import time
@@ -29,12 +28,7 @@ dmarc-reports {{
 
 
 def test_a_report_is_mailed_and_arrives(stack):
-    directory = stack.world.path("reports")
-    database, sendmail = os.path.join(directory, "assay.db"), os.path.join(directory, "sendmail")
-    os.makedirs(directory)
-    with open(sendmail, "w", encoding="ascii") as file:
-        file.write(f'#!/bin/sh\nexec /usr/sbin/sendmail -C {stack.postfix.config} "$@"\n')
-    os.chmod(sendmail, 0o755)
+    database, sendmail = stack.report_world("reports")
     assayd = Assayd(stack.world, stack.dns.port, mode="enforce", name="reports",
                     findings={"dmarc-reject-corroborated": "reject", "dmarc-reject": "reject", "spf-fail": "none"},
                     options=SETTINGS.format(database=database, sendmail=sendmail))

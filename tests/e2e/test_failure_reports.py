@@ -2,7 +2,6 @@
 """A failure report from end to end: forgeries through real Postfix and DNS, one report of them mailed by Postfix's sendmail and delivered."""
 import email
 import email.policy
-import os
 import sqlite3
 import subprocess
 import time
@@ -25,12 +24,7 @@ dmarc-reports {{
 
 
 def test_a_failure_report_is_mailed_and_arrives(stack):
-    directory = stack.world.path("failures")
-    database, sendmail = os.path.join(directory, "assay.db"), os.path.join(directory, "sendmail")
-    os.makedirs(directory)
-    with open(sendmail, "w", encoding="ascii") as file:
-        file.write(f'#!/bin/sh\nexec /usr/sbin/sendmail -C {stack.postfix.config} "$@"\n')
-    os.chmod(sendmail, 0o755)
+    database, sendmail = stack.report_world("failures")
     assayd = Assayd(stack.world, stack.dns.port, mode="enforce", name="failures", findings={"spf-fail": "none", "dmarc-fail": "none"},
                     options=SETTINGS.format(database=database, sendmail=sendmail))
     assayd.start()

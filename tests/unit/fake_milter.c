@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -188,4 +189,22 @@ bool milter_write(int fd, char command, size_t data_bytes, int timeout_ms)
 	whole = parts_write(fd, parts, data_bytes != 0 ? 2 : 1, timeout_ms);
 	free(data);
 	return whole;
+}
+
+int left_in_kernel(int fd)
+{
+	int bytes;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+void expect_packet(int fd, char command, size_t data_bytes)
+{
+	struct packet packet;
+
+	assert_int_equal(milter_packet(fd, PATIENCE_MS, &packet), PACKET_WHOLE);
+	assert_int_equal(packet.command, command);
+	assert_int_equal(packet.bytes, HEAD_BYTES + data_bytes);
+	free(packet.octets);
 }

@@ -38,6 +38,11 @@ struct packet {
 /** libmilter's steps: is there something (1 ms)? then the head, then the data. @return the packet in part, but for PACKET_WHOLE. */
 enum packet_end milter_packet(int fd, int timeout_ms, struct packet *packet_r);
 
+/** Takes a packet like this with patience; the test fails when another comes, or none. */
+void expect_packet(int fd, char command, size_t data_bytes);
+/** @return octets that have come and that nobody has read. */
+int left_in_kernel(int fd);
+
 /** A packet of so many octets 'x' after the command. @return false: not within the time. */
 bool milter_write(int fd, char command, size_t data_bytes, int timeout_ms);
 

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -20,24 +19,6 @@
 #include "readahead.h"
 
 enum { PATIENCE_MS = 20000, SHORT_MS = 30, HEAD_BYTES = 5 };
-
-static int left_in_kernel(int fd)
-{
-	int bytes;
-
-	assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
-	return bytes;
-}
-
-static void expect_packet(int fd, char command, size_t data_bytes)
-{
-	struct packet packet;
-
-	assert_int_equal(milter_packet(fd, PATIENCE_MS, &packet), PACKET_WHOLE);
-	assert_int_equal(packet.command, command);
-	assert_int_equal(packet.bytes, HEAD_BYTES + data_bytes);
-	free(packet.octets);
-}
 
 static void test_readahead_takes_all_that_came_at_once(void **state)
 {

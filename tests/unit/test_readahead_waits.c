@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,24 +14,6 @@
 #include "readahead.h"
 
 enum { PATIENCE_MS = 20000, SHORT_MS = 30, HEAD_BYTES = 5 };
-
-static int left_in_kernel(int fd)
-{
-	int bytes;
-
-	assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
-	return bytes;
-}
-
-static void expect_packet(int fd, char command, size_t data_bytes)
-{
-	struct packet packet;
-
-	assert_int_equal(milter_packet(fd, PATIENCE_MS, &packet), PACKET_WHOLE);
-	assert_int_equal(packet.command, command);
-	assert_int_equal(packet.bytes, HEAD_BYTES + data_bytes);
-	free(packet.octets);
-}
 
 /* As libmilter waits before it puts a session aside. */
 static void test_readahead_short_wait(void **state)
