@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The server of /metrics and /healthz, and of the report at / where that is wanted: libmicrohttpd on one thread of its own. GET and HEAD alone, one answer a connection, no
- * body is read. Trusts nobody who connects: there are few connections at once, each ends when its client is silent for a
+ * The server of /metrics and /healthz, and of the report at / where that is wanted: libmicrohttpd on one thread of its own. GET and
+ * HEAD alone, one answer a connection, no body is read. Trusts nobody who connects: there are few connections at once, each ends when its client is silent for a
  * while or takes too long in all, a request has little room, and answers are paced, so that whoever asks without end takes no
  * processor from mail. It is never waited for: no connection's thread knows of it.
  * Thread: main opens and closes; libmicrohttpd's answers; progress.c's looks.

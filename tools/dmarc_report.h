@@ -48,7 +48,8 @@ const char *dmarc_report_identity(struct arena *arena, const struct config *conf
  * Makes a report of a policy as it stands in the book: names (those that it has, else new ones), XML and gzip.
  * @param receiver  of dmarc_report_identity().
  * @param freeze  it is to be sent: nothing is added to it in the book any more.
- * @return 0; -E_ABSENT: it has no rows, or another has finished it; -E_SYNTAX: the record's text cannot be read; -E_SYSTEM: dmarc_book_why(), or out of room.
+ * @return 0; -E_ABSENT: it has no rows, or another has finished it; -E_SYNTAX: the record's text cannot be read; -E_SYSTEM:
+ * dmarc_book_why(), or out of room.
  */
 int dmarc_report_make(struct arena *arena, const struct config *config, const char *receiver, struct dmarc_book *book,
     const struct dmarc_policy_row *policy, bool freeze, struct dmarc_report *report_r);

@@ -278,7 +278,8 @@ struct looks signs_look(const struct signs *signs, const struct evidence *eviden
 	if (looks.signs == 0)	/* else who vouches is the author */
 		looks.signs = vouching_signs(signs, evidence);
 	looks.signs |= (unsigned)evidence->authenticated << SIGN_AUTHENTICATED | (unsigned)evidence->exempt << SIGN_EXEMPT |
-	    (unsigned)is_overridden(evidence) << SIGN_SEALER | (unsigned)(evidence->cert.match != NULL) << SIGN_CERT | (unsigned)is_known_peer(signs, evidence) << SIGN_PEER;
+	    (unsigned)is_overridden(evidence) << SIGN_SEALER | (unsigned)(evidence->cert.match != NULL) << SIGN_CERT |
+	    (unsigned)is_known_peer(signs, evidence) << SIGN_PEER;
 	looks.proven = (looks.signs & ((1u << SIGN_KNOWN) - 1)) != 0;
 	if ((looks.signs & ((1u << SIGN_WEAK) - 1)) != 0)
 		looks.look = LOOK_WANTED;
