@@ -21,17 +21,21 @@ struct who {
 struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
-		.local_domains = config->local_domains.set, .local_samples = config->local_samples,
+		.delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set, .local_samples = config->local_samples,
 		.local_sample_count = config->local_sample_count };
 }
 
 static void mark(struct who *who)
 {
+	enum policy_mark as = who->mark;
+
 	for (size_t i = 0; i < who->set->count; i++) {
 		enum match match = match_policy(&who->set->policies[i], &who->is);
 
-		if (match != MATCH_NO && who->marks[i] < who->mark)
-			who->marks[i] = (unsigned char)who->mark;
+		if (match == MATCH_LACKS)	/* perhaps it is the one, and then none behind it */
+			as = POLICY_MAYBE;
+		if (match != MATCH_NO && who->marks[i] < as)
+			who->marks[i] = (unsigned char)as;
 		if (match == MATCH_YES)
 			return;
 	}
@@ -48,10 +52,13 @@ static void mark_place(struct who *who, const struct recipient_place *place)
 
 	if (place->where == RECIPIENT_AT_DOMAIN)
 		is_local = domain_set_has(set->local_domains, place->domain);
+	who->is.mailbox = place->mailbox;
+	who->is.any_local = true;
 	for (size_t i = 0; is_local && i < set->local_sample_count; i++) {
 		who->is.recipient = set->local_samples[i];
 		mark(who);
 	}
+	who->is.any_local = is_local && set->local_domains == NULL;
 	who->is.recipient = is_local && set->local_domains == NULL ? NULL : place->domain;
 	if (!is_local || set->local_domains == NULL || place->domain != NULL)
 		mark(who);
@@ -74,7 +81,7 @@ static void mark_recipients(struct who *who)
 void policy_select(const struct policy_set *set, const struct evidence *evidence, unsigned char *marks_r)
 {
 	bool before_author = evidence->stage == FINDING_STAGE_ENVELOPE;
-	struct who who = { .is.evidence = evidence, .set = set, .mark = POLICY_IN, .marks = marks_r };
+	struct who who = { .is = { .evidence = evidence, .delimiters = set->delimiters }, .set = set, .mark = POLICY_IN, .marks = marks_r };
 
 	memset(marks_r, POLICY_OUT, set->count);
 	for (size_t i = 0; !before_author && i < evidence->author_count; i++) {
