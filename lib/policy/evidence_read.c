@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "policy/text_part.h"
 #include "util/error.h"
 
 struct reader {
@@ -17,39 +18,6 @@ struct reader {
 	bool sender_absent, name_absent, listener_absent;	/* field e says so */
 	uint64_t keys;				/* fields that have been read; a bit each */
 };
-
-/* A part of the text: not terminated. */
-struct part { const char *at; size_t length; };
-
-/* Takes what stands before the separator, which goes too. @return false: there is nothing left. */
-static bool part_take(struct part *rest, char separator, struct part *part_r)
-{
-	const char *end;
-
-	if (rest->at == NULL)
-		return false;
-	end = memchr(rest->at, separator, rest->length);
-	*part_r = (struct part){ rest->at, end != NULL ? (size_t)(end - rest->at) : rest->length };
-	if (end == NULL)
-		rest->at = NULL;
-	else
-		*rest = (struct part){ end + 1, rest->length - part_r->length - 1 };
-	return true;
-}
-
-static bool part_is(const struct part *part, const char *text)
-{
-	return part->length == strlen(text) && memcmp(part->at, text, part->length) == 0;
-}
-
-/* Takes a mark off the end. */
-static bool part_ends(struct part *part, char mark)
-{
-	if (part->length == 0 || part->at[part->length - 1] != mark)
-		return false;
-	part->length--;
-	return true;
-}
 
 static int hex_digit(char c)
 {

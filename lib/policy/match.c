@@ -173,7 +173,7 @@ static enum match match_author(const struct policy_config *policy, const struct 
 
 /* ---- the policy -------------------------------------------------------------------------------------------------- */
 
-const struct condition conditions[] = {
+const struct condition match_conditions[] = {
 	{ "authenticated", has_authenticated, match_authenticated },
 	{ "listeners", has_listeners, match_listener },
 	{ "client-networks", has_networks, match_client },
@@ -183,14 +183,23 @@ const struct condition conditions[] = {
 	{ "envelope-domains", has_envelope_domains, match_envelope },
 	{ "client-names", has_client_names, match_client_name },
 };
-const size_t condition_count = sizeof(conditions) / sizeof(conditions[0]);
+const size_t match_condition_count = sizeof(match_conditions) / sizeof(match_conditions[0]);
+
+const struct condition *match_condition_find(const char *option)
+{
+	for (size_t i = 0; i < match_condition_count; i++) {
+		if (strcmp(match_conditions[i].option, option) == 0)
+			return &match_conditions[i];
+	}
+	return NULL;
+}
 
 enum match match_policy(const struct policy_config *policy, const struct match_who *who)
 {
 	enum match least = MATCH_YES;
 
-	for (size_t i = 0; i < condition_count && least != MATCH_NO; i++) {
-		enum match match = conditions[i].is_set(policy) ? conditions[i].holds(policy, who) : MATCH_YES;
+	for (size_t i = 0; i < match_condition_count && least != MATCH_NO; i++) {
+		enum match match = match_conditions[i].is_set(policy) ? match_conditions[i].holds(policy, who) : MATCH_YES;
 
 		if (match < least)
 			least = match;

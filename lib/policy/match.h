@@ -29,8 +29,11 @@ struct condition {
 	bool (*is_set)(const struct policy_config *policy);
 	enum match (*holds)(const struct policy_config *policy, const struct match_who *who);	/* asked only when it is set */
 };
-extern const struct condition conditions[];	/* those that cost least first */
-extern const size_t condition_count;
+extern const struct condition match_conditions[];	/* those that cost least first */
+extern const size_t match_condition_count;
+
+/** @return the condition of that option; NULL: there is none. */
+const struct condition *match_condition_find(const char *option);
 
 /** At stage ENVELOPE a policy with author-domains does not match yet. */
 enum match match_policy(const struct policy_config *policy, const struct match_who *who);
