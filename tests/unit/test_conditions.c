@@ -22,7 +22,7 @@
 #include "util/arena.h"
 #include "util/buf.h"
 
-enum { ROUNDS = 400, MESSAGES = 40, POLICIES_MAX = 5, VALUES_MAX = 2 };
+enum { ROUNDS = 400, MESSAGES = 40, POLICIES_FEW = 5, POLICIES_MANY = 40, VALUES_MAX = 2 };
 
 /* What a message is in one reading of it. NULL: there is none. */
 struct reading {
@@ -353,8 +353,8 @@ static void each_reading(struct oracle *oracle, const struct said *said)
 static void check_message(const struct config *config, struct written *policies, size_t count, bool locals, unsigned *exact)
 {
 	const struct policy_set set = policy_set_of(config);
-	unsigned char marks[POLICIES_MAX + 1];
-	bool found[POLICIES_MAX + 1] = { false };
+	unsigned char marks[POLICIES_MANY + 1];
+	bool found[POLICIES_MANY + 1] = { false };
 	struct oracle oracle = { policies, count, found };
 	struct recipient_place place;
 	struct evidence_author author;
@@ -383,7 +383,8 @@ static void test_policy_select_never_misses_what_could_apply(void **state)
 	(void)state;
 	srand(77);
 	for (unsigned round = 0; round < rounds; round++) {
-		struct written policies[POLICIES_MAX];
+		struct written policies[POLICIES_MANY];
+		unsigned wanted = below(4) == 0 ? POLICIES_MANY : 1 + below(POLICIES_FEW);
 		bool locals = below(2) == 0;
 		struct buf text = buf_make(arena);
 		size_t count = 0;
@@ -391,7 +392,7 @@ static void test_policy_select_never_misses_what_could_apply(void **state)
 
 		if (locals)
 			buf_printf(&text, "local-domains = { %s, %s }\n", local_domains[0], local_domains[1]);
-		while (count < 1 + below(POLICIES_MAX)) {
+		while (count < wanted) {
 			struct buf conditions = buf_make(arena);
 
 			write_policy(&conditions, &policies[count]);
@@ -401,6 +402,7 @@ static void test_policy_select_never_misses_what_could_apply(void **state)
 		}
 		config = text_config(text.data);
 		assert_int_equal(config->policy_count, count + 1);
+		assert_true((config->policy_index != NULL) == (count == POLICIES_MANY));
 		for (unsigned i = 0; i < MESSAGES; i++)
 			check_message(config, policies, count, locals, &exact);
 		config_unref(&config);
