@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The first is the default. */
-static const struct backend *const backends[] = { &backend_sqlite };
+static const struct backend *const backends[] = { &backend_sqlite, &backend_postgresql };
 
 const struct backend *backend_find(const char *name)
 {

@@ -2,7 +2,7 @@
 #ifndef ASSAY_RECORD_BACKEND_H
 #define ASSAY_RECORD_BACKEND_H
 /*
- * What a database has to offer to the store: one small struct of functions, found by name. SQLite is the one that is built in.
+ * What a database has to offer to the store: one small struct of functions, found by name: SQLite, PostgreSQL.
  * Where the data are is one text, the location, that only the backend reads: the path of a file for SQLite, a connection string
  * for a server. Nobody above a backend looks for files, rights or directories; look() does.
  * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
@@ -121,6 +121,7 @@ struct backend {
 };
 
 extern const struct backend backend_sqlite;
+extern const struct backend backend_postgresql;
 
 /** @param name  NULL: the one that is used when nobody says another. @return NULL when there is no such backend. */
 const struct backend *backend_find(const char *name);
