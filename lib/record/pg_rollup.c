@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "record/flow_parts.h"
+#include "util/buf.h"
 #include "util/error.h"
 
 enum { DAY_SECS = 86400, OTHERS_MAX = 64 };	/* actions there are, enforced and not, and to spare */

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static const struct passwd *unprivileged(void)
 }
 
 /* Runs a program of the server as an unprivileged user, its words in the directory's log. */
-static pid_t program_start(char *const words[])
+static pid_t program_start(const char *const words[])
 {
 	const struct passwd *user = unprivileged();
 	char path[300], log[100];
@@ -69,11 +70,11 @@ static pid_t program_start(char *const words[])
 	prctl(PR_SET_PDEATHSIG, SIGQUIT);
 	if (chdir(fixture.directory) != 0 || freopen(log, "a", stdout) == NULL || dup2(1, 2) < 0)
 		_exit(126);
-	execv(path, words);
+	execv(path, (char *const *)(uintptr_t)words);
 	_exit(127);
 }
 
-static bool program_run(char *const words[])
+static bool program_run(const char *const words[])
 {
 	pid_t pid = program_start(words);
 	int status = -1;
@@ -107,7 +108,7 @@ static void clean(void)
 static bool make(char *why_r, size_t why_bytes)
 {
 	char data[80];
-	char *const words[] = { "initdb", "-D", data, "-U", "assay", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", NULL };
+	const char *const words[] = { "initdb", "-D", data, "-U", "assay", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", NULL };
 	const struct passwd *user = unprivileged();
 
 	if (fixture.made)
@@ -145,7 +146,7 @@ static bool answers(void)
 bool postgres_start(char *why_r, size_t why_bytes)
 {
 	char data[80], sockets[100];
-	char *const words[] = { "postgres", "-D", data, "-c", "listen_addresses=", "-c", sockets, "-c", "fsync=off", "-c",
+	const char *const words[] = { "postgres", "-D", data, "-c", "listen_addresses=", "-c", sockets, "-c", "fsync=off", "-c",
 		"shared_buffers=16MB", "-c", "max_connections=80", "-c", "autovacuum=off", NULL };
 
 	if (fixture.server > 0)
