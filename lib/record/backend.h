@@ -126,4 +126,10 @@ extern const struct backend backend_postgresql;
 /** @param name  NULL: the one that is used when nobody says another. @return NULL when there is no such backend. */
 const struct backend *backend_find(const char *name);
 
+/**
+ * Of a location that says of itself what it is: "sqlite:/var/lib/assay/assay.db", "postgresql:host=… dbname=…", "postgresql://…"; any
+ * other is a path for SQLite. @param rest_r  what the backend gets, within location.
+ */
+const struct backend *backend_of(const char *location, const char **rest_r);
+
 #endif

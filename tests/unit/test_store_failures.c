@@ -20,6 +20,11 @@ static int place_setup(void **state)
 	return place_make(state, START);
 }
 
+static int postgresql_setup(void **state)
+{
+	return place_make_postgresql(state, START);
+}
+
 static struct failure_note note_of(const char *domain, const char *alike, int64_t secs)
 {
 	return (struct failure_note){ .time_secs = secs, .domain = domain, .alike = alike, .ruf = "r@example.org", .fields = "A: b\n",
@@ -175,7 +180,14 @@ static void test_failures_waiting_are_few(void **state)
 	assert_int_equal(store_greylist_note(store, "k", START, false), 0);
 }
 
-#define PLACE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+PLACE_TWICE(test_failures_alike_are_one)
+PLACE_TWICE(test_failures_have_maxima)
+PLACE_TWICE(test_failure_take_waits_and_gives_to_one)
+PLACE_TWICE(test_failure_done_is_counted_and_forgotten)
+PLACE_TWICE(test_failures_expire)
+PLACE_TWICE(test_failures_waiting_are_few)
+#define PLACE_TEST(f) PLACE_TESTS(f, place_setup, postgresql_setup)
+
 
 int main(void)
 {
