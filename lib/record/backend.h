@@ -7,6 +7,7 @@
  * for a server. Nobody above a backend looks for files, rights or directories; look() does.
  * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
  */
+#include "record/copy.h"
 #include "record/dmarc.h"
 #include "record/peer.h"
 #include "record/store.h"
@@ -118,6 +119,7 @@ struct backend {
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
 	    struct backend_expired *expired_r);
+	const struct backend_copy *copy;
 };
 
 extern const struct backend backend_sqlite;

@@ -131,6 +131,8 @@ int pg_commit(struct backend_handle *handle)
 	static const struct pg_sql commit = { "", "COMMIT" };
 	struct pg_call call;
 
+	if (pg_flows_flush(handle) != 0)
+		return -E_SYSTEM;
 	pg_call_begin(&call, handle, &commit);
 	if (pg_run(&call, NULL) != 0)
 		return -E_SYSTEM;

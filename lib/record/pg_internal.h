@@ -10,7 +10,8 @@
  *   pg_text.c        texts of any octets in a database that takes UTF-8 only
  *   pg_schema.c      the tables (pg_schema_steps.h), and the way there from an older version
  *   pg_peers.c       TLS memory and greylist, pg_traces.c: shapes and traces of messages
- *   pg_flows.c       flows written and read, pg_rollup.c: hours that become days, kinds that become one
+ *   pg_flows.c       flows written, pg_kinds.c: read, pg_rollup.c: hours that become days, kinds that become one
+ *   pg_copy.c        whole tables, for copies to and from other databases
  *   pg_dmarc.c       aggregate reports, pg_failures.c: failures that are to be reported
  *   pg_expiry.c      rows that are too old or too many
  *
@@ -63,7 +64,7 @@ struct backend_handle {
 	PGresult *result;		/* of the last statement that gave rows */
 	struct arena *texts;		/* of the parameters of one statement */
 	struct arena *row_texts;	/* of one row */
-	struct pg_flow_ids *flow_ids;	/* of pg_flows.c; NULL until flows are written */
+	struct pg_flows *flows;		/* of pg_flows.c; NULL until flows are written */
 	char why[256];
 };
 
@@ -126,6 +127,13 @@ int pg_wait(struct backend_handle *handle, bool write, int64_t deadline_ms);
 const char *pg_text_encode(struct arena *arena, const char *text);
 const char *pg_text_decode(struct arena *arena, const char *text);
 
+enum { PG_HASH_BYTES = 33 };	/* 32 digits, which PostgreSQL reads as a UUID */
+/**
+ * Half of the SHA-256 of texts, as they are encoded, with line feeds between: by it a row is found whose texts may be too long for an
+ * index. It is taken for the texts themselves. In SQL: substr(encode(sha256(convert_to(a||E'\n'||b,'UTF8')),'hex'),1,32)::uuid.
+ */
+void pg_hash(struct arena *arena, const char *const *texts, size_t count, char hash_r[PG_HASH_BYTES]);
+
 /* ---- schema (pg_schema.c) ---------------------------------------------------------------------------------------- */
 
 /** Looks only. @return the version (0: nothing there yet), or -E_SYSTEM: another program's, or newer. */
@@ -157,7 +165,11 @@ int pg_expire(struct backend_handle *handle, const struct backend_expiry *expiry
 int pg_flow_add(struct backend_handle *handle, const struct flow_note *note);
 int pg_flows_each(struct backend_handle *handle, int64_t since_secs, store_flow_each_f *each, void *arg);
 int pg_kinds_each(struct backend_handle *handle, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
-/** pg_begin() and pg_rollback() call it: ids that are kept may be others' now. */
+/** Writes what waits, within a transaction; pg_commit() calls it. @return 0 or -E_SYSTEM. */
+int pg_flows_flush(struct backend_handle *handle);
+/** Adds counts (from_secs: the hour or day) to a note's kind, within a transaction; waits for pg_flows_flush(). @return 0 or -E_SYSTEM. */
+int pg_flow_put(struct backend_handle *handle, const struct flow_note *note, const struct flow_span *counts, bool day);
+/** pg_begin() and pg_rollback() call it: what waits is dropped. */
 void pg_flows_forget(struct backend_handle *handle);
 void pg_flows_free(struct backend_handle *handle);
 /** One step of expiry for flows: by age (rows, or -E_SYSTEM), made fewer (see sqlite_rollup()), by number (rows, or -E_SYSTEM). */

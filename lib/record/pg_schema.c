@@ -6,6 +6,7 @@
  * Thread: the handle's.
  */
 #include "record/pg_internal.h"
+#include "record/pg_schema_flows.h"
 #include "record/pg_schema_steps.h"
 
 #include <stdio.h>

@@ -7,9 +7,8 @@
  *
  *   COLLATE "C"   texts are compared by their octets, as SQLite does, and an index does not break when the system's tables of
  *                 languages change
- *   total, flow_total, trace_total   have any number of rows, whose sum counts: a trigger adds a row, since changing the same
+ *   total, trace_total   have any number of rows, whose sum counts: a trigger adds a row, since changing the same
  *                 one a thousand times in one transaction gets slower each time; expiry adds them up (pg_expiry.c)
- *   flow_old      is not there: there has never been a database of that version; flow_plain takes such rows (evidence "")
  */
 
 /* The first that there was: version 8 of SQLite's, its first part TLS memory and greylist. */
@@ -63,46 +62,5 @@ static const char pg_schema_memory[] =
     " INSERT INTO trace_total SELECT -coalesce(sum(bytes),0) FROM gone; RETURN NULL; END $$;"
     "CREATE TRIGGER trace_goes AFTER DELETE ON trace REFERENCING OLD TABLE AS gone FOR EACH STATEMENT"
     " EXECUTE FUNCTION assay_trace_goes();";
-
-/* The second part: flows (pg_flows.c). */
-static const char pg_schema_flows[] =
-    "CREATE TABLE part(id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, hash BIGINT NOT NULL, kinds BIGINT NOT NULL,"
-    " text TEXT COLLATE \"C\" NOT NULL);"
-    "CREATE INDEX part_hash ON part(hash);"
-    "CREATE INDEX part_unused ON part(id) WHERE kinds=0;"
-    "CREATE TABLE kind(id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, rows BIGINT NOT NULL, outcome BIGINT NOT NULL,"
-    " sender BIGINT NOT NULL, recipients BIGINT NOT NULL, client BIGINT NOT NULL, tls BIGINT NOT NULL,"
-    " UNIQUE(sender,client,recipients,outcome,tls));"
-    "CREATE INDEX kind_unused ON kind(id) WHERE rows=0;"
-    "CREATE TABLE flow(hour BIGINT NOT NULL, kind BIGINT NOT NULL, messages BIGINT NOT NULL, bytes BIGINT NOT NULL,"
-    " sessions BIGINT NOT NULL, PRIMARY KEY(hour,kind));"
-    "CREATE TABLE flow_day(day BIGINT NOT NULL, kind BIGINT NOT NULL, messages BIGINT NOT NULL, bytes BIGINT NOT NULL,"
-    " sessions BIGINT NOT NULL, PRIMARY KEY(day,kind));"
-    "CREATE TABLE crowded(day BIGINT PRIMARY KEY);"
-    "CREATE TABLE flow_total(hours BIGINT NOT NULL, days BIGINT NOT NULL);"
-    "CREATE TABLE flow_plain(id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, hour BIGINT NOT NULL,"
-    " author_domain TEXT COLLATE \"C\" NOT NULL, envelope_domain TEXT COLLATE \"C\" NOT NULL, client_network TEXT COLLATE \"C\" NOT NULL,"
-    " findings TEXT COLLATE \"C\" NOT NULL, results TEXT COLLATE \"C\" NOT NULL, tls_grade TEXT COLLATE \"C\" NOT NULL,"
-    " tls_version TEXT COLLATE \"C\" NOT NULL, tls_cipher TEXT COLLATE \"C\" NOT NULL, policy TEXT COLLATE \"C\" NOT NULL,"
-    " action TEXT COLLATE \"C\" NOT NULL, evidence TEXT COLLATE \"C\" NOT NULL, enforced BIGINT NOT NULL, messages BIGINT NOT NULL,"
-    " bytes BIGINT NOT NULL);"
-    "CREATE INDEX flow_plain_hour ON flow_plain(hour);";
-
-/* The third: reports that are to be sent (pg_dmarc.c, pg_failures.c). Ids of failures count up and are used once. */
-static const char pg_schema_reports[] =
-    "CREATE TABLE dmarc_day(day BIGINT PRIMARY KEY, rows BIGINT NOT NULL, lost BIGINT NOT NULL);"
-    "CREATE TABLE dmarc_policy(id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, day BIGINT NOT NULL,"
-    " domain TEXT COLLATE \"C\" NOT NULL, policy TEXT COLLATE \"C\" NOT NULL, rua TEXT COLLATE \"C\" NOT NULL, rows BIGINT NOT NULL,"
-    " lost BIGINT NOT NULL, report_id TEXT COLLATE \"C\" NOT NULL, file TEXT COLLATE \"C\" NOT NULL, closed BIGINT NOT NULL);"
-    "CREATE TABLE dmarc_row(policy BIGINT NOT NULL, row TEXT COLLATE \"C\" NOT NULL, messages BIGINT NOT NULL);"
-    "CREATE TABLE dmarc_delivery(policy BIGINT NOT NULL, address TEXT COLLATE \"C\" NOT NULL, state BIGINT NOT NULL,"
-    " tries BIGINT NOT NULL, next BIGINT NOT NULL, claimed BIGINT NOT NULL, PRIMARY KEY(policy,address));"
-    "CREATE TABLE failure(id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, day BIGINT NOT NULL, domain TEXT COLLATE \"C\" NOT NULL,"
-    " alike TEXT COLLATE \"C\" NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL, incidents BIGINT NOT NULL,"
-    " state BIGINT NOT NULL, tries BIGINT NOT NULL, due BIGINT NOT NULL, ruf TEXT COLLATE \"C\" NOT NULL,"
-    " fields TEXT COLLATE \"C\" NOT NULL, header TEXT COLLATE \"C\" NOT NULL);"
-    "CREATE INDEX failure_waiting ON failure(first) WHERE state=0;"
-    "CREATE TABLE failure_day(day BIGINT NOT NULL, domain TEXT COLLATE \"C\" NOT NULL, reports BIGINT NOT NULL,"
-    " beyond BIGINT NOT NULL, PRIMARY KEY(day,domain));";
 
 #endif

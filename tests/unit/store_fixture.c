@@ -21,6 +21,7 @@ int place_make(void **state, int64_t now_secs)
 	snprintf(place->directory, sizeof(place->directory), "/tmp/assay-store-XXXXXX");
 	assert_non_null(mkdtemp(place->directory));
 	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
+	snprintf(place->location, sizeof(place->location), "sqlite:%s", place->path);
 	place->backend = &backend_sqlite;
 	place->clock.fixed_secs = now_secs;
 	place->config = (struct store_config){ .location = place->path, .commit_interval_ms = 10, .retry_secs = 1,
@@ -39,6 +40,7 @@ int place_make_postgresql(void **state, int64_t now_secs)
 	place->config.backend = "postgresql";
 	place->config.busy_ms = 2000;	/* nothing here is about haste; under a sanitizer a server may be slow */
 	postgres_location(place->path, sizeof(place->path));
+	snprintf(place->location, sizeof(place->location), "postgresql:%s", place->path);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 struct place {
 	char directory[64], path[200], why[256];	/* path: a location */
+	char location[220];		/* the path with the backend's name before it */
 	const struct backend *backend;
 	struct store_config config;
 	struct clock clock;		/* retention goes by it */
