@@ -92,7 +92,11 @@ class Postgres:
 
     def query(self, sql):
         """@return the answer as text, a line a row, columns between tabs."""
-        done = subprocess.run([programs() / "psql", "-XAtqF", "\t", "-c", sql, self.connection()], check=False, capture_output=True, text=True)
+        return self.query_in("postgres", sql)
+
+    def query_in(self, database, sql):
+        words = [programs() / "psql", "-XAtqF", "\t", "-c", sql, f"{self.connection()} dbname={database}"]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.rstrip("\n")
 
