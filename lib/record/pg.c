@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/connection.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
@@ -63,6 +64,7 @@ static struct backend_handle *backend_open(const char *location, enum backend_ac
     size_t why_bytes)
 {
 	struct backend_handle *handle = calloc(1, sizeof(*handle));
+	const char *fault;
 
 	if (handle == NULL)
 		out_of_memory();
@@ -70,7 +72,10 @@ static struct backend_handle *backend_open(const char *location, enum backend_ac
 	handle->limit_ms = handle->write ? busy_ms * WRITER_PATIENCE : busy_ms;
 	handle->texts = arena_new();
 	handle->row_texts = arena_new();
-	if (pg_connect(handle, location, access == BACKEND_MAKE) == 0 && backend_settle(handle, access) == 0)
+	fault = connection_fault(location);
+	if (fault != NULL)
+		pg_fail(handle, "the connection to PostgreSQL: %s", fault);
+	else if (pg_connect(handle, location, access == BACKEND_MAKE) == 0 && backend_settle(handle, access) == 0)
 		return handle;
 	snprintf(why_r, why_bytes, "%s", handle->why);
 	backend_close(&handle);
@@ -155,11 +160,16 @@ void pg_rollback(struct backend_handle *handle)
 		memcpy(handle->why, why, sizeof(why));
 }
 
+/* Nothing of a server can be told before it is asked. */
 static int backend_look(const char *location, struct backend_look *look_r)
 {
-	(void)location;
+	const char *fault = connection_fault(location);
+
 	*look_r = (struct backend_look){ .bytes = -1 };
-	return 0;
+	if (fault == NULL)
+		return 0;
+	snprintf(look_r->why, sizeof(look_r->why), "the connection to PostgreSQL: %s", fault);
+	return -E_SYSTEM;
 }
 
 const struct backend backend_postgresql = {

@@ -8,35 +8,14 @@
 
 #include <string.h>
 
+#include "util/utf8.h"
+
 enum { ESCAPE_BYTES = 4 };
 
-/* How long the character is that begins here; 0: none does. Of three- and four-octet ones the second octet keeps out those that
- * could be written shorter, surrogates, and what is beyond U+10FFFF. */
+/* How long the character is that begins here; 0: none does. The NUL at the end continues none. */
 static size_t character_bytes(const unsigned char *text)
 {
-	unsigned char low = 0x80, high = 0xbf;
-	size_t bytes;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] < 0xc2 || text[0] > 0xf4)
-		return 0;
-	bytes = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-	if (text[0] == 0xe0)
-		low = 0xa0;
-	else if (text[0] == 0xed)
-		high = 0x9f;
-	else if (text[0] == 0xf0)
-		low = 0x90;
-	else if (text[0] == 0xf4)
-		high = 0x8f;
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < bytes; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return bytes;
+	return utf8_char_length((const char *)text, ESCAPE_BYTES);
 }
 
 /* U+10FF80 to U+10FFFF. */

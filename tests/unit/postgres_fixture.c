@@ -70,7 +70,7 @@ static pid_t program_start(const char *const words[])
 	prctl(PR_SET_PDEATHSIG, SIGQUIT);
 	if (chdir(fixture.directory) != 0 || freopen(log, "a", stdout) == NULL || dup2(1, 2) < 0)
 		_exit(126);
-	execv(path, (char *const *)(uintptr_t)words);
+	execv(path, (char **)(uintptr_t)words);
 	_exit(127);
 }
 

@@ -34,7 +34,7 @@ static int place_setup(void **state)
 	return place_make(state, FIRST);
 }
 
-static int postgresql_setup(void **state)
+static int place_setup_postgresql(void **state)
 {
 	return place_make_postgresql(state, FIRST);
 }
@@ -42,7 +42,7 @@ static int postgresql_setup(void **state)
 static struct backend_handle *open_backend(struct place *place)
 {
 	backend = place->backend;
-	return place->handle = backend->open(place->location, BACKEND_MAKE, 10000, place->why, sizeof(place->why));
+	return place->handle = backend->open(place->path, BACKEND_MAKE, 10000, place->why, sizeof(place->why));
 }
 
 /* A flow of kind number `kind` at an hour. */
@@ -435,7 +435,7 @@ static void test_flow_add_does_not_trust_ids_of_before(void **state)
 {
 	struct place *place = *state;
 	struct backend_handle *handle = open_backend(place);
-	struct backend_handle *other = backend->open(place->location, BACKEND_MAKE, 10000, place->why, sizeof(place->why));
+	struct backend_handle *other = backend->open(place->path, BACKEND_MAKE, 10000, place->why, sizeof(place->why));
 	const struct backend_expiry expiry = { .flows_secs = FIRST + 1000 * DAY };
 
 	assert_non_null(other);
@@ -460,14 +460,7 @@ static void test_flow_add_does_not_trust_ids_of_before(void **state)
 	backend->close(&other);
 }
 
-PLACE_TWICE(test_kinds_each_gives_each_kind_once)
-PLACE_TWICE(test_expire_makes_days_of_hours_that_are_past)
-PLACE_TWICE(test_expire_by_age_takes_days_and_what_only_they_had)
-PLACE_TWICE(test_expire_keeps_the_largest_kinds_of_a_day_and_the_sums_of_the_others)
-PLACE_TWICE(test_store_tells_that_kinds_are_counted_together)
-PLACE_TWICE(test_expire_that_is_killed_loses_nothing)
-PLACE_TWICE(test_flow_add_does_not_trust_ids_of_before)
-#define FLOWS_TEST(f) PLACE_TESTS(f, place_setup, postgresql_setup)
+#define FLOWS_TEST(f) PLACE_TESTS(f, place_setup)
 
 int main(void)
 {

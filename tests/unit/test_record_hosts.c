@@ -27,14 +27,14 @@ static int place_setup(void **state)
 	return place_make(state, FIRST);
 }
 
-static int postgresql_setup(void **state)
+static int place_setup_postgresql(void **state)
 {
 	return place_make_postgresql(state, FIRST);
 }
 
 static struct backend_handle *handle_open(struct place *place)
 {
-	return place->backend->open(place->location, BACKEND_MAKE, BUSY_MS, place->why, sizeof(place->why));
+	return place->backend->open(place->path, BACKEND_MAKE, BUSY_MS, place->why, sizeof(place->why));
 }
 
 /* What a host does, in a process of its own. @return 0, or where it failed. */
@@ -216,7 +216,7 @@ static int look(struct dmarc_book *book, int64_t day, struct found *found_r)
 /* In the tenth round each makes the first day's reports, and claims all deliveries of all of them. */
 static int make_reports(struct place *place, unsigned host)
 {
-	struct dmarc_book *book = dmarc_book_open(place->path, true, place->why, sizeof(place->why));
+	struct dmarc_book *book = dmarc_book_open(place->location, true, place->why, sizeof(place->why));
 	struct found before, after;
 	int code = book != NULL ? look(book, FIRST / DAY, &before) : -E_SYSTEM;
 
@@ -270,7 +270,7 @@ static void test_hosts_make_each_report_once(void **state)
 	assert_ptr_not_equal(shared, MAP_FAILED);
 	place->handle = handle_open(place);
 	run_hosts(place, reports_work);
-	book = dmarc_book_open(place->path, false, place->why, sizeof(place->why));
+	book = dmarc_book_open(place->location, false, place->why, sizeof(place->why));
 	assert_non_null(book);
 	assert_int_equal(look(book, -1, &found), 0);
 	for (size_t i = 0; i < found.count; i++)
@@ -337,16 +337,12 @@ static void test_hosts_take_each_failure_once(void **state)
 	munmap(shared, sizeof(*shared));
 }
 
-PLACE_TWICE(test_hosts_add_flows_and_roll_them_up)
-PLACE_TWICE(test_hosts_make_each_report_once)
-PLACE_TWICE(test_hosts_take_each_failure_once)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PLACE_TESTS(test_hosts_add_flows_and_roll_them_up, place_setup, postgresql_setup),
-		PLACE_TESTS(test_hosts_make_each_report_once, place_setup, postgresql_setup),
-		PLACE_TESTS(test_hosts_take_each_failure_once, place_setup, postgresql_setup),
+		PLACE_TESTS(test_hosts_add_flows_and_roll_them_up, place_setup),
+		PLACE_TESTS(test_hosts_make_each_report_once, place_setup),
+		PLACE_TESTS(test_hosts_take_each_failure_once, place_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static int place_setup(void **state)
 	return place_make(state, START);
 }
 
-static int postgresql_setup(void **state)
+static int place_setup_postgresql(void **state)
 {
 	return place_make_postgresql(state, START);
 }
@@ -180,14 +180,7 @@ static void test_failures_waiting_are_few(void **state)
 	assert_int_equal(store_greylist_note(store, "k", START, false), 0);
 }
 
-PLACE_TWICE(test_failures_alike_are_one)
-PLACE_TWICE(test_failures_have_maxima)
-PLACE_TWICE(test_failure_take_waits_and_gives_to_one)
-PLACE_TWICE(test_failure_done_is_counted_and_forgotten)
-PLACE_TWICE(test_failures_expire)
-PLACE_TWICE(test_failures_waiting_are_few)
-#define PLACE_TEST(f) PLACE_TESTS(f, place_setup, postgresql_setup)
-
+#define PLACE_TEST(f) PLACE_TESTS(f, place_setup)
 
 int main(void)
 {
