@@ -23,9 +23,9 @@ struct copy_command {
 
 static void usage(FILE *out)
 {
-	fputs("usage: assay record copy --from BACKEND:LOCATION --to BACKEND:LOCATION\n"
-	    "  --from  the record to copy: sqlite:PATH, or postgresql:CONNECTION as in the configuration\n"
-	    "  --to    where to; what is there must be empty, or is made\n"
+	fputs("usage: assay record copy --from DATABASE --to DATABASE\n"
+	    "  --from D  the record to copy: sqlite:PATH, or postgresql:CONNECTION as in the configuration\n"
+	    "  --to D    where to; what is there must be empty, or is made\n"
 	    "Stop assayd, where it uses the target, before: until the copy ends nobody else can write there.\n", out);
 }
 
@@ -33,22 +33,20 @@ static const struct option long_options[] = {
 	{ "from", required_argument, NULL, 'f' }, { "to", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 },
 };
 
-/* Takes "BACKEND:LOCATION" apart. @return 0, or an exit code after a complaint; that may hold a password, so it is never told. */
+/* Finds the backend of a location, which may hold a password: it is never told. @return 0, or an exit code after a complaint. */
 static int side_parse(const char *option, const char *text, struct copy_side *side_r, const char **location_r)
 {
-	const char *colon = text != NULL ? strchr(text, ':') : NULL;
-	char name[32];
+	const char *rest;
 
 	if (text == NULL)
 		return tool_complain(EX_USAGE, "record: %s is missing: sqlite:PATH or postgresql:CONNECTION", option);
-	snprintf(name, sizeof(name), "%.*s", colon != NULL ? (int)(colon - text) : 0, text);
-	side_r->backend = colon != NULL ? backend_find(name) : NULL;
-	if (side_r->backend == NULL)
-		return tool_complain(EX_USAGE, "record: %s begins with the kind of database and a colon: sqlite:PATH or "
-		    "postgresql:CONNECTION", option);
-	*location_r = colon + 1;
-	if (**location_r == '\0')
-		return tool_complain(EX_USAGE, "record: %s %s: says no place behind the colon", option, text);
+	side_r->backend = backend_of(text, &rest);
+	*location_r = rest;
+	if (*rest == '\0')
+		return tool_complain(EX_USAGE, "record: %s: no place is named: sqlite:PATH or postgresql:CONNECTION", option);
+	/* a path, unless it looks like a kind of database that is not known */
+	if (rest == text && side_r->backend == backend_find(NULL) && text[strcspn(text, ":/")] == ':')
+		return tool_complain(EX_USAGE, "record: %s: there is no such kind of database; sqlite:PATH or postgresql:CONNECTION", option);
 	return 0;
 }
 

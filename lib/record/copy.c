@@ -35,6 +35,8 @@ const struct copy_table copy_tables[COPY_TABLES] = {
 	{ "failure_id", "id", "n", -1 },
 };
 
+enum { FAILURE_ID = COPY_TABLES - 1 };
+
 static uint64_t mix(uint64_t hash, uint64_t more)
 {
 	hash = (hash ^ more) * 0x9e3779b97f4a7c15u;
@@ -114,6 +116,8 @@ static enum copy_result table_copy(const struct copy_side *from, const struct co
 	if (to->backend->copy->put_end(to->handle, table) != 0 || record_copy_sums(to, table, &back) != 0)
 		return COPY_TO_FAILED;
 	*sums_r = way.sums;
+	if (table == &copy_tables[FAILURE_ID])
+		return COPY_DONE;
 	return back.rows == way.sums.rows && back.messages == way.sums.messages && back.hash == way.sums.hash ? COPY_DONE : COPY_DIFFERS;
 }
 
@@ -127,7 +131,7 @@ static int row_seen(void *arg, const struct copy_value *values)
 /* Of all tables, before the first row is written. */
 static enum copy_result check_empty(const struct copy_side *to, const struct copy_table **table_r)
 {
-	for (size_t i = 0; i < COPY_TABLES; i++) {
+	for (size_t i = 0; i < FAILURE_ID; i++) {
 		bool seen = false;
 		int code = to->backend->copy->each(to->handle, &copy_tables[i], row_seen, &seen);
 

@@ -24,7 +24,10 @@ struct copy_table {
 	const char *types;	/* a letter each: n number, t text, o octets */
 	int sum;		/* the column that counts messages; -1: none does */
 };
-/* In the order in which they are to be written. "failure_id" has one row at most: the highest id that a failure ever had. */
+/*
+ * In the order in which they are to be written. The last, "failure_id", has one row at most: the highest id that a failure ever had. It
+ * stays where a target that is empty by now has had a higher one.
+ */
 extern const struct copy_table copy_tables[COPY_TABLES];
 
 /* A value of a row: of the type n its number, else its octets (which are borrowed). */

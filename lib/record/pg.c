@@ -35,6 +35,7 @@ static void backend_close(struct backend_handle **handle)
 	PQclear((*handle)->result);
 	PQfinish((*handle)->connection);
 	pg_flows_free(*handle);
+	pg_copy_free(*handle);
 	arena_free(&(*handle)->texts);
 	arena_free(&(*handle)->row_texts);
 	free(*handle);
@@ -206,4 +207,5 @@ const struct backend backend_postgresql = {
 	.trace_put = pg_trace_put,
 	.traces_each = pg_traces_each,
 	.expire = pg_expire,
+	.copy = &pg_copy,
 };

@@ -11,10 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "record/flow_parts.h"
-#include "util/buf.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
@@ -34,75 +31,6 @@ struct pg_flows {
 	bool days;			/* they go into days, not into hours */
 	struct waiting_flow flows[FLOWS_MAX];
 };
-
-void pg_hash(struct arena *arena, const char *const *texts, size_t count, char hash_r[PG_HASH_BYTES])
-{
-	static const char digits[] = "0123456789abcdef";
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	struct buf all = buf_make(arena);
-
-	for (size_t i = 0; i < count; i++) {
-		if (i != 0)
-			buf_putc(&all, '\n');
-		buf_puts(&all, pg_text_encode(arena, texts[i]));
-	}
-	SHA256((const unsigned char *)(all.length != 0 ? all.data : ""), all.length, digest);
-	for (size_t i = 0; i < PG_HASH_BYTES / 2; i++) {
-		hash_r[2 * i] = digits[digest[i] >> 4];
-		hash_r[2 * i + 1] = digits[digest[i] & 15];
-	}
-	hash_r[PG_HASH_BYTES - 1] = '\0';
-}
-
-/* ---- lists as PostgreSQL reads them ------------------------------------------------------------------------------- */
-
-static struct buf list_begin(struct arena *arena)
-{
-	struct buf list = buf_make(arena);
-
-	buf_putc(&list, '{');
-	return list;
-}
-
-static void list_separate(struct buf *list)
-{
-	if (list->length > 1)
-		buf_putc(list, ',');
-}
-
-static void list_number(struct buf *list, int64_t number)
-{
-	list_separate(list);
-	buf_printf(list, "%lld", (long long)number);
-}
-
-/* One that has no character of its own meaning. */
-static void list_word(struct buf *list, const char *word)
-{
-	list_separate(list);
-	buf_puts(list, word);
-}
-
-static void list_text(struct buf *list, const char *text)
-{
-	list_separate(list);
-	buf_putc(list, '"');
-	for (size_t plain; *text != '\0'; text += plain) {
-		if (*text == '"' || *text == '\\') {
-			buf_putc(list, '\\');
-			buf_putc(list, *text++);
-		}
-		plain = strcspn(text, "\"\\");
-		buf_append(list, text, plain);
-	}
-	buf_putc(list, '"');
-}
-
-static void pg_list(struct pg_call *call, struct buf *list)
-{
-	buf_putc(list, '}');
-	pg_text(call, list->data);
-}
 
 /* ---- those that wait ---------------------------------------------------------------------------------------------- */
 
@@ -151,11 +79,11 @@ static int find_new(struct backend_handle *handle, struct pg_flows *flows)
 {
 	static const struct pg_sql sql = { "t", "SELECT n.i FROM unnest($1::uuid[]) WITH ORDINALITY AS n(hash,i) "
 	    "WHERE NOT EXISTS(SELECT 1 FROM kind WHERE kind.hash=n.hash)" };
-	struct buf hashes = list_begin(flows->scratch);
+	struct buf hashes = pg_list_begin(flows->scratch);
 	struct pg_call call;
 
 	for (unsigned i = 0; i < flows->count; i++)
-		list_word(&hashes, flows->flows[i].hash);
+		pg_list_word(&hashes, flows->flows[i].hash);
 	pg_call_begin(&call, handle, &sql);
 	pg_list(&call, &hashes);
 	return pg_each(&call, new_row, flows);
@@ -170,23 +98,23 @@ static int make_new(struct backend_handle *handle, struct pg_flows *flows)
 	    "SELECT n.hash,0,o.id,s.id,r.id,c.id,t.id FROM unnest($1::uuid[],$2::uuid[],$3::uuid[],$4::uuid[],$5::uuid[],$6::uuid[]) "
 	    "AS n(hash,o,s,r,c,t) LEFT JOIN part AS o ON o.hash=n.o LEFT JOIN part AS s ON s.hash=n.s LEFT JOIN part AS r ON r.hash=n.r "
 	    "LEFT JOIN part AS c ON c.hash=n.c LEFT JOIN part AS t ON t.hash=n.t ON CONFLICT(hash) DO NOTHING" };
-	struct buf lists[1 + FLOW_PARTS], hashes = list_begin(flows->scratch), texts = list_begin(flows->scratch);
+	struct buf lists[1 + FLOW_PARTS], hashes = pg_list_begin(flows->scratch), texts = pg_list_begin(flows->scratch);
 	struct pg_call call;
 
 	for (int i = 0; i <= FLOW_PARTS; i++)
-		lists[i] = list_begin(flows->scratch);
+		lists[i] = pg_list_begin(flows->scratch);
 	for (unsigned i = 0; i < flows->count; i++) {
 		const struct waiting_flow *flow = &flows->flows[i];
 		char hash[PG_HASH_BYTES];
 
 		if (!flow->new)
 			continue;
-		list_word(&lists[0], flow->hash);
+		pg_list_word(&lists[0], flow->hash);
 		for (int part = 0; part < FLOW_PARTS; part++) {
 			pg_hash(flows->scratch, &flow->texts[part], 1, hash);
-			list_word(&lists[1 + part], hash);
-			list_word(&hashes, hash);
-			list_text(&texts, flow->texts[part]);
+			pg_list_word(&lists[1 + part], hash);
+			pg_list_word(&hashes, hash);
+			pg_list_text(&texts, flow->texts[part]);
 		}
 	}
 	pg_call_begin(&call, handle, &parts);
@@ -216,15 +144,15 @@ static int add_counts(struct backend_handle *handle, struct pg_flows *flows)
 	struct pg_call call;
 
 	for (int i = 0; i < 5; i++)
-		lists[i] = list_begin(flows->scratch);
+		lists[i] = pg_list_begin(flows->scratch);
 	for (unsigned i = 0; i < flows->count; i++) {
 		const struct waiting_flow *flow = &flows->flows[i];
 
-		list_number(&lists[0], flow->counts.from_secs);
-		list_word(&lists[1], flow->hash);
-		list_number(&lists[2], (int64_t)flow->counts.messages);
-		list_number(&lists[3], (int64_t)flow->counts.bytes);
-		list_number(&lists[4], (int64_t)flow->counts.sessions);
+		pg_list_number(&lists[0], flow->counts.from_secs);
+		pg_list_word(&lists[1], flow->hash);
+		pg_list_number(&lists[2], (int64_t)flow->counts.messages);
+		pg_list_number(&lists[3], (int64_t)flow->counts.bytes);
+		pg_list_number(&lists[4], (int64_t)flow->counts.sessions);
 	}
 	pg_call_begin(&call, handle, flows->days ? &days : &hours);
 	for (int i = 0; i < 5; i++)

@@ -7,6 +7,7 @@
  *   pg.c             the backend (backend.h): opening and closing, transactions
  *   pg_connect.c     the way to the server: never longer than it may take, whatever the network does
  *   pg_statement.c   statements sent and their rows read; every wait has an end
+ *   pg_list.c        many values as one parameter
  *   pg_text.c        texts of any octets in a database that takes UTF-8 only
  *   pg_schema.c      the tables (pg_schema_steps.h), and the way there from an older version
  *   pg_peers.c       TLS memory and greylist, pg_traces.c: shapes and traces of messages
@@ -25,6 +26,7 @@
 
 #include "record/backend.h"
 #include "util/arena.h"
+#include "util/buf.h"
 
 enum {
 	PG_PARAMETERS_MAX = 20, PG_STATEMENTS_MAX = 128,
@@ -64,6 +66,7 @@ struct backend_handle {
 	PGresult *result;		/* of the last statement that gave rows */
 	struct arena *texts;		/* of the parameters of one statement */
 	struct arena *row_texts;	/* of one row */
+	struct pg_copying *copying;	/* of pg_copy.c; NULL until tables are copied */
 	struct pg_flows *flows;		/* of pg_flows.c; NULL until flows are written */
 	char why[256];
 };
@@ -134,12 +137,24 @@ enum { PG_HASH_BYTES = 33 };	/* 32 digits, which PostgreSQL reads as a UUID */
  */
 void pg_hash(struct arena *arena, const char *const *texts, size_t count, char hash_r[PG_HASH_BYTES]);
 
+/* ---- many values as one parameter (pg_list.c) --------------------------------------------------------------------- */
+
+/** A list of values, which the statement takes as $n::bigint[] and so on: begin it, add to it, give it to a call as a text. */
+struct buf pg_list_begin(struct arena *arena);
+void pg_list_number(struct buf *list, int64_t number);
+/** One without any character that has a meaning in lists. */
+void pg_list_word(struct buf *list, const char *word);
+void pg_list_text(struct buf *list, const char *text);
+void pg_list_octets(struct buf *list, const void *data, size_t bytes);
+void pg_list(struct pg_call *call, struct buf *list);
+
 /* ---- schema (pg_schema.c) ---------------------------------------------------------------------------------------- */
 
 /** Looks only. @return the version (0: nothing there yet), or -E_SYSTEM: another program's, or newer. */
 int pg_schema_check(struct backend_handle *handle);
 /** Creates the schema, or brings an older one up to date: all steps or none. @return 0 or -E_SYSTEM. */
 int pg_schema_prepare(struct backend_handle *handle);
+bool pg_schema_is_current(const struct backend_handle *handle);
 /** @return 0: the version, read within the transaction that begins, is still the one that the handle knows; -E_SYSTEM. */
 int pg_schema_same(struct backend_handle *handle, int version);
 
@@ -176,6 +191,9 @@ void pg_flows_free(struct backend_handle *handle);
 int pg_flows_expire(struct backend_handle *handle, int64_t before_secs, unsigned limit);
 int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r);
 int pg_flows_trim(struct backend_handle *handle, unsigned max, unsigned limit);
+
+extern const struct backend_copy pg_copy;
+void pg_copy_free(struct backend_handle *handle);
 
 /* Of pg_dmarc.c and pg_failures.c. */
 extern const struct backend_dmarc pg_dmarc;

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "record/flow_parts.h"
-#include "util/buf.h"
 #include "util/error.h"
 
 enum { DAY_SECS = 86400, OTHERS_MAX = 64 };	/* actions there are, enforced and not, and to spare */
@@ -130,7 +129,8 @@ static int victim_row(void *arg, const struct pg_row *from)
 	folding->others[at].counts.messages += (uint64_t)pg_row_number(from, 1);
 	folding->others[at].counts.bytes += (uint64_t)pg_row_number(from, 2);
 	folding->others[at].counts.sessions += (uint64_t)pg_row_number(from, 3);
-	buf_printf(&folding->kinds, "%s%lld", folding->count++ == 0 ? "{" : ",", (long long)pg_row_number(from, 0));
+	pg_list_number(&folding->kinds, pg_row_number(from, 0));
+	folding->count++;
 	return 0;
 }
 
@@ -152,10 +152,9 @@ static int fold(struct backend_handle *handle, int64_t day, struct folding *fold
 		return -E_SYSTEM;
 	if (folding->count == 0)
 		return 0;
-	buf_putc(&folding->kinds, '}');
 	pg_call_begin(&call, handle, &gone);
 	pg_number(&call, day);
-	pg_text(&call, folding->kinds.data);
+	pg_list(&call, &folding->kinds);
 	if (pg_run(&call, &rows) != 0)
 		return -E_SYSTEM;
 	for (unsigned i = 0; i < folding->other_count; i++) {
@@ -194,7 +193,7 @@ static int fold_some(struct backend_handle *handle, unsigned kinds_max, unsigned
 		folding.limit = kinds - kinds_max < (int64_t)limit ? (unsigned)(kinds - kinds_max) : limit;
 		folding.arena = arena_new();
 		folding.row_arena = arena_new();
-		folding.kinds = buf_make(folding.arena);
+		folding.kinds = pg_list_begin(folding.arena);
 		count = fold(handle, day, &folding);
 		arena_free(&folding.arena);
 		arena_free(&folding.row_arena);

@@ -114,3 +114,8 @@ int pg_schema_prepare(struct backend_handle *handle)
 		handle->version = SCHEMA_VERSION;
 	return code;	/* the handle is closed after a failure, and the transaction with it */
 }
+
+bool pg_schema_is_current(const struct backend_handle *handle)
+{
+	return handle->version == SCHEMA_VERSION;
+}
