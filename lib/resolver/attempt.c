@@ -46,6 +46,7 @@ void attempt_end(struct query *query)
 	uv_timer_stop(&query->timer);
 	if (attempt == NULL)
 		return;
+	pace_over(query->transport, attempt);
 	attempt->query = NULL;
 	query->attempt = NULL;
 	uv_close(&attempt->socket.handle, attempt_closed);
@@ -121,7 +122,11 @@ static int udp_begin(struct attempt *attempt, const struct sockaddr *address)
 
 	if (error == 0)
 		error = uv_udp_recv_start(&attempt->socket.udp, on_udp_buffer, on_udp);
-	return error == 0 ? udp_send(attempt) : error;
+	if (error == 0)
+		error = udp_send(attempt);
+	if (error == 0)
+		pace_sent(attempt->query->transport, attempt);
+	return error;
 }
 
 /* Nothing came for longer than usual. What the account has no room for is not sent, and the wait goes on. */

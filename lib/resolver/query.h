@@ -9,6 +9,7 @@
 
 #include "resolver/account.h"
 #include "resolver/fair.h"
+#include "resolver/pace.h"
 #include "resolver/silence.h"
 #include "resolver/transport.h"
 
@@ -32,6 +33,8 @@ struct attempt {
 	uint8_t *in;			/* TCP: the reply */
 	uint16_t id;
 	bool tcp, edns;
+	bool is_paced;			/* it is in the list of pace.h */
+	struct attempt *newer, *older;	/* in that list */
 	int64_t sent_ms;		/* for the first time */
 	uint64_t rest_ms;		/* UDP: of the wait, behind the moment when it is sent again; 0: that is past, or will not be */
 };
@@ -96,6 +99,7 @@ struct transport {
 	/* I/O thread only */
 	struct query *table;		/* under way */
 	struct fair fair;
+	struct pace pace;
 	struct silence *silence;
 	struct account *own;		/* for looks at servers */
 	uv_timer_t look;		/* at servers that are down, to see them come back */
