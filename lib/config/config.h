@@ -129,6 +129,7 @@ struct config {
 	size_t policy_count;
 	const struct policy_config *templates;	/* that match nothing; file order */
 	size_t template_count;
+	const struct policy_index *policy_index;	/* of policies, by their domains; NULL: not worth it */
 	bool policies_name_mailboxes;	/* some policy is for recipients, not only for domains */
 	struct config_places places;	/* what the file sets outside of policies */
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */

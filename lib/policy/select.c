@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "config/policy_index.h"
 #include "policy/match.h"
 #include "policy/policy.h"
 #include "util/arena.h"
@@ -21,15 +22,19 @@ struct who {
 struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
-		.delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set, .local_samples = config->local_samples,
+		.index = config->policy_index, .delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set, .local_samples = config->local_samples,
 		.local_sample_count = config->local_sample_count };
 }
 
 static void mark(struct who *who)
 {
+	const struct policy_index *index = who->set->index;
 	enum policy_mark as = who->mark;
+	struct policy_numbers numbers;
 
-	for (size_t i = 0; i < who->set->count; i++) {
+	if (index != NULL)
+		policy_index_find(index, who->is.recipient, who->is.author, &numbers);
+	for (size_t i = 0; (i = index != NULL ? policy_numbers_next(&numbers, i) : i) < who->set->count; i++) {
 		enum match match = match_policy(&who->set->policies[i], &who->is);
 
 		if (match == MATCH_LACKS)	/* perhaps it is the one, and then none behind it */
