@@ -39,7 +39,8 @@ static void match_authors(struct buf *buf, const struct policy_config *policy, c
 			return;
 		}
 	}
-	put_match(buf, "an author that is not known", NULL, arena);
+	put_match(buf, evidence->stage == FINDING_STAGE_ENVELOPE ? "an author that is not known yet" : "an author that is not known", NULL,
+	    arena);
 }
 
 static const char *match_text(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
