@@ -41,19 +41,17 @@ bool rank_refuses(unsigned rank);
 
 /* What one policy makes of a message: from low to high, where the evidence lacks something. */
 struct opinion {
-	bool asked;
 	struct decision decision;	/* of what is there: its rank is low */
 	unsigned low, high;
 };
 
-/* Those of all policies of a set; each is asked when it is first wanted. */
 struct opinions {
-	const struct policy_set *set;
+	struct policy_set set;
 	const struct evidence *evidence;
-	struct opinion *items;
-	unsigned char *marks;		/* of enum policy_mark, set by policy_own(); NULL: nobody wants them */
+	struct arena *arena;
+	struct opinion **items;		/* NULL: not asked yet */
+	unsigned char *marks;		/* of enum policy_mark, raised by policy_own() */
 };
-struct opinions opinions_of(const struct policy_set *set, const struct evidence *evidence, struct arena *arena);
 const struct opinion *opinion_of(struct opinions *opinions, size_t policy);
 
 /* Whether one of the policies that may match is weighed for a recipient with an author. */

@@ -3,6 +3,8 @@
  * What policies come to: for one recipient (his own decision), and for a message with several. Each policy is asked once a message,
  * however many recipients fall under it. Pure. Thread: any. Trusts its callers.
  */
+#include <string.h>
+
 #include "policy/internal.h"
 #include "util/arena.h"
 
@@ -16,19 +18,24 @@ bool rank_refuses(unsigned rank)
 	return rank == RANK_ENFORCED + ACTION_DEFER || rank == RANK_ENFORCED + ACTION_REJECT;
 }
 
-struct opinions opinions_of(const struct policy_set *set, const struct evidence *evidence, struct arena *arena)
+struct opinions *policy_opinions(const struct policy_set *set, const struct evidence *evidence, struct arena *arena)
 {
-	return (struct opinions){ .set = set, .evidence = evidence, .items = arena_calloc(arena, set->count, sizeof(struct opinion)) };
+	struct opinions *opinions = arena_calloc(arena, 1, sizeof(*opinions));
+
+	*opinions = (struct opinions){ .set = *set, .evidence = evidence, .arena = arena,
+		.items = arena_calloc(arena, set->count, sizeof(*opinions->items)),
+		.marks = arena_calloc(arena, set->count, sizeof(*opinions->marks)) };
+	return opinions;
 }
 
 const struct opinion *opinion_of(struct opinions *opinions, size_t policy)
 {
-	struct opinion *opinion = &opinions->items[policy];
+	struct opinion *opinion = opinions->items[policy];
 
-	if (opinion->asked)
+	if (opinion != NULL)
 		return opinion;
-	opinion->asked = true;
-	policy_decide(&opinions->set->policies[policy], opinions->evidence, &opinion->decision);
+	opinion = opinions->items[policy] = arena_calloc(opinions->arena, 1, sizeof(*opinion));
+	policy_decide(&opinions->set.policies[policy], opinions->evidence, &opinion->decision);
 	opinion->low = rank_of(opinion->decision.enforced, opinion->decision.action);
 	opinion->high = rank_of(opinion->decision.enforced, opinion->decision.may);
 	return opinion;
@@ -132,21 +139,23 @@ static size_t count_marked(const struct opinions *opinions)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < opinions->set->count; i++)
+	for (size_t i = 0; i < opinions->set.count; i++)
 		count += opinions->marks[i] != POLICY_OUT;
 	return count;
 }
 
-struct decision policy_judge(const struct policy_set *set, const struct evidence *evidence, struct arena *arena)
+struct decision policy_judge_places(struct opinions *opinions, const struct recipient_place *places, size_t count)
 {
-	struct opinions opinions = opinions_of(set, evidence, arena);
-	bool at_rcpt = evidence->stage == FINDING_STAGE_ENVELOPE, differ = false, anything = false;
+	const struct policy_set *set = &opinions->set;
+	bool at_rcpt = opinions->evidence->stage == FINDING_STAGE_ENVELOPE, differ = false, anything = false;
 	struct decision decision = decision_none();
 	struct own winner = own_begin(), own;
 
-	opinions.marks = arena_calloc(arena, set->count, sizeof(*opinions.marks));
-	for (size_t i = 0; i < evidence->recipient_count; i++) {
-		own = policy_own(&opinions, &evidence->recipients[i]);
+	memset(opinions->marks, POLICY_OUT, set->count);
+	for (size_t i = 0; i < count; i++) {
+		own = policy_own(opinions, &places[i]);
+		if (!own.any)
+			continue;
 		own.waits = at_rcpt && waits_for_the_end(&own);
 		if (own.waits)
 			own.least = (struct bounds){ 0, 0 };
@@ -160,9 +169,14 @@ struct decision policy_judge(const struct policy_set *set, const struct evidence
 	decision.policy = set->policies[winner.decider].name;
 	decision.enforced = set->policies[winner.decider].mode == MODE_ENFORCE;
 	if (!winner.waits)
-		decision = opinions.items[winner.decider].decision;
-	decision.weighed = count_marked(&opinions);
+		decision = opinions->items[winner.decider]->decision;
+	decision.weighed = count_marked(opinions);
 	decision.by_rule = differ && anything && !at_rcpt;
 	decision.rule = set->several;
 	return decision;
+}
+
+struct decision policy_judge(const struct policy_set *set, const struct evidence *evidence, struct arena *arena)
+{
+	return policy_judge_places(policy_opinions(set, evidence, arena), evidence->recipients, evidence->recipient_count);
 }

@@ -66,9 +66,22 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
  * author. At the end of the message that of the strictest or of the most lenient recipient counts, as the set says.
  * At stage ENVELOPE the strictest counts, and nobody is refused by a policy while one before it may be the author's that would not
  * refuse him as strictly: then the action is none until the end of the message.
- * Costs each policy at most one weighing, however many recipients there are. @param evidence  lacks nothing.
+ * @param evidence  lacks nothing.
  */
 struct decision policy_judge(const struct policy_set *set, const struct evidence *evidence, struct arena *arena);
+
+/* What each policy of a set makes of one message. Each is asked once, when a recipient first falls under it. */
+struct opinions;
+
+/**
+ * @param set  copied.
+ * @param evidence  borrowed; its recipients are not looked at.
+ * @param arena  where opinions live, those that are still to be asked for, too.
+ */
+struct opinions *policy_opinions(const struct policy_set *set, const struct evidence *evidence, struct arena *arena);
+
+/** As policy_judge(), for these recipients. */
+struct decision policy_judge_places(struct opinions *opinions, const struct recipient_place *places, size_t count);
 
 /** @return whether the decision is to be carried out as a 4xx or 5xx reply. */
 bool decision_refuses(const struct decision *decision);

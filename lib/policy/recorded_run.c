@@ -124,13 +124,13 @@ static void sort_recipients(const struct run *run, bool acts_at_rcpt, struct sor
 	bool over_cap = has_over_cap(run), lacks = lacks_recipients(run);
 	struct recipient_place *maybe = arena_calloc(run->arena, run->place_count + 1, sizeof(*maybe));
 	struct evidence evidence = run->evidence;
-	struct opinions at_rcpt = opinions_of(run->set, &evidence, run->arena);
+	struct opinions *at_rcpt = policy_opinions(run->set, &evidence, run->arena);
 	enum fate unlisted = FATE_REFUSED;
 
 	*sorting_r = (struct sorting){ .places = arena_calloc(run->arena, run->place_count + 1, sizeof(*sorting_r->places)) };
 	evidence.stage = FINDING_STAGE_ENVELOPE;
 	for (size_t i = over_cap; i < run->place_count; i++) {
-		enum fate fate = acts_at_rcpt ? weigh_at_rcpt(&at_rcpt, &run->places[i], sorting_r) : FATE_TAKEN;
+		enum fate fate = acts_at_rcpt ? weigh_at_rcpt(at_rcpt, &run->places[i], sorting_r) : FATE_TAKEN;
 
 		if (fate == FATE_TAKEN)
 			sorting_r->places[sorting_r->taken++] = run->places[i];
@@ -138,12 +138,12 @@ static void sort_recipients(const struct run *run, bool acts_at_rcpt, struct sor
 			maybe[sorting_r->maybe++] = run->places[i];
 	}
 	if (lacks || over_cap)
-		unlisted = acts_at_rcpt ? weigh_at_rcpt(&at_rcpt, NULL, sorting_r) : FATE_TAKEN;
+		unlisted = acts_at_rcpt ? weigh_at_rcpt(at_rcpt, NULL, sorting_r) : FATE_TAKEN;
 	sorting_r->unlisted_may = lacks && unlisted != FATE_REFUSED;
 	sorting_r->unlisted_are_taken = unlisted == FATE_TAKEN;
 	sorting_r->all_taken = sorting_r->taken + over_cap == run->place_count && ((!lacks && !over_cap) || unlisted == FATE_TAKEN);
 	if (sorting_r->refused.any)
-		sorting_r->decision = at_rcpt.items[sorting_r->refused.decider].decision;
+		sorting_r->decision = at_rcpt->items[sorting_r->refused.decider]->decision;
 	if (over_cap)
 		sort_over_cap(run, unlisted, sorting_r);
 	sorting_r->any_taken = sorting_r->taken != 0;
@@ -225,8 +225,8 @@ static struct range end_range(const struct run *run, const struct sorting *sorti
 	bool unlisted = lacks_recipients(run) || run->evidence.recipients_over_cap, lenient = run->set->several == SEVERAL_LENIENT;
 	struct run most_run = run->evidence.over_cap_but_for_refused ? with_limit(run, true) : *run;
 	struct run least_run = unlisted && !sorting->all_taken ? with_limit(run, false) : *run;
-	struct opinions least_opinions = opinions_of(run->set, &least_run.evidence, run->arena);
-	struct opinions most_opinions = opinions_of(run->set, &most_run.evidence, run->arena);
+	struct opinions *least_opinions = policy_opinions(run->set, &least_run.evidence, run->arena);
+	struct opinions *most_opinions = policy_opinions(run->set, &most_run.evidence, run->arena);
 	struct sum sum = { .any = false };
 	struct own least, most;
 	struct range range;
@@ -234,12 +234,16 @@ static struct range end_range(const struct run *run, const struct sorting *sorti
 	for (size_t i = 0; i < sorting->taken + sorting->maybe + sorting->unlisted_may; i++) {
 		const struct recipient_place *place = i < sorting->taken + sorting->maybe ? &sorting->places[i] : NULL;
 
-		least = policy_own(&least_opinions, place);
-		most = policy_own(&most_opinions, place);
+		least = policy_own(least_opinions, place);
+		most = policy_own(most_opinions, place);
+		if (!least.any)		/* without authors, and no more may be */
+			continue;
 		sum_add(&sum, &least, &most, i < sorting->taken, lenient);
 	}
+	if (!sum.any)
+		return range_empty();
 	range = sum_range(&sum, lenient);
-	range.decision = least_opinions.items[sum.winner.decider].decision;
+	range.decision = least_opinions->items[sum.winner.decider]->decision;
 	range.partly = sorting->taken + sorting->maybe + has_over_cap(run) < run->place_count;
 	return range;
 }

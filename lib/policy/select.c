@@ -18,7 +18,7 @@ struct who {
 	bool before_author;		/* at RCPT */
 	bool of_the_past;		/* the recipient or author is known to nobody here, but was to those who judged it */
 	enum policy_mark mark;
-	unsigned char *marks;		/* NULL: nobody wants them */
+	unsigned char *marks;
 	struct opinions *opinions;	/* NULL: only marks are wanted */
 	struct own *own;		/* with opinions */
 };
@@ -70,7 +70,7 @@ static void walk(struct who *who)
 		reached = how_reached(who, policy, match, &ends);
 		if (reached != REACHED_SURELY)
 			mark = POLICY_MAYBE;
-		if (who->marks != NULL && who->marks[i] < mark)
+		if (who->marks[i] < mark)
 			who->marks[i] = (unsigned char)mark;
 		if (who->opinions != NULL)
 			path_add(&path, opinion_of(who->opinions, i), i, reached, ends);
@@ -140,7 +140,7 @@ struct own policy_own(struct opinions *opinions, const struct recipient_place *p
 	struct own own = own_begin();
 	struct who who;
 
-	who_of(opinions->set, opinions->evidence, &who);
+	who_of(&opinions->set, opinions->evidence, &who);
 	who.marks = opinions->marks;
 	who.opinions = opinions;
 	who.own = &own;
