@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "evidence_random.h"
+#include "policy/recorded.h"
 #include "util/arena.h"
 #include "util/domain.h"
 
@@ -165,6 +166,57 @@ static void test_policy_judge_at_rcpt_waits_for_an_author_who_may_be_protected(v
 		if (decision.action != rows[i].at_rcpt)
 			fail_msg("%s%s: %s", rows[i].before, rows[i].action, action_name(decision.action));
 		assert_int_equal(decision_refuses(&decision), rows[i].refuses);
+		config_unref(&config);
+	}
+	arena_free(&arena);
+}
+
+/* Of a recipient whom nobody can place all policies count that may be his: what one of them lets pass another does not. */
+static void test_policy_judge_at_rcpt_unknown_recipient(void **state)
+{
+	struct arena *arena = arena_new();
+	const struct config *config = config_of("mode = enforce\nfindings { spf-fail = none }\n"
+	    "policy a { author-domains = author.example recipient-domains = two.example actions { spf-fail = none } }\n"
+	    "policy r { recipient-domains = one.example actions { spf-fail = reject } }\n");
+	const struct config *other = config_of("mode = enforce\nfindings { spf-fail = none }\n"
+	    "policy a { author-domains = author.example actions { spf-fail = none } }\n"
+	    "policy r { recipient-domains = one.example actions { spf-fail = reject } }\n");
+
+	(void)state;
+	assert_int_equal(judge(config, FINDING_STAGE_ENVELOPE, &nobody_knows, 1, arena).action, ACTION_REJECT);
+	assert_int_equal(judge(other, FINDING_STAGE_ENVELOPE, &nobody_knows, 1, arena).action, ACTION_NONE);
+	config_unref(&config);
+	config_unref(&other);
+	arena_free(&arena);
+}
+
+/* Whether one gets the message hangs on what nobody looked for: if he does he is the most lenient, if not the other is alone. */
+static void test_policy_replay_lenient_does_not_count_on_who_may_be_refused(void **state)
+{
+	static const char policies[] = "mode = enforce several-recipients = %s\nfindings { spf-fail = none dmarc-reject = none }\n"
+	    "policy p1 { recipient-domains = one.example actions { spf-fail = defer dmarc-reject = defer } }\n"
+	    "policy p2 { recipient-domains = two.example actions { dmarc-reject = quarantine } }\n";
+	struct evidence_finding finding = { .id = FINDING_DMARC_REJECT, .secure = true };
+	const struct evidence_author author = { .domain = "author.example", .dmarc = RESULT_FAIL };
+	const struct recipient_place places[] = { one, two };
+	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .findings = &finding, .finding_count = 1, .recipients = places,
+		.recipient_count = 2, .authors = &author, .author_count = 1 };
+	struct arena *arena = arena_new();
+
+	(void)state;
+	assert_int_equal(network_parse("192.0.2.1", &evidence.client), 0);
+	for (int lenient = 0; lenient < 2; lenient++) {
+		const struct config *config = config_of(arena_printf(arena, policies, lenient ? "lenient" : "strictest"));
+		const struct policy_set set = policy_set_of(config);
+		struct recorded_decision recorded;
+
+		evidence.unlooked = (finding_set){ 0 };
+		policy_replay(&set, &evidence, arena, &recorded);
+		assert_int_equal(recorded.why, UNTOLD_NOT);
+		assert_int_equal(recorded.decision.action, lenient ? ACTION_DEFER : ACTION_QUARANTINE);
+		finding_set_add(&evidence.unlooked, FINDING_SPF_FAIL);
+		policy_replay(&set, &evidence, arena, &recorded);
+		assert_int_equal(recorded.why, lenient ? UNTOLD_CHECKS : UNTOLD_NOT);
 		config_unref(&config);
 	}
 	arena_free(&arena);
@@ -374,6 +426,8 @@ int main(void)
 		cmocka_unit_test(test_policy_judge_names_the_rule_only_where_it_was_used),
 		cmocka_unit_test(test_policy_judge_lenient_takes_an_unknown_recipient_for_the_strictest),
 		cmocka_unit_test(test_policy_judge_at_rcpt_waits_for_an_author_who_may_be_protected),
+		cmocka_unit_test(test_policy_judge_at_rcpt_unknown_recipient),
+		cmocka_unit_test(test_policy_replay_lenient_does_not_count_on_who_may_be_refused),
 		cmocka_unit_test(test_policy_judge_is_the_manual),
 	};
 
