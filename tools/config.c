@@ -14,21 +14,26 @@
 #include "config/advice.h"
 #include "config/domain_list.h"
 #include "config/import.h"
+#include "config_explain.h"
 #include "util/error.h"
 
 struct config_command {
 	const char *path;
 	const char *imports[IMPORT_PROGRAMS];
-	bool sample, caps;
+	bool sample, caps, explain, asks;	/* asks: something is said of a message */
+	struct explain_asked asked;
 };
 
 static void usage(FILE *out)
 {
 	fputs("usage: assay config [--sample | --caps] [--config F | F]\n"
+	    "       assay config --explain [--rcpt A]... [--from A] [--mail-from A] [--client IP[,NAME]] [--listener N] [--auth] [--json] [F]\n"
 	    "       assay config [--import-opendkim F] [--import-opendmarc F]\n"
 	    "  checks F (default " DEFAULT_CONFIG ", or the built-in defaults) and prints the effective values\n"
 	    "  --sample               prints every option with its default and meaning instead\n"
 	    "  --caps                 prints the caps on what a message may hold or cost only\n"
+	    "  --explain              tells which policy such a message falls under, why not those before it, and what it asks for;\n"
+	    "                         what is not said of the message is not known\n"
 	    "  --import-opendkim F    prints a configuration that does what this opendkim.conf did, as far as Assay does it\n"
 	    "  --import-opendmarc F   the same for an opendmarc.conf; both may be given\n", out);
 }
@@ -37,6 +42,9 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' }, { "sample", no_argument, NULL, 's' },
 	{ "caps", no_argument, NULL, 'l' },
 	{ "import-opendkim", required_argument, NULL, 'k' }, { "import-opendmarc", required_argument, NULL, 'm' },
+	{ "explain", no_argument, NULL, 'e' }, { "rcpt", required_argument, NULL, 'r' }, { "from", required_argument, NULL, 'F' },
+	{ "mail-from", required_argument, NULL, 'f' }, { "client", required_argument, NULL, 'C' },
+	{ "listener", required_argument, NULL, 'L' }, { "auth", no_argument, NULL, 'a' }, { "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
 
@@ -98,26 +106,72 @@ static int check_file(const char *path, bool caps)
 	return EX_OK;
 }
 
+static int explain_file(struct config_command *command)
+{
+	const struct config *config = load_config(command->path);
+	int code;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	command->asked.config_path = command->path != NULL ? command->path : access(DEFAULT_CONFIG, F_OK) == 0 ? DEFAULT_CONFIG : NULL;
+	code = config_explain(config, &command->asked);
+	config_unref(&config);
+	return code;
+}
+
+/* @return -1 to go on, else the exit code. */
+static int take_asked(int option, const char *value, struct explain_asked *asked)
+{
+	switch (option) {
+	case 'r':
+		if (asked->recipient_count == EXPLAIN_RECIPIENTS_MAX)
+			return tool_complain(EX_USAGE, "config: more than %d recipients", EXPLAIN_RECIPIENTS_MAX);
+		asked->recipients[asked->recipient_count++] = value;
+		return -1;
+	case 'F': asked->from = value; return -1;
+	case 'f': asked->mail_from = value; return -1;
+	case 'C': asked->client = value; return -1;
+	case 'L': asked->listener = value; return -1;
+	case 'a': asked->authenticated = true; return -1;
+	default: asked->json = true; return -1;
+	}
+}
+
+/* @return -1 to go on, else the exit code. */
+static int take_option(int option, const char *value, struct config_command *command)
+{
+	switch (option) {
+	case 'c': command->path = value; return -1;
+	case 's': command->sample = true; return -1;
+	case 'l': command->caps = true; return -1;
+	case 'e': command->explain = true; return -1;
+	case 'k': command->imports[IMPORT_OPENDKIM] = value; return -1;
+	case 'm': command->imports[IMPORT_OPENDMARC] = value; return -1;
+	case 'h': usage(stdout); return EX_OK;
+	case '?': return EX_USAGE;
+	default:
+		command->asks = true;
+		return take_asked(option, value, &command->asked);
+	}
+}
+
 int command_config(int argc, char **argv)
 {
 	struct config_command command = { .path = NULL };
-	int option;
+	int option, code = -1;
 
-	while ((option = tool_getopt(argc, argv, long_options)) != -1) {
-		switch (option) {
-		case 'c': command.path = optarg; break;
-		case 's': command.sample = true; break;
-		case 'l': command.caps = true; break;
-		case 'k': command.imports[IMPORT_OPENDKIM] = optarg; break;
-		case 'm': command.imports[IMPORT_OPENDMARC] = optarg; break;
-		case 'h': usage(stdout); return EX_OK;
-		default: return EX_USAGE;
-		}
-	}
+	while (code < 0 && (option = tool_getopt(argc, argv, long_options)) != -1)
+		code = take_option(option, optarg, &command);
+	if (code >= 0)
+		return code;
 	if (optind < argc && command.path == NULL)
 		command.path = argv[optind++];
 	if (optind < argc)
 		return tool_unexpected("config", argv[optind], long_options);
+	if (command.asks && !command.explain)
+		return tool_complain(EX_USAGE, "config: what a message is says nothing without --explain");
+	if (command.explain)
+		return explain_file(&command);
 	if (command.sample) {
 		config_print_sample(stdout);
 		return EX_OK;

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "assay.h"
+#include "config/policies.h"
 #include "util/buf.h"
 #include "whatif.h"
 
@@ -35,10 +36,10 @@ static void choose_alone(const struct policy_config *policy, struct arena *arena
 {
 	struct policy_config *alone = arena_memdup(arena, policy, sizeof(*policy));
 
-	alone->recipient_domains = alone->author_domains = (struct domain_list){ 0 };
-	alone->client_networks = (struct network_list){ 0 };
+	policy_clear_conditions(alone, arena);
 	set->policies = alone;
 	set->count = 1;
+	set->index = NULL;
 }
 
 int whatif_choose(const struct config *config, const char *command, const struct whatif_choice *choice, struct arena *arena,

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "config/policy_index.h"
 #include "policy/internal.h"
 #include "util/arena.h"
 #include "util/domain.h"
@@ -26,7 +27,7 @@ struct who {
 struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
-		.local_domains = config->local_domains.set, .local_samples = config->local_samples,
+		.index = config->policy_index, .delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set, .local_samples = config->local_samples,
 		.local_sample_count = config->local_sample_count, .several = config->several_recipients };
 }
 
@@ -43,7 +44,7 @@ static bool matches_its_author(const struct policy_config *policy, const struct 
 static enum reached how_reached(const struct who *who, const struct policy_config *policy, enum match match, bool *ends_r)
 {
 	*ends_r = true;
-	if (match == MATCH_MAYBE && who->of_the_past)
+	if (match == MATCH_LACKS || (match == MATCH_MAYBE && who->of_the_past))
 		return REACHED_PERHAPS;
 	if (who->before_author && policy->author_domains.count != 0) {
 		*ends_r = matches_its_author(policy, who);
@@ -56,19 +57,23 @@ static enum reached how_reached(const struct who *who, const struct policy_confi
 /* What nobody could ever know may be so: the policy counts, and those behind it. What will be known is one or the other. */
 static void walk(struct who *who)
 {
+	const struct policy_index *index = who->set->index;
 	struct path path = path_begin();
+	struct policy_numbers numbers;
+	enum policy_mark mark = who->mark;
 
-	for (size_t i = 0; i < who->set->count; i++) {
+	if (index != NULL)
+		policy_index_find(index, who->is.recipient, who->is.author, &numbers);
+	for (size_t i = 0; (i = index != NULL ? policy_numbers_next(&numbers, i) : i) < who->set->count; i++) {
 		const struct policy_config *policy = &who->set->policies[i];
 		enum match match = match_policy(policy, &who->is);
-		enum policy_mark mark = who->mark;
 		enum reached reached;
 		bool ends;
 
 		if (match == MATCH_NO)
 			continue;
 		reached = how_reached(who, policy, match, &ends);
-		if (reached != REACHED_SURELY)
+		if (reached != REACHED_SURELY)	/* perhaps it is the one, and then none behind it */
 			mark = POLICY_MAYBE;
 		if (who->marks[i] < mark)
 			who->marks[i] = (unsigned char)mark;
@@ -92,11 +97,14 @@ static void walk_place(struct who *who, const struct recipient_place *place)
 
 	if (place->where == RECIPIENT_AT_DOMAIN)
 		is_local = domain_set_has(set->local_domains, place->domain);
+	who->is.mailbox = place->mailbox;
+	who->is.any_local = true;
 	for (size_t i = 0; is_local && i < set->local_sample_count; i++) {
 		who->is.recipient = set->local_samples[i];
 		walk(who);
 	}
-	who->is.recipient = is_local && set->local_domains == NULL ? NULL : place->domain;
+	who->is.any_local = is_local && set->local_domains == NULL;
+	who->is.recipient = who->is.any_local ? NULL : place->domain;
 	if (!is_local || set->local_domains == NULL || place->domain != NULL)
 		walk(who);
 }
@@ -108,6 +116,7 @@ static void who_of(const struct policy_set *set, const struct evidence *evidence
 		.mark = POLICY_IN };
 	who_r->evidence.stage = FINDING_STAGE_MESSAGE;
 	who_r->is.evidence = &who_r->evidence;
+	who_r->is.delimiters = set->delimiters;
 }
 
 /* One recipient with every author. */

@@ -14,6 +14,8 @@
 static const char settings[] = "mode = enforce\nlocal-domains = { a.example, b.example }\nfindings { spf-fail = reject tls-none = tag }\n"
     "policy r { recipient-domains = .a.example actions { tls-none = defer } }\n"
     "policy c { client-networks = { 192.0.2.7/32, 2001:db8::/65 } require-cert = yes require-cert-names = .a.example }\n"
+    "policy m { recipients = { ann@b.example, x@.c.example } listeners = smtp authenticated = no mode = dry-run }\n"
+    "policy n { client-names = { .out.example.net, mx.a.example } envelope-domains = { \"<>\", .e.example } actions { spf-fail = defer } }\n"
     "policy a { author-domains = c.example require-secure-domains = c.example actions { insecure-pass = reject } }\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

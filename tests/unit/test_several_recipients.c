@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "evidence_random.h"
+#include "policy/match.h"
 #include "policy/recorded.h"
 #include "util/arena.h"
 #include "util/domain.h"
@@ -244,12 +245,35 @@ static bool holds(const struct domain_list *patterns, const char *domain)
 	return patterns->count == 0;
 }
 
-static bool has_client(const struct policy_config *policy, const struct evidence *evidence)
+/* The conditions that are no matter here (test_conditions.c): all but those on domains of recipient and author. */
+static enum match rest_holds(const struct config *config, const struct policy_config *policy, const struct evidence *evidence,
+    const struct recipient_place *place)
 {
-	for (size_t i = 0; i < policy->client_networks.count; i++)
-		if (network_contains(&policy->client_networks.items[i], &evidence->client.addr))
-			return true;
-	return policy->client_networks.count == 0;
+	const struct match_who who = { .evidence = evidence, .recipient = place->domain, .mailbox = place->mailbox,
+		.delimiters = config->recipient_delimiters };
+	enum match least = MATCH_YES;
+
+	for (size_t i = 0; i < match_condition_count; i++) {
+		const struct condition *condition = &match_conditions[i];
+
+		if (strcmp(condition->option, "recipient-domains") == 0 || strcmp(condition->option, "author-domains") == 0 ||
+		    !condition->is_set(policy))
+			continue;
+		if (condition->holds(policy, &who) < least)
+			least = condition->holds(policy, &who);
+	}
+	return least;
+}
+
+static bool rest_is_known(const struct config *config, const struct evidence *evidence, const struct recipient_place *place)
+{
+	for (size_t i = 0; i < config->policy_count; i++) {
+		enum match rest = rest_holds(config, &config->policies[i], evidence, place);
+
+		if (rest != MATCH_YES && rest != MATCH_NO)
+			return false;
+	}
+	return place->where == RECIPIENT_AT_DOMAIN && config->local_domains.count == 0;
 }
 
 /* A configuration and what each of its policies makes of a message. */
@@ -267,27 +291,36 @@ static void ask(struct asked *asked, const struct config *config, const struct e
 	}
 }
 
-static unsigned first_rank(const struct asked *asked, const char *recipient, const char *author)
+/* What nobody can tell is one thing of several: that it is not so. */
+static unsigned first_rank(const struct asked *asked, const struct recipient_place *place, const char *recipient, const char *author)
 {
-	size_t i = 0;
+	const struct policy_config *policy = asked->config->policies;
 
-	while (!holds(&asked->config->policies[i].recipient_domains, recipient) || !has_client(&asked->config->policies[i], asked->evidence) ||
-	    !holds(&asked->config->policies[i].author_domains, author))
-		i++;
-	return asked->ranks[i];
+	while (!holds(&policy->recipient_domains, recipient) || !holds(&policy->author_domains, author) ||
+	    rest_holds(asked->config, policy, asked->evidence, place) != MATCH_YES)
+		policy++;
+	return asked->ranks[policy - asked->config->policies];
 }
 
-static unsigned strictest_for(const struct asked *asked, const char *recipient)
+static unsigned strictest_for(const struct asked *asked, const struct recipient_place *place, const char *recipient)
 {
 	const struct evidence *evidence = asked->evidence;
 	unsigned strictest = 0, value;
 
 	for (size_t i = 0; i < evidence->author_count + (evidence->authors_unknown ? (size_t)UNIVERSE : 0); i++) {
-		value = first_rank(asked, recipient, i < evidence->author_count ? evidence->authors[i].domain :
+		value = first_rank(asked, place, recipient, i < evidence->author_count ? evidence->authors[i].domain :
 		    universe[i - evidence->author_count]);
 		strictest = value > strictest ? value : strictest;
 	}
 	return strictest;
+}
+
+static bool mailboxes_matter(const struct config *config)
+{
+	for (size_t i = 0; i < config->policy_count; i++)
+		if (config->policies[i].recipients.count != 0)
+			return true;
+	return false;
 }
 
 /* A mailbox of the MTA's own is in each local domain; who is nowhere may be anywhere. */
@@ -295,12 +328,14 @@ static unsigned own_rank(const struct asked *asked, const struct recipient_place
 {
 	const struct domain_list *local = &asked->config->local_domains;
 	bool is_local = place->where == RECIPIENT_LOCAL || (place->domain != NULL && local->count != 0 && holds(local, place->domain));
-	unsigned strictest = place->domain != NULL ? strictest_for(asked, place->domain) : 0, value;
+	unsigned strictest = place->domain != NULL ? strictest_for(asked, place, place->domain) : 0, value;
 
+	if ((is_local || place->where == RECIPIENT_UNKNOWN) && mailboxes_matter(asked->config))
+		return 0;	/* at least */
 	for (size_t i = 0; i < UNIVERSE; i++) {
 		if (place->where != RECIPIENT_UNKNOWN && !(is_local && (local->count == 0 || domain_set_has(local->set, universe[i]))))
 			continue;
-		value = strictest_for(asked, universe[i]);
+		value = strictest_for(asked, place, universe[i]);
 		strictest = value > strictest ? value : strictest;
 	}
 	return strictest;
@@ -309,10 +344,10 @@ static unsigned own_rank(const struct asked *asked, const struct recipient_place
 /* Whether the manual says it to the action: nothing is there that nobody knows, and of which more is weighed than may be. */
 static bool all_known(const struct evidence *evidence, const struct config *config)
 {
-	bool known = evidence->client.addr.family != AF_UNSPEC && !evidence->authors_unknown;
+	bool known = !evidence->authors_unknown;
 
 	for (size_t i = 0; i < evidence->recipient_count; i++)
-		known = known && evidence->recipients[i].where == RECIPIENT_AT_DOMAIN && config->local_domains.count == 0;
+		known = known && rest_is_known(config, evidence, &evidence->recipients[i]);
 	return known;
 }
 
@@ -355,7 +390,7 @@ static void check_rcpt(const struct config *config, const struct evidence *evide
 	bool alike = true, ended = false, is_refused;
 	unsigned first = 0;
 
-	if (place->where != RECIPIENT_AT_DOMAIN || config->local_domains.count != 0 || alone.client.addr.family == AF_UNSPEC)
+	if (!rest_is_known(config, evidence, place))
 		return;
 	alone.recipients = place;
 	alone.recipient_count = 1;
@@ -363,12 +398,12 @@ static void check_rcpt(const struct config *config, const struct evidence *evide
 	decision = policy_judge(&set, &alone, arena);
 	is_refused = refuses(rank(&decision));	/* greylisting waits in any case */
 	for (size_t i = 0; i < UNIVERSE && is_refused; i++)
-		assert_int_equal(first_rank(&asked, place->domain, universe[i]), rank(&decision));
+		assert_int_equal(first_rank(&asked, place, place->domain, universe[i]), rank(&decision));
 	/* the manual to the letter: his policy, and each before it that may be the author's */
 	for (size_t i = 0; !ended; i++) {
 		const struct policy_config *policy = &config->policies[i];
 
-		if (!holds(&policy->recipient_domains, place->domain) || !has_client(policy, evidence))
+		if (!holds(&policy->recipient_domains, place->domain) || rest_holds(config, policy, evidence, place) != MATCH_YES)
 			continue;
 		first = first == 0 ? asked.ranks[i] + 1 : first;
 		alike = alike && asked.ranks[i] + 1 == first;
