@@ -59,4 +59,11 @@ void domain_set_each(const struct domain_set *set, const char *name, domain_set_
 /** @return whether both have the same entries, in whatever order. Either may be NULL. */
 bool domain_set_equal(const struct domain_set *a, const struct domain_set *b);
 
+/**
+ * Entries of one that the other has not, literally: "a.example.org" is missing beside ".example.org". Either may be NULL.
+ * @param names_r  the first of them, `room` at most.
+ * @return how many there are.
+ */
+size_t domain_set_missing(const struct domain_set *of, const struct domain_set *in, const char **names_r, size_t room);
+
 #endif
