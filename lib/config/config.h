@@ -27,6 +27,15 @@ static inline const char *run_mode_name(enum run_mode mode)
 	return words_of(run_mode_words, (int)mode);
 }
 
+/* Whose decision counts at the end of a message with recipients under different policies. */
+enum several_recipients { SEVERAL_STRICTEST, SEVERAL_LENIENT };
+extern const struct word several_recipients_words[];
+/** @return "strictest" or "lenient". */
+static inline const char *several_recipients_name(enum several_recipients several)
+{
+	return words_of(several_recipients_words, (int)several);
+}
+
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
@@ -124,6 +133,7 @@ struct config {
 
 	/* what */
 	enum run_mode mode;
+	enum several_recipients several_recipients;
 	const char *help_url;		/* appended to replies; %s becomes the finding's name, %d the domain; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
