@@ -3,7 +3,8 @@
  * The store at size: writes N peers (each with one host) and N greylist entries the way the daemon does, then measures
  * look-ups of random ones, known and unknown, from a warm and, after a restart, from a cold start of the store; then N flows of a
  * month, written and read by kind.
- * usage: bench_store DIRECTORY [N [FLOWS]]. One line a figure. The databases stay in DIRECTORY/bench.db and DIRECTORY/flows.db.
+ * usage: bench_store DIRECTORY|postgresql:CONNECTION [N [FLOWS]]. One line a figure. The databases stay in DIRECTORY/bench.db and
+ * DIRECTORY/flows.db.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -145,7 +146,7 @@ static void measure(struct store *store, const char *title, unsigned count, int 
 
 static struct store *reopen(const char *path, struct clock *clock)
 {
-	struct store_config config = { .location = path, .clock = clock };
+	struct store_config config = { .location = path, .clock = clock, .busy_ms = 1000 };
 	char why[256];
 	struct store *store = store_open(&config, why, sizeof(why));
 
@@ -227,6 +228,15 @@ static void flows(const char *path, unsigned count, struct clock *clock)
 	store_close(&store);
 }
 
+/* A file of the directory; all in one, where that is the location of a server. */
+static void place(char *path_r, size_t bytes, const char *where, const char *name)
+{
+	if (strncmp(where, "postgresql:", 11) == 0)
+		snprintf(path_r, bytes, "%s", where);
+	else
+		snprintf(path_r, bytes, "%s/%s", where, name);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1000000;
@@ -237,10 +247,10 @@ int main(int argc, char **argv)
 	char path[4096];
 
 	if (argc < 2 || count == 0) {
-		fprintf(stderr, "usage: bench_store DIRECTORY [N [FLOWS]]\n");
+		fprintf(stderr, "usage: bench_store DIRECTORY|postgresql:CONNECTION [N [FLOWS]]\n");
 		return 64;
 	}
-	snprintf(path, sizeof(path), "%s/bench.db", argv[1]);
+	place(path, sizeof(path), argv[1], "bench.db");
 	store = reopen(path, &clock);
 	fill(store, count);
 	measure(store, "known", count, 0);
@@ -251,7 +261,7 @@ int main(int argc, char **argv)
 	store = reopen(path, &clock);
 	measure(store, "known, after restart", count, 0);
 	store_close(&store);
-	snprintf(path, sizeof(path), "%s/flows.db", argv[1]);
+	place(path, sizeof(path), argv[1], "flows.db");
 	flows(path, messages, &clock);
 	return 0;
 }
