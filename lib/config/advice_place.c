@@ -275,8 +275,8 @@ void advise_places(struct advisor *advisor)
 	identity_find(advisor->config, &identity);
 	advise_identity(advisor);
 	advise_files(advisor, &identity);
-	if (advisor->config->record_path != NULL)
-		advise_database(advisor, &identity, advisor->config->record_path);
+	if (advisor->config->record_location != NULL)
+		advise_database(advisor, &identity, advisor->config->record_location);
 	advise_socket(advisor, &identity);
 }
 

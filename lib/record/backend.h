@@ -70,7 +70,9 @@ struct backend {
 	const char *name;
 	/* @return 0: there is something, and the caller may read it; -E_ABSENT: nothing yet; -E_SYSTEM with why. disk in any case */
 	int (*look)(const char *location, struct backend_look *look_r);
-	/* waits at most busy_ms for locks */
+	/* A writer is about to open it, and will go on trying: readers of this process may rely on what it finds. NULL: nothing to do. */
+	void (*expect)(const char *location);
+	/* waits at most busy_ms for locks, or for the answers of a server; a writer some times as long for the latter */
 	struct backend_handle *(*open)(const char *location, enum backend_access access, unsigned busy_ms, char *why_r,
 	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);

@@ -176,6 +176,7 @@ static int backend_look(const char *location, struct backend_look *look_r)
 const struct backend backend_postgresql = {
 	.name = "postgresql",
 	.look = backend_look,
+	.expect = pg_expect,
 	.open = backend_open,
 	.close = backend_close,
 	.why = backend_why,

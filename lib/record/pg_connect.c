@@ -65,6 +65,11 @@ static void way_note(const char *location, const PGconn *connection)
 	pthread_mutex_unlock(&ways_lock);
 }
 
+void pg_expect(const char *location)
+{
+	way_note(location, NULL);
+}
+
 /* @return whether a writer of this process looks for the way, or has found it. */
 static bool way_get(const char *location, struct way *way_r)
 {
@@ -158,10 +163,7 @@ int pg_connect(struct backend_handle *handle, const char *location, bool make)
 	struct way way;
 	bool quick = false;
 
-	if (make)
-		way_note(location, NULL);
-	else
-		quick = !handle->write && way_get(location, &way);
+	quick = !handle->write && way_get(location, &way);
 	if (quick && way.host[0] == '\0')
 		return pg_fail(handle, "the server was not reached yet");
 	keywords_make(&keywords, location, quick ? &way : NULL);

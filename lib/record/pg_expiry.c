@@ -143,7 +143,7 @@ static int traces_trim(struct backend_handle *handle, uint64_t max, unsigned lim
 {
 	/* the oldest, and of these as many as it takes: those before which not all $2 octets are found yet */
 	static const struct pg_sql trim = { "ii", "DELETE FROM trace WHERE id IN (SELECT id FROM (SELECT id,"
-	    "sum(bytes) OVER (ORDER BY id)-bytes AS before FROM (SELECT id,bytes FROM trace ORDER BY id LIMIT $1) AS oldest) AS some "
+	    "sum(bytes) OVER (ORDER BY id)-bytes AS before FROM (SELECT id,bytes FROM trace ORDER BY id LIMIT $1) AS oldest) AS summed "
 	    "WHERE before<$2)" };
 	int64_t octets = max != 0 ? trace_octets(handle) : 0;
 

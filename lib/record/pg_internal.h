@@ -59,8 +59,9 @@ struct backend_handle {
 	bool write, in_transaction;
 	bool lost;			/* nothing more can be asked of this connection */
 	int version;			/* of the schema */
-	const struct pg_sql *prepared[PG_STATEMENTS_MAX];	/* those that this connection knows; the index is in their name */
-	unsigned prepared_count;
+	struct { const struct pg_sql *sql; unsigned name; } prepared[PG_STATEMENTS_MAX];	/* those that this connection knows */
+	unsigned prepared_count, prepared_sure;	/* of the later ones it is not known yet whether they were taken */
+	unsigned names;			/* that were given: none is used twice */
 	unsigned waiting;		/* statements sent whose outcome is not read yet */
 	PGresult *result;		/* of the last statement that gave rows */
 	struct arena *texts;		/* of the parameters of one statement */
@@ -113,6 +114,8 @@ void pg_rollback(struct backend_handle *handle);
 
 /* ---- the way to the server (pg_connect.c) ------------------------------------------------------------------------ */
 
+/** See expect in struct backend. */
+void pg_expect(const char *location);
 /** Connects within handle->limit_ms. @param make  others of this process go where this one got. @return 0 or -E_SYSTEM. */
 int pg_connect(struct backend_handle *handle, const char *location, bool make);
 /** Waits until the connection can be read, or written too if asked, or time is up. @return 0 or -E_SYSTEM. */

@@ -129,9 +129,9 @@ static int prepare(struct backend_handle *handle, const struct pg_sql *sql, char
 	unsigned index = 0;
 	int count = 0;
 
-	while (index < handle->prepared_count && handle->prepared[index] != sql)
+	while (index < handle->prepared_count && handle->prepared[index].sql != sql)
 		index++;
-	snprintf(name, 16, "a%u", index);
+	snprintf(name, 16, "a%u", index < handle->prepared_count ? handle->prepared[index].name : handle->names);
 	if (index < handle->prepared_count)
 		return 0;
 	if (index == PG_STATEMENTS_MAX)
@@ -141,7 +141,9 @@ static int prepare(struct backend_handle *handle, const struct pg_sql *sql, char
 	if (PQsendPrepare(handle->connection, name, sql->text, count, types) == 0)
 		return connection_fail(handle);
 	handle->waiting++;
-	handle->prepared[handle->prepared_count++] = sql;
+	handle->prepared[index].sql = sql;
+	handle->prepared[index].name = handle->names++;
+	handle->prepared_count++;
 	return 0;
 }
 
@@ -218,6 +220,11 @@ static int finish(struct backend_handle *handle)
 		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
 			PQclear(result);
 			handle->waiting = 0;
+			/* what stood behind a failure was not prepared either */
+			if (code == 0)
+				handle->prepared_sure = handle->prepared_count;
+			else
+				handle->prepared_count = handle->prepared_sure;
 			return code;
 		}
 		code = result_take(handle, result, code);

@@ -141,6 +141,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	pthread_condattr_destroy(&monotonic);
 	if (!config->read_only) {
 		store->writer_runs = true;
+		if (backend->expect != NULL)
+			backend->expect(location);
 		if (pthread_create(&store->writer, NULL, store_writer_run, store) != 0) {
 			snprintf(why_r, why_bytes, "the store has no thread: the system refuses one");
 			store->config.read_only = true;

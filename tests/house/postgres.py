@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 
-from house import needs, ports, waiting
+from house import ports, waiting
 
 
 def programs():
@@ -39,6 +39,7 @@ class Postgres:
 
     def __init__(self, settings=()):
         if programs() is None:
+            from house import needs     # pylint: disable=import-outside-toplevel   # tests/bench has no pytest
             needs.skip("the PostgreSQL server is not installed (scripts/setup installs it)")
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="assay-pg-"))
         self.port = ports.free_port()
@@ -92,7 +93,11 @@ class Postgres:
 
     def query(self, sql):
         """@return the answer as text, a line a row, columns between tabs."""
-        done = subprocess.run([programs() / "psql", "-XAtqF", "\t", "-c", sql, self.connection()], check=False, capture_output=True, text=True)
+        return self.query_in("postgres", sql)
+
+    def query_in(self, database, sql):
+        words = [programs() / "psql", "-XAtqF", "\t", "-c", sql, f"{self.connection()} dbname={database}"]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.rstrip("\n")
 
