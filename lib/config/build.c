@@ -93,7 +93,7 @@ static void apply_section(struct builder *builder, const struct source_section *
 static void store_defaults(struct builder *builder)
 {
 	for (size_t i = 0; i < schema_count; i++) {
-		if (strcmp(schema_table[i].section, "policy") != 0)
+		if (!schema_is_titled(schema_table[i].section))
 			value_store_default(&schema_table[i], builder->arena, builder->config);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++)
@@ -197,6 +197,17 @@ static void apply_policies(struct builder *builder, const struct source_section 
 	builder->config->policy_count = count;
 }
 
+static void apply_overrides(struct builder *builder, const struct source_section *root)
+{
+	struct override_config *override = overrides_begin(root, builder->arena, builder->complaints, builder->config);
+
+	for (size_t i = 0; override != NULL && i < root->section_count; i++) {
+		if (strcmp(root->sections[i].name, "override") == 0)
+			apply_section(builder, &root->sections[i], override++);
+	}
+	overrides_end(root, builder->arena, builder->complaints, builder->config);
+}
+
 /* adsp = auto: only when some policy does something about what it finds. */
 static bool adsp_is_used(const struct config *config)
 {
@@ -242,10 +253,11 @@ void build_config(const struct source_section *root, struct arena *arena, struct
 	store_defaults(&builder);
 	apply_section(&builder, root, config_r);
 	for (size_t i = 0; i < root->section_count; i++) {
-		if (strcmp(root->sections[i].name, "policy") != 0)
+		if (!schema_is_titled(root->sections[i].name))
 			apply_section(&builder, &root->sections[i], config_r);
 	}
 	apply_policies(&builder, root);
+	apply_overrides(&builder, root);
 	local_samples_find(config_r, arena);
 	check_whole(&builder);
 }

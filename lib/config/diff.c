@@ -173,13 +173,44 @@ static void compare_policies(struct differ *differ)
 		tell(differ, "", "", "the order of policies changed");
 }
 
+static const struct override_config *find_override(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->override_count; i++) {
+		if (strcmp(config->overrides[i].name, name) == 0)
+			return &config->overrides[i];
+	}
+	return NULL;
+}
+
+static void compare_overrides(struct differ *differ)
+{
+	const struct config *old = differ->old, *new = differ->new;
+	char where[96];
+
+	for (size_t i = 0; i < old->override_count; i++) {
+		snprintf(where, sizeof(where), "override %s", old->overrides[i].name);
+		if (find_override(new, old->overrides[i].name) == NULL)
+			tell(differ, where, "", " is gone");
+	}
+	for (size_t i = 0; i < new->override_count; i++) {
+		const struct override_config *before = find_override(old, new->overrides[i].name);
+
+		snprintf(where, sizeof(where), "override %s", new->overrides[i].name);
+		if (before == NULL)
+			tell(differ, where, "", " is new");
+		for (size_t row = 0; before != NULL && row < schema_count; row++)
+			if (strcmp(schema_table[row].section, "override") == 0)
+				compare(differ, where, &schema_table[row], NULL, before, &new->overrides[i]);
+	}
+}
+
 size_t config_diff(const struct config *old, const struct config *new, config_tell *tell_line, void *closure)
 {
 	struct differ differ = { .old = old, .new = new, .tell = tell_line, .closure = closure };
 	char line[64];
 
 	for (size_t i = 0; i < schema_count; i++) {
-		if (strcmp(schema_table[i].section, "policy") != 0)
+		if (!schema_is_titled(schema_table[i].section))
 			compare(&differ, schema_table[i].section, &schema_table[i], NULL, old, new);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++) {
@@ -187,6 +218,7 @@ size_t config_diff(const struct config *old, const struct config *new, config_te
 
 		compare(&differ, row.section, &row, NULL, old, new);
 	}
+	compare_overrides(&differ);
 	compare_policies(&differ);
 	if (differ.count > LINES_MAX) {
 		snprintf(line, sizeof(line), "and %zu more", differ.count - LINES_MAX);

@@ -4,6 +4,7 @@
  * Nothing of it is trusted: what breaks the grammar is -E_SYNTAX, what is not known here is a lack, lists have caps.
  * Pure. Thread: any.
  */
+#include "policy/evidence_parts.h"
 #include "policy/evidence_text.h"
 
 #include <string.h>
@@ -17,66 +18,9 @@ struct reader {
 	uint64_t keys;				/* fields that have been read; a bit each */
 };
 
-/* A part of the text: not terminated. */
-struct part { const char *at; size_t length; };
-
-/* Takes what stands before the separator, which goes too. @return false: there is nothing left. */
-static bool part_take(struct part *rest, char separator, struct part *part_r)
-{
-	const char *end;
-
-	if (rest->at == NULL)
-		return false;
-	end = memchr(rest->at, separator, rest->length);
-	*part_r = (struct part){ rest->at, end != NULL ? (size_t)(end - rest->at) : rest->length };
-	if (end == NULL)
-		rest->at = NULL;
-	else
-		*rest = (struct part){ end + 1, rest->length - part_r->length - 1 };
-	return true;
-}
-
-static bool part_is(const struct part *part, const char *text)
-{
-	return part->length == strlen(text) && memcmp(part->at, text, part->length) == 0;
-}
-
-/* Takes a mark off the end. */
-static bool part_ends(struct part *part, char mark)
-{
-	if (part->length == 0 || part->at[part->length - 1] != mark)
-		return false;
-	part->length--;
-	return true;
-}
-
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const char *place = c != '\0' ? strchr(digits, c) : NULL;
-
-	return place != NULL ? (int)(place - digits) : -1;
-}
-
-/* A name, unescaped, in the arena. @return 0 or -E_SYNTAX. */
 static int read_name(struct reader *reader, const struct part *part, const char **name_r)
 {
-	char *out = arena_strndup(reader->arena, part->at, part->length), *to = out;
-
-	for (const char *from = out; *from != '\0'; from++, to++) {
-		*to = *from;
-		if (*from != '%')
-			continue;
-		if (hex_digit(from[1]) < 0 || hex_digit(from[2]) < 0)
-			return -E_SYNTAX;
-		*to = (char)(hex_digit(from[1]) * 16 + hex_digit(from[2]));
-		if (*to == '\0')
-			return -E_SYNTAX;
-		from += 2;
-	}
-	*to = '\0';
-	*name_r = out;
-	return to - out <= EVIDENCE_NAME_MAX ? 0 : -E_SYNTAX;
+	return part_name(reader->arena, part, name_r);
 }
 
 /* As above, but nothing is NULL. */
@@ -146,6 +90,11 @@ static void findings_store(struct reader *reader)
 					.id = (enum finding_id)id, .secure = secure != 0 };
 		}
 	}
+}
+
+static int read_waivable(struct reader *reader, struct part value)
+{
+	return evidence_read_waivable(reader->arena, value, reader->evidence);
 }
 
 static int read_recipients(struct reader *reader, struct part value)
@@ -319,7 +268,7 @@ static int read_network(struct reader *reader, struct part value)
 static int read_field(struct reader *reader, struct part field)
 {
 	static const struct { char key; int (*read)(struct reader *, struct part); } fields[] = {
-		{ 's', read_stage }, { 'q', read_letters }, { 'f', read_findings }, { 'r', read_recipients }, { 'a', read_authors },
+		{ 's', read_stage }, { 'q', read_letters }, { 'f', read_findings }, { 'o', read_waivable }, { 'r', read_recipients }, { 'a', read_authors },
 		{ 'm', read_envelope }, { 'p', read_spf }, { 'd', read_passes }, { 'c', read_cert }, { 'l', read_listener },
 		{ 'h', read_client_name }, { 'n', read_network },
 	};
@@ -376,6 +325,8 @@ int evidence_read(const char *text, struct arena *arena, struct evidence *eviden
 		evidence_r->lacks |= EVIDENCE_LACKS_RECIPIENTS;
 	if (evidence_r->stage == FINDING_STAGE_MESSAGE && evidence_r->author_count == 0 && !evidence_r->authors_unknown)
 		evidence_r->lacks |= EVIDENCE_LACKS_AUTHORS;
+	if (reader.found[FINDING_DMARC_OVERRIDDEN] != 0)	/* in place of what, older versions did not say */
+		evidence_r->lacks |= EVIDENCE_LACKS_OVERRIDES;
 	findings_store(&reader);
 	return code;
 }

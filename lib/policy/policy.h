@@ -63,6 +63,15 @@ struct decision policy_judge(const struct policy_set *set, const struct evidence
 /** The stricter of two decisions for one message with several recipients: enforced ones before dry ones, then strength. */
 const struct decision *decision_stricter(const struct decision *a, const struct decision *b);
 
+/** @return whether this policy honours the override of that name. */
+bool policy_honours(const struct policy_config *policy, const char *name);
+
+/**
+ * @param policy  name of the policy that decided; NULL: none.
+ * @return the first override of this author's failure that holds and that the policy honours; NULL.
+ */
+const struct dmarc_override *policy_honoured(const struct config *config, const char *policy, const struct dmarc_result *dmarc);
+
 /** @return whether the decision is to be carried out as a 4xx or 5xx reply. */
 bool decision_refuses(const struct decision *decision);
 

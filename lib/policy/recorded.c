@@ -19,7 +19,8 @@ const char *untold_name(enum untold why)
 		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_OTHER] = "kinds over max-kinds", [UNTOLD_AT_RCPT] = "refused at RCPT",
 		[UNTOLD_CLIENT] = "client address",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
-		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
+		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names",
+		[UNTOLD_OVERRIDES] = "what was overridden", [UNTOLD_FINDINGS] = "unknown findings",
 		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_CHECKS] = "checks that were off",
 	};
 
@@ -292,6 +293,7 @@ static const struct { enum evidence_lack lack; enum untold why; } reasons[] = {
 	{ EVIDENCE_LACKS_PRESSURE, UNTOLD_PRESSURE }, { EVIDENCE_LACKS_RECIPIENTS, UNTOLD_RECIPIENTS },
 	{ EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS }, { EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES },
 	{ EVIDENCE_LACKS_SPF, UNTOLD_SPF }, { EVIDENCE_LACKS_CERT, UNTOLD_CERT },
+	{ EVIDENCE_LACKS_OVERRIDES, UNTOLD_OVERRIDES },
 };
 enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 

@@ -33,8 +33,8 @@ static void drop(struct fixture *fixture)
 static void test_evidence_write_form(void **state)
 {
 	struct fixture f = make();
-	struct evidence_finding findings[] = { { FINDING_SPF_FAIL, false, "x.example" }, { FINDING_SPF_FAIL, true, NULL },
-		{ FINDING_TLS_NONE, true, NULL }, { FINDING_DKIM_NONE, false, NULL } };
+	struct evidence_finding findings[] = { { FINDING_SPF_FAIL, false, "x.example", false },
+		{ FINDING_SPF_FAIL, true, NULL, false }, { FINDING_TLS_NONE, true, NULL, false }, { FINDING_DKIM_NONE, false, NULL, false } };
 	struct recipient_place recipients[] = { { RECIPIENT_LOCAL, NULL }, { RECIPIENT_AT_DOMAIN, "r.example" } };
 	struct recipient_place refused[] = { { RECIPIENT_UNKNOWN, NULL }, { RECIPIENT_AT_DOMAIN, "q.example" } };
 	struct evidence_author authors[] = { { "b.example", RESULT_PASS, true }, { "a.example", RESULT_UNCHECKED, false } };

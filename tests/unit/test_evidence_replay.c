@@ -203,7 +203,7 @@ static void forget(struct evidence *evidence)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(8);
+	unsigned what = random_below(9);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -219,6 +219,9 @@ static void forget(struct evidence *evidence)
 		evidence->lacks |= EVIDENCE_LACKS_PRESSURE;
 	} else if (what == 6) {
 		forget_a_finding(evidence);
+	} else if (what == 7) {
+		evidence->lacks |= EVIDENCE_LACKS_OVERRIDES;
+		evidence->waivable_count = 0;
 	} else {
 		evidence->lacks |= EVIDENCE_LACKS_CERT;
 	}
