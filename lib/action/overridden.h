@@ -10,7 +10,7 @@ bool overridden_is_ignored(const struct action_input *input);
 /** @return the names of the overrides that hold for the message's strictest author, with commas between; NULL: there is none. */
 const char *overridden_names(const struct action_input *input);
 
-/** @return what agrees with that author's p=reject, where that counts: "iprev-fail of 192.0.2.1 agrees"; NULL. */
+/** @return what agrees with that author's p=reject, where that counts: "iprev-fail of 192.0.2.1"; NULL. */
 const char *overridden_agrees(const struct action_input *input);
 
 /** For the A-R comment: which override holds or may hold, and whether that counts; NULL: none. */

@@ -179,7 +179,7 @@ static void corroborate(const struct check_context *context, const struct findin
 	if (evidence == NULL)
 		return;
 	waivable.finding = (struct finding){ .id = FINDING_DMARC_REJECT_CORROBORATED, .domain = reject->domain,
-		.detail = arena_printf(context->arena, "%s agrees", evidence_text(context, evidence)),
+		.detail = evidence_text(context, evidence),
 		.dnssec = dns_weakest(reject->dnssec, evidence->dnssec) };
 	if (author == NULL || author->override_count == 0) {
 		results_raise(results, waivable.finding.id, reject->domain, waivable.finding.detail, waivable.finding.dnssec);
