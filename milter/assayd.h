@@ -20,7 +20,7 @@
 /* ---- connection: libmilter's private data --------------------------------------------------------------------- */
 
 enum macro_slot {
-	SLOT_CLIENT_NAME, SLOT_CLIENT_PTR, SLOT_DAEMON_NAME, SLOT_HELO, SLOT_MTA_HOSTNAME,
+	SLOT_CLIENT_NAME, SLOT_CLIENT_PTR, SLOT_DAEMON_NAME, SLOT_PROFILE, SLOT_HELO, SLOT_MTA_HOSTNAME,
 	SLOT_TLS_VERSION, SLOT_CIPHER, SLOT_CERT_SUBJECT, SLOT_CERT_ISSUER, SLOT_CERT_FP, SLOT_VERIFY,
 	SLOT_AUTH_TYPE, SLOT_AUTH_AUTHEN, SLOT_AUTH_AUTHOR, SLOT_COUNT
 };
@@ -267,8 +267,8 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 
 /** Tells the log that the store went down or came up again; called by the store's writer. */
 void log_store_state(enum store_news news, const char *text);
-/** As config_load(), with the daemon's clock (-t). */
-const struct config *daemon_load_config(const char *path, FILE *errors);
+/** As config_load(), with the daemon's clock (-t). @param generation  what the snapshot is to say of itself. */
+const struct config *daemon_load_config(const char *path, unsigned generation, FILE *errors);
 /** Tells the log what looks wrong in the config (config/advice.h). */
 void log_advice(const struct config *config);
 /** Opens the log as the config says. */

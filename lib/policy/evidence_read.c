@@ -4,23 +4,25 @@
  * Nothing of it is trusted: what breaks the grammar is -E_SYNTAX, what is not known here is a lack, lists have caps.
  * Pure. Thread: any.
  */
-#include "policy/evidence_parts.h"
 #include "policy/evidence_text.h"
 
 #include <string.h>
 
+#include "policy/evidence_waivable.h"
+#include "policy/text_part.h"
 #include "util/error.h"
 
 struct reader {
 	struct arena *arena;
 	struct evidence *evidence;
 	unsigned char found[FINDING_COUNT];	/* 1: on insecure data, 2: on secure data */
+	bool sender_absent, name_absent, listener_absent;	/* field e says so */
 	uint64_t keys;				/* fields that have been read; a bit each */
 };
 
 static int read_name(struct reader *reader, const struct part *part, const char **name_r)
 {
-	return part_name(reader->arena, part, name_r);
+	return evidence_read_name(reader->arena, part, name_r);
 }
 
 /* As above, but nothing is NULL. */
@@ -260,6 +262,43 @@ static int read_envelope(struct reader *reader, struct part value)
 	return read_name(reader, &value, &reader->evidence->envelope_domain);
 }
 
+/* Letters of another version leave the whole without sense. */
+static int read_absent(struct reader *reader, struct part value)
+{
+	struct evidence *evidence = reader->evidence;
+
+	for (size_t i = 0; i < value.length; i++) {
+		switch (value.at[i]) {
+		case 'n': evidence->null_sender = reader->sender_absent = true; break;
+		case 'd': reader->sender_absent = true; break;
+		case 'c': reader->name_absent = true; break;
+		case 'u': evidence->client_name_unknown = reader->name_absent = true; break;
+		case 'l': reader->listener_absent = true; break;
+		default: no_sense(reader);
+		}
+	}
+	return 0;
+}
+
+/* What stands nowhere and is not said to be absent is lacking. */
+static void find_lacks(struct reader *reader)
+{
+	struct evidence *evidence = reader->evidence;
+
+	if (evidence->envelope_domain == NULL && !reader->sender_absent)
+		evidence->lacks |= EVIDENCE_LACKS_ENVELOPE;
+	if (evidence->client_name == NULL ? !reader->name_absent : evidence->client_name_is_parent)
+		evidence->lacks |= EVIDENCE_LACKS_CLIENT_NAME;
+	if (evidence->listener == NULL && !reader->listener_absent)
+		evidence->lacks |= EVIDENCE_LACKS_LISTENER;
+	evidence->lacks |= EVIDENCE_LACKS_MAILBOXES;
+	/* every message has a recipient and, at its end, an author or a reason for having none */
+	if (evidence->recipient_count == 0)
+		evidence->lacks |= EVIDENCE_LACKS_RECIPIENTS;
+	if (evidence->stage == FINDING_STAGE_MESSAGE && evidence->author_count == 0 && !evidence->authors_unknown)
+		evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
+}
+
 static int read_network(struct reader *reader, struct part value)
 {
 	return network_parse(arena_strndup(reader->arena, value.at, value.length), &reader->evidence->client);
@@ -268,9 +307,9 @@ static int read_network(struct reader *reader, struct part value)
 static int read_field(struct reader *reader, struct part field)
 {
 	static const struct { char key; int (*read)(struct reader *, struct part); } fields[] = {
-		{ 's', read_stage }, { 'q', read_letters }, { 'f', read_findings }, { 'o', read_waivable }, { 'r', read_recipients }, { 'a', read_authors },
+		{ 's', read_stage }, { 'q', read_letters }, { 'f', read_findings }, { 'r', read_recipients }, { 'a', read_authors },
 		{ 'm', read_envelope }, { 'p', read_spf }, { 'd', read_passes }, { 'c', read_cert }, { 'l', read_listener },
-		{ 'h', read_client_name }, { 'n', read_network },
+		{ 'h', read_client_name }, { 'n', read_network }, { 'e', read_absent }, { 'o', read_waivable },
 	};
 
 	if (field.length < 2 || field.at[1] != '=')
@@ -320,11 +359,7 @@ int evidence_read(const char *text, struct arena *arena, struct evidence *eviden
 	code = read_fields(&reader, text);
 	if (code != 0)
 		evidence_r->lacks |= EVIDENCE_LACKS_SENSE;
-	/* every message has a recipient and, at its end, an author or a reason for having none */
-	if (evidence_r->recipient_count == 0)
-		evidence_r->lacks |= EVIDENCE_LACKS_RECIPIENTS;
-	if (evidence_r->stage == FINDING_STAGE_MESSAGE && evidence_r->author_count == 0 && !evidence_r->authors_unknown)
-		evidence_r->lacks |= EVIDENCE_LACKS_AUTHORS;
+	find_lacks(&reader);
 	if (reader.found[FINDING_DMARC_OVERRIDDEN] != 0)	/* in place of what, older versions did not say */
 		evidence_r->lacks |= EVIDENCE_LACKS_OVERRIDES;
 	findings_store(&reader);

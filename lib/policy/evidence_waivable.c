@@ -1,40 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See evidence_parts.h; a part of evidence_read.c, which says what is trusted: nothing. */
-#include "policy/evidence_parts.h"
+/* See evidence_waivable.h; a part of evidence_read.c, which says what is trusted: nothing. */
+#include "policy/evidence_waivable.h"
 
 #include <string.h>
 
 #include "policy/evidence_text.h"
 #include "util/arena.h"
 #include "util/error.h"
-
-bool part_take(struct part *rest, char separator, struct part *part_r)
-{
-	const char *end;
-
-	if (rest->at == NULL)
-		return false;
-	end = memchr(rest->at, separator, rest->length);
-	*part_r = (struct part){ rest->at, end != NULL ? (size_t)(end - rest->at) : rest->length };
-	if (end == NULL)
-		rest->at = NULL;
-	else
-		*rest = (struct part){ end + 1, rest->length - part_r->length - 1 };
-	return true;
-}
-
-bool part_is(const struct part *part, const char *text)
-{
-	return part->length == strlen(text) && memcmp(part->at, text, part->length) == 0;
-}
-
-bool part_ends(struct part *part, char mark)
-{
-	if (part->length == 0 || part->at[part->length - 1] != mark)
-		return false;
-	part->length--;
-	return true;
-}
 
 static int hex_digit(char c)
 {
@@ -44,7 +16,7 @@ static int hex_digit(char c)
 	return place != NULL ? (int)(place - digits) : -1;
 }
 
-int part_name(struct arena *arena, const struct part *part, const char **name_r)
+int evidence_read_name(struct arena *arena, const struct part *part, const char **name_r)
 {
 	char *out = arena_strndup(arena, part->at, part->length), *to = out;
 
@@ -69,7 +41,7 @@ static int read_override(struct arena *arena, struct part part, struct evidence_
 {
 	override_r->unknown = part_ends(&part, '?');
 	override_r->secure = !override_r->unknown && part_ends(&part, '+');
-	return part.length != 0 ? part_name(arena, &part, &override_r->name) : -E_SYNTAX;
+	return part.length != 0 ? evidence_read_name(arena, &part, &override_r->name) : -E_SYNTAX;
 }
 
 /* One item. @return whether it can be kept, or -E_SYNTAX. */
