@@ -66,8 +66,11 @@ static void apply_option(struct builder *builder, const struct source_option *op
 		if (value_parse(row, option->values[i].text, builder->arena, &values[i], &why) == 0)
 			continue;
 		good = false;
-		complain(builder->complaints, option->values[i].line, "%s = '%.100s': %s", option->name,
-		    option->values[i].text, why);
+		if (row->type == OPTION_CONNECTION)	/* may hold a secret */
+			complain(builder->complaints, option->values[i].line, "%s: %s", option->name, why);
+		else
+			complain(builder->complaints, option->values[i].line, "%s = '%.100s': %s", option->name,
+			    option->values[i].text, why);
 	}
 	if (good)
 		value_store(row, values, count, builder->arena, base);
@@ -178,10 +181,25 @@ static bool adsp_may_corroborate(const struct config *config)
 	return false;
 }
 
+/* Where memory is: one text for both backends (record/backend.h). */
+static void settle_record(struct builder *builder)
+{
+	struct config *config = builder->config;
+	bool server = config->record_backend == RECORD_POSTGRESQL;
+
+	if (server && config->record_connection == NULL)
+		complain(builder->complaints, 0, "record { backend = postgresql } needs a connection");
+	if (!server && config->record_connection != NULL)
+		complain(builder->complaints, 0, "record { connection } needs backend = postgresql");
+	config->record_location = !server ? config->record_path : config->record_connection == NULL ? NULL :
+	    arena_concat(builder->arena, RECORD_POSTGRESQL_PREFIX, config->record_connection, "");
+}
+
 static void check_whole(struct builder *builder)
 {
 	struct config *config = builder->config;
 
+	settle_record(builder);
 	config->adsp_when_used = config->adsp_use == ADSP_AUTO;
 	config->adsp_enabled = config->adsp_use == ADSP_YES || (config->adsp_use == ADSP_AUTO && adsp_is_used(config));
 	config->adsp_corroborates = config->adsp_use == ADSP_AUTO && !config->adsp_enabled && adsp_may_corroborate(config);

@@ -32,6 +32,8 @@ enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
 enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
+enum record_backend { RECORD_SQLITE, RECORD_POSTGRESQL };
+#define RECORD_POSTGRESQL_PREFIX "postgresql:"
 enum traces { TRACES_OFF, TRACES_FAILURES, TRACES_ALL };	/* of which messages a trace is kept (pipeline/trace.h) */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 enum authenticated { AUTHENTICATED_ANY, AUTHENTICATED_YES, AUTHENTICATED_NO };	/* for which sessions a policy is */
@@ -176,7 +178,11 @@ struct config {
 	bool tls_honor_not_required;	/* TLS-Required: No (RFC 8689); TLS findings are then weighed at end of message only */
 
 	/* record: what is remembered between messages */
-	const char *record_path;	/* SQLite database; NULL: nothing is remembered */
+	const char *record_location;	/* where that is: a path, or RECORD_POSTGRESQL_PREFIX and a connection; NULL: nothing is remembered */
+	const char *record_path;	/* SQLite database; NULL */
+	enum record_backend record_backend;
+	const char *record_connection;	/* as for libpq, without a password; NULL */
+	unsigned record_answer_ms;	/* how long a message waits for an answer of a server */
 	unsigned flow_keep_secs, hour_keep_secs, peer_keep_secs, greylist_keep_secs;
 	unsigned flows_max, kinds_max, peers_max, peer_hosts_max, greylist_max;	/* 0: any number */
 	enum traces traces;

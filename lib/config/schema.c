@@ -42,6 +42,7 @@ static const struct word words_corroborate[] = {
 static const struct word words_authenticated[] = {
 	{ "any", AUTHENTICATED_ANY }, { "yes", AUTHENTICATED_YES }, { "no", AUTHENTICATED_NO }, { 0 }
 };
+static const struct word words_backend[] = { { "sqlite", RECORD_SQLITE }, { "postgresql", RECORD_POSTGRESQL }, { 0 } };
 static const struct word words_traces[] = { { "off", TRACES_OFF }, { "failures", TRACES_FAILURES }, { "all", TRACES_ALL }, { 0 } };
 static const struct word words_partial_body[] = { { "policy", PARTIAL_BODY_POLICY }, { "pass", PARTIAL_BODY_PASS }, { 0 } };
 
@@ -226,8 +227,14 @@ const struct option_row schema_table[] = {
 	{ "tls", "honor-tls-required-no", OPTION_BOOL, CONFIG(tls_honor_not_required), "yes", YES_NO,
 	    "a message that says TLS-Required: No is not refused for lack of TLS (RFC 8689); TLS findings then act at its end" },
 
+	{ "record", "backend", OPTION_WORD, CONFIG(record_backend), "sqlite", WORD(words_backend),
+	    "what keeps it: sqlite, a file of this machine (path), or postgresql, a server that several machines share (connection)" },
 	{ "record", "path", OPTION_PATH, CONFIG(record_path), "", TEXT(1024),
 	    "SQLite database of flows, TLS memory and greylist; empty: nothing is remembered" },
+	{ "record", "connection", OPTION_CONNECTION, CONFIG(record_connection), "", TEXT(800),
+	    "PostgreSQL database, as libpq takes it, without a password: host=… dbname=… user=… sslmode=verify-full passfile=…" },
+	{ "record", "answer-timeout", OPTION_MILLISECONDS, CONFIG(record_answer_ms), "250ms", TUNING(10, 10000),
+	    "how long a message waits for an answer of PostgreSQL; after that it is judged without memory" },
 	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", BOUND(86400, 4000 * 86400LL),
 	    "how long counts of judged messages are kept" },
 	{ "record", "max-flows", OPTION_COUNT, CONFIG(flows_max), "5000000", BOUND(0, 1000000000),

@@ -26,6 +26,7 @@ enum option_type {
 	OPTION_NAME,		/* a domain-like name → const char *, NULL for "" */
 	OPTION_PATH,		/* absolute path → const char *, NULL for "" */
 	OPTION_SOCKET,		/* libmilter's socket forms → const char * */
+	OPTION_CONNECTION,	/* to a PostgreSQL server (util/connection.h) → const char *, NULL for ""; is never shown when it is wrong */
 	OPTION_LISTEN,		/* the same, on this machine only (config/listen_place.h) → const char *, NULL for "" */
 	OPTION_STRINGS,		/* list of printable ASCII texts → struct string_list; the first of the lists */
 	OPTION_FEW_DOMAINS,	/* list of domains that is gone through one by one, so none from files → struct string_list */
