@@ -160,6 +160,10 @@ static void advise_dnssec(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
 
+	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->override_count; i++) {
+		if (config->overrides[i].secure && config->overrides[i].client_networks.count == 0)
+			advise(advisor, "override %s: with secure = yes and dnssec = off it never holds", config->overrides[i].name);
+	}
 	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->policy_count; i++) {
 		const struct policy_config *policy = &config->policies[i];
 

@@ -7,6 +7,8 @@
 
 #include <syslog.h>
 
+#include "config/schema_override.h"
+
 /* dnssec = … when the file does not say. */
 #define DEFAULT_DNSSEC "validate"
 
@@ -332,6 +334,8 @@ const struct option_row schema_table[] = {
 	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", CAP(100, 250000),
 	    "waited for all DNS answers of a message together, at RCPT at most half of it" },
 
+	OVERRIDE_ROWS
+
 	{ "policy", "inherits", OPTION_STRING, POLICY(inherits), "", TEXT(64),
 	    "policy whose settings hold where this one has none of its own; conditions are never inherited" },
 	{ "policy", "template", OPTION_BOOL, POLICY(is_template), "no", YES_NO,
@@ -366,6 +370,8 @@ const struct option_row schema_table[] = {
 	    "common names that are acceptable; empty: one that fits the client's name, HELO or the author domain" },
 	{ "policy", "require-cert-issuers", OPTION_STRINGS, POLICY(require_cert_issuers), "", LIST_OF_TEXT(200),
 	    "common names of issuers that are acceptable; empty: every issuer that the MTA trusts" },
+	{ "policy", "overrides", OPTION_STRINGS, POLICY(overrides), "all", LIST_OF_TEXT(64),
+	    "overrides of a DMARC failure that count here: all, none, or names of them; arc is that of trusted-sealers" },
 };
 const size_t schema_count = sizeof(schema_table) / sizeof(schema_table[0]);
 
@@ -387,6 +393,7 @@ const struct section_row schema_sections[] = {
 	{ "metrics", "figures for Prometheus" },
 	{ "limits", "caps on what one message may cost" },
 	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
+	{ "override", "whose mail is let in although it fails DMARC, by evidence that nobody can forge" },
 	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
 	{ 0 },
 };

@@ -73,7 +73,9 @@ static void evidence_of(const struct message *message, enum finding_stage stage,
 void message_reply(struct message *message, unsigned wait_secs, struct decision *decision)
 {
 	const char *explanation = message->results->spf.explanation;
+	bool decided = decision->finding < FINDING_COUNT;
 	const struct reply_input input = {
+		.detail = decided ? results_detail(message->results, decision->finding, decision->domain) : NULL,
 		.help_url = message->config->help_url, .reference = message->reference, .wait_secs = wait_secs,
 		.explanation = explanation != NULL ? explanation : message->config->spf_default_explanation,
 	};

@@ -20,6 +20,18 @@ enum action policy_asked_action(const struct policy_config *policy, const struct
 /** Whether a finding is weighed at the evidence's stage. */
 bool policy_counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id);
 
+/** @return whether a finding of the evidence's own list is weighed. */
+bool policy_takes(const struct policy_config *policy, const struct evidence *evidence, const struct evidence_finding *finding);
+
+/** @return what the policy weighs of a finding that overrides may waive: a part of the waivable. */
+const struct evidence_finding *policy_waive(const struct policy_config *policy, const struct evidence_waivable *waivable);
+
+/** @return whether the policy might weigh something that was waived and that the evidence does not name. */
+bool policy_lacks_waived(const struct policy_config *policy, const struct evidence *evidence);
+
+/** What that could be. @return how many. */
+size_t policy_waived_ids(const enum finding_id **ids_r);
+
 /**
  * Whether there is a pass that the policy's require-secure-domains does not believe.
  * @param domain_r  whose, with YES; borrowed from the evidence.

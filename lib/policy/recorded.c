@@ -19,7 +19,8 @@ const char *untold_name(enum untold why)
 		[UNTOLD_CLIENT] = "client address", [UNTOLD_MAILBOXES] = "recipients' mailboxes", [UNTOLD_ENVELOPE] = "envelope domain",
 		[UNTOLD_CLIENT_NAME] = "client name", [UNTOLD_LISTENER] = "listener", [UNTOLD_AUTH] = "whether it authenticated",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
-		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
+		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names",
+		[UNTOLD_OVERRIDES] = "what was overridden", [UNTOLD_FINDINGS] = "unknown findings",
 		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_CHECKS] = "checks that were off",
 	};
 
@@ -35,6 +36,7 @@ static const struct { enum evidence_lack lack; enum untold why; } reasons[] = {
 	{ EVIDENCE_LACKS_CLIENT_NAME, UNTOLD_CLIENT_NAME }, { EVIDENCE_LACKS_LISTENER, UNTOLD_LISTENER },
 	{ EVIDENCE_LACKS_AUTH, UNTOLD_AUTH }, { EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS }, { EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES },
 	{ EVIDENCE_LACKS_SPF, UNTOLD_SPF }, { EVIDENCE_LACKS_CERT, UNTOLD_CERT },
+	{ EVIDENCE_LACKS_OVERRIDES, UNTOLD_OVERRIDES },
 };
 enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
