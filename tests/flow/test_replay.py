@@ -33,6 +33,10 @@ SETS = {
                   'require-cert-names = { ".partner.example" } require-cert-issuers = { "Good CA" } }',
     "secure-only": 'policy careful { recipient-domains = { strict.example, .soft.example } reject-only-secure = yes '
                    'actions { spf-fail = reject iprev-fail = reject tls-none = reject } }',
+    "several": 'several-recipients = lenient\n'
+               'policy known { author-domains = quiet.example actions { iprev-fail = tag spf-softfail = tag } }\n'
+               'policy strict { recipient-domains = strict.example actions { iprev-fail = reject dkim-none = reject } }\n'
+               'policy soft { recipient-domains = .soft.example actions { iprev-fail = reject dkim-none = tag } }',
     "networks": 'policy near { client-networks = 192.0.2.0/24 actions { dkim-none = quarantine } }\n'
                 'policy far { client-networks = 203.0.113.0/24 recipient-domains = strict.example actions { spf-fail = defer } }',
     # the record keeps of the client's name what its hosts have in common

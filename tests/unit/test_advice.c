@@ -126,6 +126,8 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	check_one(QUIET "dkim { enabled = no }", "DMARC is judged", "section dkim");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { reject-only-secure = yes }",
 	    "reject-only-secure", "dnssec = off");
+	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } override a { kind = forwarder dkim-domains = a.example secure = yes }",
+	    "override a", "it never holds");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { require-secure-domains = a.example }",
 	    "require-secure-domains", "dnssec = off");
 	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");
