@@ -157,10 +157,11 @@ static json_t *decision_json(struct arena *arena, const struct decision *decisio
 {
 	bool decided = decision->finding != FINDING_COUNT;
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:b, s:o, s:o, s:o}", "action", action_name(decision->action),
+	return json_pack("{s:s, s:i, s:o, s:o, s:b, s:o, s:o, s:o, s:i, s:o}", "action", action_name(decision->action),
 	    "code", (int)decision->code, "enhanced", json_text(arena, decision->enhanced), "text", json_text(arena, decision->text),
 	    "enforced", decision->enforced, "finding", decided ? json_string(findings_table[decision->finding].name) : json_null(),
-	    "domain", json_text(arena, decision->domain), "policy", json_text(arena, decision->policy));
+	    "domain", json_text(arena, decision->domain), "policy", json_text(arena, decision->policy), "policies", (int)decision->weighed,
+	    "rule", decision->by_rule ? json_string(several_recipients_name(decision->rule)) : json_null());
 }
 
 /* The fields that come as they will stand, from the top: what is inserted last is the topmost. */

@@ -273,16 +273,28 @@ static void put_left(struct writer *writer, const struct action_input *input)
 		put_last(writer, arena_printf(writer->arena, "%zu forged fields below were not removed", input->edits_left));
 }
 
+/* Whose policy it was, where recipients fall under different ones. */
+static const char *rule_text(struct arena *arena, const struct decision *decision)
+{
+	if (!decision->by_rule)
+		return "";
+	return arena_printf(arena, "policy %s, the %s of %zu", decision->policy,
+	    decision->rule == SEVERAL_LENIENT ? "most lenient" : "strictest", decision->weighed);
+}
+
 static void put_decision(struct writer *writer, const struct action_input *input)
 {
 	const struct decision *decision = input->decision;
+	const char *rule = decision != NULL ? rule_text(writer->arena, decision) : "";
 
 	if (input->results->exempt)
 		put_comment(writer, arena_printf(writer->arena, "not judged: %s",
 		    input->results->exempt_reason != NULL ? input->results->exempt_reason : "exempt"));
 	else if (decision != NULL && decision->action != ACTION_NONE && decision->finding < FINDING_COUNT)
-		put_last(writer, arena_printf(writer->arena, "%s%s: %s", decision->enforced ? "" : "dry-run: would ",
-		    action_name(decision->action), findings_table[decision->finding].name));
+		put_last(writer, arena_printf(writer->arena, "%s%s: %s%s%s", decision->enforced ? "" : "dry-run: would ",
+		    action_name(decision->action), findings_table[decision->finding].name, rule[0] != '\0' ? "; " : "", rule));
+	else if (rule[0] != '\0')
+		put_last(writer, rule);
 }
 
 const char *authres_build(const struct action_input *input)

@@ -130,6 +130,10 @@ static void put_decision(struct buf *buf, const struct decision *decision, struc
 		log_field_put(buf, "because", findings_table[decision->finding].name);
 	log_field_put(buf, "about", decision->domain);
 	log_field_put(buf, "policy", decision->policy);
+	if (decision->weighed > 1)
+		log_field_put(buf, "policies", arena_printf(arena, "%zu", decision->weighed));
+	if (decision->by_rule)
+		log_field_put(buf, "rule", several_recipients_name(decision->rule));
 	log_field_put(buf, "mode", run_mode_name(decision->enforced ? MODE_ENFORCE : MODE_DRY_RUN));
 	if (decision->text != NULL)
 		log_field_put(buf, "reply", reply_line(decision, arena));

@@ -28,6 +28,15 @@ static inline const char *run_mode_name(enum run_mode mode)
 	return words_of(run_mode_words, (int)mode);
 }
 
+/* Whose decision counts at the end of a message with recipients under different policies. */
+enum several_recipients { SEVERAL_STRICTEST, SEVERAL_LENIENT };
+extern const struct word several_recipients_words[];
+/** @return "strictest" or "lenient". */
+static inline const char *several_recipients_name(enum several_recipients several)
+{
+	return words_of(several_recipients_words, (int)several);
+}
+
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
@@ -140,6 +149,7 @@ struct config {
 
 	/* what */
 	enum run_mode mode;
+	enum several_recipients several_recipients;
 	const char *help_url;		/* appended to replies; %s becomes the finding's name, %d the domain; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
@@ -147,6 +157,7 @@ struct config {
 	size_t override_count;
 	const struct policy_config *templates;	/* that match nothing; file order */
 	size_t template_count;
+	const struct policy_index *policy_index;	/* of policies, by their domains; NULL: not worth it */
 	bool policies_name_mailboxes;	/* some policy is for recipients, not only for domains */
 	struct config_places places;	/* what the file sets outside of policies */
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */

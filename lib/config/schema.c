@@ -13,6 +13,7 @@
 #define DEFAULT_DNSSEC "validate"
 
 const struct word run_mode_words[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
+const struct word several_recipients_words[] = { { "strictest", SEVERAL_STRICTEST }, { "lenient", SEVERAL_LENIENT }, { 0 } };
 static const struct word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
 static const struct word words_dns_outage[] = {
 	{ "accept", DNS_OUTAGE_ACCEPT }, { "defer-pressed", DNS_OUTAGE_DEFER_PRESSED }, { "defer", DNS_OUTAGE_DEFER }, { 0 }
@@ -104,6 +105,8 @@ const struct option_row schema_table[] = {
 	/* what */
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(run_mode_words),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
+	{ "", "several-recipients", OPTION_WORD, CONFIG(several_recipients), "strictest", WORD(several_recipients_words),
+	    "whose decision counts at the end of a message to recipients of different policies: the strictest or the most lenient" },
 	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "defer-pressed", WORD(words_dns_outage),
 	    "what happens to a message that cannot be judged for want of DNS answers, where a forgery would be refused" },
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),

@@ -152,6 +152,8 @@ static void put_decision_fields(struct trace_writer *writer, const struct decisi
 		trace_put(writer, "finding", findings_table[decision->finding].name);
 	trace_put(writer, "about", decision->domain);
 	trace_put(writer, "policy", decision->policy);
+	trace_put_count(writer, "policies", decision->weighed > 1 ? decision->weighed : 0);
+	trace_put(writer, "rule", decision->by_rule ? several_recipients_name(decision->rule) : NULL);
 	trace_put(writer, "mode", decision->policy != NULL ? run_mode_name(decision->enforced ? MODE_ENFORCE : MODE_DRY_RUN) : NULL);
 	if (decision->text != NULL)
 		trace_put(writer, "reply", reply_line(decision, writer->arena));

@@ -206,19 +206,6 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 	decision_r->domain = weighing.decider->domain;
 }
 
-/* An enforced "none" holds nobody back, so that it does not hide what a policy in dry-run would have done. */
-static bool has_effect(const struct decision *decision)
-{
-	return decision->enforced && decision->action != ACTION_NONE;
-}
-
-const struct decision *decision_stricter(const struct decision *a, const struct decision *b)
-{
-	if (has_effect(a) != has_effect(b))
-		return has_effect(a) ? a : b;
-	return b->action > a->action ? b : a;
-}
-
 bool decision_refuses(const struct decision *decision)
 {
 	return decision->enforced && (decision->action == ACTION_GREYLIST || decision->action == ACTION_DEFER ||

@@ -73,6 +73,8 @@ static const char *match_text(const struct policy_config *policy, const struct e
 			continue;
 		if (texts[i].unknown == NULL)
 			match_session(&buf, policy, texts[i].option, evidence, arena);
+		else if (evidence->stage == FINDING_STAGE_ENVELOPE && strcmp(texts[i].option, "author-domains") == 0)
+			put_match(&buf, "an author that is not known yet", NULL, arena);
 		else
 			put_match(&buf, name != NULL ? texts[i].what : texts[i].unknown, name, arena);
 	}

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 
-from house import needs, ports, waiting
+from house import ports, waiting
 
 
 def programs():
@@ -39,6 +39,7 @@ class Postgres:
 
     def __init__(self, settings=()):
         if programs() is None:
+            from house import needs     # pylint: disable=import-outside-toplevel   # tests/bench has no pytest
             needs.skip("the PostgreSQL server is not installed (scripts/setup installs it)")
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="assay-pg-"))
         self.port = ports.free_port()

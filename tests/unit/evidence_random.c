@@ -386,6 +386,7 @@ const struct config *config_random(void)
 	const struct config *config;
 
 	buf_printf(&text, "mode = %s\n", one_in(3) ? "dry-run" : "enforce");
+	buf_printf(&text, "several-recipients = %s\n", one_in(2) ? "strictest" : "lenient");
 	if (one_in(2))
 		buf_printf(&text, "local-domains = { \"%s\", \"%s\" }\n", names[random_below(6)], names[random_below(6)]);
 	buf_puts(&text, "dns-outage = ");

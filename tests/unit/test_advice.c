@@ -134,6 +134,8 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	check_one(QUIET "trusted-networks = {} reinjection-daemons = after-filter", "reinjection-daemons does nothing", "trusted-networks");
 	check_one(QUIET "authserv-id = mx.example.net\nreinjection-daemons = { after-filter, MX.example.net }", "reinjection-daemons has mx.example.net",
 	    "another one");
+	check_one(QUIET "policy p { authenticated = yes }", "policy p is for clients that have authenticated", "exempt-authenticated = yes");
+	check_none(QUIET "exempt-authenticated = no\npolicy p { authenticated = yes }\npolicy q { authenticated = no }");
 }
 
 static void test_config_advise_help_url(void **state)

@@ -201,7 +201,8 @@ static void adsp_judge(struct check_context *context)
 		if (strictness(result.result) > strictness(results->adsp.result))
 			results->adsp = result;
 	}
-	if (results->adsp.result == RESULT_PASS && (author->status == AUTHOR_INVALID || author->domains_truncated)) {
+	if (results->adsp.result == RESULT_PASS &&
+	    (author->status == AUTHOR_INVALID || author->status == AUTHOR_MISSING || author->domains_truncated)) {
 		/* see dmarc.c: what is shown as the author may be another domain */
 		results->adsp.result = RESULT_PERMERROR;
 		results->adsp.reason = author->reason;

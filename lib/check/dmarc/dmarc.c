@@ -154,12 +154,12 @@ static void judge_domain(struct judgement *judgement)
 
 /*
  * RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4). A repeated From field never passes,
- * whatever aligns. Of one that cannot be read, what a mail program shows as its author may be none of the domains that were
- * judged: they cannot make it a "none" either.
+ * whatever aligns. Of one that cannot be read or is not there, what a mail program shows as its author may be none of the domains
+ * that were judged: they cannot make it a "none" either.
  */
 static void distrust_author(const struct author *author, struct dmarc_result *result)
 {
-	bool unread = author->status == AUTHOR_INVALID || author->domains_truncated;
+	bool unread = author->status == AUTHOR_INVALID || author->status == AUTHOR_MISSING || author->domains_truncated;
 	bool repeated = author->field_count > 1;
 
 	if (!(result->result == RESULT_PASS && (unread || repeated)) && !(result->result == RESULT_NONE && unread))
