@@ -52,6 +52,7 @@ REASONS = {
     "lib/check/arc/verify.c KEY_RECORDS_MAX": CHAIN,
     "lib/check/arc/verify.c KEY_WORK_MAX": CHAIN,
     "lib/check/dmarc/override.c IDENTIFIERS_MAX": CHAIN,
+    "lib/check/dmarc/override_sections.c BY_MAX": TEXT,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
     "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,
     "lib/check/signature/key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
