@@ -29,7 +29,7 @@ struct pg_copying {
  */
 static const struct special { const char *table, *read, *more, *values, *join; int hashed[4]; bool has_ids; } special[] = {
 	{ .table = "part", .more = ",kinds", .values = ",0", .hashed = { 1, -1 }, .has_ids = true },
-	{ .table = "kind", .more = ",rows,hash", .values = ",0,substr(encode(sha256(convert_to(coalesce(o.text,'')||E'\\n'||coalesce(s.text,'')||"
+	{ .table = "kind", .more = ",hash", .values = ",substr(encode(sha256(convert_to(coalesce(o.text,'')||E'\\n'||coalesce(s.text,'')||"
 	    "E'\\n'||coalesce(r.text,'')||E'\\n'||coalesce(c.text,'')||E'\\n'||coalesce(t.text,''),'UTF8')),'hex'),1,32)::uuid",
 	    .join = " LEFT JOIN part AS o ON o.id=n.outcome LEFT JOIN part AS s ON s.id=n.sender LEFT JOIN part AS r ON r.id=n.recipients "
 	    "LEFT JOIN part AS c ON c.id=n.client LEFT JOIN part AS t ON t.id=n.tls", .hashed = { -1 }, .has_ids = true },
@@ -256,6 +256,10 @@ static int copy_put_end(struct backend_handle *handle, const struct copy_table *
 
 	if (rows_flush(handle, table) != 0)
 		return -E_SYSTEM;
+	/* the last of those that use kinds: what none of them uses is to go */
+	if (strcmp(table->name, "flow_day") == 0)
+		return pg_exec(handle, "INSERT INTO kind_left SELECT id FROM kind WHERE NOT EXISTS(SELECT 1 FROM flow WHERE kind=id) AND "
+		    "NOT EXISTS(SELECT 1 FROM flow_day WHERE kind=id)");
 	if (!special_of(table)->has_ids)
 		return 0;
 	/* the next one that is noted gets an id of its own */

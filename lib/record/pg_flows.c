@@ -94,8 +94,8 @@ static int make_new(struct backend_handle *handle, struct pg_flows *flows)
 {
 	static const struct pg_sql parts = { "tt", "INSERT INTO part(hash,kinds,text) SELECT n.hash,0,n.text FROM "
 	    "unnest($1::uuid[],$2::text[]) AS n(hash,text) ON CONFLICT(hash) DO NOTHING" };
-	static const struct pg_sql kinds = { "tttttt", "INSERT INTO kind(hash,rows,outcome,sender,recipients,client,tls) "
-	    "SELECT n.hash,0,o.id,s.id,r.id,c.id,t.id FROM unnest($1::uuid[],$2::uuid[],$3::uuid[],$4::uuid[],$5::uuid[],$6::uuid[]) "
+	static const struct pg_sql kinds = { "tttttt", "INSERT INTO kind(hash,outcome,sender,recipients,client,tls) "
+	    "SELECT n.hash,o.id,s.id,r.id,c.id,t.id FROM unnest($1::uuid[],$2::uuid[],$3::uuid[],$4::uuid[],$5::uuid[],$6::uuid[]) "
 	    "AS n(hash,o,s,r,c,t) LEFT JOIN part AS o ON o.hash=n.o LEFT JOIN part AS s ON s.hash=n.s LEFT JOIN part AS r ON r.hash=n.r "
 	    "LEFT JOIN part AS c ON c.hash=n.c LEFT JOIN part AS t ON t.hash=n.t ON CONFLICT(hash) DO NOTHING" };
 	struct buf lists[1 + FLOW_PARTS], hashes = pg_list_begin(flows->scratch), texts = pg_list_begin(flows->scratch);

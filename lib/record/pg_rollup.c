@@ -6,6 +6,7 @@
  */
 #include "record/pg_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "record/flow_parts.h"
@@ -13,17 +14,21 @@
 
 enum { DAY_SECS = 86400, OTHERS_MAX = 64 };	/* actions there are, enforced and not, and to spare */
 
-/* Runs a statement of one or two numbers. @return rows, or -E_SYSTEM. */
+/* Runs a statement of one or two numbers. @return rows, or the number that it gives; -E_SYSTEM. */
 static int run_numbers(struct backend_handle *handle, const struct pg_sql *sql, int64_t first, int64_t second)
 {
 	struct pg_call call;
-	uint64_t rows;
+	struct pg_row row;
+	int code;
 
 	pg_call_begin(&call, handle, sql);
 	pg_number(&call, first);
 	if (strlen(sql->types) > 1)
 		pg_number(&call, second);
-	return pg_run(&call, &rows) == 0 ? (int)rows : -E_SYSTEM;
+	code = pg_get(&call, &row);
+	if (code == 0)
+		return (int)pg_row_number(&row, 0);
+	return code == -E_ABSENT ? atoi(PQcmdTuples(handle->result)) : code;
 }
 
 /* The same in a transaction of its own. */
@@ -37,6 +42,10 @@ static int run_alone(struct backend_handle *handle, const struct pg_sql *sql, in
 		pg_rollback(handle);
 	return rows;
 }
+
+/* Deletes flows, and notes their kinds, which may be left without any. Gives how many rows went. */
+#define DELETE_FLOWS(table, where) "WITH gone AS (DELETE FROM " table " WHERE " where " RETURNING kind),remembered AS " \
+	"(INSERT INTO kind_left SELECT DISTINCT kind FROM gone ON CONFLICT DO NOTHING) SELECT count(*) FROM gone"
 
 /* The number that a statement gives. @return 0, -E_ABSENT, -E_SYSTEM. */
 static int number(struct backend_handle *handle, const struct pg_sql *sql, int64_t *number_r)
@@ -141,9 +150,8 @@ static int fold(struct backend_handle *handle, int64_t day, struct folding *fold
 	static const struct pg_sql smallest = { "ii", "SELECT d.kind,d.messages,d.bytes,d.sessions,p.text FROM "
 	    "(SELECT kind,messages,bytes,sessions FROM flow_day WHERE day=$1 ORDER BY messages,bytes,kind LIMIT $2+64) AS d "
 	    "LEFT JOIN kind AS k ON k.id=d.kind LEFT JOIN part AS p ON p.id=k.outcome ORDER BY 2,3,1" };
-	static const struct pg_sql gone = { "it", "DELETE FROM flow_day WHERE day=$1 AND kind=ANY($2::bigint[])" };
+	static const struct pg_sql gone = { "it", DELETE_FLOWS("flow_day", "day=$1 AND kind=ANY($2::bigint[])") };
 	struct pg_call call;
-	uint64_t rows;
 
 	pg_call_begin(&call, handle, &smallest);
 	pg_number(&call, day);
@@ -155,7 +163,7 @@ static int fold(struct backend_handle *handle, int64_t day, struct folding *fold
 	pg_call_begin(&call, handle, &gone);
 	pg_number(&call, day);
 	pg_list(&call, &folding->kinds);
-	if (pg_run(&call, &rows) != 0)
+	if (pg_run(&call, NULL) != 0)
 		return -E_SYSTEM;
 	for (unsigned i = 0; i < folding->other_count; i++) {
 		const struct flow_note other = { .action = folding->others[i].action, .enforced = folding->others[i].enforced,
@@ -225,8 +233,10 @@ static int fold_day(struct backend_handle *handle, unsigned kinds_max, unsigned 
 
 int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r)
 {
-	static const struct pg_sql unused = { "", "SELECT (EXISTS(SELECT 1 FROM kind WHERE rows=0) OR EXISTS(SELECT 1 FROM part WHERE kinds=0))::int" };
-	static const struct pg_sql kinds = { "i", "DELETE FROM kind WHERE id IN (SELECT id FROM kind WHERE rows=0 ORDER BY id LIMIT $1)" };
+	static const struct pg_sql unused = { "", "SELECT (EXISTS(SELECT 1 FROM kind_left) OR EXISTS(SELECT 1 FROM part WHERE kinds=0))::int" };
+	static const struct pg_sql kinds = { "i", "WITH left_ AS (DELETE FROM kind_left WHERE kind IN (SELECT kind FROM kind_left ORDER BY kind "
+	    "LIMIT $1) RETURNING kind),gone AS (DELETE FROM kind USING left_ WHERE kind.id=left_.kind AND NOT EXISTS(SELECT 1 FROM flow WHERE "
+	    "flow.kind=left_.kind) AND NOT EXISTS(SELECT 1 FROM flow_day WHERE flow_day.kind=left_.kind)) SELECT count(*) FROM left_" };
 	static const struct pg_sql parts = { "i", "DELETE FROM part WHERE id IN (SELECT id FROM part WHERE kinds=0 ORDER BY id LIMIT $1)" };
 	int64_t sweep = 0;
 	int rolled = roll_up(handle, hours_secs, limit), folded, gone = 0, more = 0;
@@ -267,9 +277,9 @@ int pg_flows_expire(struct backend_handle *handle, int64_t before_secs, unsigned
 {
 	static const struct { struct pg_sql probe, sql; } tables[] = {
 		{ { "i", "SELECT 1 FROM flow WHERE hour<$1 LIMIT 1" },
-		    { "ii", "DELETE FROM flow WHERE (hour,kind) IN (SELECT hour,kind FROM flow WHERE hour<$1 ORDER BY hour,kind LIMIT $2)" } },
+		    { "ii", DELETE_FLOWS("flow", "(hour,kind) IN (SELECT hour,kind FROM flow WHERE hour<$1 ORDER BY hour,kind LIMIT $2)") } },
 		{ { "i", "SELECT 1 FROM flow_day WHERE day<=$1-86400 LIMIT 1" },
-		    { "ii", "DELETE FROM flow_day WHERE (day,kind) IN (SELECT day,kind FROM flow_day WHERE day<=$1-86400 ORDER BY day,kind LIMIT $2)" } },
+		    { "ii", DELETE_FLOWS("flow_day", "(day,kind) IN (SELECT day,kind FROM flow_day WHERE day<=$1-86400 ORDER BY day,kind LIMIT $2)") } },
 		{ { "i", "SELECT 1 FROM flow_plain WHERE hour<$1 LIMIT 1" },
 		    { "ii", "DELETE FROM flow_plain WHERE id IN (SELECT id FROM flow_plain WHERE hour<$1 LIMIT $2)" } },
 		{ { "i", "SELECT 1 FROM flow_old WHERE hour<$1 LIMIT 1" },
@@ -296,8 +306,8 @@ int pg_flows_trim(struct backend_handle *handle, unsigned max, unsigned limit)
 	static const struct pg_sql tables[] = {
 		{ "i", "DELETE FROM flow_old WHERE id IN (SELECT id FROM flow_old ORDER BY id LIMIT $1)" },
 		{ "i", "DELETE FROM flow_plain WHERE id IN (SELECT id FROM flow_plain ORDER BY id LIMIT $1)" },
-		{ "i", "DELETE FROM flow_day WHERE (day,kind) IN (SELECT day,kind FROM flow_day ORDER BY day,kind LIMIT $1)" },
-		{ "i", "DELETE FROM flow WHERE (hour,kind) IN (SELECT hour,kind FROM flow ORDER BY hour,kind LIMIT $1)" },
+		{ "i", DELETE_FLOWS("flow_day", "(day,kind) IN (SELECT day,kind FROM flow_day ORDER BY day,kind LIMIT $1)") },
+		{ "i", DELETE_FLOWS("flow", "(hour,kind) IN (SELECT hour,kind FROM flow ORDER BY hour,kind LIMIT $1)") },
 	};
 	int64_t count = 0, many;
 	int gone = 0;

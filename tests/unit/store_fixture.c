@@ -76,6 +76,15 @@ void place_execute(const struct place *place, const char *sql)
 	sqlite3_close(db);
 }
 
+int64_t place_kinds_astray(const struct place *place)
+{
+	if (place->backend == &backend_postgresql)
+		return place_number(place, "SELECT count(*) FROM kind WHERE NOT EXISTS(SELECT 1 FROM flow WHERE kind=id) AND NOT EXISTS("
+		    "SELECT 1 FROM flow_day WHERE kind=id) AND NOT EXISTS(SELECT 1 FROM kind_left WHERE kind=id)");
+	return place_number(place, "SELECT count(*) FROM kind WHERE rows<>(SELECT count(*) FROM flow WHERE kind=id)+"
+	    "(SELECT count(*) FROM flow_day WHERE kind=id)");
+}
+
 int place_teardown(void **state)
 {
 	struct place *place = *state;

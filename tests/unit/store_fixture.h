@@ -27,6 +27,8 @@ int place_make_postgresql(void **state, int64_t now_secs);
 /** What a query of one number says, by a connection of its own, and SQL run by one. SQL of both backends' kind. */
 int64_t place_number(const struct place *place, const char *sql);
 void place_execute(const struct place *place, const char *sql);
+/** Kinds of flows of whose use something untrue is noted, so that they would go too early or never. */
+int64_t place_kinds_astray(const struct place *place);
 
 #define PLACE_TESTS(f, setup) cmocka_unit_test_setup_teardown(f, setup, place_teardown), \
 	{ #f "_postgresql", f, setup##_postgresql, place_teardown, NULL }
