@@ -63,6 +63,8 @@ static void print_section(const struct config *config, const char *section, FILE
 	const char *indent = section[0] != '\0' ? "\t" : "";
 
 	if (strcmp(section, "policy") == 0) {
+		for (size_t i = 0; i < config->template_count; i++)
+			print_policy(&config->templates[i], out);
 		for (size_t i = 0; i < config->policy_count; i++)
 			print_policy(&config->policies[i], out);
 		return;
@@ -119,6 +121,10 @@ static bool same_domains(const struct config *a, const struct config *b, const c
 		return same_lists(section, a, b);
 	for (size_t i = 0; i < a->policy_count; i++) {
 		if (!same_lists(section, &a->policies[i], &b->policies[i]))
+			return false;
+	}
+	for (size_t i = 0; i < a->template_count; i++) {
+		if (!same_lists(section, &a->templates[i], &b->templates[i]))
 			return false;
 	}
 	return true;

@@ -66,6 +66,9 @@ struct backend_dmarc {
 	int (*day_lost)(struct backend_handle *handle, int64_t day, uint64_t *lost_r);
 };
 
+/* A row that will be asked for: of a peer, or (peer NULL) of the greylist. */
+struct backend_ask { const char *peer, *host, *key; };
+
 struct backend {
 	const char *name;
 	/* @return 0: there is something, and the caller may read it; -E_ABSENT: nothing yet; -E_SYSTEM with why. disk in any case */
@@ -83,6 +86,9 @@ struct backend {
 	int (*commit)(struct backend_handle *handle);
 	void (*rollback)(struct backend_handle *handle);
 
+	/* What peer_get and greylist_get will be asked in the transaction that has begun, as far as it is known: from a server that
+	 * comes in one answer. NULL: it makes no difference. Texts are borrowed until the transaction ends. */
+	int (*foresee)(struct backend_handle *handle, const struct backend_ask *asks, size_t count);
 	/* host "" is the peer as a whole */
 	int (*peer_get)(struct backend_handle *handle, const char *peer, const char *host, struct peer_memory *memory_r);
 	int (*peer_put)(struct backend_handle *handle, const char *peer, const char *host, const struct peer_memory *memory);

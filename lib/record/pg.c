@@ -22,11 +22,11 @@ enum {
 
 /*
  * A host that vanishes in the middle of a transaction must not keep all others from writing: the server ends it. READ COMMITTED: each
- * statement sees what the writer before has left, once it has let go.
+ * statement sees what the writer before has left, once it has let go. Nothing here is worth being compiled.
  */
 static const char writer_settings[] = "SET default_transaction_isolation='read committed'; SET idle_in_transaction_session_timeout=10000; "
-    "SET lock_timeout=%u; SET statement_timeout=%u";
-static const char reader_settings[] = "SET default_transaction_read_only=on";
+    "SET lock_timeout=%u; SET statement_timeout=%u; SET jit=off";
+static const char reader_settings[] = "SET default_transaction_read_only=on; SET jit=off";
 
 static void backend_close(struct backend_handle **handle)
 {
@@ -35,6 +35,7 @@ static void backend_close(struct backend_handle **handle)
 	PQclear((*handle)->result);
 	PQfinish((*handle)->connection);
 	pg_flows_free(*handle);
+	pg_foreseen_free(*handle);
 	pg_copy_free(*handle);
 	arena_free(&(*handle)->texts);
 	arena_free(&(*handle)->row_texts);
@@ -45,7 +46,7 @@ static void backend_close(struct backend_handle **handle)
 /* What holds for all of the connection, and the schema. */
 static int backend_settle(struct backend_handle *handle, enum backend_access access)
 {
-	char settings[256];
+	char settings[400];
 
 	if (handle->write)
 		snprintf(settings, sizeof(settings), writer_settings, handle->limit_ms, handle->limit_ms);
@@ -122,6 +123,7 @@ int pg_begin(struct backend_handle *handle)
 	else if (code == -E_ABSENT)
 		code = pg_fail(handle, "the table assay_schema has no row");
 	pg_flows_forget(handle);
+	pg_foreseen_forget(handle);
 	if (code != 0)
 		pg_rollback(handle);
 	return code;
@@ -132,6 +134,7 @@ int pg_commit(struct backend_handle *handle)
 	static const struct pg_sql commit = { "", "COMMIT" };
 	struct pg_call call;
 
+	pg_foreseen_forget(handle);
 	if (pg_flows_flush(handle) != 0)
 		return -E_SYSTEM;
 	pg_call_begin(&call, handle, &commit);
@@ -151,6 +154,7 @@ void pg_rollback(struct backend_handle *handle)
 	char why[sizeof(handle->why)];
 
 	pg_flows_forget(handle);
+	pg_foreseen_forget(handle);
 	if (!handle->in_transaction || handle->lost)
 		return;
 	handle->in_transaction = false;
@@ -184,6 +188,7 @@ const struct backend backend_postgresql = {
 	.begin = pg_begin,
 	.commit = pg_commit,
 	.rollback = pg_rollback,
+	.foresee = pg_foresee,
 	.peer_get = pg_peer_get,
 	.peer_put = pg_peer_put,
 	.peer_forget = pg_peer_forget,

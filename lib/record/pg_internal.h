@@ -14,6 +14,7 @@
  *   pg_flows.c       flows written, pg_kinds.c: read, pg_rollup.c: hours that become days, kinds that become one
  *   pg_copy.c        whole tables, for copies to and from other databases
  *   pg_dmarc.c       aggregate reports, pg_failures.c: failures that are to be reported
+ *   pg_foresee.c     what a group will ask for, asked for at once
  *   pg_expiry.c      rows that are too old or too many
  *
  * Several programs on several hosts write to one database. Whoever writes takes the row of assay_schema first (pg_begin()), so
@@ -68,6 +69,7 @@ struct backend_handle {
 	struct arena *row_texts;	/* of one row */
 	struct pg_copying *copying;	/* of pg_copy.c; NULL until tables are copied */
 	struct pg_flows *flows;		/* of pg_flows.c; NULL until flows are written */
+	struct pg_foreseen *foreseen;	/* of pg_foresee.c; NULL until a group is written */
 	char why[256];
 };
 
@@ -79,6 +81,10 @@ void pg_number(struct pg_call *call, int64_t value);
 void pg_text(struct pg_call *call, const char *text);
 /** The same for a text that an index holds, which takes no long ones: of a longer one the beginning and a hash stand for all. */
 void pg_key(struct pg_call *call, const char *text);
+/** That text; in the arena, or the text itself. */
+const char *pg_key_of(struct arena *arena, const char *text);
+/** A text that went through pg_text_encode() or pg_key_of(), or a list of such. */
+void pg_encoded(struct pg_call *call, const char *text);
 void pg_octets(struct pg_call *call, const void *data, size_t bytes);
 
 /** Runs a statement that gives no rows. @param changed_r  how many rows it made, changed or deleted; NULL. @return 0 or -E_SYSTEM. */
@@ -92,6 +98,9 @@ int pg_get(struct pg_call *call, struct pg_row *row_r);
  * @param each  returns 0 to go on; another value ends it, and is what is returned. @return 0 or -E_SYSTEM. */
 typedef int pg_row_each(void *arg, const struct pg_row *row);
 int pg_each(struct pg_call *call, pg_row_each *each, void *arg);
+
+/** The same for few rows: all are in memory before the first is handed on. */
+int pg_all(struct pg_call *call, pg_row_each *each, void *arg);
 
 /** Columns count from 0. NULL reads as 0 or "". */
 int64_t pg_row_number(const struct pg_row *row, int column);
@@ -157,6 +166,24 @@ int pg_schema_prepare(struct backend_handle *handle);
 bool pg_schema_is_current(const struct backend_handle *handle);
 /** @return 0: the version, read within the transaction that begins, is still the one that the handle knows; -E_SYSTEM. */
 int pg_schema_same(struct backend_handle *handle, int version);
+
+/* ---- what was asked for beforehand (pg_foresee.c) ------------------------------------------------------------------ */
+
+int pg_foresee(struct backend_handle *handle, const struct backend_ask *asks, size_t count);
+void pg_foreseen_forget(struct backend_handle *handle);
+void pg_foreseen_free(struct backend_handle *handle);
+/** @return whether it is known; code_r: what peer_get would return. */
+bool pg_foreseen_peer(struct backend_handle *handle, const char *peer, const char *host, struct peer_memory *memory_r, int *code_r);
+bool pg_foreseen_greylist(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r, int *code_r);
+/** What is put is what is there from now on. */
+void pg_foreseen_peer_put(struct backend_handle *handle, const char *peer, const char *host, const struct peer_memory *memory);
+void pg_foreseen_greylist_put(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
+
+/* Rows of peers and of the greylist begin with these. */
+#define PG_PEER_COLUMNS "first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,pinned,cert"
+enum { PG_PEER_COLUMNS_COUNT = 15 };
+void pg_peer_read(const struct pg_row *row, struct peer_memory *memory_r);
+void pg_greylist_read(const struct pg_row *row, struct greylist_entry *entry_r);
 
 /* ---- rows: see the functions of their names in struct backend ---------------------------------------------------- */
 

@@ -10,9 +10,7 @@
 
 #include "util/error.h"
 
-#define PEER_COLUMNS "first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,pinned,cert"
-
-static void peer_read(const struct pg_row *row, struct peer_memory *memory)
+void pg_peer_read(const struct pg_row *row, struct peer_memory *memory)
 {
 	memset(memory, 0, sizeof(*memory));
 	memory->first_secs = pg_row_number(row, 0);
@@ -34,23 +32,25 @@ static void peer_read(const struct pg_row *row, struct peer_memory *memory)
 
 int pg_peer_get(struct backend_handle *handle, const char *peer, const char *host, struct peer_memory *memory_r)
 {
-	static const struct pg_sql get = { "tt", "SELECT " PEER_COLUMNS " FROM peer WHERE peer=$1 AND host=$2" };
+	static const struct pg_sql get = { "tt", "SELECT " PG_PEER_COLUMNS " FROM peer WHERE peer=$1 AND host=$2" };
 	struct pg_call call;
 	struct pg_row row;
 	int code;
 
+	if (pg_foreseen_peer(handle, peer, host, memory_r, &code))
+		return code;
 	pg_call_begin(&call, handle, &get);
 	pg_key(&call, peer);
 	pg_key(&call, host);
 	code = pg_get(&call, &row);
 	if (code == 0)
-		peer_read(&row, memory_r);
+		pg_peer_read(&row, memory_r);
 	return code;
 }
 
 int pg_peer_put(struct backend_handle *handle, const char *peer, const char *host, const struct peer_memory *memory)
 {
-	static const struct pg_sql put = { "ttiiiiiiiiiiiiiit", "INSERT INTO peer(peer,host," PEER_COLUMNS ") "
+	static const struct pg_sql put = { "ttiiiiiiiiiiiiiit", "INSERT INTO peer(peer,host," PG_PEER_COLUMNS ") "
 	    "VALUES($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17) ON CONFLICT(peer,host) DO UPDATE SET "
 	    "first=excluded.first,last=excluded.last,none=excluded.none,weak=excluded.weak,ok=excluded.ok,strong=excluded.strong,"
 	    "days=excluded.days,tls_days=excluded.tls_days,last_tls=excluded.last_tls,changed=excluded.changed,"
@@ -58,6 +58,7 @@ int pg_peer_put(struct backend_handle *handle, const char *peer, const char *hos
 	    "cert=excluded.cert" };
 	struct pg_call call;
 
+	pg_foreseen_peer_put(handle, peer, host, memory);
 	pg_call_begin(&call, handle, &put);
 	pg_key(&call, peer);
 	pg_key(&call, host);
@@ -103,7 +104,7 @@ static int each_row(void *arg, const struct pg_row *row)
 	const struct each *each = arg;
 	struct peer_memory memory;
 
-	peer_read(row, &memory);
+	pg_peer_read(row, &memory);
 	each->each(each->arg, pg_row_text(row, 15), &memory);
 	return 0;
 }
@@ -123,7 +124,7 @@ static int each_peer(struct backend_handle *handle, const struct pg_sql *sql, co
 int pg_peers_each(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg)
 {
 	/* strpos(x, '') is 1: no pattern matches all */
-	static const struct pg_sql peers = { "ti", "SELECT " PEER_COLUMNS ",peer FROM peer WHERE host='' AND strpos(peer,$1)>0 "
+	static const struct pg_sql peers = { "ti", "SELECT " PG_PEER_COLUMNS ",peer FROM peer WHERE host='' AND strpos(peer,$1)>0 "
 	    "ORDER BY last DESC LIMIT $2" };
 
 	return each_peer(handle, &peers, pattern, limit, each, arg);
@@ -131,7 +132,7 @@ int pg_peers_each(struct backend_handle *handle, const char *pattern, size_t lim
 
 int pg_hosts_each(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg)
 {
-	static const struct pg_sql hosts = { "ti", "SELECT " PEER_COLUMNS ",host FROM peer WHERE peer=$1 AND host<>'' "
+	static const struct pg_sql hosts = { "ti", "SELECT " PG_PEER_COLUMNS ",host FROM peer WHERE peer=$1 AND host<>'' "
 	    "ORDER BY last DESC LIMIT $2" };
 
 	return each_peer(handle, &hosts, peer, limit, each, arg);
@@ -154,6 +155,14 @@ int pg_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep
 	return code;
 }
 
+void pg_greylist_read(const struct pg_row *row, struct greylist_entry *entry_r)
+{
+	entry_r->first_secs = pg_row_number(row, 0);
+	entry_r->last_secs = pg_row_number(row, 1);
+	entry_r->passed_secs = pg_row_number(row, 2);
+	entry_r->tries = (uint64_t)pg_row_number(row, 3);
+}
+
 int pg_greylist_get(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r)
 {
 	static const struct pg_sql get = { "t", "SELECT first,last,passed,tries FROM greylist WHERE key=$1" };
@@ -161,16 +170,14 @@ int pg_greylist_get(struct backend_handle *handle, const char *key, struct greyl
 	struct pg_row row;
 	int code;
 
+	if (pg_foreseen_greylist(handle, key, entry_r, &code))
+		return code;
 	pg_call_begin(&call, handle, &get);
 	pg_key(&call, key);
 	code = pg_get(&call, &row);
-	if (code != 0)
-		return code;
-	entry_r->first_secs = pg_row_number(&row, 0);
-	entry_r->last_secs = pg_row_number(&row, 1);
-	entry_r->passed_secs = pg_row_number(&row, 2);
-	entry_r->tries = (uint64_t)pg_row_number(&row, 3);
-	return 0;
+	if (code == 0)
+		pg_greylist_read(&row, entry_r);
+	return code;
 }
 
 int pg_greylist_put(struct backend_handle *handle, const char *key, const struct greylist_entry *entry)
@@ -179,6 +186,7 @@ int pg_greylist_put(struct backend_handle *handle, const char *key, const struct
 	    "ON CONFLICT(key) DO UPDATE SET first=excluded.first,last=excluded.last,passed=excluded.passed,tries=excluded.tries" };
 	struct pg_call call;
 
+	pg_foreseen_greylist_put(handle, key, entry);
 	pg_call_begin(&call, handle, &put);
 	pg_key(&call, key);
 	pg_number(&call, entry->first_secs);

@@ -81,25 +81,34 @@ void pg_text(struct pg_call *call, const char *text)
 	place(call, text != NULL ? pg_text_encode(call->handle->texts, text) : "", 0, 0);
 }
 
-void pg_key(struct pg_call *call, const char *text)
+const char *pg_key_of(struct arena *arena, const char *text)
 {
-	const char *encoded = text != NULL ? pg_text_encode(call->handle->texts, text) : "";
+	const char *encoded = text != NULL ? pg_text_encode(arena, text) : "";
 	size_t length = strlen(encoded);
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	char *key;
 
-	if (length > KEY_MAX) {
-		SHA256((const unsigned char *)encoded, length, digest);
-		key = arena_alloc(call->handle->texts, KEY_MAX + 1);
-		length = KEY_MAX - 2 * SHA256_DIGEST_LENGTH;
-		while (length > 0 && ((unsigned char)encoded[length] & 0xc0) == 0x80)
-			length--;	/* not within a character */
-		memcpy(key, encoded, length);
-		for (int i = 0; i < SHA256_DIGEST_LENGTH; i++, length += 2)
-			snprintf(key + length, 3, "%02x", digest[i]);
-		encoded = key;
-	}
-	place(call, encoded, 0, 0);
+	if (length <= KEY_MAX)
+		return encoded;
+	SHA256((const unsigned char *)encoded, length, digest);
+	key = arena_alloc(arena, KEY_MAX + 1);
+	length = KEY_MAX - 2 * SHA256_DIGEST_LENGTH;
+	while (length > 0 && ((unsigned char)encoded[length] & 0xc0) == 0x80)
+		length--;	/* not within a character */
+	memcpy(key, encoded, length);
+	for (int i = 0; i < SHA256_DIGEST_LENGTH; i++, length += 2)
+		snprintf(key + length, 3, "%02x", digest[i]);
+	return key;
+}
+
+void pg_encoded(struct pg_call *call, const char *text)
+{
+	place(call, text, 0, 0);
+}
+
+void pg_key(struct pg_call *call, const char *text)
+{
+	pg_encoded(call, pg_key_of(call->handle->texts, text));
 }
 
 void pg_octets(struct pg_call *call, const void *data, size_t bytes)
@@ -308,6 +317,13 @@ int pg_each(struct pg_call *call, pg_row_each *each, void *arg)
 			ended = rows_hand_on(handle, each, arg);
 	}
 	return code != 0 ? code : connection_fail(handle);
+}
+
+int pg_all(struct pg_call *call, pg_row_each *each, void *arg)
+{
+	if (send(call) != 0 || finish(call->handle) != 0)
+		return -E_SYSTEM;
+	return rows_hand_on(call->handle, each, arg);
 }
 
 int pg_exec(struct backend_handle *handle, const char *sql)

@@ -43,6 +43,7 @@ int store_peer_forget(struct store *store, const char *peer)
 		return -E_SYSTEM;
 	code = store->backend->peer_forget(handle, peer);
 	store->backend->close(&handle);
+	recent_forget(store->recent);
 	return code;
 }
 
@@ -70,6 +71,7 @@ int store_peer_pin(struct store *store, const char *peer, bool pinned)
 	else
 		store->backend->rollback(handle);
 	store->backend->close(&handle);
+	recent_forget(store->recent);
 	return code;
 }
 
@@ -131,6 +133,7 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	store->rules.dmarc = (struct dmarc_rules){ .rows_max = store->config.dmarc_rows_max,
 		.report_rows_max = store->config.dmarc_report_rows_max };
 	store->backend = backend;
+	store->recent = recent_new();
 	store->last = &store->first;
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -177,6 +180,7 @@ void store_close(struct store **store_p)
 	pthread_cond_destroy(&store->done);
 	pthread_cond_destroy(&store->reader_free);
 	pthread_mutex_destroy(&store->lock);
+	recent_free(&store->recent);
 	free(store->location);
 	free(store);
 	*store_p = NULL;

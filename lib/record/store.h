@@ -166,7 +166,10 @@ void store_stop(struct store *store);
 /** Stops it, if that is not done yet, and closes. Sets *store to NULL. */
 void store_close(struct store **store);
 
-/** @return 0; -E_ABSENT not known; -E_SYSTEM no memory now. */
+/**
+ * What another process wrote within the last second may be missing (record/recent.h).
+ * @return 0; -E_ABSENT not known; -E_SYSTEM no memory now.
+ */
 int store_peer_get(struct store *store, const char *peer, struct peer_memory *memory_r);
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r);
 int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r);

@@ -130,13 +130,18 @@ void store_reader_put(struct store *store, struct backend_handle *handle, int co
 
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r)
 {
-	struct backend_handle *handle = store_reader_take(store);
+	struct backend_handle *handle;
+	struct recent_ticket ticket;
 	int code;
 
+	if (recent_get(store->recent, peer, host, &code, memory_r, &ticket))
+		return code;
+	handle = store_reader_take(store);
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->peer_get(handle, peer, host, memory_r);
 	store_reader_put(store, handle, code);
+	recent_put(store->recent, peer, host, code, memory_r, &ticket);
 	return code;
 }
 

@@ -209,6 +209,7 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 		writer_expire(store, state, count);
 	else
 		writer_lose(store, state);
+	recent_forget(store->recent);	/* before anybody hears that it is written */
 	return code;
 }
 
