@@ -160,6 +160,10 @@ static void advise_dnssec(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
 
+	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->override_count; i++) {
+		if (config->overrides[i].secure && config->overrides[i].client_networks.count == 0)
+			advise(advisor, "override %s: with secure = yes and dnssec = off it never holds", config->overrides[i].name);
+	}
 	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->policy_count; i++) {
 		const struct policy_config *policy = &config->policies[i];
 
@@ -210,6 +214,18 @@ static void advise_reinjection(struct advisor *advisor)
 	}
 }
 
+/* Exempt mail falls under policies too, for the sake of what its authentication is like. */
+static void advise_authenticated(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	for (size_t i = 0; config->exempt_authenticated && i < config->policy_count; i++) {
+		if (config->policies[i].authenticated == AUTHENTICATED_YES)
+			advise(advisor, "policy %s is for clients that have authenticated, and they are not judged (exempt-authenticated = yes): "
+			    "only findings about the authentication itself act there", config->policies[i].name);
+	}
+}
+
 static void advise_nothing_set(struct advisor *advisor)
 {
 	if (advisor->config->sets_nothing)
@@ -231,6 +247,7 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_help_url(&advisor);
 	advise_trust(&advisor);
 	advise_reinjection(&advisor);
+	advise_authenticated(&advisor);
 	advise_places(&advisor);
 	return advisor.count;
 }

@@ -90,7 +90,7 @@ static void apply_section(struct builder *builder, const struct source_section *
 static void store_defaults(struct builder *builder)
 {
 	for (size_t i = 0; i < schema_count; i++) {
-		if (strcmp(schema_table[i].section, "policy") != 0)
+		if (!schema_is_titled(schema_table[i].section))
 			value_store_default(&schema_table[i], builder->arena, builder->config);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++)
@@ -146,6 +146,17 @@ static void apply_policies(struct builder *builder, const struct source_section 
 	policies_check_order(&sections, policies, builder->complaints);
 	init_policy(builder, "default", &policies[sections.count]);
 	policies_settle(policies, sections.count, builder->arena, builder->config);
+}
+
+static void apply_overrides(struct builder *builder, const struct source_section *root)
+{
+	struct override_config *override = overrides_begin(root, builder->arena, builder->complaints, builder->config);
+
+	for (size_t i = 0; override != NULL && i < root->section_count; i++) {
+		if (strcmp(root->sections[i].name, "override") == 0)
+			apply_section(builder, &root->sections[i], override++);
+	}
+	overrides_end(root, builder->arena, builder->complaints, builder->config);
 }
 
 /* adsp = auto: only when some policy does something about what it finds. */
@@ -218,14 +229,14 @@ static size_t add_places(struct arena *arena, const struct source_section *secti
 	return section->option_count;
 }
 
-/* What a section sets, and the sections in it; of the file itself not the policies. */
+/* What a section sets, and the sections in it; of the file itself not those with a title. */
 static struct config_places places_of(struct builder *builder, const struct source_section *section)
 {
 	struct config_place *items = arena_calloc(builder->arena, count_options(section) + 1, sizeof(*items));
 	struct config_places places = { .items = items, .count = add_places(builder->arena, section, items) };
 
 	for (size_t i = 0; i < section->section_count; i++) {
-		if (strcmp(section->sections[i].name, "policy") != 0)
+		if (!schema_is_titled(section->sections[i].name))
 			places.count += add_places(builder->arena, &section->sections[i], items + places.count);
 	}
 	return places;
@@ -239,11 +250,12 @@ void build_config(const struct source_section *root, struct arena *arena, struct
 	store_defaults(&builder);
 	apply_section(&builder, root, config_r);
 	for (size_t i = 0; i < root->section_count; i++) {
-		if (strcmp(root->sections[i].name, "policy") != 0)
+		if (!schema_is_titled(root->sections[i].name))
 			apply_section(&builder, &root->sections[i], config_r);
 	}
 	config_r->places = places_of(&builder, root);
 	apply_policies(&builder, root);
+	apply_overrides(&builder, root);
 	local_samples_find(config_r, arena);
 	check_whole(&builder);
 }

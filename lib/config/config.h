@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "config/findings.h"
+#include "config/override.h"
 #include "dnssec/validator.h"
 #include "resolver/resolver.h"
 #include "util/addr.h"
@@ -25,6 +26,15 @@ extern const struct word run_mode_words[];
 static inline const char *run_mode_name(enum run_mode mode)
 {
 	return words_of(run_mode_words, (int)mode);
+}
+
+/* Whose decision counts at the end of a message with recipients under different policies. */
+enum several_recipients { SEVERAL_STRICTEST, SEVERAL_LENIENT };
+extern const struct word several_recipients_words[];
+/** @return "strictest" or "lenient". */
+static inline const char *several_recipients_name(enum several_recipients several)
+{
+	return words_of(several_recipients_words, (int)several);
 }
 
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
@@ -56,6 +66,19 @@ struct domain_list {
 	const struct domain_set *set;	/* NULL when count is 0 */
 	const struct domain_source *sources;	/* in the order of the file */
 	size_t source_count;
+};
+
+/* One `override "name" { }` section: all that is set has to hold. One of the first four at least is; none of the others is evidence. */
+struct override_config {
+	const char *name;
+	enum override_kind kind;
+	struct network_list client_networks;
+	struct domain_list client_names;		/* forward-confirmed */
+	struct domain_list authenticated_domains;	/* of SPF of the envelope, or of a DKIM signature */
+	struct domain_list dkim_domains;
+	struct domain_list author_domains;
+	bool list_id;		/* only mail with a List-Id field */
+	bool secure;		/* only on evidence that DNSSEC secures; an address needs none */
 };
 
 /* Where the file sets an option. */
@@ -93,6 +116,8 @@ struct policy_config {
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
 	struct domain_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
 	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
+	struct string_list overrides;		/* as in the file: "all", "none", or names */
+	struct string_list honours;		/* what that comes to: names of overrides that are there, OVERRIDE_ARC among them */
 	bool honor_tls_not_required;		/* the global one: lack of TLS is no matter where the message says so */
 };
 
@@ -124,11 +149,15 @@ struct config {
 
 	/* what */
 	enum run_mode mode;
+	enum several_recipients several_recipients;
 	const char *help_url;		/* appended to replies; %s becomes the finding's name, %d the domain; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
+	const struct override_config *overrides;	/* in the order of the file */
+	size_t override_count;
 	const struct policy_config *templates;	/* that match nothing; file order */
 	size_t template_count;
+	const struct policy_index *policy_index;	/* of policies, by their domains; NULL: not worth it */
 	bool policies_name_mailboxes;	/* some policy is for recipients, not only for domains */
 	struct config_places places;	/* what the file sets outside of policies */
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */

@@ -54,7 +54,8 @@ struct option_row {
 	const char *section;		/* "" for the top level */
 	const char *name;
 	enum option_type type;
-	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
+	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions",
+					   into struct override_config for "override" */
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
 	const struct word *words;	/* only for OPTION_WORD and OPTION_FINDINGS */
@@ -67,8 +68,11 @@ struct section_row { const char *name, *help; };
 extern const struct option_row schema_table[];
 extern const size_t schema_count;
 
-/* Sections in the order in which they are printed; ends with a NULL name. "findings" and "policy" come last. */
+/* Sections in the order in which they are printed; ends with a NULL name. "findings", "override" and "policy" come last. */
 extern const struct section_row schema_sections[];
+
+/** @return whether sections of this name have a title each: their options are in structs of their own. */
+bool schema_is_titled(const char *section);
 
 /** Row for a finding's action: in section "findings" (struct config) or in "actions" of a policy (struct policy_config). */
 struct option_row schema_finding_row(enum finding_id id, bool in_policy);
