@@ -82,16 +82,16 @@ policy "lenient" {
 		dmarc-reject = tag
 	}
 }
-policy "by-author" {
-	author-domains = { "author.example" }
-	actions {
-		dkim-none = reject
-	}
-}
 policy "by-network" {
 	client-networks = { "203.0.113.200/32" }
 	actions {
 		spf-fail = defer
+	}
+}
+policy "by-author" {
+	author-domains = { "author.example" }
+	actions {
+		dkim-none = reject
 	}
 }
 """
