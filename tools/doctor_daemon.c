@@ -203,9 +203,27 @@ static void say_disk(struct doctor *doctor, const char *directory)
 		doctor_say(doctor, "disk", DOCTOR_OK, NULL, "%llu MiB free in %s", free_mib, directory);
 }
 
+/* Whoever runs doctor may be somebody else for the server than assayd is: what fails is told as a warning. */
+static void say_server(struct doctor *doctor, const char *connection)
+{
+	enum { PATIENCE_MS = 5000 };
+	char why[512] = "";
+	struct backend_handle *handle = backend_postgresql.open(connection, BACKEND_READ, PATIENCE_MS, why, sizeof(why));
+	struct told told = { doctor };
+
+	if (handle == NULL)
+		doctor_say(doctor, "store", DOCTOR_WARNING, "see the reason; assayd makes the tables at its start, and logs in as the user "
+		    "that it runs as", "PostgreSQL as seen from here: %s", why);
+	else
+		doctor_say(doctor, "store", DOCTOR_OK, NULL, "PostgreSQL answers: %s", connection);
+	backend_postgresql.close(&handle);
+	(void)config_advise_database(doctor->config, doctor->config->record_location, tell_database, &told);
+}
+
 void doctor_store(struct doctor *doctor)
 {
-	const char *path = doctor->config->record_path;
+	const char *path = doctor->config->record_location, *place;
+	const struct backend *backend;
 	struct told told = { doctor };
 	struct backend_look look;
 
@@ -214,10 +232,13 @@ void doctor_store(struct doctor *doctor)
 		    "nothing is remembered");
 		return;
 	}
-	(void)backend_find(NULL)->look(path, &look);
+	backend = backend_of(path, &place);
+	(void)backend->look(place, &look);
 	if (strcmp(word(doctor->status, "store", "state"), "down") == 0)
 		doctor_say(doctor, "store", DOCTOR_ERROR, "see the reason; mail is judged without memory meanwhile",
 		    "assayd cannot use the database: %s", word(doctor->status, "store", "text"));
+	else if (backend == &backend_postgresql)
+		say_server(doctor, place);
 	else if (config_advise_database(doctor->config, path, tell_database, &told) == 0 && look.bytes >= 0)
 		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, look.bytes >> 10);
 	else if (doctor->worst < DOCTOR_ERROR)

@@ -2,6 +2,13 @@
 /* What can be asked of the schema's rows: those of findings, and of what kind an option is. Constant; thread: any. */
 #include "config/schema.h"
 
+#include <string.h>
+
+bool schema_is_titled(const char *section)
+{
+	return strcmp(section, "policy") == 0 || strcmp(section, "override") == 0;
+}
+
 struct option_row schema_finding_row(enum finding_id id, bool in_policy)
 {
 	const struct finding_row *finding = &findings_table[id];

@@ -21,6 +21,7 @@
 
 #include "config/names.h"
 #include "config/schema.h"
+#include "config/source_title.h"
 #include "util/out_of_memory.h"
 
 enum { MAX_PASSES = 64, MAX_DEPTH = 6 };
@@ -36,8 +37,7 @@ struct node {
 	const char *name;
 	enum node_kind kind;
 	bool stray;
-	unsigned line;	/* stray: where it was met first */
-	unsigned depth;
+	unsigned line, depth;	/* line of a stray: where it was met first */
 };
 
 /* Where a value stood. Newest first. */
@@ -93,9 +93,9 @@ static struct node *schema_tree(struct parser *parser)
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
 		if (row->name[0] == '\0')
 			continue;
-		section = node_add(root, row->name, strcmp(row->name, "policy") == 0 ? NODE_TITLED : NODE_SECTION);
+		section = node_add(root, row->name, schema_is_titled(row->name) ? NODE_TITLED : NODE_SECTION);
 		add_options(section, row->name);
-		if (section->kind == NODE_TITLED)
+		if (strcmp(row->name, "policy") == 0)
 			add_options(node_add(section, "actions", NODE_SECTION), "actions");
 	}
 	return root;
@@ -194,7 +194,7 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *section, const
 		parser->again = promote_stray(node, name, NODE_SECTION);
 	} else if (strcmp(format, "found duplicate title '%s'") == 0) {
 		name = va_arg(again, const char *);
-		complain(parser->complaints, (unsigned)section->line, "there is a policy '%s' already", name);
+		complain(parser->complaints, (unsigned)section->line, "there is %s '%s' already", titled_before(section, name), name);
 		parser->again = parser->duplicate_titles = true;
 	}
 	va_end(again);

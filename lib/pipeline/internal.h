@@ -79,6 +79,7 @@ struct message {
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
 	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
+	struct opinions *opinions_at_rcpt;	/* of that */
 	const char *reference;		/* util/reference.h; NULL: traces are off */
 	struct trace_refusal *refusals;	/* at RCPT, for the trace; the latest first */
 	size_t refusal_count;

@@ -13,6 +13,7 @@
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_failures.c    failures that are to be reported
  *   sqlite_traces.c      traces of messages
+ *   sqlite_copy.c        whole tables, for copies to and from other databases
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
@@ -48,6 +49,7 @@ struct backend_handle {
 	sqlite3_stmt *statements[ST_COUNT];
 	int version;		/* of the schema when it was opened; older ones are read, not written */
 	struct sqlite_flow_ids *flow_ids;	/* of sqlite_flows.c; NULL until flows are written */
+	sqlite3_stmt *copying;	/* of sqlite_copy.c; NULL */
 	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
 	char why[256];
 };
@@ -91,6 +93,7 @@ int sqlite_schema_check(struct backend_handle *handle, bool write);
 /** Creates the schema, or brings an older one up to date: all steps or none.
  * @param version  as sqlite_schema_check() said. @return 0 or -E_SYSTEM. */
 int sqlite_schema_prepare(struct backend_handle *handle, int version);
+bool sqlite_schema_is_current(const struct backend_handle *handle);
 
 /** See hosts_trim and expire in struct backend. */
 int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
@@ -137,6 +140,8 @@ int sqlite_failure_counts(struct backend_handle *handle, int64_t day_secs, struc
 int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *note);
 int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
     store_trace_each_f *each, void *arg);
+
+extern const struct backend_copy sqlite_copy;
 
 /** Deletes the oldest traces, at most limit, until they take no more than max octets. max 0: any number.
  * @return rows deleted, or -E_SYSTEM. */

@@ -34,11 +34,11 @@ enum store_cap {
 enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
 
 struct store_config {
-	const char *backend;		/* its name (record/backend.h); NULL: the default */
-	const char *location;		/* where the backend keeps the data: for SQLite the path of the database */
+	const char *backend;		/* its name (record/backend.h); NULL: what the location says */
+	const char *location;		/* where the backend keeps the data: for SQLite the path of the database; see backend_of(), too */
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
 	unsigned queue_max;		/* notes that may wait for the writer; further ones are dropped and counted; 0: 20000 */
-	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
+	unsigned busy_ms;		/* how long a read waits for a lock, or for a server; 0: 20, 5000 if read_only */
 	unsigned readers_max;		/* reads at once, each with two descriptors; further ones wait; 0: 64 */
 	unsigned retry_secs;		/* how long the writer waits after a failure before it tries the database again; 0: 10 */
 	unsigned flow_keep_days;	/* flows older than this are deleted; 0: 400 */

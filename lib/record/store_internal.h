@@ -53,7 +53,8 @@ struct store {
 	unsigned reader_count;
 	unsigned readers_open;		/* with those that are in use */
 	pthread_cond_t reader_free;
-	int64_t reader_retry_ms;	/* after a failed open: not before */
+	int64_t reader_retry_ms;	/* after a failure: no open before */
+	int64_t reader_pause_ms;	/* how long that was from then; 0: none has failed since one did not */
 };
 
 /** @return octets of the texts of traces among the notes. */

@@ -219,7 +219,7 @@ static void forget(struct evidence *evidence)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(12);
+	unsigned what = random_below(13);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -248,6 +248,9 @@ static void forget(struct evidence *evidence)
 	} else if (what == 10) {
 		evidence->lacks |= EVIDENCE_LACKS_LISTENER;
 		evidence->listener = NULL;
+	} else if (what == 11) {
+		evidence->lacks |= EVIDENCE_LACKS_OVERRIDES;
+		evidence->waivable_count = 0;
 	} else {
 		evidence->lacks |= EVIDENCE_LACKS_AUTH;
 		evidence->authenticated = false;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See source_title.h: libConfuse says of a repeated title only the title. */
+#include "config/source_title.h"
+
+#include <string.h>
+
+const char *titled_before(const cfg_t *section, const char *title)
+{
+	for (const cfg_opt_t *option = section->opts; option->name != NULL; option++) {
+		for (unsigned i = 0; option->type == CFGT_SEC && strcmp(option->name, "override") == 0 && i < option->nvalues; i++)
+			if (option->values[i]->section != NULL && strcmp(option->values[i]->section->title, title) == 0)
+				return "an override";
+	}
+	return "a policy";
+}
