@@ -104,8 +104,8 @@ void message_judge_stage(struct message *message, enum finding_stage stage);
 const char *message_address_copy(struct message *message, const char *text);
 
 /**
- * The strictest decision of all policies that the message falls under, by its recipients and author domains; where all recipients
- * were refused, of those under which they fell. Without a reply.
+ * The decision for the message (policy_judge()), by its recipients and author domains; where all recipients were refused, the strictest
+ * of theirs. Without a reply.
  * @param evidence_r  on which it stands; in the message's arena.
  */
 struct decision message_decide(struct message *message, enum finding_stage stage, struct evidence *evidence_r);

@@ -28,8 +28,8 @@ struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
 		.index = config->policy_index, .delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set,
-		.local_samples = config->local_samples,
-		.local_sample_count = config->local_sample_count, .several = config->several_recipients };
+		.local_samples = config->local_samples, .local_sample_count = config->local_sample_count,
+		.several = config->several_recipients };
 }
 
 /* Whether a policy would be the one, were the author one of those whom it names. */

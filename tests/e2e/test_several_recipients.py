@@ -12,7 +12,11 @@ from world import mail as m
 from world.client import deliver
 
 FINDINGS = {"spf-fail": "none", "dmarc-reject": "none", "dmarc-reject-corroborated": "none"}
-PARTNER = 'policy partner { author-domains = "pass.example" actions { spf-fail = tag dmarc-reject = tag dmarc-reject-corroborated = tag } }\n'
+PARTNER = """policy partner {
+	author-domains = "pass.example"
+	actions { spf-fail = tag dmarc-reject = tag dmarc-reject-corroborated = tag }
+}
+"""
 POLICIES = """{before}
 policy gold {{ recipient-domains = "rcpt.example" actions {{ {gold} }} }}
 policy silver {{ recipient-domains = "lenient.example" actions {{ {silver} }} }}
