@@ -32,7 +32,22 @@ static void print_actions(const void *base, bool in_policy, const char *indent, 
 	}
 }
 
-static void print_policy(const struct policy_config *policy, FILE *out)
+/* Those that say something, here or in the ramps (NULL: there are none) from which they would be taken. */
+static void print_ramps(const struct ramp_config *ramps, const struct ramp_config *outside, const char *indent, FILE *out)
+{
+	const struct option_row *row;
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if (!ramp_is_set(&ramps[id]) && (outside == NULL || !ramp_is_set(&outside[id])))
+			continue;
+		fprintf(out, "%sramp \"%s\" {\n", indent, findings_table[id].name);
+		for (size_t i = 0; (row = schema_ramp_row(i)) != NULL; i++)
+			print_option(row, &ramps[id], indent[0] != '\0' ? "\t\t" : "\t", out);
+		fprintf(out, "%s}\n", indent);
+	}
+}
+
+static void print_policy(const struct policy_config *policy, const struct ramp_config *outside, FILE *out)
 {
 	fputs("policy ", out);
 	value_print_quoted(policy->name, out);
@@ -43,7 +58,9 @@ static void print_policy(const struct policy_config *policy, FILE *out)
 	}
 	fputs("\tactions {\n", out);
 	print_actions(policy, true, "\t\t", out);
-	fputs("\t}\n}\n", out);
+	fputs("\t}\n", out);
+	print_ramps(policy->ramps, outside, "\t", out);
+	fputs("}\n", out);
 }
 
 void config_print_caps(const struct config *config, FILE *out)
@@ -64,9 +81,11 @@ static void print_section(const struct config *config, const char *section, FILE
 
 	if (strcmp(section, "policy") == 0) {
 		for (size_t i = 0; i < config->policy_count; i++)
-			print_policy(&config->policies[i], out);
+			print_policy(&config->policies[i], config->finding_ramps, out);
 		return;
 	}
+	if (strcmp(section, "ramp") == 0)
+		print_ramps(config->finding_ramps, NULL, "", out);
 	for (size_t i = 0; i < schema_count; i++) {
 		if (is_in(&schema_table[i], section))
 			print_option(&schema_table[i], config, indent, out);
@@ -78,7 +97,7 @@ static void print_section(const struct config *config, const char *section, FILE
 void config_print(const struct config *config, FILE *out)
 {
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
-		bool braces = row->name[0] != '\0' && strcmp(row->name, "policy") != 0;
+		bool braces = row->name[0] != '\0' && !schema_is_titled(row->name);
 
 		if (braces)
 			fprintf(out, "%s {\n", row->name);
@@ -188,6 +207,17 @@ static void print_sample_policy(const struct section_row *section, const struct 
 	fputs("#\t\tdmarc-reject = quarantine\n#\t\tspf-fail = tag\n#\t}\n#}\n", out);
 }
 
+static void print_sample_ramp(const struct section_row *section, FILE *out)
+{
+	const struct ramp_config none = ramp_none();
+	const struct option_row *row;
+
+	fprintf(out, "\n# ---- %s\nramp \"dmarc-reject\" {\n", section->help);
+	for (size_t i = 0; (row = schema_ramp_row(i)) != NULL; i++)
+		print_sample_option(row, &none, "\t", out);
+	fputs("}\n", out);
+}
+
 void config_print_sample(FILE *out)
 {
 	const struct config *config = config_load(NULL, stderr);
@@ -202,6 +232,8 @@ void config_print_sample(FILE *out)
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
 		if (strcmp(row->name, "policy") == 0)
 			print_sample_policy(row, &config->policies[config->policy_count - 1], out);
+		else if (strcmp(row->name, "ramp") == 0)
+			print_sample_ramp(row, out);
 		else
 			print_sample_section(config, row, out);
 	}

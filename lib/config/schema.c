@@ -98,6 +98,13 @@ const struct option_row schema_table[] = {
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
 	    "added to replies; %s becomes the finding's name, %d the domain; empty: none" },
 
+	{ "", "brake-wanted", OPTION_COUNT, CONFIG(brake.wanted), "0", TUNING(0, 1000000),
+	    "messages held back by a finding that look wanted, after which its enforcement falls back to tag; 0: never" },
+	{ "", "brake-percent", OPTION_COUNT, CONFIG(brake.percent), "0", TUNING(0, 100),
+	    "and so many percent, at least, of what the finding held back have to look wanted" },
+	{ "", "brake-window", OPTION_SECONDS, CONFIG(brake.window_secs), "24h", TUNING(3600, 30 * 86400LL),
+	    "in which they are counted, in whole hours; shorter than keep-hours of section record" },
+
 	{ "spf", "enabled", OPTION_BOOL, CONFIG(spf_enabled), "yes", YES_NO,
 	    "check SPF (RFC 7208); DMARC needs it" },
 	{ "spf", "check-helo", OPTION_BOOL, CONFIG(spf_check_helo), "yes", YES_NO,
@@ -324,6 +331,12 @@ const struct option_row schema_table[] = {
 	    "as the global mode, for this policy" },
 	{ "policy", "dns-outage", OPTION_WORD, POLICY(dns_outage), NULL, WORD(words_dns_outage),
 	    "as the global dns-outage, for this policy" },
+	{ "policy", "brake-wanted", OPTION_COUNT, POLICY(brake.wanted), NULL, TUNING(0, 1000000),
+	    "as the global brake-wanted, for this policy" },
+	{ "policy", "brake-percent", OPTION_COUNT, POLICY(brake.percent), NULL, TUNING(0, 100),
+	    "as the global brake-percent, for this policy" },
+	{ "policy", "brake-window", OPTION_SECONDS, POLICY(brake.window_secs), NULL, TUNING(3600, 30 * 86400LL),
+	    "as the global brake-window, for this policy" },
 	{ "policy", "reject-only-secure", OPTION_BOOL, POLICY(reject_only_secure), "no", YES_NO,
 	    "a reject whose DNS evidence is not DNSSEC-secure becomes quarantine" },
 	{ "policy", "require-secure-domains", OPTION_PATTERNS, POLICY(require_secure_domains), "", LIST,
@@ -355,33 +368,7 @@ const struct section_row schema_sections[] = {
 	{ "metrics", "figures for Prometheus" },
 	{ "limits", "caps on what one message may cost" },
 	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
+	{ "ramp", "since when, and for which domains, the action of the finding named is in force; in policies, too" },
 	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
 	{ 0 },
 };
-
-struct option_row schema_finding_row(enum finding_id id, bool in_policy)
-{
-	const struct finding_row *finding = &findings_table[id];
-	size_t base = in_policy ? POLICY(actions) : CONFIG(finding_actions);
-
-	return (struct option_row){
-		.section = in_policy ? "actions" : "findings", .name = finding->name, .type = OPTION_WORD,
-		.offset = base + (size_t)id * sizeof(enum action), .words = action_words, .help = finding->help,
-		.default_text = in_policy ? NULL : action_name(finding->default_action),
-	};
-}
-
-bool option_is_number(enum option_type type)
-{
-	return type >= OPTION_COUNT && type <= OPTION_MILLISECONDS;
-}
-
-bool option_is_list(enum option_type type)
-{
-	return type >= OPTION_STRINGS;
-}
-
-bool option_is_domain_list(enum option_type type)
-{
-	return type == OPTION_DOMAINS || type == OPTION_PATTERNS;
-}

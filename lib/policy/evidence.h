@@ -12,6 +12,7 @@
 #include "message/author.h"
 #include "message/facts.h"
 #include "message/recipient.h"
+#include "policy/ramp.h"
 #include "util/addr.h"
 
 /*
@@ -27,6 +28,7 @@ enum evidence_lack {
 	EVIDENCE_LACKS_FINDINGS = 32,	/* there are findings that this program does not know */
 	EVIDENCE_LACKS_PRESSURE = 128,	/* whether DNS was pressed or out: of rows without evidence, the text has no word for it */
 	EVIDENCE_LACKS_ALL = 256,	/* it stands for messages of many kinds: nothing can be told of it, either */
+	EVIDENCE_LACKS_ENVELOPE = 1024,	/* the envelope domain: it did not fit */
 	EVIDENCE_LACKS_SENSE = 64,	/* something is there that this program cannot read: nothing can be told of it */
 };
 
@@ -59,6 +61,9 @@ struct evidence_cert {
 
 struct evidence {
 	enum finding_stage stage;	/* ENVELOPE: judged at RCPT, its authors are not known yet */
+	int64_t time_secs;		/* when MAIL FROM came; 0: not known. No part of the text: the record keeps it beside */
+	unsigned span_secs;		/* of recorded evidence: within so many seconds from then on; 0: at that time */
+	const struct brakes *brakes;	/* that were on around that time (policy/ramp.h); NULL: none. No part of the text */
 	unsigned lacks;			/* of enum evidence_lack */
 
 	struct evidence_finding *findings;	/* at most one an id and security; in the order of the table */
@@ -101,6 +106,7 @@ struct evidence_input {
 	const struct recipient_place *recipients, *refused;
 	size_t recipient_count, refused_count;
 	bool recipients_over_cap;
+	const struct brakes *brakes;	/* borrowed for the evidence's life; NULL */
 };
 
 /** Makes evidence; it borrows from the input and lives in the arena. A message without any recipient has an unknown one. */

@@ -308,7 +308,10 @@ static int read_client_name(struct reader *reader, struct part value)
 
 static int read_envelope(struct reader *reader, struct part value)
 {
-	return read_name(reader, &value, &reader->evidence->envelope_domain);
+	if (!part_is(&value, "&"))
+		return read_name(reader, &value, &reader->evidence->envelope_domain);
+	reader->evidence->lacks |= EVIDENCE_LACKS_ENVELOPE;
+	return 0;
 }
 
 static int read_network(struct reader *reader, struct part value)

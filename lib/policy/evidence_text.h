@@ -11,7 +11,7 @@
  *   q  yes-or-no facts, a letter each (evidence_letters)
  *   f  findings by name; "+" stands on secure data or on no DNS, "*" there is one of either kind
  *   c  certificate: status:fits whom:subject:issuer:proven name, "?" behind it: the TLSA records are not known
- *   l  listener    h  forward-confirmed client name    n  client network    m  envelope domain
+ *   l  listener    h  forward-confirmed client name    n  client network    m  envelope domain ("&": it did not fit)
  *   p  SPF domain:result    a  author domains, each with DMARC's result    d  domains that pass DKIM
  *   r  recipients: a domain, "~" a mailbox of the MTA's own (with a domain where it was told), "?" nobody knows where
  *   "+" behind a result or name: DNSSEC-secure. "&" as the last item of a list: there were more.

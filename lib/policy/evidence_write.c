@@ -162,10 +162,15 @@ static const char *result_word(enum result result)
 
 static void write_spf(struct writer *writer, const struct evidence *evidence)
 {
-	const char *domain = evidence->spf_domain != NULL ? name_text(writer, evidence->spf_domain) : "";
+	const char *domain = evidence->spf_domain != NULL ? name_text(writer, evidence->spf_domain) : "", *envelope = "";
 	bool lacks = (evidence->lacks & EVIDENCE_LACKS_SPF) != 0 || domain == NULL;
 
-	write_name(writer, 'm', evidence->envelope_domain, "");
+	if (evidence->envelope_domain != NULL)
+		envelope = name_text(writer, evidence->envelope_domain);
+	if (envelope == NULL || (evidence->lacks & EVIDENCE_LACKS_ENVELOPE) != 0)
+		buf_puts(&writer->out, " m=&");
+	else if (evidence->envelope_domain != NULL)
+		buf_printf(&writer->out, " m=%s", envelope);
 	if (lacks)
 		buf_puts(&writer->out, " p=&");
 	else if (evidence->spf != RESULT_UNCHECKED)

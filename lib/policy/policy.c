@@ -9,10 +9,13 @@
 #include "policy/internal.h"
 
 /* Whether the policy would keep from the reader what could not be looked for. */
-static bool hides_a_refusal(const struct policy_config *policy, enum finding_id unknown)
+static bool hides_a_refusal(const struct policy_config *policy, const struct evidence *evidence, enum finding_id unknown, bool most)
 {
+	enum asked_why why;
+
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		if (findings_table[id].unknown == unknown && policy->actions[id] >= ACTION_DEFER)
+		if (findings_table[id].unknown == unknown && policy->actions[id] >= ACTION_DEFER &&
+		    ramp_action(policy, evidence, (enum finding_id)id, most, &why) >= ACTION_DEFER)
 			return true;
 	}
 	return false;
@@ -30,12 +33,13 @@ static bool defers_for_want_of_dns(const struct policy_config *policy, const str
 }
 
 enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
-    const struct evidence_finding *finding, enum asked_why *why_r)
+    const struct evidence_finding *finding, bool most, enum asked_why *why_r)
 {
-	enum action action = policy->actions[finding->id];
+	enum asked_why why;
+	enum action action = ramp_action(policy, evidence, finding->id, most, &why);
 
 	*why_r = ASKED_DNS_OUTAGE;
-	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, evidence) && hides_a_refusal(policy, finding->id))
+	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, evidence) && hides_a_refusal(policy, evidence, finding->id, most))
 		return ACTION_DEFER;
 	*why_r = ASKED_TLS_NOT_REQUIRED;
 	if (evidence->tls_not_required && policy->honor_tls_not_required && finding_is(finding->id, TRAIT_LACK_OF_TLS))
@@ -48,7 +52,7 @@ enum action policy_asked_action(const struct policy_config *policy, const struct
 	if (action == ACTION_REJECT && finding->id == FINDING_TLS_CERT_REQUIRED && evidence->cert.tlsa_unknown &&
 	    policy->require_cert_issuers.count == 0)
 		return ACTION_DEFER;
-	*why_r = ASKED_AS_SET;
+	*why_r = why;
 	return action;
 }
 
@@ -79,10 +83,11 @@ struct weighing {
 static void weigh(struct weighing *weighing, const struct evidence_finding *finding, enum truth is_there)
 {
 	enum asked_why why;
-	enum action action = policy_asked_action(weighing->policy, weighing->evidence, finding, &why);
+	enum action action = policy_asked_action(weighing->policy, weighing->evidence, finding, false, &why);
+	enum action most = policy_asked_action(weighing->policy, weighing->evidence, finding, true, &why);
 
-	if (is_there != TRUTH_NO && action > weighing->may)
-		weighing->may = action;
+	if (is_there != TRUTH_NO && most > weighing->may)
+		weighing->may = most;
 	if (is_there != TRUTH_YES || action == ACTION_NONE || action < weighing->action)
 		return;
 	if (action > weighing->action) {

@@ -71,7 +71,7 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 	for (size_t i = 0; i < evidence->finding_count; i++) {
 		if (evidence->findings[i].id != id || !policy_counts(policy, evidence, id))
 			continue;
-		action = policy_asked_action(policy, evidence, &evidence->findings[i], &why);
+		action = policy_asked_action(policy, evidence, &evidence->findings[i], false, &why);
 		if (action > strongest || (action == ACTION_NONE && strongest == ACTION_NONE)) {
 			strongest = action;
 			*why_r = why;
@@ -79,7 +79,7 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 	}
 	if ((id == FINDING_TLS_CERT_REQUIRED && require_cert_lacking(policy, evidence) == TRUTH_YES) ||
 	    (id == FINDING_INSECURE_PASS && require_insecure_pass(policy, evidence, &domain) == TRUTH_YES))
-		strongest = policy_asked_action(policy, evidence, &own, why_r);
+		strongest = policy_asked_action(policy, evidence, &own, false, why_r);
 	return strongest;
 }
 
@@ -91,6 +91,9 @@ static const char *rule_text(const struct policy_config *policy, const struct ev
 		[ASKED_TLS_NOT_REQUIRED] = "; the message says TLS-Required: No",
 		[ASKED_ONLY_SECURE] = "; reject-only-secure: what it stands on is not secured by DNSSEC",
 		[ASKED_TLSA_UNKNOWN] = "; the client's TLSA record could not be read, so it is deferred",
+		[ASKED_BEFORE_FLAG_DAY] = "; its ramp begins later (from)",
+		[ASKED_OUTSIDE_SHARE] = "; its ramp's share leaves these domains out",
+		[ASKED_BRAKED] = "; a brake is on it (assay brakes)",
 		[ASKED_AS_SET] = "",
 	};
 	enum asked_why why;

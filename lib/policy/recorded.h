@@ -20,6 +20,9 @@ enum untold {
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
 	UNTOLD_FINDINGS,	/* not known to this version */
 	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
+	UNTOLD_ENVELOPE,	/* envelope domain */
+	UNTOLD_TIME,		/* when of its span it came: a flag day or a brake began or ended in it */
+	UNTOLD_BRAKES,		/* whether a brake would have been on */
 	UNTOLD_CHECKS,		/* what checks would have found that were off */
 	UNTOLD_COUNT
 };

@@ -117,6 +117,7 @@ static void old_row(struct arena *arena, const struct flow_row *row, struct evid
 		evidence_r->stage = FINDING_STAGE_ENVELOPE;
 	evidence_r->exempt = row_result(arena, row, "exempt") != NULL;
 	evidence_r->tls_not_required = is_result(row_result(arena, row, "tls-required"), "no");	/* recorded where it counted */
+	evidence_r->envelope_domain = row->envelope_domain[0] != '\0' ? row->envelope_domain : NULL;
 	if (network_parse(row->client_network, &evidence_r->client) != 0)
 		evidence_r->client.addr.family = AF_UNSPEC;
 }

@@ -46,7 +46,7 @@ static struct evidence evidence_at_rcpt(const struct model *model, const struct 
 	struct evidence evidence;
 
 	evidence_make(&(struct evidence_input){ .stage = FINDING_STAGE_ENVELOPE, .facts = &model->facts, .author = &model->author,
-		.results = &model->at_rcpt, .recipients = places, .recipient_count = count }, arena, &evidence);
+		.results = &model->at_rcpt, .recipients = places, .recipient_count = count, .brakes = &model->brakes }, arena, &evidence);
 	return evidence;
 }
 
@@ -81,7 +81,7 @@ static struct ending run(const struct policy_set *set, const struct model *model
 {
 	struct recipient_place *taken = arena_calloc(arena, PLACES, sizeof(*taken)), *gone = arena_calloc(arena, PLACES, sizeof(*gone));
 	struct evidence_input input = { .stage = FINDING_STAGE_MESSAGE, .facts = &model->facts, .author = &model->author,
-		.results = &model->results, .recipients = taken, .refused = gone };
+		.results = &model->results, .recipients = taken, .refused = gone, .brakes = &model->brakes };
 	bool acts = policy_acts_at_rcpt(set) && !model->results.exempt;
 	struct ending ending = { .stage = FINDING_STAGE_MESSAGE };
 	bool more;
@@ -142,11 +142,14 @@ static bool network_is_cut(const struct policy_set *set, const struct evidence *
 }
 
 /* What stands in other columns than the text. */
-struct beside { unsigned lacks; finding_set unlooked; };
+struct beside { unsigned lacks, span_secs; finding_set unlooked; int64_t time_secs; const struct brakes *brakes; };
 
 static struct beside beside_of(const struct evidence *evidence)
 {
-	return (struct beside){ evidence->lacks & EVIDENCE_LACKS_PRESSURE, evidence->unlooked };
+	unsigned span_secs = evidence->span_secs != 0 ? evidence->span_secs : 3600;
+
+	return (struct beside){ .lacks = evidence->lacks & EVIDENCE_LACKS_PRESSURE, .unlooked = evidence->unlooked, .span_secs = span_secs,
+		.time_secs = evidence->time_secs - evidence->time_secs % (int64_t)span_secs, .brakes = evidence->brakes };
 }
 
 /* Reads a text back and asks about it. */
@@ -159,8 +162,16 @@ static struct recorded_decision ask(const struct policy_set *set, const char *te
 	assert_string_equal(evidence_write(read_r, arena), text);
 	read_r->lacks |= beside.lacks;
 	read_r->unlooked = beside.unlooked;
+	read_r->time_secs = beside.time_secs;
+	read_r->span_secs = beside.span_secs;
+	read_r->brakes = beside.brakes;
 	policy_replay(set, read_r, arena, &recorded);
 	return recorded;
+}
+
+static bool has_doubt(const struct brakes *brakes)
+{
+	return brakes->count != 0 && brakes->items[0].unsure;
 }
 
 /* One record under the policies of set, which would have ended live. */
@@ -171,7 +182,7 @@ static void check_pair(const struct policy_set *set, const struct evidence *evid
 	struct evidence read;
 	struct recorded_decision recorded = ask(set, text, beside_of(evidence), arena, &read);
 	bool all_kept = evidence->lacks == 0 && finding_set_is_empty(&evidence->unlooked) && read.lacks == 0 && !read.recipients_over_cap;
-	bool fits = all_kept && !network_is_cut(set, &read) && same_stage;
+	bool fits = all_kept && !network_is_cut(set, &read) && same_stage && evidence->span_secs == 0 && !has_doubt(evidence->brakes);
 
 	tally->pairs++;
 	tally->untold[recorded.why]++;
@@ -198,12 +209,24 @@ static void forget_a_finding(struct evidence *evidence)
 	finding_set_add(&evidence->unlooked, id);
 }
 
+/* A forecast that does not know when brakes come on. */
+static void doubt_brakes(struct evidence *evidence, struct arena *arena)
+{
+	struct brakes *brakes = arena_memdup(arena, evidence->brakes, sizeof(*brakes));
+	struct brake *items = brakes->count != 0 ? arena_memdup(arena, brakes->items, brakes->count * sizeof(*items)) : NULL;
+
+	for (size_t i = 0; i < brakes->count; i++)
+		items[i].unsure = true;
+	brakes->items = items;
+	evidence->brakes = brakes;
+}
+
 /* Takes something away and says so. What is then still told has to be true all the same. */
-static void forget(struct evidence *evidence)
+static void forget(struct evidence *evidence, struct arena *arena)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(8);
+	unsigned what = random_below(11);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -219,6 +242,13 @@ static void forget(struct evidence *evidence)
 		evidence->lacks |= EVIDENCE_LACKS_PRESSURE;
 	} else if (what == 6) {
 		forget_a_finding(evidence);
+	} else if (what == 7) {
+		evidence->lacks |= EVIDENCE_LACKS_ENVELOPE;
+		evidence->envelope_domain = NULL;
+	} else if (what == 8) {
+		evidence->span_secs = 86400;
+	} else if (what == 9) {
+		doubt_brakes(evidence, arena);
 	} else {
 		evidence->lacks |= EVIDENCE_LACKS_CERT;
 	}
@@ -240,7 +270,7 @@ static void judge_one(const struct policy_set *recorder, const struct policy_set
 	same_stage = then.stage == FINDING_STAGE_MESSAGE || now.stage == FINDING_STAGE_ENVELOPE;
 	check_pair(asked, &then.evidence, &now, same_stage, arena, plain);
 	check_pair(recorder, &then.evidence, &then, true, arena, plain);
-	forget(&then.evidence);
+	forget(&then.evidence, arena);
 	check_pair(asked, &then.evidence, &now, same_stage, arena, gaps);
 }
 

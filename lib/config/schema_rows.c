@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rows of the schema that are made, or stand for many: a finding's action, a finding's ramp; and what types of options are.
+ * Constant; thread: any.
+ */
+#include "config/schema.h"
+
+#include <string.h>
+
+#define CONFIG(field) offsetof(struct config, field)
+#define POLICY(field) offsetof(struct policy_config, field)
+#define RAMP(field) offsetof(struct ramp_config, field)
+static const struct option_row ramp_rows[] = {
+	{ "ramp", "from", OPTION_STRING, RAMP(from), "", 0, 20, NULL, NUMBER_NONE,
+	    "date, or date and hour (2027-01-01T06), UTC, from which on the action is in force; empty: it is" },
+	{ "ramp", "share", OPTION_STRING, RAMP(share), "", 0, 10, NULL, NUMBER_NONE,
+	    "share of domains for which it is in force, always the same ones, as 10% or 0.25%; empty: all" },
+	{ "ramp", "before", OPTION_WORD, RAMP(before), "tag", 0, 0, action_words, NUMBER_NONE,
+	    "what is done before that date and for other domains, where the action is not weaker" },
+};
+
+const struct option_row *schema_ramp_row(size_t i)
+{
+	return i < sizeof(ramp_rows) / sizeof(ramp_rows[0]) ? &ramp_rows[i] : NULL;
+}
+
+bool schema_is_titled(const char *section)
+{
+	return strcmp(section, "policy") == 0 || strcmp(section, "ramp") == 0;
+}
+
+struct option_row schema_finding_row(enum finding_id id, bool in_policy)
+{
+	const struct finding_row *finding = &findings_table[id];
+	size_t base = in_policy ? POLICY(actions) : CONFIG(finding_actions);
+
+	return (struct option_row){
+		.section = in_policy ? "actions" : "findings", .name = finding->name, .type = OPTION_WORD,
+		.offset = base + (size_t)id * sizeof(enum action), .words = action_words, .help = finding->help,
+		.default_text = in_policy ? NULL : action_name(finding->default_action),
+	};
+}
+
+bool option_is_number(enum option_type type)
+{
+	return type >= OPTION_COUNT && type <= OPTION_MILLISECONDS;
+}
+
+bool option_is_list(enum option_type type)
+{
+	return type >= OPTION_STRINGS;
+}
+
+bool option_is_domain_list(enum option_type type)
+{
+	return type == OPTION_DOMAINS || type == OPTION_PATTERNS;
+}
