@@ -17,8 +17,8 @@ static sfsistat on_error(const struct connection *connection, const char *what, 
 {
 	const struct config *config = session_config(connection->session);
 
-	log_error("%s: %s %s failed (not allowed by the MTA, or it is gone); on-error = %s", connection_queue_id(connection),
-	    what, name, config->on_error == ON_ERROR_DEFER ? "defer" : "accept");
+	log_error("%s: %s %s failed (not allowed by the MTA, or it is gone); on-error = %s; config=%u", connection_queue_id(connection),
+	    what, name, config->on_error == ON_ERROR_DEFER ? "defer" : "accept", config->generation);
 	return config->on_error == ON_ERROR_DEFER ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 

@@ -267,8 +267,8 @@ int signals_serve(const char *config_path, const char *socket_override, bool ver
 
 /** Tells the log that the store went down or came up again; called by the store's writer. */
 void log_store_state(enum store_news news, const char *text);
-/** As config_load(), with the daemon's clock (-t). */
-const struct config *daemon_load_config(const char *path, FILE *errors);
+/** As config_load(), with the daemon's clock (-t). @param generation  what the snapshot is to say of itself. */
+const struct config *daemon_load_config(const char *path, unsigned generation, FILE *errors);
 /** Tells the log what looks wrong in the config (config/advice.h). */
 void log_advice(const struct config *config);
 /** Opens the log as the config says. */

@@ -124,9 +124,9 @@ void log_store_state(enum store_news news, const char *text)
 	}
 }
 
-const struct config *daemon_load_config(const char *path, FILE *errors)
+const struct config *daemon_load_config(const char *path, unsigned generation, FILE *errors)
 {
-	struct config_overrides overrides = { .clock = daemon_clock.shift_secs != 0 ? &daemon_clock : NULL };
+	struct config_overrides overrides = { .generation = generation, .clock = daemon_clock.shift_secs != 0 ? &daemon_clock : NULL };
 
 	resources_bound(&overrides);
 	return config_load_with(path, &overrides, errors);
@@ -269,7 +269,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	config = daemon_load_config(options.config_path, stderr);
+	config = daemon_load_config(options.config_path, 1, stderr);
 	if (config == NULL)
 		return EX_CONFIG;
 	code = options.check_only ? check_only(config) : start(&options, config);

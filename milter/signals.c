@@ -66,7 +66,7 @@ static void log_lines(char *text)
 	}
 }
 
-static const struct config *load_for_reload(const char *path)
+static const struct config *load_for_reload(const char *path, unsigned generation)
 {
 	char *text = NULL;
 	size_t length = 0;
@@ -75,7 +75,7 @@ static const struct config *load_for_reload(const char *path)
 
 	if (errors == NULL)
 		return NULL;
-	config = daemon_load_config(path, errors);
+	config = daemon_load_config(path, generation, errors);
 	fclose(errors);
 	if (config == NULL)
 		log_lines(text);
@@ -113,7 +113,8 @@ static void log_change(void *closure, const char *text)
 static void reload(const char *path, const char *socket_override, bool verbose)
 {
 	struct engine *current = state_get_engine(), *fresh = NULL;
-	const struct config *config = load_for_reload(path);
+	unsigned generation = engine_config(current)->generation;
+	const struct config *config = load_for_reload(path, generation + 1);
 	char why[512] = "";
 
 	if (config != NULL) {
@@ -124,7 +125,8 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 	if (fresh != NULL && engine_open_store(fresh, current, log_store_state, why, sizeof(why)) != 0)
 		engine_unref(&fresh);
 	if (fresh == NULL) {
-		log_error("reload: %s%snothing changes, the configuration in force stays", why, why[0] != '\0' ? ": " : "");
+		log_error("reload: %s%snothing changes, the configuration in force stays (generation %u)", why, why[0] != '\0' ? ": " : "",
+		    generation);
 		metrics_note_refused_config();
 	} else {
 		warn_of_restart(engine_config(current), config, socket_override);
@@ -138,7 +140,8 @@ static void reload(const char *path, const char *socket_override, bool verbose)
 		state_set_engine(fresh);
 		if (config_diff(engine_config(current), config, log_change, NULL) == 0)
 			log_notice("reload: no option changed");
-		log_notice("reload: new configuration from %s is in force", path != NULL ? path : "the defaults");
+		log_notice("reload: new configuration from %s is in force (generation %u)", path != NULL ? path : "the defaults",
+		    config->generation);
 	}
 	config_unref(&config);
 	engine_unref(&current);

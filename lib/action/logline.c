@@ -131,6 +131,8 @@ const char *log_line_build(const struct action_input *input)
 
 	log_field_put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
 	log_field_put(&buf, "ref", input->reference);
+	if (input->config != NULL && input->config->generation != 0)
+		log_field_put(&buf, "config", arena_printf(arena, "%u", input->config->generation));
 	put_client(&buf, facts->connection, arena);
 	log_field_put(&buf, "from", facts->mail_from != NULL ? arena_concat(arena, "<", facts->mail_from, ">") : NULL);
 	if (input->recipient != NULL)

@@ -71,6 +71,7 @@ static void apply_overrides(const struct config_overrides *overrides, struct are
 		dns->cache_bytes = overrides->cache_bytes_max;
 	if (overrides->cached_cuts_max != 0 && config->dns_validator.max_cached_cuts > overrides->cached_cuts_max)
 		config->dns_validator.max_cached_cuts = overrides->cached_cuts_max;
+	config->generation = overrides->generation;
 	if (overrides->every_check)
 		config->adsp_enabled = config->adsp_enabled || config->adsp_use == ADSP_AUTO;
 }

@@ -84,6 +84,7 @@ struct policy_config {
 
 struct config {
 	bool sets_nothing;		/* a file was read that sets no option: hardly meant */
+	unsigned generation;		/* which one of a running daemon: 1 since its start, one more for each reload; 0: of none */
 
 	/* daemon */
 	const char *socket, *user, *group, *pid_file, *status_socket;
@@ -192,6 +193,7 @@ struct config_overrides {
 	size_t cache_bytes_max;			/* a larger dns { cache-size } is lowered to this */
 	size_t cached_cuts_max;			/* likewise dns { max-cached-cuts } */
 	bool every_check;			/* checks, too, that run only where a policy uses them */
+	unsigned generation;			/* what the snapshot is to say of itself */
 };
 
 /**

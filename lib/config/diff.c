@@ -14,7 +14,7 @@
 #include "config/value.h"
 #include "util/out_of_memory.h"
 
-enum { LINES_MAX = 60, VALUE_MAX_BYTES = 100 };
+enum { LINES_MAX = 60, VALUE_MAX_BYTES = 100, NAMES_SHOWN = 3, NAME_SHOWN_BYTES = 40 };
 
 struct differ {
 	const struct config *old, *new;
@@ -59,15 +59,35 @@ static void tell_change(struct differ *differ, const char *where, const char *na
 	tell(differ, where, name, change);
 }
 
+/* "; +2: a.example, b.example": the first names of those that came or went. */
+static void put_names(char *change, size_t bytes, char sign, const struct domain_set *of, const struct domain_set *in)
+{
+	const char *names[NAMES_SHOWN];
+	size_t count = domain_set_missing(of, in, names, NAMES_SHOWN), length = strlen(change);
+
+	if (count == 0)
+		return;
+	snprintf(change + length, bytes - length, "; %c%zu:", sign, count);
+	for (size_t i = 0; i < count && i < NAMES_SHOWN; i++) {
+		length = strlen(change);
+		snprintf(change + length, bytes - length, "%s %.*s", i != 0 ? "," : "", NAME_SHOWN_BYTES, names[i]);
+	}
+	length = strlen(change);
+	if (count > NAMES_SHOWN)
+		snprintf(change + length, bytes - length, ", ...");
+}
+
 /* The option reads the same, and the files that it names do not. */
 static void tell_domains(struct differ *differ, const char *where, const struct option_row *row, const void *old_base,
     const void *new_base)
 {
 	const struct domain_list *old = (const void *)((const char *)old_base + row->offset);
 	const struct domain_list *new = (const void *)((const char *)new_base + row->offset);
-	char change[80];
+	char change[384];
 
 	snprintf(change, sizeof(change), ": other domains in its files: %zu -> %zu", old->count, new->count);
+	put_names(change, sizeof(change), '+', new->set, old->set);
+	put_names(change, sizeof(change), '-', old->set, new->set);
 	tell(differ, where, row->name, change);
 }
 
@@ -200,6 +220,51 @@ static void compare_policies(struct differ *differ)
 	}
 	if (order_differs(old, new))
 		tell(differ, "", "", "the order of policies changed");
+}
+
+/* ---- what cannot be told from what is recorded ------------------------------------------------------------------- */
+
+/* Options by which a check finds something else: whole sections, and those of the daemon and the record. */
+static bool decides_findings(const struct option_row *row)
+{
+	static const char *const sections[] = { "spf", "dkim", "arc", "dmarc", "adsp", "iprev", "dns", "tls", "limits" };
+	static const char *const options[] = { "trusted-networks", "trusted-authserv-ids", "exempt-authenticated", "reinjection-daemons",
+		"authserv-id", "habit-min-sessions", "habit-min-days", "habit-min-share", "habit-settle" };
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strcmp(row->section, sections[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(row->name, options[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool option_differs(const struct option_row *row, const struct config *old, const struct config *new)
+{
+	char *was = value_text(row, old), *is = value_text(row, new);
+	bool differs = strcmp(was, is) != 0 || !domain_lists_equal(row, old, new);
+
+	free(was);
+	free(is);
+	return differs;
+}
+
+size_t config_diff_findings(const struct config *old, const struct config *new, config_tell *tell_name, void *closure)
+{
+	size_t count = 0;
+	char name[96];
+
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct option_row *row = &schema_table[i];
+
+		if (strcmp(row->section, "policy") == 0 || !decides_findings(row) || !option_differs(row, old, new))
+			continue;
+		snprintf(name, sizeof(name), "%s%s%s", row->section, row->section[0] != '\0' ? " " : "", row->name);
+		tell_name(closure, name);
+		count++;
+	}
+	return count;
 }
 
 size_t config_diff(const struct config *old, const struct config *new, config_tell *tell_line, void *closure)

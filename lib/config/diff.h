@@ -12,4 +12,11 @@
  */
 size_t config_diff(const struct config *old, const struct config *new, config_tell *tell, void *closure);
 
+/**
+ * Tells the names of the options that differ and by which checks would have found something else: what they would have found in
+ * messages of the past is not recorded.
+ * @return how many.
+ */
+size_t config_diff_findings(const struct config *old, const struct config *new, config_tell *tell, void *closure);
+
 #endif

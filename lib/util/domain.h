@@ -52,4 +52,11 @@ const char *domain_set_entry(const struct domain_set *set, size_t index);
 /** @return whether both have the same entries, in whatever order. Either may be NULL. */
 bool domain_set_equal(const struct domain_set *a, const struct domain_set *b);
 
+/**
+ * Entries of one that the other has not, literally: "a.example.org" is missing beside ".example.org". Either may be NULL.
+ * @param names_r  the first of them, `room` at most.
+ * @return how many there are.
+ */
+size_t domain_set_missing(const struct domain_set *of, const struct domain_set *in, const char **names_r, size_t room);
+
 #endif

@@ -149,16 +149,28 @@ const char *domain_set_entry(const struct domain_set *set, size_t index)
 	return set->entries[index];
 }
 
+static bool has_entry(const struct domain_set *set, const char *entry)
+{
+	bool below = entry[0] == '.';
+
+	return set != NULL && is_entry(set, entry + below, strlen(entry + below), below);
+}
+
 bool domain_set_equal(const struct domain_set *a, const struct domain_set *b)
 {
-	if (domain_set_count(a) != domain_set_count(b))
-		return false;
-	for (size_t i = 0; i < domain_set_count(a); i++) {
-		const char *entry = a->entries[i];
-		bool below = entry[0] == '.';
+	return domain_set_count(a) == domain_set_count(b) && domain_set_missing(a, b, NULL, 0) == 0;
+}
 
-		if (!is_entry(b, entry + below, strlen(entry + below), below))
-			return false;
+size_t domain_set_missing(const struct domain_set *of, const struct domain_set *in, const char **names_r, size_t room)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < domain_set_count(of); i++) {
+		if (has_entry(in, of->entries[i]))
+			continue;
+		if (missing < room)
+			names_r[missing] = of->entries[i];
+		missing++;
 	}
-	return true;
+	return missing;
 }

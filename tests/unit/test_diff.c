@@ -70,6 +70,34 @@ static void test_config_diff_of_policies(void **state)
 	assert_non_null(strstr(told, "c.example"));
 }
 
+/* @return what config_diff_findings() tells, a line each. */
+static const char *names(const char *old_text, const char *new_text)
+{
+	const struct config *old = text_config(old_text), *new = text_config(new_text);
+	size_t count;
+
+	told[0] = '\0';
+	lines = 0;
+	count = config_diff_findings(old, new, note, NULL);
+	assert_int_equal(count, lines);
+	config_unref(&old);
+	config_unref(&new);
+	return told;
+}
+
+/* By what the manual says of each option: these change what a check finds, those only what is done about it. */
+static void test_config_diff_findings_names_what_is_not_recorded(void **state)
+{
+	(void)state;
+	assert_string_equal(names("", "mode = enforce\nhelp-url = \"https://x.example/\"\nfindings { spf-fail = reject }\n"
+	    "policy p { recipient-domains = a.example actions { dkim-none = reject } }\nheaders { received-spf = yes }\n"
+	    "record { keep-flows = 100d }\ngreylist { delay = 1m }\nlocal-domains = a.example\ndns-outage = defer"), "");
+	assert_string_equal(names("dkim { min-key-bits = 1024 }", "dkim { min-key-bits = 2048 }"), "dkim min-key-bits\n");
+	assert_string_equal(names("", "dmarc { trusted-sealers = x.example }\ntrusted-networks = 192.0.2.0/24\n"
+	    "record { habit-min-days = 9 }\ntls { weak = TLSv1.2 }\nlimits { max-recipients = 3 }"),
+	    "trusted-networks\ndmarc trusted-sealers\ntls weak\nrecord habit-min-days\nlimits max-recipients\n");
+}
+
 static void test_config_diff_long_values_and_many_lines(void **state)
 {
 	char many[8192] = "trusted-networks = { 192.0.2.0/32", policies[16384] = "";
@@ -123,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config_diff_tells_names_and_values),
 		cmocka_unit_test(test_config_diff_of_policies),
+		cmocka_unit_test(test_config_diff_findings_names_what_is_not_recorded),
 		cmocka_unit_test(test_config_diff_long_values_and_many_lines),
 		cmocka_unit_test(test_config_load_file_that_sets_nothing),
 	};

@@ -341,10 +341,35 @@ static void test_list_file_change_is_a_change_of_the_configuration(void **state)
 	assert_false(config_section_equal(old, new, "policy"));
 	assert_true(config_section_equal(old, new, "dns"));
 	assert_int_equal(config_diff(old, new, note, told), 2);
-	assert_string_equal(told, "local-domains: other domains in its files: 2 -> 3\n"
-	    "policy p recipient-domains: other domains in its files: 2 -> 3\n");
+	assert_string_equal(told, "local-domains: other domains in its files: 2 -> 3; +2: c.example, d.example; -1: a.example\n"
+	    "policy p recipient-domains: other domains in its files: 2 -> 3; +2: c.example, d.example; -1: a.example\n");
 	config_unref(&old);
 	config_unref(&same);
+	config_unref(&new);
+	remove_list("a");
+}
+
+static void test_list_file_change_names_the_first_of_many_domains(void **state)
+{
+	static const char text[] = "policy p { recipient-domains = \"@%/a\" }";
+	char list[8000] = "", told[1000] = "";
+	const struct config *old, *new;
+
+	(void)state;
+	write_list("a", "a.example\n.b.example\n");
+	old = load_good(text);
+	for (int i = 0; i < 100; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%c%02d.%.50s.example\n", 'a' + i / 10, i,
+		    "x123456789x123456789x123456789x123456789x123456789");
+	strcat(list, ".a.example\nb.example\n");
+	write_list("a", list);
+	new = load_good(text);
+	assert_int_equal(config_diff(old, new, note, told), 1);
+	/* a name is another one than it and all below it */
+	assert_string_equal(told, "policy p recipient-domains: other domains in its files: 2 -> 102; "
+	    "+102: a00.x123456789x123456789x123456789x12345, a01.x123456789x123456789x123456789x12345, "
+	    "a02.x123456789x123456789x123456789x12345, ...; -2: a.example, .b.example\n");
+	config_unref(&old);
 	config_unref(&new);
 	remove_list("a");
 }
@@ -396,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_list_file_caps),
 		cmocka_unit_test(test_list_file_prints_as_written),
 		cmocka_unit_test(test_list_file_change_is_a_change_of_the_configuration),
+		cmocka_unit_test(test_list_file_change_names_the_first_of_many_domains),
 		cmocka_unit_test(test_domain_lists_tell_counts),
 		cmocka_unit_test(test_local_samples),
 	};

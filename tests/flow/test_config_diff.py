@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""assay config --diff: what another file changes, against what became of the same mails under an assayd with each of the files."""
+import collections
+import json
+import subprocess
+from itertools import permutations
+
+import pytest
+
+from test_replay import MAILS, SETS
+from test_whatif import ASKED, run
+
+
+def plain(program, *arguments):
+    return subprocess.run([program, "config", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(name="program")
+def fixture_program(build_dir):
+    return build_dir / "assay"
+
+
+def test_change_is_what_daemons_with_both_files_did(assay, assayd, workdir):
+    past, _, _ = run(assayd, workdir, "default", "dry-run")
+    runs = {name: run(assayd, workdir, name, "enforce")[1:] for name in ("default",) + ASKED}
+    changed = 0
+    for old, new in permutations(runs, 2):
+        said = assay.json("config", "--diff", runs[old][0], runs[new][0], "--database", past, "--since", "1d", "--json")
+        pairs = collections.Counter((was, now) for (was, _), (now, _) in zip(runs[old][1], runs[new][1]))
+        record = said["record"]
+        assert record["messages"] == len(MAILS) and record["untold"] == {}
+        assert said["unrecorded"] == ["dns zone-file"]  # each daemon has one of its own
+        assert record["same"] == sum(number for (was, now), number in pairs.items() if was == now), (old, new)
+        assert {(way["old"], way["new"]): way["messages"] for way in record["changed"]} == \
+            {(was, now): number for (was, now), number in pairs.items() if was != now}, (old, new)
+        for way in record["changed"]:
+            assert sum(way[look] for look in ("wanted", "unclear", "forged")) == sum(way["by"].values()) == way["messages"]
+        changed += len(record["changed"])
+        same = assay.json("config", "--diff", runs[new][0], runs[new][0], "--database", past, "--since", "1d", "--json")
+        assert same["options"] == [] and same["record"]["changed"] == [] and same["record"]["same"] == len(MAILS)
+    assert changed >= len(runs)
+
+
+def test_text_says_the_same_in_words(program, assay, assayd, workdir):
+    past, old, _ = run(assayd, workdir, "default", "dry-run")
+    new = workdir / "new.conf"
+    new.write_text(old.read_text().replace("mode = dry-run", "mode = enforce") + SETS[ASKED[0]])
+    said = assay.json("config", "--diff", old, new, "--database", past, "--json")
+    done = plain(program, "--diff", old, new, "--database", past)
+    assert done.returncode == 0 and done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[:len(said["options"])] == said["options"] and "mode: dry-run -> enforce" in said["options"]
+    assert f"Of {len(MAILS)} messages recorded in the last 7." in done.stdout
+    for way in said["record"]["changed"]:
+        by = ", ".join(f"{finding} {number}" for finding, number in way["by"].items())
+        assert f"  {way['messages']} refused instead of {way['old']} ({way['wanted']} look wanted, {way['forged']} forged, " \
+            f"{way['unclear']} unclear): {by}" in lines
+    assert f"  {said['record']['same']} as before" in lines
+
+
+def test_what_is_not_recorded_is_said(program, assayd, workdir):
+    past, old, _ = run(assayd, workdir, "default", "dry-run")
+    new = workdir / "new.conf"
+    new.write_text(old.read_text() + "dkim { min-key-bits = 2048 }\narc { enabled = no }\n")
+    done = plain(program, "--diff", old, new, "--database", past)
+    assert "dkim min-key-bits: 1024 -> 2048" in done.stdout
+    assert "is not recorded, and not in any figure: dkim min-key-bits, arc enabled\n" in done.stdout
+
+
+def test_without_a_record_the_options_are_told(program, workdir):
+    old, new = workdir / "old.conf", workdir / "new.conf"
+    old.write_text("mode = dry-run\n")
+    new.write_text("mode = enforce\n")
+    done = plain(program, "--diff", old, new)
+    assert done.returncode == 0
+    assert done.stdout == "mode: dry-run -> enforce\nThere is no record to look into: give --database, or set path in the section record.\n"
+    assert json.loads(plain(program, "--diff", old, new, "--json").stdout) == {
+        "old": str(old), "new": str(new), "options": ["mode: dry-run -> enforce"], "unrecorded": [], "record": None}
+    assert plain(program, "--diff", old, old).stdout.startswith("No option differs.\n")
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    (["--diff", "OLD"], 64, "--diff takes two files"),
+    (["--json", "OLD"], 64, "belong to --diff"),
+    (["--diff", "OLD", "OLD", "OLD"], 64, "OLD"),
+    (["--diff", "OLD", "OLD", "--since", "soon"], 64, "no age"),
+    (["--diff", "OLD", "NONE"], 78, "none.conf"),
+    (["--diff", "BROKEN", "OLD"], 78, "broken.conf:1"),
+    (["--diff", "OLD", "OLD", "--database", "NONE"], 66, "does not exist"),
+])
+def test_what_cannot_be_done_is_said(program, workdir, arguments, code, words):
+    files = {"OLD": workdir / "old.conf", "BROKEN": workdir / "broken.conf", "NONE": workdir / "none.conf"}
+    files["OLD"].write_text("mode = dry-run\n")
+    files["BROKEN"].write_text("moed = dry-run\n")
+    done = plain(program, *(files.get(argument, argument) for argument in arguments))
+    assert done.returncode == code and words.replace("OLD", str(files["OLD"])) in done.stderr, done.stderr
