@@ -3,6 +3,7 @@
  * A trace judged again: its evidence put before other policies, as assay report and assay whatif do with flows. The trace knows the
  * client's address, which the evidence keeps as a network only, so that more can be told. Trusts the trace for nothing. Never guesses.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "explain.h"
@@ -26,10 +27,13 @@ static void read_evidence(const struct trace *trace, const struct trace_line *li
 		.policy = "", .action = "", .findings = or_empty(trace_get(line, "findings")),
 		.results = or_empty(trace_get(line, "results")), .evidence = or_empty(trace_get(line, "text")),
 	};
+	const struct trace_line *message = trace_find(trace, "message");
+	const char *time = message != NULL ? trace_get(message, "time") : NULL;
 	struct evidence *evidence = &past_r->evidence;
 	struct ip_addr exact;
 
 	replay_read(config, &row, arena, past_r);
+	evidence->time_secs = time != NULL ? strtoll(time, NULL, 10) : 0;
 	if (address != NULL && addr_parse(address, &exact) == 0 && network_contains(&evidence->client, &exact))
 		evidence->client = (struct ip_network){ .addr = exact, .prefix_bits = exact.family == AF_INET6 ? 128 : 32 };
 }
@@ -68,7 +72,8 @@ static void say_findings(struct whys *whys, const struct trace *trace, const str
 		now = action_name(policy_asked_for(policy, evidence, id, &why));
 		if (strcmp(then, now) != 0)
 			say(whys, arena_printf(whys->arena, "%s asked for %s, and asks for %s in policy %s there%s", name, then, now, policy->name,
-			    why == ASKED_ONLY_SECURE ? " (reject-only-secure)" : why == ASKED_DNS_OUTAGE ? " (dns-outage)" : ""));
+			    why == ASKED_ONLY_SECURE ? " (reject-only-secure)" : why == ASKED_DNS_OUTAGE ? " (dns-outage)" :
+			    why == ASKED_BEFORE_FLAG_DAY || why == ASKED_OUTSIDE_SHARE ? " (its ramp)" : ""));
 	}
 }
 

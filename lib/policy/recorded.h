@@ -43,4 +43,12 @@ struct recorded_decision {
 void policy_replay(const struct policy_set *set, const struct evidence *evidence, struct arena *arena,
     struct recorded_decision *recorded_r);
 
+/**
+ * Marks the policies under which a recorded message surely falls, whichever host of its network its client was, and with all the
+ * recipients that it was meant for.
+ * @param marks_r  set->count of enum policy_mark: POLICY_IN or POLICY_OUT.
+ */
+void policy_select_recorded(const struct policy_set *set, const struct evidence *evidence, struct arena *arena,
+    unsigned char *marks_r);
+
 #endif
