@@ -101,11 +101,22 @@ static void weigh(struct weighing *weighing, const struct evidence_finding *find
 }
 
 /*
+ * A brake counts what looks wanted of what is held back, and what speaks for a message is known at its end: refused at RCPT nothing
+ * ever would.
+ */
+static bool waits_for_end(const struct policy_config *policy)
+{
+	return policy->brake.wanted != 0;
+}
+
+/*
  * Whether a finding is weighed now. Of an exempt message only how its client authenticated counts: that is what the auth
  * findings are for. Lack of TLS waits for the message, which may say that it does not mind (RFC 8689).
  */
 bool policy_counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id)
 {
+	if (evidence->stage == FINDING_STAGE_ENVELOPE && waits_for_end(policy))
+		return false;
 	if (evidence->exempt)
 		return finding_is(id, TRAIT_EXEMPT_TOO);
 	if (evidence->stage == FINDING_STAGE_MESSAGE)
@@ -167,7 +178,8 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 		if (policy_counts(policy, evidence, evidence->findings[i].id))
 			weigh(&weighing, &evidence->findings[i], TRUTH_YES);
 	}
-	weigh(&weighing, &cert, require_cert_lacking(policy, evidence));
+	if (evidence->stage == FINDING_STAGE_MESSAGE || !waits_for_end(policy))
+		weigh(&weighing, &cert, require_cert_lacking(policy, evidence));
 	weigh(&weighing, &insecure, is_insecure);
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_PRESSURE))
 		weigh_as_pressed(&weighing);
@@ -225,7 +237,7 @@ bool policy_acts_at_rcpt(const struct policy_set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct policy_config *policy = &set->policies[i];
 
-		if (policy->mode != MODE_ENFORCE || policy->author_domains.count != 0)
+		if (policy->mode != MODE_ENFORCE || policy->author_domains.count != 0 || waits_for_end(policy))
 			continue;
 		for (int id = 0; id < FINDING_COUNT; id++) {
 			if (refuses_at_rcpt(policy, (enum finding_id)id))

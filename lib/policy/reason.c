@@ -77,7 +77,7 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 			*why_r = why;
 		}
 	}
-	if ((id == FINDING_TLS_CERT_REQUIRED && require_cert_lacking(policy, evidence) == TRUTH_YES) ||
+	if ((id == FINDING_TLS_CERT_REQUIRED && policy_counts(policy, evidence, id) && require_cert_lacking(policy, evidence) == TRUTH_YES) ||
 	    (id == FINDING_INSECURE_PASS && require_insecure_pass(policy, evidence, &domain) == TRUTH_YES))
 		strongest = policy_asked_action(policy, evidence, &own, false, why_r);
 	return strongest;
