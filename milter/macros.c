@@ -18,7 +18,7 @@ enum { SLOT_MAX_BYTES = 4096 };
 #define TLS_MACROS "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {cn_subject} {cn_issuer} {cert_fp} {verify}"
 
 /* smfi_setsymlist() and smfi_getsymval() want char *, and do not write. */
-static char connect_macros[] = "j {daemon_name} {client_ptr} {client_resolve}";
+static char connect_macros[] = "j {daemon_name} {assay_profile} {client_ptr} {client_resolve}";
 static char helo_macros[] = TLS_MACROS;
 static char mail_macros[] = "i {mail_addr} {auth_type} {auth_authen} {auth_author} " TLS_MACROS;
 static char rcpt_macros[] = "i {rcpt_addr} {rcpt_host}";
@@ -83,6 +83,7 @@ void macros_read_connect(SMFICTX *context, struct connection *connection)
 
 	facts->mta_hostname = slot_set(connection, SLOT_MTA_HOSTNAME, macro(context, "j"));
 	facts->daemon_name = slot_set(connection, SLOT_DAEMON_NAME, macro(context, "{daemon_name}"));
+	facts->profile = slot_set(connection, SLOT_PROFILE, macro(context, "{assay_profile}"));
 	facts->client_ptr = slot_set(connection, SLOT_CLIENT_PTR, macro(context, "{client_ptr}"));
 }
 

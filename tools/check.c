@@ -16,7 +16,7 @@
 enum { RECIPIENTS_MAX = 1000 };
 
 struct check_options {
-	const char *config_path, *client, *helo, *mail_from, *tls, *cert, *auth, *message;
+	const char *config_path, *client, *helo, *mail_from, *tls, *cert, *auth, *listener, *message;
 	const char *recipients[RECIPIENTS_MAX];
 	size_t recipient_count;
 	struct dns_options dns;
@@ -35,6 +35,7 @@ static void usage(FILE *out)
 	    "  --tls VERSION,CIPHER,BITS    TLS session, as the MTA names it\n"
 	    "  --cert SUBJECT,ISSUER        client certificate\n"
 	    "  --auth MECHANISM,USER        SMTP AUTH\n"
+	    "  --listener NAME              the MTA's name of the socket where it comes in\n"
 	    "  --resolver ADDR[@PORT]       DNS server\n"
 	    "  --trust-anchor F             DNSSEC trust anchors\n"
 	    "  --dnssec validate|trust-ad|off\n"
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
 	{ "helo", required_argument, NULL, 'H' }, { "mail-from", required_argument, NULL, 'f' },
 	{ "rcpt", required_argument, NULL, 'r' }, { "tls", required_argument, NULL, 't' },
 	{ "cert", required_argument, NULL, 'e' }, { "auth", required_argument, NULL, 'a' },
+	{ "listener", required_argument, NULL, 'L' },
 	{ "resolver", required_argument, NULL, 'R' }, { "trust-anchor", required_argument, NULL, 'T' },
 	{ "dnssec", required_argument, NULL, 'D' }, { "zone", required_argument, NULL, 'z' },
 	{ "time", required_argument, NULL, 'M' }, { "json", no_argument, NULL, 'j' },
@@ -84,6 +86,7 @@ static int take_option(int option, const char *value, struct check_options *opti
 	case 't': options->tls = value; return -1;
 	case 'e': options->cert = value; return -1;
 	case 'a': options->auth = value; return -1;
+	case 'L': options->listener = value; return -1;
 	case 'j': options->json = true; return -1;
 	case 'R': case 'D': case 'M': case 'T': case 'z': return take_dns_option(option, value, &options->dns);
 	case 'h': usage(stdout); return EX_OK;
@@ -167,6 +170,7 @@ static int fill_connection(const struct check_options *options, struct session *
 		return bad_value("tls", options->tls, "VERSION,CIPHER,BITS");
 	if (options->cert != NULL)
 		take_cert(arena, options->cert, &connection->tls);
+	connection->daemon_name = options->listener;
 	if (options->auth != NULL)
 		connection->auth.mechanism = split(arena, options->auth, ',', &connection->auth.user);
 	return 0;

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "assay.h"
+#include "config/policies.h"
 #include "util/buf.h"
 #include "whatif.h"
 
@@ -35,8 +36,7 @@ static void choose_alone(const struct policy_config *policy, struct arena *arena
 {
 	struct policy_config *alone = arena_memdup(arena, policy, sizeof(*policy));
 
-	alone->recipient_domains = alone->author_domains = (struct domain_list){ 0 };
-	alone->client_networks = (struct network_list){ 0 };
+	policy_clear_conditions(alone, arena);
 	set->policies = alone;
 	set->count = 1;
 }

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "config/domain_list.h"
+#include "config/inherit.h"
 #include "config/local_samples.h"
 #include "config/names.h"
+#include "config/policies.h"
 #include "config/schema.h"
 #include "config/value.h"
 
-enum { MAX_POLICIES = 1000, NAME_LENGTH = 64, HOUR_SECS = 3600 };
+enum { HOUR_SECS = 3600 };
 
 struct builder {
 	struct arena *arena;
@@ -49,17 +51,11 @@ static bool find_row(const char *section, const char *name, struct option_row *r
 	return false;
 }
 
-/* How many values a list has: one that is nothing but "" is empty, as an option of one value would be. */
-static size_t list_count(const struct source_option *option)
-{
-	return option->value_count == 1 && option->values[0].text[0] == '\0' ? 0 : option->value_count;
-}
-
 static void apply_option(struct builder *builder, const struct source_option *option, const struct option_row *row,
     void *base)
 {
 	union value *values = arena_calloc(builder->arena, option->value_count + 1, sizeof(*values));
-	size_t count = option_is_list(row->type) ? list_count(option) : option->value_count;
+	size_t count = option_is_list(row->type) ? source_list_count(option) : option->value_count;
 	struct source_option listed = *option;
 	bool good = true;
 	const char *why;
@@ -147,25 +143,16 @@ static void init_policy(struct builder *builder, const char *name, struct policy
 	policy_r->brake = builder->config->brake;
 }
 
-static bool matches_everything(const struct policy_config *policy)
-{
-	return policy->recipient_domains.count == 0 && policy->author_domains.count == 0 && policy->client_networks.count == 0;
-}
+static struct config_places places_of(struct builder *builder, const struct source_section *section);
 
-static void check_name(struct builder *builder, const struct source_section *section)
+static void apply_policy(struct builder *builder, const struct source_section *section, const struct policy_config *base,
+    struct policy_config *policy_r)
 {
-	const char *valid = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-	size_t length = strlen(section->title);
-
-	if (length == 0 || length > NAME_LENGTH || section->title[strspn(section->title, valid)] != '\0')
-		complain(builder->complaints, section->line,
-		    "policy '%.100s': a name has 1 to %d letters, digits, '-', '_' or '.'", section->title, NAME_LENGTH);
-}
-
-static void apply_policy(struct builder *builder, const struct source_section *section, struct policy_config *policy_r)
-{
-	check_name(builder, section);
+	policy_check_name(section, builder->complaints);
 	init_policy(builder, arena_strdup(builder->arena, section->title), policy_r);
+	policy_inherit(base, builder->arena, policy_r);
+	policy_r->line = section->line;
+	policy_r->places = places_of(builder, section);
 	apply_section(builder, section, policy_r);
 	for (size_t i = 0; i < section->section_count; i++) {
 		if (strcmp(section->sections[i].name, "ramp") == 0)
@@ -175,63 +162,26 @@ static void apply_policy(struct builder *builder, const struct source_section *s
 	}
 }
 
-/* Whether the file gives the policy a condition, be it a wrong one. */
-static bool has_condition(const struct source_section *section)
-{
-	for (size_t i = 0; i < section->option_count; i++) {
-		const char *name = section->options[i].name;
-
-		if (list_count(&section->options[i]) != 0 && (strcmp(name, "recipient-domains") == 0 ||
-		    strcmp(name, "author-domains") == 0 || strcmp(name, "client-networks") == 0))
-			return true;
-	}
-	return false;
-}
-
-/* The order of policies is the order of matching, so one that matches everything must come last. */
-static void check_order(struct builder *builder, const struct source_section *section, const struct policy_config *policy,
-    bool last)
-{
-	if (!has_condition(section) && !last)
-		complain(builder->complaints, section->line,
-		    "policy '%s' has no conditions and matches everything: the policies after it can never match", policy->name);
-	if (has_condition(section) && strcmp(policy->name, "default") == 0)
-		complain(builder->complaints, section->line,
-		    "policy 'default' is the one for all other mail and cannot have conditions");
-}
-
-static size_t count_policies(const struct source_section *root)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < root->section_count; i++)
-		count += strcmp(root->sections[i].name, "policy") == 0;
-	return count;
-}
-
+/* Parents before their heirs, whatever their order in the file. */
 static void apply_policies(struct builder *builder, const struct source_section *root)
 {
-	size_t total = count_policies(root), count = 0;
+	struct policy_sections sections;
 	struct policy_config *policies;
+	struct lineage *lineage;
 
-	if (total > MAX_POLICIES) {
-		complain(builder->complaints, root->line, "more than %d policies", MAX_POLICIES);
+	if (!policy_sections_find(root, builder->complaints, &sections))
 		return;
-	}
-	policies = arena_calloc(builder->arena, total + 1, sizeof(*policies));
-	for (size_t i = 0; i < root->section_count; i++) {
-		const struct source_section *section = &root->sections[i];
+	policies = arena_calloc(builder->complaints->arena, sections.count + 1, sizeof(*policies));
+	lineage = arena_calloc(builder->complaints->arena, sections.count + 1, sizeof(*lineage));
+	inherit_resolve(sections.items, sections.count, builder->complaints, lineage);
+	for (size_t i = 0; i < sections.count; i++) {
+		size_t number = lineage[i].next, parent = lineage[number].parent;
 
-		if (strcmp(section->name, "policy") != 0)
-			continue;
-		apply_policy(builder, section, &policies[count]);
-		check_order(builder, section, &policies[count], count + 1 == total);
-		count++;
+		apply_policy(builder, sections.items[number], parent != INHERITS_NOTHING ? &policies[parent] : NULL, &policies[number]);
 	}
-	if (count == 0 || !matches_everything(&policies[count - 1]))
-		init_policy(builder, "default", &policies[count++]);
-	builder->config->policies = policies;
-	builder->config->policy_count = count;
+	policies_check_order(&sections, policies, builder->complaints);
+	init_policy(builder, "default", &policies[sections.count]);
+	policies_settle(policies, sections.count, builder->arena, builder->config);
 }
 
 /* adsp = auto: only when some policy does something about what it finds. */
@@ -291,9 +241,40 @@ static void check_whole(struct builder *builder)
 		complain(builder->complaints, 0, "dmarc { org-domain = psl } needs a psl-file");
 	if (config->trusted_sealers.count != 0 && !config->arc_enabled)
 		complain(builder->complaints, 0, "dmarc { trusted-sealers } needs arc { enabled = yes }: no seal is verified without");
+	policies_check_names(config, builder->complaints);
 	if (config->dns.dnssec == DNSSEC_VALIDATE && config->dns.trust_anchor_files[0] == NULL)
 		complain(builder->complaints, 0, "dns { dnssec = validate } needs trust-anchor-files");
 	check_brakes(builder);
+}
+
+static size_t count_options(const struct source_section *section)
+{
+	size_t count = section->option_count;
+
+	for (size_t i = 0; i < section->section_count; i++)
+		count += section->sections[i].option_count;
+	return count;
+}
+
+static size_t add_places(struct arena *arena, const struct source_section *section, struct config_place *items_r)
+{
+	for (size_t i = 0; i < section->option_count; i++)
+		items_r[i] = (struct config_place){ arena_strdup(arena, section->name), arena_strdup(arena, section->options[i].name),
+			section->options[i].line };
+	return section->option_count;
+}
+
+/* What a section sets, and the sections in it; of the file itself not the policies. */
+static struct config_places places_of(struct builder *builder, const struct source_section *section)
+{
+	struct config_place *items = arena_calloc(builder->arena, count_options(section) + 1, sizeof(*items));
+	struct config_places places = { .items = items, .count = add_places(builder->arena, section, items) };
+
+	for (size_t i = 0; i < section->section_count; i++) {
+		if (strcmp(section->sections[i].name, "policy") != 0)
+			places.count += add_places(builder->arena, &section->sections[i], items + places.count);
+	}
+	return places;
 }
 
 void build_config(const struct source_section *root, struct arena *arena, struct complaints *complaints,
@@ -309,6 +290,7 @@ void build_config(const struct source_section *root, struct arena *arena, struct
 		else if (strcmp(root->sections[i].name, "policy") != 0)
 			apply_section(&builder, &root->sections[i], config_r);
 	}
+	config_r->places = places_of(&builder, root);
 	apply_policies(&builder, root);
 	local_samples_find(config_r, arena);
 	check_whole(&builder);

@@ -34,6 +34,7 @@ enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / R
 enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
 enum traces { TRACES_OFF, TRACES_FAILURES, TRACES_ALL };	/* of which messages a trace is kept (pipeline/trace.h) */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
+enum authenticated { AUTHENTICATED_ANY, AUTHENTICATED_YES, AUTHENTICATED_NO };	/* for which sessions a policy is */
 enum hide_client { HIDE_CLIENT_NO, HIDE_CLIENT_AUTHENTICATED, HIDE_CLIENT_YES };	/* in our own Received field */
 
 enum smtp_mailfrom { SMTP_MAILFROM_DOMAIN, SMTP_MAILFROM_ADDRESS };	/* of spf in Authentication-Results */
@@ -63,12 +64,33 @@ struct brake_config {
 	unsigned window_secs;	/* whole hours */
 };
 
-/* One `policy "name" { }` section. Empty match lists match everything; all non-empty ones must match. */
+/* Where the file sets an option. */
+struct config_place { const char *section, *name; unsigned line; };
+struct config_places { const struct config_place *items; size_t count; };
+
+/* One `policy "name" { }` section. Conditions that are not set match everything; all others must hold. */
 struct policy_config {
 	const char *name;
+	unsigned line;				/* of the section in the file; 0: it is not there */
+	const char *inherits;			/* policy whose settings hold where this one sets none; NULL */
+	const struct policy_config *base;	/* that policy; NULL: none, or one that the file does not have */
+	struct config_places places;		/* what the section itself sets */
+	bool is_template;			/* among config.templates, not among config.policies */
+
+	/* conditions; never inherited */
 	struct domain_list recipient_domains;	/* "example.org", or ".example.org" for it and all below; lower case */
+	struct domain_list recipients;		/* entries of util/mailbox.h */
 	struct domain_list author_domains;
+	struct domain_list envelope_domains;	/* "<>": the null sender */
 	struct network_list client_networks;
+	struct domain_list client_names;	/* forward-confirmed */
+	struct string_list listeners;
+	enum authenticated authenticated;
+	/* made of them */
+	const struct domain_set *local_users;	/* of recipients: local parts of entries that may be at a local domain; NULL: none */
+	const struct domain_set *client_parents;	/* of client_names: what stands behind the first label; NULL */
+
+	/* settings */
 	enum run_mode mode;			/* the section's own, else the global one */
 	enum dns_outage dns_outage;		/* the section's own, else the global one */
 	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
@@ -98,6 +120,7 @@ struct config {
 	unsigned max_sessions;		/* of the MTA, judged at once; 2000 */
 
 	/* who */
+	const char *recipient_delimiters;	/* NULL: none */
 	const char *authserv_id;	/* NULL: the MTA's {j}, else the host name */
 	struct domain_list local_domains;	/* in which the MTA has the same mailboxes; lower case */
 	const char *const *local_samples;	/* of the local domains that fall under the same policies, one each */
@@ -112,6 +135,10 @@ struct config {
 	const char *help_url;		/* appended to replies; %s becomes the finding's name, %d the domain; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
+	const struct policy_config *templates;	/* that match nothing; file order */
+	size_t template_count;
+	bool policies_name_mailboxes;	/* some policy is for recipients, not only for domains */
+	struct config_places places;	/* what the file sets outside of policies */
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */
 	struct ramp_config finding_ramps[FINDING_COUNT];	/* likewise */
 	struct brake_config brake;			/* likewise */

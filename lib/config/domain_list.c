@@ -18,7 +18,7 @@ enum { FAULTS_TOLD_MAX = 10 };	/* of one file: another kind of file is told by i
 struct domain_file {
 	struct domain_file *next;
 	const char *path;
-	bool patterns;			/* as what it was read: ".example.org" is an entry of some lists only */
+	enum list_form form;		/* as what it was read */
 	struct list_names names;
 	const struct domain_set *set;	/* of this file alone; NULL until a list is that */
 };
@@ -38,6 +38,11 @@ struct loading {
 static bool is_file(const char *text)
 {
 	return text[0] == '@';
+}
+
+static const char *entries_word(const struct option_row *row)
+{
+	return row->type == OPTION_ADDRESSES ? "addresses" : "domains";
 }
 
 const char *domain_source_path(const struct domain_source *source)
@@ -90,24 +95,24 @@ static bool load_file(struct loading *loading, const char *path, unsigned line, 
 		complain(complaints, line, "%s = '@%.1000s': %s", name, path, why);
 		return false;
 	}
-	if (list_parse(text, length, loading->row->type == OPTION_PATTERNS, complaints->arena, tell_line, loading, names_r) != 0) {
+	if (list_parse(text, length, option_list_form(loading->row->type), complaints->arena, tell_line, loading, names_r) != 0) {
 		complain(complaints, line, "%s = '@%.1000s': has more than %d entries", name, path, LIST_FILE_MAX_ENTRIES);
 		return false;
 	}
 	if (loading->faults > FAULTS_TOLD_MAX)
-		complain(complaints, line, "%s: %zu more lines are no domains", path, loading->faults - FAULTS_TOLD_MAX);
+		complain(complaints, line, "%s: %zu more lines are no %s", path, loading->faults - FAULTS_TOLD_MAX, entries_word(loading->row));
 	/* an empty list would match everything in one option and nothing in another: whichever was meant, it is not this */
 	if (loading->faults == 0 && names_r->count == 0)
-		complain(complaints, line, "%s = '@%.1000s': lists no domain; is it being written? Replace it by renaming a finished one",
-		    name, path);
+		complain(complaints, line, "%s = '@%.1000s': lists no %s; is it being written? Replace it by renaming a finished one",
+		    name, path, loading->row->type == OPTION_ADDRESSES ? "address" : "domain");
 	return loading->faults == 0 && names_r->count != 0;
 }
 
-static struct domain_file *find_file(const struct loading *loading, const char *path, bool patterns)
+static struct domain_file *find_file(const struct loading *loading, const char *path, enum list_form form)
 {
 	struct domain_file *file = loading->files->first;
 
-	while (file != NULL && (file->patterns != patterns || strcmp(file->path, path) != 0))
+	while (file != NULL && (file->form != form || strcmp(file->path, path) != 0))
 		file = file->next;
 	return file;
 }
@@ -115,8 +120,8 @@ static struct domain_file *find_file(const struct loading *loading, const char *
 /* As it was read before for this configuration, else now. @return NULL when it is no list. */
 static struct domain_file *get_file(struct loading *loading, const char *path, unsigned line)
 {
-	bool patterns = loading->row->type == OPTION_PATTERNS;
-	struct domain_file *file = find_file(loading, path, patterns);
+	enum list_form form = option_list_form(loading->row->type);
+	struct domain_file *file = find_file(loading, path, form);
 	struct list_names names;
 
 	if (file != NULL)
@@ -125,7 +130,7 @@ static struct domain_file *get_file(struct loading *loading, const char *path, u
 		return NULL;
 	keep_names(&names, loading->arena);
 	file = arena_alloc(loading->complaints->arena, sizeof(*file));
-	*file = (struct domain_file){ loading->files->first, arena_strdup(loading->complaints->arena, path), patterns, names, NULL };
+	*file = (struct domain_file){ loading->files->first, arena_strdup(loading->complaints->arena, path), form, names, NULL };
 	loading->files->first = file;
 	return file;
 }
@@ -195,7 +200,9 @@ void domain_list_load(const struct option_row *row, const struct source_option *
 			continue;
 		}
 		sources[i].entries = names->count;
-		sources[i].text = is_file(option->values[i].text) ? arena_strdup(arena, option->values[i].text) : names->names[0];
+		/* an address is another text in the set than in the file */
+		sources[i].text = is_file(option->values[i].text) || row->type == OPTION_ADDRESSES ?
+		    arena_strdup(arena, option->values[i].text) : names->names[0];
 	}
 	if (!good)
 		return;
@@ -235,6 +242,10 @@ void domain_lists_each(const struct config *config, domain_list_seen *seen, void
 		snprintf(where, sizeof(where), "policy %s ", config->policies[i].name);
 		each_of(&config->policies[i], "policy", where, seen, closure);
 	}
+	for (size_t i = 0; i < config->template_count; i++) {
+		snprintf(where, sizeof(where), "policy %s ", config->templates[i].name);
+		each_of(&config->templates[i], "policy", where, seen, closure);
+	}
 }
 
 struct telling {
@@ -252,7 +263,8 @@ static void tell_files(void *closure, const char *where, const struct option_row
 
 		if (path == NULL)
 			continue;
-		snprintf(text, sizeof(text), "%s%s: %zu domains in %s", where, row->name, list->sources[i].entries, path);
+		snprintf(text, sizeof(text), "%s%s: %zu %s in %s", where, row->name, list->sources[i].entries,
+		    entries_word(row), path);
 		telling->tell(telling->closure, text);
 	}
 }

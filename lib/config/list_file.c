@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of domains. The text is the admin's, or what a program of theirs made of a database: it may be another kind of file, or
- * half a file. A line that is no domain is an error with its line and what would be right, never skipped. Only regular files
+ * Files of domains and addresses. The text is the admin's, or what a program of theirs made of a database: it may be another kind of file, or
+ * half a file. A line that is no entry is an error with its line and what would be right, never skipped. Only regular files
  * are opened: a pipe would make the loader wait, a device may do anything. See list_file.h.
  */
 #include "config/list_file.h"
@@ -14,6 +14,7 @@
 
 #include "util/domain.h"
 #include "util/error.h"
+#include "util/mailbox.h"
 
 struct line {
 	char *start;
@@ -64,37 +65,41 @@ static bool has_control(const struct line *line)
 }
 
 /* Why a line that is no domain is none, with the nearest thing that would be right. */
-static const char *explain(const struct line *line, const char *why, bool patterns)
+static const char *explain(const struct line *line, const char *why, enum list_form form)
 {
 	if (has_control(line))
 		return "control character: this is not a text file";
 	if (line->start[0] == '@')
 		return "a file of domains cannot name another one";
 	if (has_any(line, " \t,;{}="))
-		return "one domain stands in a line, and nothing else";
+		return form == LIST_OF_ADDRESSES ? "one address stands in a line, and nothing else" :
+		    "one domain stands in a line, and nothing else";
+	if (form == LIST_OF_ADDRESSES)
+		return why;
 	if (has_any(line, "\"'"))
 		return "domains stand without quotes here";
 	if (has_any(line, "@"))
 		return "an address, not a domain: write what stands behind the @";
 	if (line->length > 2 && line->start[0] == '*' && line->start[1] == '.')
-		return patterns ? "not a domain name: \".example.org\" is example.org and all below it" : why;
-	if (line->start[0] == '.' && !patterns)
+		return form != LIST_OF_DOMAINS ? "not a domain name: \".example.org\" is example.org and all below it" : why;
+	if (line->start[0] == '.' && form == LIST_OF_DOMAINS)
 		return "this list is of single domains: write it without the dot in front";
 	return why;
 }
 
-/* Lower-cases the entry. @return why it is no entry of such a list; NULL: it is one. */
-static const char *entry_fault(struct line *line, bool patterns)
+const char *list_entry_fault(char *text, size_t length, enum list_form form)
 {
-	bool below = patterns && line->start[0] == '.';
-	const char *why;
+	bool below = form != LIST_OF_DOMAINS && text[0] == '.';
 
-	for (size_t i = 0; i < line->length; i++) {
-		if (line->start[i] >= 'A' && line->start[i] <= 'Z')
-			line->start[i] += 'a' - 'A';
+	if (form == LIST_OF_ADDRESSES)
+		return mailbox_entry(text, length);
+	if (form == LIST_OF_SENDERS && length == 2 && memcmp(text, "<>", 2) == 0)
+		return NULL;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] >= 'A' && text[i] <= 'Z')
+			text[i] += 'a' - 'A';
 	}
-	why = domain_fault(line->start + below, line->length - below);
-	return why != NULL ? explain(line, why, patterns) : NULL;
+	return domain_fault(text + below, length - below);
 }
 
 static size_t count_lines(const char *text, size_t length)
@@ -106,7 +111,7 @@ static size_t count_lines(const char *text, size_t length)
 	return lines;
 }
 
-int list_parse(char *text, size_t length, bool patterns, struct arena *arena, list_fault *tell, void *closure,
+int list_parse(char *text, size_t length, enum list_form form, struct arena *arena, list_fault *tell, void *closure,
     struct list_names *names_r)
 {
 	size_t lines = count_lines(text, length), room = lines < LIST_FILE_MAX_ENTRIES ? lines : LIST_FILE_MAX_ENTRIES;
@@ -125,7 +130,9 @@ int list_parse(char *text, size_t length, bool patterns, struct arena *arena, li
 		trim(&line);
 		if (line.length == 0)
 			continue;
-		why = entry_fault(&line, patterns);
+		why = list_entry_fault(line.start, line.length, form);
+		if (why != NULL)
+			why = explain(&line, why, form);
 		line.start[line.length] = '\0';	/* where the comment or the line ended */
 		if (why != NULL) {
 			tell(closure, line.number, line.start, why);

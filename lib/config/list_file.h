@@ -2,7 +2,7 @@
 #ifndef ASSAY_CONFIG_LIST_FILE_H
 #define ASSAY_CONFIG_LIST_FILE_H
 /*
- * Files of domains: one a line, "#" begins a comment, blank lines and white space around do not count, lines end with LF or
+ * Files of domains or addresses: one a line, "#" begins a comment, blank lines and white space around do not count, lines end with LF or
  * CR LF. Thread: any; works in the arena it is given. Trusts nothing of the file.
  */
 #include <stdbool.h>
@@ -15,19 +15,32 @@ enum { LIST_FILE_MAX_BYTES = 64 << 20, LIST_FILE_MAX_ENTRIES = 2000000 };
 /** What is wrong with a line. @param entry  what stands there, borrowed, any bytes; valid during the call. */
 typedef void list_fault(void *closure, unsigned line, const char *entry, const char *why);
 
-/** Domains of a file, in its order, in normal form (with a dot in front for all below); they may repeat. */
+/* What a list is of. */
+enum list_form {
+	LIST_OF_DOMAINS,	/* single ones */
+	LIST_OF_PATTERNS,	/* and ".example.org" for it and all below */
+	LIST_OF_SENDERS,	/* and "<>" for the null sender */
+	LIST_OF_ADDRESSES,	/* of mailboxes (util/mailbox.h) */
+};
+
+/**
+ * Brings an entry to normal form, in place: lower case, an address as mailbox_entry() has it.
+ * @return what is wrong with it, in words for an admin (static); NULL: nothing.
+ */
+const char *list_entry_fault(char *text, size_t length, enum list_form form);
+
+/** Entries of a file, in its order, in normal form; they may repeat. */
 struct list_names {
 	const char **names;
 	size_t count;
 };
 
 /**
- * Takes a text apart. Every line that is neither a domain nor empty is told, one by one.
+ * Takes a text apart. Every line that is neither an entry nor empty is told, one by one.
  * @param text      length bytes and a NUL behind them; changed, and the names stay in it.
- * @param patterns  whether ".example.org" is allowed.
  * @return 0; -E_LIMIT when there are more entries than LIST_FILE_MAX_ENTRIES: names_r is then empty.
  */
-int list_parse(char *text, size_t length, bool patterns, struct arena *arena, list_fault *tell, void *closure,
+int list_parse(char *text, size_t length, enum list_form form, struct arena *arena, list_fault *tell, void *closure,
     struct list_names *names_r) __attribute__((warn_unused_result));
 
 /**

@@ -32,13 +32,18 @@ static void print_actions(const void *base, bool in_policy, const char *indent, 
 	}
 }
 
-/* Those that say something, here or in the ramps (NULL: there are none) from which they would be taken. */
-static void print_ramps(const struct ramp_config *ramps, const struct ramp_config *outside, const char *indent, FILE *out)
+/* Those that say something, here or where they would be taken from: a base, outside; NULL: there is none. */
+static void print_ramps(const struct ramp_config *ramps, const struct policy_config *base, const struct ramp_config *outside,
+    const char *indent, FILE *out)
 {
 	const struct option_row *row;
 
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		if (!ramp_is_set(&ramps[id]) && (outside == NULL || !ramp_is_set(&outside[id])))
+		bool says = ramp_is_set(&ramps[id]) || (outside != NULL && ramp_is_set(&outside[id]));
+
+		for (const struct policy_config *at = base; at != NULL; at = at->base)
+			says = says || ramp_is_set(&at->ramps[id]);
+		if (!says)
 			continue;
 		fprintf(out, "%sramp \"%s\" {\n", indent, findings_table[id].name);
 		for (size_t i = 0; (row = schema_ramp_row(i)) != NULL; i++)
@@ -59,7 +64,7 @@ static void print_policy(const struct policy_config *policy, const struct ramp_c
 	fputs("\tactions {\n", out);
 	print_actions(policy, true, "\t\t", out);
 	fputs("\t}\n", out);
-	print_ramps(policy->ramps, outside, "\t", out);
+	print_ramps(policy->ramps, policy->base, outside, "\t", out);
 	fputs("}\n", out);
 }
 
@@ -80,12 +85,14 @@ static void print_section(const struct config *config, const char *section, FILE
 	const char *indent = section[0] != '\0' ? "\t" : "";
 
 	if (strcmp(section, "policy") == 0) {
+		for (size_t i = 0; i < config->template_count; i++)
+			print_policy(&config->templates[i], config->finding_ramps, out);
 		for (size_t i = 0; i < config->policy_count; i++)
 			print_policy(&config->policies[i], config->finding_ramps, out);
 		return;
 	}
 	if (strcmp(section, "ramp") == 0)
-		print_ramps(config->finding_ramps, NULL, "", out);
+		print_ramps(config->finding_ramps, NULL, NULL, "", out);
 	for (size_t i = 0; i < schema_count; i++) {
 		if (is_in(&schema_table[i], section))
 			print_option(&schema_table[i], config, indent, out);
@@ -138,6 +145,10 @@ static bool same_domains(const struct config *a, const struct config *b, const c
 		return same_lists(section, a, b);
 	for (size_t i = 0; i < a->policy_count; i++) {
 		if (!same_lists(section, &a->policies[i], &b->policies[i]))
+			return false;
+	}
+	for (size_t i = 0; i < a->template_count; i++) {
+		if (!same_lists(section, &a->templates[i], &b->templates[i]))
 			return false;
 	}
 	return true;

@@ -37,6 +37,9 @@ static const struct word words_corroborate[] = {
 	{ "iprev-fail", FINDING_IPREV_FAIL }, { "adsp-discardable", FINDING_ADSP_DISCARDABLE }, { "tls-downgrade", FINDING_TLS_DOWNGRADE },
 	{ "adsp-all", FINDING_ADSP_ALL }, { "adsp-nxdomain", FINDING_ADSP_NXDOMAIN }, { "spf-fail", FINDING_SPF_FAIL }, { 0 }
 };
+static const struct word words_authenticated[] = {
+	{ "any", AUTHENTICATED_ANY }, { "yes", AUTHENTICATED_YES }, { "no", AUTHENTICATED_NO }, { 0 }
+};
 static const struct word words_traces[] = { { "off", TRACES_OFF }, { "failures", TRACES_FAILURES }, { "all", TRACES_ALL }, { 0 } };
 static const struct word words_partial_body[] = { { "policy", PARTIAL_BODY_POLICY }, { "pass", PARTIAL_BODY_PASS }, { 0 } };
 
@@ -44,6 +47,9 @@ static const struct word words_partial_body[] = { { "policy", PARTIAL_BODY_POLIC
 #define POLICY(field) offsetof(struct policy_config, field)
 #define YES_NO 0, 1, NULL, NUMBER_NONE
 #define LIST 0, 0, NULL, NUMBER_NONE
+#define CONDITION 0, 0, NULL, NUMBER_CONDITION
+#define CONDITION_OF_TEXT(length) 0, length, NULL, NUMBER_CONDITION
+#define CONDITION_WORD(words) 0, 0, words, NUMBER_CONDITION
 #define LIST_OF_TEXT(length) 0, length, NULL, NUMBER_NONE
 #define TEXT(length) 0, length, NULL, NUMBER_NONE
 #define WORD(words) 0, 0, words, NUMBER_NONE
@@ -80,6 +86,8 @@ const struct option_row schema_table[] = {
 	/* who */
 	{ "", "authserv-id", OPTION_NAME, CONFIG(authserv_id), "", TEXT(255),
 	    "our name in Authentication-Results; empty: what the MTA calls itself" },
+	{ "", "recipient-delimiters", OPTION_STRING, CONFIG(recipient_delimiters), "+", TEXT(8),
+	    "characters behind which an extension begins: ann+x@ may be the mailbox of ann@; empty: none" },
 	{ "", "local-domains", OPTION_DOMAINS, CONFIG(local_domains), "", LIST,
 	    "domains of the MTA's own mailboxes: a recipient in one of them, or without a domain, falls under the policies of all" },
 	{ "", "trusted-networks", OPTION_NETWORKS, CONFIG(trusted_networks), "127.0.0.0/8, ::1", LIST,
@@ -321,12 +329,26 @@ const struct option_row schema_table[] = {
 	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", CAP(100, 250000),
 	    "waited for all DNS answers of a message together, at RCPT at most half of it" },
 
-	{ "policy", "recipient-domains", OPTION_PATTERNS, POLICY(recipient_domains), "", LIST,
+	{ "policy", "inherits", OPTION_STRING, POLICY(inherits), "", TEXT(64),
+	    "policy whose settings hold where this one has none of its own; conditions are never inherited" },
+	{ "policy", "template", OPTION_BOOL, POLICY(is_template), "no", YES_NO,
+	    "only there to be inherited: it matches no mail" },
+	{ "policy", "recipient-domains", OPTION_PATTERNS, POLICY(recipient_domains), "", CONDITION,
 	    "matches recipients of these domains; \".example.org\" is it and all below" },
-	{ "policy", "author-domains", OPTION_PATTERNS, POLICY(author_domains), "", LIST,
+	{ "policy", "recipients", OPTION_ADDRESSES, POLICY(recipients), "", CONDITION,
+	    "matches these recipients; ann@.example.org is there and at all domains below, ann@ at any domain" },
+	{ "policy", "author-domains", OPTION_PATTERNS, POLICY(author_domains), "", CONDITION,
 	    "matches author (From) domains; they are not known yet at RCPT" },
-	{ "policy", "client-networks", OPTION_NETWORKS, POLICY(client_networks), "", LIST,
+	{ "policy", "envelope-domains", OPTION_SENDERS, POLICY(envelope_domains), "", CONDITION,
+	    "matches domains of the envelope sender (MAIL FROM); <> is the null sender" },
+	{ "policy", "client-networks", OPTION_NETWORKS, POLICY(client_networks), "", CONDITION,
 	    "matches client addresses" },
+	{ "policy", "client-names", OPTION_PATTERNS, POLICY(client_names), "", CONDITION,
+	    "matches names of the client that lead back to its address (iprev)" },
+	{ "policy", "listeners", OPTION_STRINGS, POLICY(listeners), "", CONDITION_OF_TEXT(255),
+	    "matches sockets of the MTA by what it calls them: {assay_profile}, else {daemon_name}" },
+	{ "policy", "authenticated", OPTION_WORD, POLICY(authenticated), "any", CONDITION_WORD(words_authenticated),
+	    "matches sessions by whether the client has authenticated (SMTP AUTH)" },
 	{ "policy", "mode", OPTION_WORD, POLICY(mode), NULL, WORD(run_mode_words),
 	    "as the global mode, for this policy" },
 	{ "policy", "dns-outage", OPTION_WORD, POLICY(dns_outage), NULL, WORD(words_dns_outage),

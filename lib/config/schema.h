@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "config/list_file.h"
 
 /* What an option holds; says both the syntax in the file and the C type at the offset. */
 enum option_type {
@@ -30,6 +31,8 @@ enum option_type {
 	OPTION_FEW_DOMAINS,	/* list of domains that is gone through one by one, so none from files → struct string_list */
 	OPTION_DOMAINS,		/* list of domains and of "@FILE" → struct domain_list */
 	OPTION_PATTERNS,	/* the same, and ".example.org" for it and all below → struct domain_list */
+	OPTION_SENDERS,		/* patterns, and "<>" for the null sender → struct domain_list */
+	OPTION_ADDRESSES,	/* list of addresses (util/mailbox.h) and of "@FILE" → struct domain_list */
 	OPTION_FINDINGS,	/* list of words, each of a finding → finding_set */
 	OPTION_NETWORKS,	/* list of networks → struct network_list */
 	OPTION_PATH_ARRAY,	/* list of paths → NULL-terminated const char *const * */
@@ -40,6 +43,7 @@ enum option_type {
 /* What a number is for. A row does not compile without it; tests/flow/test_caps.py wants a case for each cap. */
 enum option_number {
 	NUMBER_NONE,	/* no number, but a word, a name, a list … */
+	NUMBER_CONDITION,	/* no number either: for which mail a policy is, which no other inherits */
 	NUMBER_CAP,	/* what a message may hold or cost, or has to bring: past it there is a finding and no weaker decision */
 	NUMBER_BOUND,	/* what is kept, or sent at once: past it there is more work or less memory, and the same verdict */
 	NUMBER_TUNING,	/* anything else: what a number means, as above how many NSEC3 iterations a zone counts as unsigned */
@@ -80,7 +84,19 @@ bool option_is_number(enum option_type type);
 /** @return whether an option of this type takes more than one value. */
 bool option_is_list(enum option_type type);
 
-/** @return whether an option of this type is a struct domain_list, whose values may name files of domains. */
+/** @return whether an option of this type is a struct domain_list, whose values may name files. */
 bool option_is_domain_list(enum option_type type);
+
+/** @return what a list of domains or addresses may hold. */
+enum list_form option_list_form(enum option_type type);
+
+/** @return whether the option says for which mail a policy is. */
+bool option_is_condition(const struct option_row *row);
+
+/** @return whether a condition narrows a policy: the list has a value, the word is not the one for all. @param base  the policy. */
+bool condition_is_set(const struct option_row *row, const void *base);
+
+/** @return whether any condition of the policy does. */
+bool policy_has_conditions(const struct policy_config *policy);
 
 #endif

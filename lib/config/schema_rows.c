@@ -53,5 +53,44 @@ bool option_is_list(enum option_type type)
 
 bool option_is_domain_list(enum option_type type)
 {
-	return type == OPTION_DOMAINS || type == OPTION_PATTERNS;
+	return type >= OPTION_DOMAINS && type <= OPTION_ADDRESSES;
+}
+
+enum list_form option_list_form(enum option_type type)
+{
+	switch (type) {
+	case OPTION_PATTERNS:
+		return LIST_OF_PATTERNS;
+	case OPTION_SENDERS:
+		return LIST_OF_SENDERS;
+	case OPTION_ADDRESSES:
+		return LIST_OF_ADDRESSES;
+	default:
+		return LIST_OF_DOMAINS;
+	}
+}
+
+bool option_is_condition(const struct option_row *row)
+{
+	return row->number == NUMBER_CONDITION;
+}
+
+bool condition_is_set(const struct option_row *row, const void *base)
+{
+	const void *place = (const char *)base + row->offset;
+
+	if (option_is_domain_list(row->type))
+		return ((const struct domain_list *)place)->count != 0;
+	if (row->type == OPTION_NETWORKS)
+		return ((const struct network_list *)place)->count != 0;
+	return row->type == OPTION_WORD ? *(const int *)place != 0 : ((const struct string_list *)place)->count != 0;
+}
+
+bool policy_has_conditions(const struct policy_config *policy)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		if (option_is_condition(&schema_table[i]) && condition_is_set(&schema_table[i], policy))
+			return true;
+	}
+	return false;
 }

@@ -20,6 +20,12 @@ struct source_option {
 	size_t value_count;		/* 0 for "= {}" */
 };
 
+/** @return how many values a list has: one that is nothing but "" is empty, as an option of one value would be. */
+static inline size_t source_list_count(const struct source_option *option)
+{
+	return option->value_count == 1 && option->values[0].text[0] == '\0' ? 0 : option->value_count;
+}
+
 struct source_section {
 	const char *name;		/* "" for the file itself */
 	const char *title;		/* NULL without one */

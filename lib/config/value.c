@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/list_file.h"
 #include "config/listen_place.h"
 #include "config/value_print.h"
 #include "util/buf.h"
@@ -129,17 +130,12 @@ static int parse_word(const struct option_row *row, const char *text, struct are
 static int parse_domain(const struct option_row *row, const char *text, struct arena *arena, const char **text_r,
     const char **why_r)
 {
-	char *lower = arena_strdup(arena, text), *name = lower;
+	char *entry = arena_strdup(arena, text);
 
-	for (char *c = lower; *c != '\0'; c++) {
-		if (*c >= 'A' && *c <= 'Z')
-			*c += 'a' - 'A';
-	}
-	name += row->type == OPTION_PATTERNS && name[0] == '.';
-	*why_r = domain_fault(name, strlen(name));
-	if (text[0] == '@')
+	*why_r = list_entry_fault(entry, strlen(entry), option_list_form(row->type));
+	if (text[0] == '@' && !option_is_domain_list(row->type))
 		*why_r = "this list takes no file of domains: write them here";
-	*text_r = lower;
+	*text_r = entry;
 	return *why_r == NULL ? 0 : -E_SYNTAX;
 }
 
@@ -268,6 +264,8 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 	case OPTION_FEW_DOMAINS:
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
+	case OPTION_SENDERS:
+	case OPTION_ADDRESSES:
 	case OPTION_DOMAIN_ARRAY:
 		return parse_domain(row, text, arena, &value_r->text, why_r);
 	case OPTION_PATH_ARRAY:
@@ -358,6 +356,8 @@ void value_store(const struct option_row *row, const union value *values, size_t
 		break;
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
+	case OPTION_SENDERS:
+	case OPTION_ADDRESSES:
 		store_domains(values, count, arena, place);
 		break;
 	case OPTION_FINDINGS:

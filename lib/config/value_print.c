@@ -151,6 +151,8 @@ void value_print(const struct option_row *row, const void *base, FILE *out)
 		break;
 	case OPTION_DOMAINS:
 	case OPTION_PATTERNS:
+	case OPTION_SENDERS:
+	case OPTION_ADDRESSES:
 		print_domains(place, out);
 		break;
 	case OPTION_NETWORKS:

@@ -36,6 +36,7 @@ struct facts_connection {
 	const char *client_name;	/* as the MTA gave it to connect: forward-confirmed or "[addr]" / "unknown" */
 	const char *client_ptr;		/* {client_ptr} where given */
 	const char *daemon_name;	/* {daemon_name} */
+	const char *profile;		/* {assay_profile}, which the MTA's admin may define for a listener */
 	const char *helo;		/* NULL before HELO */
 	const char *mta_hostname;	/* {j} */
 	bool local_submission;		/* by a program of this machine, without SMTP over the network; never so of a client unknown */

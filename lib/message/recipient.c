@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "util/domain.h"
-
+#include "util/mailbox.h"
 
 /* By these an MTA may find another address inside: domains, routes (RFC 5321 appendix C), percent hack and bang paths. */
 #define FURTHER_ADDRESS "@%!:"
@@ -26,14 +26,15 @@ static bool is_localhost(const char *domain)
 	return strcmp(domain, "localhost") == 0 || strcmp(domain, "localhost.localdomain") == 0;
 }
 
-static struct recipient_place at_domain(struct arena *arena, const char *domain)
+/* @param at  of the address, in front of the domain. */
+static struct recipient_place at_domain(struct arena *arena, const char *address, const char *at)
 {
-	struct recipient_place place = { .domain = domain_normalize(arena, domain, strlen(domain)) };
+	struct recipient_place place = { .domain = domain_normalize(arena, at + 1, strlen(at + 1)),
+		.mailbox = mailbox_read(arena, address, (size_t)(at - address)) };
 
 	if (place.domain == NULL)
-		place.where = RECIPIENT_UNKNOWN;
-	else
-		place.where = is_localhost(place.domain) ? RECIPIENT_LOCAL : RECIPIENT_AT_DOMAIN;
+		return (struct recipient_place){ .where = RECIPIENT_UNKNOWN };
+	place.where = is_localhost(place.domain) ? RECIPIENT_LOCAL : RECIPIENT_AT_DOMAIN;
 	return place;
 }
 
@@ -47,8 +48,9 @@ static struct recipient_place read_given(struct arena *arena, const char *given)
 	if (local_length == 0 || strcspn(given, FURTHER_ADDRESS) != local_length)
 		return place;
 	if (at != NULL)
-		return at_domain(arena, at + 1);
+		return at_domain(arena, given, at);
 	place.where = RECIPIENT_LOCAL;
+	place.mailbox = mailbox_read(arena, given, local_length);
 	return place;
 }
 
@@ -61,7 +63,7 @@ struct recipient_place recipient_find_place(struct arena *arena, const char *giv
 		return place;
 	at = strrchr(route->address, '@');
 	if (at != NULL) {
-		resolved = at_domain(arena, at + 1);
+		resolved = at_domain(arena, route->address, at);
 		/* a domain that the client did not write: the MTA has put its own there, one of perhaps several */
 		if (place.where != RECIPIENT_AT_DOMAIN && resolved.where == RECIPIENT_AT_DOMAIN &&
 		    strcasestr(given, resolved.domain) == NULL)
@@ -69,7 +71,9 @@ struct recipient_place recipient_find_place(struct arena *arena, const char *giv
 		return resolved;
 	}
 	/* a plain address whose domain the MTA took for one of its own: so it is that domain */
-	if (place.where == RECIPIENT_UNKNOWN && strpbrk(route->address, FURTHER_ADDRESS) == NULL && !is_said(route->host))
+	if (place.where == RECIPIENT_UNKNOWN && strpbrk(route->address, FURTHER_ADDRESS) == NULL && !is_said(route->host)) {
 		place.where = RECIPIENT_LOCAL;
+		place.mailbox = mailbox_read(arena, route->address, strlen(route->address));
+	}
 	return place;
 }

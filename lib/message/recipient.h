@@ -2,7 +2,7 @@
 #ifndef ASSAY_MESSAGE_RECIPIENT_H
 #define ASSAY_MESSAGE_RECIPIENT_H
 /*
- * The domain of a recipient, for policies that apply to some recipient domains only. The address in RCPT is the client's
+ * The domain of a recipient and his mailbox there, for policies that apply to some recipients only. The address in RCPT is the client's
  * choice: <ann>, <@relay:ann@a.example>, <ann%a.example@mx.example> and <"ann@a.example"> may all reach ann@a.example, by
  * rules that only the MTA knows. Therefore the address that the MTA made of it is used when there is one; when the domain
  * cannot be told for certain the result says so.
@@ -24,12 +24,13 @@ enum recipient_where {
 struct recipient_place {
 	enum recipient_where where;
 	const char *domain;	/* A-labels, lower case, no trailing dot. LOCAL: what the MTA put there, or NULL. UNKNOWN: NULL */
+	const char *mailbox;	/* his local part as mailbox_read() has it (util/mailbox.h); NULL: not known, or nobody asks for it */
 };
 
 /**
  * @param given  address of RCPT, without <>.
  * @param route  NULL: nobody has resolved it.
- * @return the place; its domain lives in the arena. Thread: any.
+ * @return the place; its texts live in the arena. Thread: any.
  */
 struct recipient_place recipient_find_place(struct arena *arena, const char *given, const struct recipient_route *route);
 

@@ -44,13 +44,19 @@ static void recipient_keep(struct message *message, const char *address, const s
 }
 
 /* An address that was cut does not end where it ends. */
+/* A mailbox that no policy asks for would only keep apart what is the same. */
 static struct recipient_place find_place(struct message *message, const char *recipient, const struct recipient_route *route,
     const char **address_r)
 {
+	struct recipient_place place;
+
 	*address_r = message_address_copy(message, recipient);
 	if (strlen(*address_r) >= ADDRESS_MAX_BYTES)
 		return (struct recipient_place){ .where = RECIPIENT_UNKNOWN };
-	return recipient_find_place(message->arena, *address_r, route);
+	place = recipient_find_place(message->arena, *address_r, route);
+	if (!message->config->policies_name_mailboxes)
+		place.mailbox = NULL;
+	return place;
 }
 
 /* As they are known at the first decision: the others of the message stand on the same. */

@@ -81,7 +81,7 @@ static void put_client(struct trace_writer *writer, const struct facts_connectio
 	trace_put(writer, "name", connection->client_name);
 	trace_put(writer, "ptr", connection->client_ptr);
 	trace_put(writer, "helo", connection->helo);
-	trace_put(writer, "listener", connection->daemon_name);
+	trace_put(writer, "listener", connection->profile != NULL ? connection->profile : connection->daemon_name);
 	trace_put(writer, "mta", connection->mta_hostname);
 	trace_put_flag(writer, "local_submission", connection->local_submission);
 	trace_put_flag(writer, "starttls_mangled", connection->starttls_mangled);

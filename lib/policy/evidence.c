@@ -20,10 +20,12 @@ static int compare_text(const char *a, const char *b)
 static int compare_places(const void *left, const void *right)
 {
 	const struct recipient_place *a = left, *b = right;
+	int order;
 
 	if (a->where != b->where)
 		return a->where < b->where ? -1 : 1;
-	return compare_text(a->domain, b->domain);
+	order = compare_text(a->domain, b->domain);
+	return order != 0 ? order : compare_text(a->mailbox, b->mailbox);
 }
 
 size_t evidence_sort_places(struct recipient_place *places, size_t count)
@@ -152,10 +154,12 @@ void evidence_make(const struct evidence_input *input, struct arena *arena, stru
 		.stage = input->stage, .time_secs = facts->time_secs, .brakes = input->brakes, .exempt = results->exempt, .authenticated = connection->auth.mechanism != NULL,
 		.dns_pressed = (results->dns_failures >> DNS_FAILURE_PRESSURE & 1) != 0,
 		.tls_not_required = results->tls.not_required,
-		.listener = connection->daemon_name,
+		.listener = connection->profile != NULL ? connection->profile : connection->daemon_name,
 		.client = { .addr = connection->client, .prefix_bits = connection->client.family == AF_INET6 ? 128 : 32 },
 		.client_name = results->iprev.name, .client_name_secure = results->iprev.dnssec == DNS_SECURE,
+		.client_name_unknown = results->iprev.result == RESULT_UNCHECKED || results->iprev.result == RESULT_TEMPERROR,
 		.envelope_domain = facts->mail_from_domain,
+		.null_sender = facts->mail_from != NULL && facts->mail_from[0] == '\0',
 		.spf = results->spf.result, .spf_domain = results->spf.domain, .spf_secure = results->spf.dnssec == DNS_SECURE,
 	};
 	make_findings(results, arena, evidence_r);

@@ -28,7 +28,11 @@ enum evidence_lack {
 	EVIDENCE_LACKS_FINDINGS = 32,	/* there are findings that this program does not know */
 	EVIDENCE_LACKS_PRESSURE = 128,	/* whether DNS was pressed or out: of rows without evidence, the text has no word for it */
 	EVIDENCE_LACKS_ALL = 256,	/* it stands for messages of many kinds: nothing can be told of it, either */
-	EVIDENCE_LACKS_ENVELOPE = 1024,	/* the envelope domain: it did not fit */
+	EVIDENCE_LACKS_MAILBOXES = 512,	/* whose mailboxes at their domains the recipients are: never kept */
+	EVIDENCE_LACKS_ENVELOPE = 1024,	/* the domain of the envelope sender, or whether there is one */
+	EVIDENCE_LACKS_CLIENT_NAME = 2048,	/* the client's name, or the part of it in front of client_name */
+	EVIDENCE_LACKS_LISTENER = 4096,
+	EVIDENCE_LACKS_AUTH = 8192,	/* whether the client authenticated: of rows without evidence */
 	EVIDENCE_LACKS_SENSE = 64,	/* something is there that this program cannot read: nothing can be told of it */
 };
 
@@ -74,12 +78,14 @@ struct evidence {
 	bool tls_not_required;		/* the message says TLS-Required: No (RFC 8689); whether that counts is the policy's */
 	struct evidence_cert cert;
 
-	const char *listener;		/* the MTA's name of the socket ({daemon_name}); NULL */
+	const char *listener;		/* what the MTA calls the socket: {assay_profile}, else {daemon_name}; NULL: it does not say */
 	struct ip_network client;	/* one address while the message is there, its network when read; AF_UNSPEC: none */
 	const char *client_name;	/* forward-confirmed; NULL */
+	bool client_name_unknown;	/* there may be one: the look-up failed, or nobody looked */
 	bool client_name_secure, client_name_is_parent;	/* is_parent: the name is some host's right below it */
 
-	const char *envelope_domain;	/* NULL: the null sender, or none */
+	const char *envelope_domain;	/* NULL: the null sender, or one whose domain nobody can tell */
+	bool null_sender;
 	const char *spf_domain;
 	enum result spf;
 	bool spf_secure;

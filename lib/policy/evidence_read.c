@@ -8,47 +8,16 @@
 
 #include <string.h>
 
+#include "policy/text_part.h"
 #include "util/error.h"
 
 struct reader {
 	struct arena *arena;
 	struct evidence *evidence;
 	unsigned char found[FINDING_COUNT];	/* 1: on insecure data, 2: on secure data */
+	bool sender_absent, name_absent, listener_absent;	/* field e says so */
 	uint64_t keys;				/* fields that have been read; a bit each */
 };
-
-/* A part of the text: not terminated. */
-struct part { const char *at; size_t length; };
-
-/* Takes what stands before the separator, which goes too. @return false: there is nothing left. */
-static bool part_take(struct part *rest, char separator, struct part *part_r)
-{
-	const char *end;
-
-	if (rest->at == NULL)
-		return false;
-	end = memchr(rest->at, separator, rest->length);
-	*part_r = (struct part){ rest->at, end != NULL ? (size_t)(end - rest->at) : rest->length };
-	if (end == NULL)
-		rest->at = NULL;
-	else
-		*rest = (struct part){ end + 1, rest->length - part_r->length - 1 };
-	return true;
-}
-
-static bool part_is(const struct part *part, const char *text)
-{
-	return part->length == strlen(text) && memcmp(part->at, text, part->length) == 0;
-}
-
-/* Takes a mark off the end. */
-static bool part_ends(struct part *part, char mark)
-{
-	if (part->length == 0 || part->at[part->length - 1] != mark)
-		return false;
-	part->length--;
-	return true;
-}
 
 static int hex_digit(char c)
 {
@@ -308,10 +277,44 @@ static int read_client_name(struct reader *reader, struct part value)
 
 static int read_envelope(struct reader *reader, struct part value)
 {
-	if (!part_is(&value, "&"))
-		return read_name(reader, &value, &reader->evidence->envelope_domain);
-	reader->evidence->lacks |= EVIDENCE_LACKS_ENVELOPE;
+	return read_name(reader, &value, &reader->evidence->envelope_domain);
+}
+
+/* Letters of another version leave the whole without sense. */
+static int read_absent(struct reader *reader, struct part value)
+{
+	struct evidence *evidence = reader->evidence;
+
+	for (size_t i = 0; i < value.length; i++) {
+		switch (value.at[i]) {
+		case 'n': evidence->null_sender = reader->sender_absent = true; break;
+		case 'd': reader->sender_absent = true; break;
+		case 'c': reader->name_absent = true; break;
+		case 'u': evidence->client_name_unknown = reader->name_absent = true; break;
+		case 'l': reader->listener_absent = true; break;
+		default: no_sense(reader);
+		}
+	}
 	return 0;
+}
+
+/* What stands nowhere and is not said to be absent is lacking. */
+static void find_lacks(struct reader *reader)
+{
+	struct evidence *evidence = reader->evidence;
+
+	if (evidence->envelope_domain == NULL && !reader->sender_absent)
+		evidence->lacks |= EVIDENCE_LACKS_ENVELOPE;
+	if (evidence->client_name == NULL ? !reader->name_absent : evidence->client_name_is_parent)
+		evidence->lacks |= EVIDENCE_LACKS_CLIENT_NAME;
+	if (evidence->listener == NULL && !reader->listener_absent)
+		evidence->lacks |= EVIDENCE_LACKS_LISTENER;
+	evidence->lacks |= EVIDENCE_LACKS_MAILBOXES;
+	/* every message has a recipient and, at its end, an author or a reason for having none */
+	if (evidence->recipient_count == 0)
+		evidence->lacks |= EVIDENCE_LACKS_RECIPIENTS;
+	if (evidence->stage == FINDING_STAGE_MESSAGE && evidence->author_count == 0 && !evidence->authors_unknown)
+		evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
 }
 
 static int read_network(struct reader *reader, struct part value)
@@ -324,7 +327,7 @@ static int read_field(struct reader *reader, struct part field)
 	static const struct { char key; int (*read)(struct reader *, struct part); } fields[] = {
 		{ 's', read_stage }, { 'q', read_letters }, { 'f', read_findings }, { 'r', read_recipients }, { 'a', read_authors },
 		{ 'm', read_envelope }, { 'p', read_spf }, { 'd', read_passes }, { 'c', read_cert }, { 'l', read_listener },
-		{ 'h', read_client_name }, { 'n', read_network },
+		{ 'h', read_client_name }, { 'n', read_network }, { 'e', read_absent },
 	};
 
 	if (field.length < 2 || field.at[1] != '=')
@@ -374,11 +377,7 @@ int evidence_read(const char *text, struct arena *arena, struct evidence *eviden
 	code = read_fields(&reader, text);
 	if (code != 0)
 		evidence_r->lacks |= EVIDENCE_LACKS_SENSE;
-	/* every message has a recipient and, at its end, an author or a reason for having none */
-	if (evidence_r->recipient_count == 0)
-		evidence_r->lacks |= EVIDENCE_LACKS_RECIPIENTS;
-	if (evidence_r->stage == FINDING_STAGE_MESSAGE && evidence_r->author_count == 0 && !evidence_r->authors_unknown)
-		evidence_r->lacks |= EVIDENCE_LACKS_AUTHORS;
+	find_lacks(&reader);
 	findings_store(&reader);
 	return code;
 }

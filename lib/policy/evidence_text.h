@@ -11,13 +11,16 @@
  *   q  yes-or-no facts, a letter each (evidence_letters)
  *   f  findings by name; "+" stands on secure data or on no DNS, "*" there is one of either kind
  *   c  certificate: status:fits whom:subject:issuer:proven name, "?" behind it: the TLSA records are not known
- *   l  listener    h  forward-confirmed client name    n  client network    m  envelope domain ("&": it did not fit)
+ *   l  listener    h  forward-confirmed client name    n  client network    m  envelope domain
  *   p  SPF domain:result    a  author domains, each with DMARC's result    d  domains that pass DKIM
+ *   e  what is known to be absent, a letter each: n null sender, d a sender whose domain nobody could tell, c a client without a
+ *      confirmed name, u one whose name nobody could tell, l a listener without a name. Where neither name nor letter is there, it is
+ *      not known
  *   r  recipients: a domain, "~" a mailbox of the MTA's own (with a domain where it was told), "?" nobody knows where
  *   "+" behind a result or name: DNSSEC-secure. "&" as the last item of a list: there were more.
  *
  * Coarser than the message on purpose: the client is its network, as in the other columns of the record, and its name is cut to the
- * parent where it has more than two labels; findings have no domain; of recipients, author domains and DKIM passes so many are kept.
+ * parent where it has more than two labels; recipients have no mailbox; findings have no domain; of recipients, author domains and DKIM passes so many are kept.
  */
 #include "policy/evidence.h"
 #include "util/arena.h"

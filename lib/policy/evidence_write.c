@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "check/memory.h"
+#include "policy/internal.h"
 #include "util/buf.h"
 
 const struct evidence_letter evidence_letters[] = {
@@ -153,6 +154,18 @@ static void write_client(struct writer *writer, const struct evidence *evidence)
 		buf_printf(&writer->out, " n=%s", network);
 }
 
+/* What is not there, and was not left out either. */
+static void write_absent(struct writer *writer, const struct evidence *evidence)
+{
+	bool sender = evidence->envelope_domain == NULL && !evidence_lacks(evidence, EVIDENCE_LACKS_ENVELOPE);
+	bool client = evidence->client_name == NULL && !evidence_lacks(evidence, EVIDENCE_LACKS_CLIENT_NAME);
+	bool listener = evidence->listener == NULL && !evidence_lacks(evidence, EVIDENCE_LACKS_LISTENER);
+
+	if (sender || client || listener)
+		buf_printf(&writer->out, " e=%s%s%s", !sender ? "" : evidence->null_sender ? "n" : "d",
+		    !client ? "" : evidence->client_name_unknown ? "u" : "c", listener ? "l" : "");
+}
+
 static const char *result_word(enum result result)
 {
 	const char *name = result_name(result);
@@ -162,15 +175,10 @@ static const char *result_word(enum result result)
 
 static void write_spf(struct writer *writer, const struct evidence *evidence)
 {
-	const char *domain = evidence->spf_domain != NULL ? name_text(writer, evidence->spf_domain) : "", *envelope = "";
+	const char *domain = evidence->spf_domain != NULL ? name_text(writer, evidence->spf_domain) : "";
 	bool lacks = (evidence->lacks & EVIDENCE_LACKS_SPF) != 0 || domain == NULL;
 
-	if (evidence->envelope_domain != NULL)
-		envelope = name_text(writer, evidence->envelope_domain);
-	if (envelope == NULL || (evidence->lacks & EVIDENCE_LACKS_ENVELOPE) != 0)
-		buf_puts(&writer->out, " m=&");
-	else if (evidence->envelope_domain != NULL)
-		buf_printf(&writer->out, " m=%s", envelope);
+	write_name(writer, 'm', evidence->envelope_domain, "");
 	if (lacks)
 		buf_puts(&writer->out, " p=&");
 	else if (evidence->spf != RESULT_UNCHECKED)
@@ -233,7 +241,10 @@ static void write_recipients(struct writer *writer, const struct evidence *evide
 		memcpy(all, evidence->recipients, count * sizeof(*all));
 	if (evidence->refused_count != 0)
 		memcpy(all + count, evidence->refused, evidence->refused_count * sizeof(*all));
-	count = evidence_sort_places(all, count + evidence->refused_count);
+	count += evidence->refused_count;
+	for (size_t i = 0; i < count; i++)	/* who they are is nobody's business later */
+		all[i].mailbox = NULL;
+	count = evidence_sort_places(all, count);
 	for (size_t i = 0; i < count; i++)
 		list_name(writer, &list, all[i].where == RECIPIENT_UNKNOWN ? "?" : all[i].where == RECIPIENT_LOCAL ? "~" : "",
 		    all[i].domain != NULL ? all[i].domain : "", "");
@@ -254,5 +265,6 @@ const char *evidence_write(const struct evidence *evidence, struct arena *arena)
 	write_passes(&writer, evidence);
 	write_cert(&writer, evidence);
 	write_client(&writer, evidence);
+	write_absent(&writer, evidence);
 	return writer.out.data;
 }

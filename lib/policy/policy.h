@@ -13,6 +13,7 @@
 struct policy_set {
 	const struct policy_config *policies;	/* file order; the last one matches all */
 	size_t count;
+	const char *delimiters;		/* behind which extensions of mailboxes begin; NULL: none */
 	const struct domain_set *local_domains;	/* in which the MTA has the same mailboxes; NULL: none */
 	const char *const *local_samples;	/* of those that no policy tells apart one each */
 	size_t local_sample_count;

@@ -17,10 +17,11 @@ const char *untold_name(enum untold why)
 {
 	static const char *const names[UNTOLD_COUNT] = {
 		[UNTOLD_UNREADABLE] = "unreadable", [UNTOLD_OTHER] = "kinds over max-kinds", [UNTOLD_AT_RCPT] = "refused at RCPT",
-		[UNTOLD_CLIENT] = "client address",
+		[UNTOLD_CLIENT] = "client address", [UNTOLD_MAILBOXES] = "recipients' mailboxes", [UNTOLD_ENVELOPE] = "envelope domain",
+		[UNTOLD_CLIENT_NAME] = "client name", [UNTOLD_LISTENER] = "listener", [UNTOLD_AUTH] = "whether it authenticated",
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
 		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names", [UNTOLD_FINDINGS] = "unknown findings",
-		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_ENVELOPE] = "envelope domain", [UNTOLD_TIME] = "time of day",
+		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_TIME] = "time of day",
 		[UNTOLD_BRAKES] = "brakes", [UNTOLD_CHECKS] = "checks that were off",
 	};
 
@@ -291,8 +292,10 @@ static bool run_once(const struct run *run, struct range *total)
 static const struct { enum evidence_lack lack; enum untold why; } reasons[] = {
 	{ EVIDENCE_LACKS_SENSE, UNTOLD_UNREADABLE }, { EVIDENCE_LACKS_FINDINGS, UNTOLD_FINDINGS },
 	{ EVIDENCE_LACKS_PRESSURE, UNTOLD_PRESSURE }, { EVIDENCE_LACKS_RECIPIENTS, UNTOLD_RECIPIENTS },
-	{ EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS }, { EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES },
-	{ EVIDENCE_LACKS_SPF, UNTOLD_SPF }, { EVIDENCE_LACKS_CERT, UNTOLD_CERT }, { EVIDENCE_LACKS_ENVELOPE, UNTOLD_ENVELOPE },
+	{ EVIDENCE_LACKS_MAILBOXES, UNTOLD_MAILBOXES }, { EVIDENCE_LACKS_ENVELOPE, UNTOLD_ENVELOPE },
+	{ EVIDENCE_LACKS_CLIENT_NAME, UNTOLD_CLIENT_NAME }, { EVIDENCE_LACKS_LISTENER, UNTOLD_LISTENER },
+	{ EVIDENCE_LACKS_AUTH, UNTOLD_AUTH }, { EVIDENCE_LACKS_AUTHORS, UNTOLD_AUTHORS }, { EVIDENCE_LACKS_SIGNATURES, UNTOLD_SIGNATURES },
+	{ EVIDENCE_LACKS_SPF, UNTOLD_SPF }, { EVIDENCE_LACKS_CERT, UNTOLD_CERT },
 };
 enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 

@@ -17,10 +17,10 @@ enum untold {
 	UNTOLD_OTHER,		/* counted together with others of its day, of which there were too many kinds */
 	UNTOLD_AT_RCPT,		/* it was refused at RCPT, and these policies would have read on */
 	UNTOLD_CLIENT,		/* which host of its network the client was */
+	UNTOLD_MAILBOXES, UNTOLD_ENVELOPE, UNTOLD_CLIENT_NAME, UNTOLD_LISTENER, UNTOLD_AUTH,
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
 	UNTOLD_FINDINGS,	/* not known to this version */
 	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
-	UNTOLD_ENVELOPE,	/* envelope domain */
 	UNTOLD_TIME,		/* when of its span it came: a flag day or a brake began or ended in it */
 	UNTOLD_BRAKES,		/* whether a brake would have been on */
 	UNTOLD_CHECKS,		/* what checks would have found that were off */

@@ -5,15 +5,15 @@
  */
 #include <string.h>
 
+#include "policy/match.h"
 #include "policy/policy.h"
 #include "util/arena.h"
 #include "util/domain.h"
 
-/* One recipient and one author, as policies match on them. NULL: not known, it may be any. */
+/* One recipient and one author, as policies match on them, and where the marks go. */
 struct who {
+	struct match_who is;
 	const struct policy_set *set;
-	const struct evidence *evidence;
-	const char *recipient, *author;
 	enum policy_mark mark;
 	unsigned char *marks;
 };
@@ -21,53 +21,21 @@ struct who {
 struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
-		.local_domains = config->local_domains.set, .local_samples = config->local_samples,
+		.delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set, .local_samples = config->local_samples,
 		.local_sample_count = config->local_sample_count };
-}
-
-enum match { MATCH_NO, MATCH_MAYBE, MATCH_YES };
-
-/* A client whose address nobody knows may be in any network. */
-static enum match match_client(const struct policy_config *policy, const struct ip_addr *client)
-{
-	for (size_t i = 0; i < policy->client_networks.count; i++) {
-		if (client->family == AF_UNSPEC)
-			return MATCH_MAYBE;
-		if (network_contains(&policy->client_networks.items[i], client))
-			return MATCH_YES;
-	}
-	return policy->client_networks.count == 0 ? MATCH_YES : MATCH_NO;
-}
-
-static enum match match_name(const struct domain_list *patterns, const char *domain)
-{
-	if (patterns->count == 0)
-		return MATCH_YES;
-	if (domain == NULL)
-		return MATCH_MAYBE;
-	return domain_set_has(patterns->set, domain) ? MATCH_YES : MATCH_NO;
-}
-
-static enum match match_policy(const struct policy_config *policy, const struct who *who)
-{
-	enum match recipient = match_name(&policy->recipient_domains, who->recipient);
-	enum match author = match_name(&policy->author_domains, who->author);
-	enum match client = match_client(policy, &who->evidence->client.addr);
-
-	if (who->evidence->stage == FINDING_STAGE_ENVELOPE && policy->author_domains.count != 0)
-		return MATCH_NO;
-	if (client < author)
-		author = client;
-	return recipient < author ? recipient : author;
 }
 
 static void mark(struct who *who)
 {
-	for (size_t i = 0; i < who->set->count; i++) {
-		enum match match = match_policy(&who->set->policies[i], who);
+	enum policy_mark as = who->mark;
 
-		if (match != MATCH_NO && who->marks[i] < who->mark)
-			who->marks[i] = (unsigned char)who->mark;
+	for (size_t i = 0; i < who->set->count; i++) {
+		enum match match = match_policy(&who->set->policies[i], &who->is);
+
+		if (match == MATCH_LACKS)	/* perhaps it is the one, and then none behind it */
+			as = POLICY_MAYBE;
+		if (match != MATCH_NO && who->marks[i] < as)
+			who->marks[i] = (unsigned char)as;
 		if (match == MATCH_YES)
 			return;
 	}
@@ -84,11 +52,14 @@ static void mark_place(struct who *who, const struct recipient_place *place)
 
 	if (place->where == RECIPIENT_AT_DOMAIN)
 		is_local = domain_set_has(set->local_domains, place->domain);
+	who->is.mailbox = place->mailbox;
+	who->is.any_local = true;
 	for (size_t i = 0; is_local && i < set->local_sample_count; i++) {
-		who->recipient = set->local_samples[i];
+		who->is.recipient = set->local_samples[i];
 		mark(who);
 	}
-	who->recipient = is_local && set->local_domains == NULL ? NULL : place->domain;
+	who->is.any_local = is_local && set->local_domains == NULL;
+	who->is.recipient = is_local && set->local_domains == NULL ? NULL : place->domain;
 	if (!is_local || set->local_domains == NULL || place->domain != NULL)
 		mark(who);
 }
@@ -99,10 +70,10 @@ static void mark_recipients(struct who *who)
 	static const struct recipient_place anywhere = { .where = RECIPIENT_UNKNOWN };
 	enum policy_mark as = who->mark;
 
-	for (size_t i = 0; i < who->evidence->recipient_count; i++)
-		mark_place(who, &who->evidence->recipients[i]);
+	for (size_t i = 0; i < who->is.evidence->recipient_count; i++)
+		mark_place(who, &who->is.evidence->recipients[i]);
 	who->mark = POLICY_MAYBE;
-	if ((who->evidence->lacks & EVIDENCE_LACKS_RECIPIENTS) != 0)
+	if ((who->is.evidence->lacks & EVIDENCE_LACKS_RECIPIENTS) != 0)
 		mark_place(who, &anywhere);
 	who->mark = as;
 }
@@ -110,14 +81,14 @@ static void mark_recipients(struct who *who)
 void policy_select(const struct policy_set *set, const struct evidence *evidence, unsigned char *marks_r)
 {
 	bool before_author = evidence->stage == FINDING_STAGE_ENVELOPE;
-	struct who who = { .set = set, .evidence = evidence, .mark = POLICY_IN, .marks = marks_r };
+	struct who who = { .is = { .evidence = evidence, .delimiters = set->delimiters }, .set = set, .mark = POLICY_IN, .marks = marks_r };
 
 	memset(marks_r, POLICY_OUT, set->count);
 	for (size_t i = 0; !before_author && i < evidence->author_count; i++) {
-		who.author = evidence->authors[i].domain;
+		who.is.author = evidence->authors[i].domain;
 		mark_recipients(&who);
 	}
-	who.author = NULL;
+	who.is.author = NULL;
 	if (before_author || evidence->authors_unknown)
 		mark_recipients(&who);
 	who.mark = POLICY_MAYBE;

@@ -102,7 +102,8 @@ static void old_row(struct arena *arena, const struct flow_row *row, struct evid
 	const char *dkim = row_result(arena, row, "dkim");
 
 	*evidence_r = (struct evidence){ .stage = FINDING_STAGE_MESSAGE, .client.addr.family = AF_UNSPEC,
-		.lacks = EVIDENCE_LACKS_RECIPIENTS | EVIDENCE_LACKS_CERT };
+		.lacks = EVIDENCE_LACKS_RECIPIENTS | EVIDENCE_LACKS_CERT | EVIDENCE_LACKS_MAILBOXES | EVIDENCE_LACKS_ENVELOPE |
+		    EVIDENCE_LACKS_CLIENT_NAME | EVIDENCE_LACKS_LISTENER | EVIDENCE_LACKS_AUTH };
 	old_findings(arena, row, evidence_r);
 	old_cert(arena, row, evidence_r);
 	old_authors(arena, row, evidence_r);
@@ -117,7 +118,6 @@ static void old_row(struct arena *arena, const struct flow_row *row, struct evid
 		evidence_r->stage = FINDING_STAGE_ENVELOPE;
 	evidence_r->exempt = row_result(arena, row, "exempt") != NULL;
 	evidence_r->tls_not_required = is_result(row_result(arena, row, "tls-required"), "no");	/* recorded where it counted */
-	evidence_r->envelope_domain = row->envelope_domain[0] != '\0' ? row->envelope_domain : NULL;
 	if (network_parse(row->client_network, &evidence_r->client) != 0)
 		evidence_r->client.addr.family = AF_UNSPEC;
 }

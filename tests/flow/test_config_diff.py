@@ -81,7 +81,8 @@ def test_without_a_record_the_options_are_told(program, workdir):
 
 @pytest.mark.parametrize("arguments, code, words", [
     (["--diff", "OLD"], 64, "--diff takes two files"),
-    (["--json", "OLD"], 64, "belong to --diff"),
+    (["--json", "OLD"], 64, "belongs to --diff"),
+    (["--since", "1d", "OLD"], 64, "belong to --diff"),
     (["--diff", "OLD", "OLD", "OLD"], 64, "OLD"),
     (["--diff", "OLD", "OLD", "--since", "soon"], 64, "no age"),
     (["--diff", "OLD", "NONE"], 78, "none.conf"),

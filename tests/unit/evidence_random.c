@@ -30,6 +30,11 @@ static const char *const clients[] = { "192.0.2.0", "192.0.2.7", "192.0.2.64", "
 static const char *const networks[] = { "192.0.2.0/24", "192.0.2.0/26", "192.0.2.7/32", "192.0.2.128/25", "192.0.0.0/16",
 	"198.51.100.0/24", "2001:db8::/32", "2001:db8:1:2::/65", "2001:db8:1:2::5/128", "0.0.0.0/0" };
 
+static const char *const client_names[] = { "mail.b.example", "b.example", "mx.b.example", "mx.c.example", "x.mail.b.example" };
+/* of recipients, and in policies */
+static const char *const mailboxes[] = { "ann", "bob", "ann+x", "bob+ann", "eve" };
+static const char *const listeners[] = { "smtp odd=1", "mx", "submission" };
+
 unsigned random_below(unsigned count)
 {
 	return (unsigned)rand() % count;
@@ -68,6 +73,8 @@ static struct recipient_place random_place(struct arena *arena, bool wide)
 		place = (struct recipient_place){ .where = RECIPIENT_UNKNOWN };
 	else if (one_in(6))
 		place = (struct recipient_place){ .where = RECIPIENT_LOCAL, .domain = one_in(2) ? place.domain : NULL };
+	if (place.where != RECIPIENT_UNKNOWN && !one_in(10))
+		place.mailbox = PICK(mailboxes);
 	return place;
 }
 
@@ -162,13 +169,14 @@ static void add_time(struct model *model)
 	enum { HOUR_SECS = 3600, HOURS = 60 };
 
 	model->facts.time_secs = FLAG_DAY_SECS + (int64_t)random_below(HOURS * HOUR_SECS);
-	model->brakes = (struct brakes){ .items = model->brake, .count = one_in(3) ? MODEL_BRAKES : 0, .unknown = one_in(20) };
+	model->brakes = (struct brakes){ .items = model->brake, .count = one_in(2) ? MODEL_BRAKES : 0, .unknown = one_in(20) };
 	for (size_t i = 0; i < model->brakes.count; i++) {
-		int64_t since_secs = FLAG_DAY_SECS + (int64_t)random_below(HOURS) * HOUR_SECS;
+		int64_t since_secs = FLAG_DAY_SECS + (int64_t)random_below(one_in(2) ? 2 : HOURS) * HOUR_SECS;
 
 		model->brake[i] = (struct brake){ .policy = random_policy_name(), .since_secs = since_secs,
-			.finding = model->results.finding_count != 0 ? model->results.findings[0].id : FINDING_SPF_FAIL,
-			.until_secs = one_in(2) ? since_secs + (int64_t)(1 + random_below(HOURS)) * HOUR_SECS : 0 };
+			.finding = model->results.finding_count == 0 ? FINDING_SPF_FAIL :
+			    model->results.findings[random_below((unsigned)model->results.finding_count)].id,
+			.until_secs = one_in(3) ? since_secs + (int64_t)(1 + random_below(HOURS)) * HOUR_SECS : 0 };
 	}
 }
 
@@ -177,7 +185,8 @@ void model_random(struct model *model, struct arena *arena, bool wide)
 	*model = (struct model){ .place_count = 1 + random_below(one_in(2) ? 1 : wide ? MODEL_RECIPIENTS : 5) };
 	model->facts.connection = &model->connection;
 	model->facts.mail_from_domain = one_in(5) ? NULL : random_name(arena, wide);
-	model->connection.daemon_name = one_in(3) ? "smtp odd=1" : NULL;
+	model->facts.mail_from = model->facts.mail_from_domain != NULL || one_in(3) ? "joe@a.example" : "";
+	model->connection.daemon_name = one_in(6) ? NULL : PICK(listeners);
 	if (!one_in(12))
 		assert_int_equal(addr_parse(PICK(clients), &model->connection.client), 0);
 	model->connection.auth.mechanism = one_in(8) ? "PLAIN" : NULL;
@@ -185,7 +194,10 @@ void model_random(struct model *model, struct arena *arena, bool wide)
 	model->results.dns_failures = one_in(4) ? 1u << DNS_FAILURE_PRESSURE : 0;
 	model->results.spf = (struct spf_result){ .result = one_in(2) ? RESULT_PASS : (enum result)random_below(RESULT_COUNT),
 		.domain = one_in(8) ? NULL : random_name(arena, wide), .dnssec = random_security() };
-	model->results.iprev.name = one_in(2) ? "mail.b.example" : one_in(2) ? "b.example" : NULL;
+	model->results.iprev.name = one_in(2) ? PICK(client_names) : NULL;
+	model->results.iprev.result = model->results.iprev.name != NULL ? RESULT_PASS : (enum result)random_below(RESULT_COUNT);
+	if (model->results.iprev.name == NULL && model->results.iprev.result == RESULT_PASS)
+		model->results.iprev.result = RESULT_FAIL;
 	for (size_t i = 0; i < model->place_count; i++)
 		model->places[i] = random_place(arena, wide);
 	model->hidden_count = wide && one_in(6) ? 1 + random_below(MODEL_HIDDEN) : 0;
@@ -233,6 +245,45 @@ static void put_networks(struct buf *text)
 	buf_printf(text, "{ \"%s\", \"%s\" }", PICK(networks), PICK(networks));
 }
 
+static void put_mailbox(struct buf *text)
+{
+	buf_printf(text, "%s@%s%s", PICK(mailboxes), one_in(5) ? "" : one_in(3) ? "." : "", names[random_below(6)]);
+}
+
+static void put_addresses(struct buf *text)
+{
+	buf_puts(text, "{ \"");
+	put_mailbox(text);
+	buf_puts(text, "\", \"");
+	if (one_in(4))
+		buf_printf(text, "%s@", PICK(mailboxes));
+	else
+		put_mailbox(text);
+	buf_puts(text, "\" }");
+}
+
+static void put_senders(struct buf *text)
+{
+	buf_printf(text, "{ \"%s\", \"%s%s\" }", one_in(4) ? "<>" : names[random_below(6)], one_in(3) ? "." : "", names[random_below(6)]);
+}
+
+static void put_client_names(struct buf *text)
+{
+	static const char *const patterns[] = { "mail.b.example", ".b.example", "b.example", ".mail.b.example", "mx.c.example", "c.example" };
+
+	buf_printf(text, "{ \"%s\", \"%s\" }", PICK(patterns), PICK(patterns));
+}
+
+static void put_listeners(struct buf *text)
+{
+	buf_printf(text, "\"%s\"", PICK(listeners));
+}
+
+static void put_authenticated(struct buf *text)
+{
+	buf_puts(text, one_in(2) ? "yes" : "no");
+}
+
 static void put_issuers(struct buf *text)
 {
 	buf_printf(text, "\"%s\"", PICK(issuers));
@@ -273,6 +324,8 @@ static void put_window(struct buf *text)
 /* Each option that a policy has, and how often it is set: one time in so many. */
 static const struct generator { const char *name; unsigned often; void (*put)(struct buf *); } generators[] = {
 	{ "recipient-domains", 2, put_patterns }, { "author-domains", 3, put_patterns }, { "client-networks", 4, put_networks },
+	{ "recipients", 6, put_addresses }, { "envelope-domains", 6, put_senders }, { "client-names", 6, put_client_names },
+	{ "listeners", 6, put_listeners }, { "authenticated", 6, put_authenticated },
 	{ "mode", 2, put_mode }, { "dns-outage", 3, put_outage }, { "reject-only-secure", 3, put_yes_no },
 	{ "require-secure-domains", 3, put_patterns }, { "require-cert", 3, put_yes_no }, { "require-cert-names", 3, put_patterns },
 	{ "require-cert-issuers", 5, put_issuers }, { "brake-wanted", 2, put_wanted }, { "brake-percent", 4, put_percent },
@@ -326,8 +379,14 @@ static void put_policy(struct buf *text, unsigned number)
 		const struct option_row *row = &schema_table[i];
 		const struct generator *generator;
 
-		if (strcmp(row->section, "policy") != 0)
+		if (strcmp(row->section, "policy") != 0 || strcmp(row->name, "template") == 0)
 			continue;
+		if (strcmp(row->name, "inherits") == 0) {	/* from one behind it, or what stands outside */
+			if (one_in(4))
+				buf_printf(text, " inherits = %s%u", number > 1 ? "p" : "default #", number > 1 ? 1 + random_below(number - 1) : 0);
+			buf_puts(text, "\n");
+			continue;
+		}
 		generator = find_generator(row->name);
 		/* without any condition it would have to be the last */
 		if (!one_in(generator->often) && strcmp(row->name, number % 2 == 0 ? "recipient-domains" : "client-networks") != 0)

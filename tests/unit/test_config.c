@@ -243,7 +243,7 @@ static void test_config_load_policy_order(void **state)
 	(void)state;
 	check_errors("policy \"all\" { }\npolicy \"b\" { client-networks = 10.0.0.0/8 }\npolicy \"b\" { author-domains = x.y }\n"
 	    "policy \"default\" { client-networks = 10.0.0.0/8 }\npolicy \"a b\" { recipient-domains = a..b }\n",
-	    "test.conf:1: policy 'all' has no conditions and matches everything: the policies after it can never match\n"
+	    "test.conf:1: policy 'all' has no conditions and matches everything: the policies after it can never match; one that only serves to be inherited says template = yes\n"
 	    "test.conf:3: there is a policy 'b' already\n"
 	    "test.conf:4: policy 'default' is the one for all other mail and cannot have conditions\n"
 	    "test.conf:5: policy 'a b': a name has 1 to 64 letters, digits, '-', '_' or '.'\n"
@@ -370,7 +370,7 @@ static void test_schema_knows_the_caps(void **state)
 		const struct option_row *row = &schema_table[i];
 
 		if (row->help == NULL || (unsigned)row->number > NUMBER_TUNING ||
-		    (row->number != NUMBER_NONE) != option_is_number(row->type))
+		    (row->number > NUMBER_CONDITION) != option_is_number(row->type))
 			fail_msg("option %s { %s } does not say whether its number is a cap", row->section, row->name);
 		counts[row->number]++;
 	}
@@ -547,7 +547,7 @@ static void test_empty_text_is_the_empty_list(void **state)
 	}
 	assert_true(lists >= 10);
 	check_errors("policy p { recipient-domains = \"\" }\npolicy q { }\n",
-	    "test.conf:1: policy 'p' has no conditions and matches everything: the policies after it can never match\n");
+	    "test.conf:1: policy 'p' has no conditions and matches everything: the policies after it can never match; one that only serves to be inherited says template = yes\n");
 }
 
 static void test_brackets_around_addresses(void **state)

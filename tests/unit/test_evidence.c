@@ -15,6 +15,12 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+/* What every text lacks, or all that say nothing of the session. */
+enum {
+	NEVER_KEPT = EVIDENCE_LACKS_MAILBOXES,
+	SESSION = NEVER_KEPT | EVIDENCE_LACKS_ENVELOPE | EVIDENCE_LACKS_CLIENT_NAME | EVIDENCE_LACKS_LISTENER,
+};
+
 struct fixture {
 	struct arena *arena;
 	struct evidence evidence;
@@ -35,8 +41,8 @@ static void test_evidence_write_form(void **state)
 	struct fixture f = make();
 	struct evidence_finding findings[] = { { FINDING_SPF_FAIL, false, "x.example" }, { FINDING_SPF_FAIL, true, NULL },
 		{ FINDING_TLS_NONE, true, NULL }, { FINDING_DKIM_NONE, false, NULL } };
-	struct recipient_place recipients[] = { { RECIPIENT_LOCAL, NULL }, { RECIPIENT_AT_DOMAIN, "r.example" } };
-	struct recipient_place refused[] = { { RECIPIENT_UNKNOWN, NULL }, { RECIPIENT_AT_DOMAIN, "q.example" } };
+	struct recipient_place recipients[] = { { RECIPIENT_LOCAL, NULL, NULL }, { RECIPIENT_AT_DOMAIN, "r.example", NULL } };
+	struct recipient_place refused[] = { { RECIPIENT_UNKNOWN, NULL, NULL }, { RECIPIENT_AT_DOMAIN, "q.example", NULL } };
 	struct evidence_author authors[] = { { "b.example", RESULT_PASS, true }, { "a.example", RESULT_UNCHECKED, false } };
 	struct evidence_pass passes[] = { { "d.example", true }, { "c.example", true }, { "d.example", false }, { "c.example", true } };
 
@@ -62,7 +68,7 @@ static void test_evidence_read_gives_every_field(void **state)
 	assert_int_equal(evidence_read("1 s=r q=acnopux f=spf-fail*,tls-none+ r=?,~,~l.example,r.example a=a.example:-,b.example:pass+ "
 	    "m=e.example p=:softfail d=c.example+,d.example* c=tlsa:tlsa:::mx.own.example? l=smtp h=out.example.net/+ "
 	    "n=2001:db8:1:2::/64", f.arena, e), 0);
-	assert_int_equal(e->lacks, 0);
+	assert_int_equal(e->lacks, NEVER_KEPT | EVIDENCE_LACKS_CLIENT_NAME);	/* of the name the parent is there */
 	assert_int_equal(e->stage, FINDING_STAGE_ENVELOPE);
 	assert_true(e->authenticated && e->tls_not_required && e->recipients_over_cap && e->over_cap_but_for_refused && e->dns_pressed && e->authors_unknown && e->exempt);
 	assert_int_equal(e->finding_count, 3);
@@ -92,14 +98,14 @@ static void test_evidence_write_says_what_it_leaves_out(void **state)
 
 	(void)state;
 	for (int i = 0; i <= EVIDENCE_RECIPIENTS_MAX; i++)
-		recipients[i] = (struct recipient_place){ RECIPIENT_AT_DOMAIN, arena_printf(f.arena, "r%d.example", i) };
+		recipients[i] = (struct recipient_place){ RECIPIENT_AT_DOMAIN, arena_printf(f.arena, "r%d.example", i), NULL };
 	f.evidence.recipients = recipients;
 	f.evidence.recipient_count = EVIDENCE_RECIPIENTS_MAX;
 	assert_int_equal(evidence_read(evidence_write(&f.evidence, f.arena), f.arena, &read), 0);
-	assert_true(read.lacks == 0 && read.recipient_count == EVIDENCE_RECIPIENTS_MAX);
+	assert_true(read.lacks == NEVER_KEPT && read.recipient_count == EVIDENCE_RECIPIENTS_MAX);
 	f.evidence.recipient_count++;
 	assert_int_equal(evidence_read(evidence_write(&f.evidence, f.arena), f.arena, &read), 0);
-	assert_true(read.lacks == EVIDENCE_LACKS_RECIPIENTS && read.recipient_count == EVIDENCE_RECIPIENTS_MAX);
+	assert_true(read.lacks == (NEVER_KEPT | EVIDENCE_LACKS_RECIPIENTS) && read.recipient_count == EVIDENCE_RECIPIENTS_MAX);
 	f.evidence.recipient_count = 1;
 
 	memset(longest, 'a', sizeof(longest));
@@ -108,7 +114,7 @@ static void test_evidence_write_says_what_it_leaves_out(void **state)
 	f.evidence.spf_domain = longest;
 	f.evidence.cert = (struct evidence_cert){ .status = CERT_VERIFIED, .subject = "mx", .issuer = longest, .match = "helo" };
 	assert_int_equal(evidence_read(evidence_write(&f.evidence, f.arena), f.arena, &read), 0);
-	assert_int_equal(read.lacks, EVIDENCE_LACKS_SPF | EVIDENCE_LACKS_CERT);
+	assert_int_equal(read.lacks, NEVER_KEPT | EVIDENCE_LACKS_SPF | EVIDENCE_LACKS_CERT);
 	assert_string_equal(read.cert.match, "helo");
 
 	longest[sizeof(longest) - 2] = '\0';	/* one of them is kept, ten are more than all names may have */
@@ -148,8 +154,46 @@ static void test_evidence_read_of_another_version(void **state)
 		if ((rows[i].lacks & EVIDENCE_LACKS_SENSE) != 0)
 			assert_true((f.evidence.lacks & EVIDENCE_LACKS_SENSE) != 0);
 		else
-			assert_int_equal(f.evidence.lacks, rows[i].lacks);
+			assert_int_equal(f.evidence.lacks, rows[i].lacks | SESSION);
 	}
+	drop(&f);
+}
+
+/* A text of the version before says of what is not there nothing; one of now says that it was not there. */
+static void test_evidence_read_tells_absent_from_lacking(void **state)
+{
+	static const struct { const char *text; unsigned lacks; bool null_sender, name_unknown; } rows[] = {
+		{ "1 s=m q=u r=a.example", SESSION, false, false },
+		{ "1 s=m q=u r=a.example e=ncl", NEVER_KEPT, true, false },
+		{ "1 s=m q=u r=a.example e=dul", NEVER_KEPT, false, true },
+		{ "1 s=m q=u r=a.example e=d", NEVER_KEPT | EVIDENCE_LACKS_CLIENT_NAME | EVIDENCE_LACKS_LISTENER, false, false },
+		{ "1 s=m q=u r=a.example m=m.example l=mx h=b.example", NEVER_KEPT, false, false },
+		{ "1 s=m q=u r=a.example m=m.example l=mx h=b.example/", NEVER_KEPT | EVIDENCE_LACKS_CLIENT_NAME, false, false },
+	};
+	struct fixture f = make();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(evidence_read(rows[i].text, f.arena, &f.evidence), 0);
+		assert_int_equal(f.evidence.lacks, rows[i].lacks);
+		assert_true(f.evidence.null_sender == rows[i].null_sender && f.evidence.client_name_unknown == rows[i].name_unknown);
+	}
+	assert_int_equal(evidence_read("1 s=m q=u r=a.example e=z", f.arena, &f.evidence), 0);
+	assert_true((f.evidence.lacks & EVIDENCE_LACKS_SENSE) != 0);
+	drop(&f);
+}
+
+/* Who the recipients are is in no record, and two at one domain are one place there. */
+static void test_evidence_write_keeps_no_mailbox(void **state)
+{
+	struct fixture f = make();
+	struct recipient_place recipients[] = { { RECIPIENT_AT_DOMAIN, "a.example", "ann" }, { RECIPIENT_AT_DOMAIN, "a.example", "bob" },
+		{ RECIPIENT_LOCAL, NULL, "ann" }, { RECIPIENT_LOCAL, NULL, "eve" } };
+
+	(void)state;
+	f.evidence.recipients = recipients;
+	f.evidence.recipient_count = 4;
+	assert_string_equal(evidence_write(&f.evidence, f.arena), "1 s=m q=u r=~,a.example e=dcl");
 	drop(&f);
 }
 
@@ -184,6 +228,8 @@ int main(void)
 		cmocka_unit_test(test_evidence_read_gives_every_field),
 		cmocka_unit_test(test_evidence_write_says_what_it_leaves_out),
 		cmocka_unit_test(test_evidence_read_of_another_version),
+		cmocka_unit_test(test_evidence_read_tells_absent_from_lacking),
+		cmocka_unit_test(test_evidence_write_keeps_no_mailbox),
 		cmocka_unit_test(test_evidence_read_refuses_what_is_none),
 	};
 

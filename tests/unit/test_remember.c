@@ -330,7 +330,7 @@ static void test_remember_message_notes_what_a_replay_needs(void **state)
 	seen = flows(world);
 	/* the zone is not signed: nothing is secure */
 	assert_string_equal(seen.evidence, "1 s=m q=n f=dkim-none,dmarc-none r=test.example a=good.example:none m=good.example "
-	    "p=good.example:pass c=verified:client-name:mx.good.example:test%20ca: h=good.example/ n=192.0.2.0/24");
+	    "p=good.example:pass c=verified:client-name:mx.good.example:test%20ca: h=good.example/ n=192.0.2.0/24 e=l");
 	world_free(world);
 }
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* assay config --explain as text: each recipient with the policies that were asked, then the settings of those that apply. */
+#include <string.h>
+
+#include "config/origin.h"
+#include "config_explain.h"
+#include "util/clean.h"
+
+static void put_place(const struct explanation *explanation, unsigned line, FILE *out)
+{
+	const char *path = explanation->asked->config_path;
+
+	if (line == 0 || path == NULL)
+		fputs("not in the file", out);
+	else
+		fprintf(out, "%s:%u", path, line);
+}
+
+static void print_conditions(const struct explanation *explanation, const struct explained_recipient *recipient,
+    const struct policy_explained *asked, FILE *out)
+{
+	for (size_t c = 0; c < match_condition_count; c++) {
+		const struct option_row *row = config_explain_row(match_conditions[c].option);
+		bool told = asked->applies ? asked->holds[c] != MATCH_NO : asked->holds[c] == MATCH_NO;
+
+		if (!told || !match_conditions[c].is_set(asked->policy))
+			continue;
+		fprintf(out, "      %s = %s (", row->name, config_explain_value(row, asked->policy, explanation->arena));
+		put_place(explanation, config_origin(explanation->config, asked->policy, "policy", row->name).line, out);
+		fprintf(out, ") %s: %s\n", asked->holds[c] == MATCH_YES ? "holds" : asked->holds[c] == MATCH_NO ? "does not hold" : "may hold",
+		    config_explain_given(explanation, recipient, row->name));
+	}
+}
+
+static void print_recipient(const struct explanation *explanation, const struct explained_recipient *recipient, FILE *out)
+{
+	size_t behind = explanation->config->policy_count - recipient->count;
+
+	fprintf(out, "recipient %s\n", recipient->address != NULL ?
+	    clean_word(explanation->arena, recipient->address, EXPLAIN_VALUE_BYTES) : "(not known)");
+	for (size_t i = 0; i < recipient->count; i++) {
+		const struct policy_explained *asked = &recipient->policies[i];
+
+		fprintf(out, "  policy %s (", asked->policy->name);
+		put_place(explanation, asked->policy->line, out);
+		fprintf(out, ") %s%s\n", !asked->applies ? "does not apply" : asked->sure ? "applies" : "may apply, and is weighed for that",
+		    asked->applies && !policy_has_conditions(asked->policy) ? ": it is for all mail that no policy before it takes" : "");
+		print_conditions(explanation, recipient, asked, out);
+	}
+	if (behind != 0)
+		fprintf(out, "  %zu %s behind %s not asked\n", behind, behind == 1 ? "policy" : "policies", behind == 1 ? "it is" : "them are");
+}
+
+struct printing { const struct explanation *explanation; FILE *out; };
+
+static void print_setting(void *closure, const struct option_row *row, const char *value, const struct policy_config *policy)
+{
+	const struct printing *printing = closure;
+	struct origin origin = config_origin(printing->explanation->config, policy, row->section, row->name);
+	FILE *out = printing->out;
+
+	fprintf(out, "  %s = %s (", row->name, value);
+	if (origin.kind == ORIGIN_DEFAULT) {
+		fputs("default)\n", out);
+		return;
+	}
+	if (origin.kind == ORIGIN_OWN)
+		fputs("own, ", out);
+	else if (origin.kind == ORIGIN_INHERITED)
+		fprintf(out, "inherited from %s, ", origin.policy);
+	else
+		fputs(strcmp(row->section, "actions") == 0 ? "findings { }, " : "outside of policies, ", out);
+	put_place(printing->explanation, origin.line, out);
+	fputs(")\n", out);
+}
+
+void config_explain_print_text(const struct explanation *explanation, FILE *out)
+{
+	struct printing printing = { explanation, out };
+
+	for (size_t i = 0; i < explanation->recipient_count; i++)
+		print_recipient(explanation, &explanation->recipients[i], out);
+	for (size_t i = 0; i < explanation->config->policy_count; i++) {
+		const struct policy_config *policy = &explanation->config->policies[i];
+
+		if (!config_explain_applies(explanation, policy))
+			continue;
+		fprintf(out, "policy %s%s%s asks for\n", policy->name, policy->inherits != NULL ? ", which inherits from " : "",
+		    policy->inherits != NULL ? policy->inherits : "");
+		config_explain_settings(policy, explanation->config, explanation->arena, print_setting, &printing);
+	}
+}
