@@ -268,9 +268,9 @@ static void forget(struct evidence *evidence, struct arena *arena)
 		evidence->lacks |= EVIDENCE_LACKS_CLIENT_NAME;
 		evidence->client_name = NULL;
 		evidence->client_name_unknown = evidence->client_name_secure = false;
-	} else if (what == 11 || what == 13) {
+	} else if (what == 12 || what == 13) {
 		evidence->span_secs = 86400;
-	} else if (what == 12 || what > 13) {
+	} else if (what > 13) {
 		doubt_brakes(evidence, arena);
 	} else if (what == 10) {
 		evidence->lacks |= EVIDENCE_LACKS_LISTENER;
