@@ -204,8 +204,10 @@ static void look(struct engine *engine)
 	int64_t now_secs = clock_wall_secs(config->dns.clock);
 	bool is_time = now_secs % HOUR_SECS >= SUM_AFTER_SECS;
 
-	if (store == NULL || longest_window(&set) == 0)
+	if (store == NULL || longest_window(&set) == 0) {
+		atomic_store(&state.on, 0);	/* none that a policy would obey */
 		return;
+	}
 	if (!read_on(engine, store, now_secs) || !is_time || !brake_watch_is_needed(&set))
 		return;
 	if (state.summed_hour == now_secs - now_secs % HOUR_SECS && state.generation == config->generation)

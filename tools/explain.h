@@ -33,9 +33,12 @@ struct explained {
 	const struct again *again;	/* NULL: nobody asked */
 };
 
-/** Has the policies of a configuration decide what the trace recorded. All is in the arena or borrowed from the config. */
-void explain_again(const struct trace *trace, const struct config *config, const char *config_path, struct arena *arena,
-    struct again *again_r);
+/**
+ * Has the policies of a configuration decide what the trace recorded. All is in the arena or borrowed from the config.
+ * @param brakes  that were on; NULL: none.
+ */
+void explain_again(const struct trace *trace, const struct config *config, const char *config_path, const struct brakes *brakes,
+    struct arena *arena, struct again *again_r);
 
 void explain_print_text(const struct explained *explained, struct arena *arena, FILE *out);
 void explain_print_json(const struct explained *explained, struct arena *arena, FILE *out);
