@@ -92,7 +92,7 @@ void service_config(struct engine *engine)
 		snprintf(service.store, sizeof(service.store), "remembers nothing (no path in record { })");
 		service.store_told = true;
 	} else if (!service.store_told) {
-		snprintf(service.store, sizeof(service.store), "the database %s is being opened", engine_config(engine)->record_path);
+		snprintf(service.store, sizeof(service.store), "the database %s is being opened", engine_config(engine)->record_location);
 	}
 	tell_status();
 	pthread_mutex_unlock(&service.lock);

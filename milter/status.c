@@ -142,10 +142,10 @@ static json_t *probes_json(void)
 
 static json_t *store_json(const struct config *config)
 {
-	const char *state = config->record_path == NULL ? "off" : !status.store_known || status.store_up ? "up" : "down";
+	const char *state = config->record_location == NULL ? "off" : !status.store_known || status.store_up ? "up" : "down";
 
-	return json_pack("{s:s?, s:s, s:s}", "path", config->record_path, "state", state, "text",
-	    config->record_path != NULL ? status.store_text : "");
+	return json_pack("{s:s?, s:s, s:s}", "path", config->record_location, "state", state, "text",
+	    config->record_location != NULL ? status.store_text : "");
 }
 
 /* Outages under way: an array, empty when all is well. */

@@ -20,6 +20,7 @@ int command_config(int argc, char **argv);
 int command_peers(int argc, char **argv);
 int command_brakes(int argc, char **argv);
 int command_failure_reports(int argc, char **argv);
+int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_whatif(int argc, char **argv);
 int command_dmarc_reports(int argc, char **argv);

@@ -117,7 +117,7 @@ static int run(struct brakes_command *command)
 
 	if (config == NULL)
 		return EX_CONFIG;
-	store_config.location = command->database != NULL ? command->database : config->record_path;
+	store_config.location = command->database != NULL ? command->database : config->record_location;
 	code = database_check("brakes", config, store_config.location, command->database != NULL);
 	store = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;
 	config_unref(&config);

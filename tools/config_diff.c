@@ -202,8 +202,8 @@ static int read_record(struct telling *telling, struct store *store)
 static int tell(struct telling *telling)
 {
 	const struct config_change *change = telling->change;
-	const struct config *from = telling->new->record_path != NULL ? telling->new : telling->old;
-	struct store_config store_config = { .read_only = true, .location = change->database != NULL ? change->database : from->record_path };
+	const struct config *from = telling->new->record_location != NULL ? telling->new : telling->old;
+	struct store_config store_config = { .read_only = true, .location = change->database != NULL ? change->database : from->record_location };
 	struct store *store;
 	char why[256];
 	int code;

@@ -36,12 +36,14 @@ static int complain_absent(const char *command, const struct config *config, con
 
 int database_check(const char *command, const struct config *config, const char *location, bool given)
 {
+	const struct backend *backend;
 	struct backend_look look;
 	int code;
 
 	if (location == NULL || location[0] == '\0')
 		return 0;	/* said by the store */
-	code = backend_find(NULL)->look(location, &look);
+	backend = backend_of(location, &location);
+	code = backend->look(location, &look);
 	if (code == -E_ABSENT)
 		return complain_absent(command, config, location, given);
 	return code == 0 ? 0 : tool_complain(EX_NOINPUT, "%s: %s", command, look.why);

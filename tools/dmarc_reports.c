@@ -249,7 +249,7 @@ static int run_book(const struct reports_command *command, const struct config *
 
 static int run(const struct reports_command *command, const struct config *config)
 {
-	const char *location = command->database != NULL ? command->database : config->record_path;
+	const char *location = command->database != NULL ? command->database : config->record_location;
 	struct dmarc_book *book;
 	char why[512] = "";
 	int code;

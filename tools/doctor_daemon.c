@@ -214,7 +214,7 @@ static void see_brake(void *arg, const struct brake_row *row)
 
 static void say_brakes(struct doctor *doctor)
 {
-	const struct store_config config = { .location = doctor->config->record_path, .read_only = true };
+	const struct store_config config = { .location = doctor->config->record_location, .read_only = true };
 	struct brakes_seen seen = { 0 };
 	char why[256];
 	struct store *store = store_open(&config, why, sizeof(why));
@@ -225,9 +225,27 @@ static void say_brakes(struct doctor *doctor)
 	store_close(&store);
 }
 
+/* Whoever runs doctor may be somebody else for the server than assayd is: what fails is told as a warning. */
+static void say_server(struct doctor *doctor, const char *connection)
+{
+	enum { PATIENCE_MS = 5000 };
+	char why[512] = "";
+	struct backend_handle *handle = backend_postgresql.open(connection, BACKEND_READ, PATIENCE_MS, why, sizeof(why));
+	struct told told = { doctor };
+
+	if (handle == NULL)
+		doctor_say(doctor, "store", DOCTOR_WARNING, "see the reason; assayd makes the tables at its start, and logs in as the user "
+		    "that it runs as", "PostgreSQL as seen from here: %s", why);
+	else
+		doctor_say(doctor, "store", DOCTOR_OK, NULL, "PostgreSQL answers: %s", connection);
+	backend_postgresql.close(&handle);
+	(void)config_advise_database(doctor->config, doctor->config->record_location, tell_database, &told);
+}
+
 void doctor_store(struct doctor *doctor)
 {
-	const char *path = doctor->config->record_path;
+	const char *path = doctor->config->record_location, *place;
+	const struct backend *backend;
 	struct told told = { doctor };
 	struct backend_look look;
 
@@ -236,10 +254,13 @@ void doctor_store(struct doctor *doctor)
 		    "nothing is remembered");
 		return;
 	}
-	(void)backend_find(NULL)->look(path, &look);
+	backend = backend_of(path, &place);
+	(void)backend->look(place, &look);
 	if (strcmp(word(doctor->status, "store", "state"), "down") == 0)
 		doctor_say(doctor, "store", DOCTOR_ERROR, "see the reason; mail is judged without memory meanwhile",
 		    "assayd cannot use the database: %s", word(doctor->status, "store", "text"));
+	else if (backend == &backend_postgresql)
+		say_server(doctor, place);
 	else if (config_advise_database(doctor->config, path, tell_database, &told) == 0 && look.bytes >= 0)
 		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, look.bytes >> 10);
 	else if (doctor->worst < DOCTOR_ERROR)

@@ -180,13 +180,13 @@ static int run(const struct explain_command *command)
 
 	if (command->config_path != NULL && again_by == NULL)
 		return EX_CONFIG;
-	if (again_by != NULL && (again_by->record_path != NULL || location != NULL))
+	if (again_by != NULL && (again_by->record_location != NULL || location != NULL))
 		config = config_ref(again_by);
 	else
 		config = load_config(NULL);
 	if (config != NULL) {
 		if (location == NULL)
-			location = config->record_path;
+			location = config->record_location;
 		code = database_check("explain", config, location, command->database != NULL);
 		if (code == 0)
 			code = look_up(command, config, again_by, location);

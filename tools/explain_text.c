@@ -138,6 +138,7 @@ static void print_finding(FILE *out, const struct trace_line *line)
 	print_value(out, " of ", trace_get(line, "about"));
 	print_value(out, ": ", trace_get(line, "detail"));
 	print_value(out, ", evidence ", trace_get(line, "dnssec"));
+	print_value(out, ", override ", trace_get(line, "overrides"));
 	print_value(out, ", asks for ", trace_get(line, "asks"));
 	fputc('\n', out);
 }

@@ -216,7 +216,7 @@ static int run_command(const struct failure_command *command)
 
 	if (config == NULL)
 		return EX_CONFIG;
-	store_config.location = command->database != NULL ? command->database : config->record_path;
+	store_config.location = command->database != NULL ? command->database : config->record_location;
 	code = database_check("failure-reports", config, store_config.location, command->database != NULL);
 	if (code == 0) {
 		store = store_open(&store_config, why, sizeof(why));

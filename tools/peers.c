@@ -185,7 +185,7 @@ static int run(struct peers_command *command)
 		return EX_CONFIG;
 	command->rules = (struct peer_rules){ config->habit_min_sessions, config->habit_min_days,
 		config->habit_min_share_percent, config->habit_settle_secs / 86400 };
-	store_config.location = command->database != NULL ? command->database : config->record_path;
+	store_config.location = command->database != NULL ? command->database : config->record_location;
 	code = database_check("peers", config, store_config.location, command->database != NULL);
 	if (code != 0) {
 		config_unref(&config);

@@ -169,7 +169,7 @@ static int open_and_report(const struct report_command *command, const struct co
 	char why[256];
 	int code;
 
-	store_config.location = command->database != NULL ? command->database : config->record_path;
+	store_config.location = command->database != NULL ? command->database : config->record_location;
 	code = database_check("report", config, store_config.location, command->database != NULL);
 	if (code != 0)
 		return code;

@@ -73,11 +73,46 @@ static json_t *arc_json(struct arena *arena, const struct arc_result *arc)
 	    "dnssec", dnssec(arc->result, arc->dnssec), "reason", json_text(arena, arc->reason));
 }
 
+/* Those that hold for the author, and those of which it is not known. */
+static json_t *overrides_json(struct arena *arena, const struct dmarc_result *dmarc)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < dmarc->override_count; i++) {
+		const struct dmarc_override *override = &dmarc->overrides[i];
+		const char *kind = words_of(override_kind_words, (int)override->kind);
+
+		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:b, s:s}", "name", json_text(arena, override->name),
+		    "kind", kind != NULL ? kind : "trusted-sealer", "evidence", json_text(arena, override->why),
+		    "holds", !override->unknown, "dnssec", dns_security_name(override->dnssec)));
+	}
+	return list;
+}
+
+/* What is weighed by a policy that honours none of these overrides. */
+static json_t *waivable_json(struct arena *arena, const struct results *results)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < results->waivable_count; i++) {
+		const struct waivable *waivable = &results->waivable[i];
+		json_t *names = json_array();
+
+		for (size_t j = 0; j < waivable->override_count; j++)
+			json_array_append_new(names, json_text(arena, waivable->overrides[j].name));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o}", "name", findings_table[waivable->finding.id].name,
+		    "domain", json_text(arena, waivable->finding.domain), "detail", json_text(arena, waivable->finding.detail),
+		    "overrides", names));
+	}
+	return list;
+}
+
 static json_t *dmarc_json(struct arena *arena, const struct dmarc_result *dmarc)
 {
 	bool checked = dmarc->result != RESULT_UNCHECKED;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result", result_text(dmarc->result),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "result", result_text(dmarc->result),
+	    "overrides", overrides_json(arena, dmarc),
 	    "domain", json_text(arena, dmarc->domain),
 	    "policy", dmarc->has_policy ? json_string(dmarc_policy_name(dmarc->policy)) : json_null(),
 	    "policy_domain", json_text(arena, dmarc->policy_domain), "org_domain", json_text(arena, dmarc->org_domain),
@@ -122,10 +157,11 @@ static json_t *decision_json(struct arena *arena, const struct decision *decisio
 {
 	bool decided = decision->finding != FINDING_COUNT;
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:b, s:o, s:o, s:o}", "action", action_name(decision->action),
+	return json_pack("{s:s, s:i, s:o, s:o, s:b, s:o, s:o, s:o, s:i, s:o}", "action", action_name(decision->action),
 	    "code", (int)decision->code, "enhanced", json_text(arena, decision->enhanced), "text", json_text(arena, decision->text),
 	    "enforced", decision->enforced, "finding", decided ? json_string(findings_table[decision->finding].name) : json_null(),
-	    "domain", json_text(arena, decision->domain), "policy", json_text(arena, decision->policy));
+	    "domain", json_text(arena, decision->domain), "policy", json_text(arena, decision->policy), "policies", (int)decision->weighed,
+	    "rule", decision->by_rule ? json_string(several_recipients_name(decision->rule)) : json_null());
 }
 
 /* The fields that come as they will stand, from the top: what is inserted last is the topmost. */
@@ -198,6 +234,7 @@ void verdict_print_json(const struct verdict *verdict, FILE *out)
 	json_object_set_new(object, "tls", tls_json(arena, &results->tls));
 	json_object_set_new(object, "path", verdict->envelope_only ? json_null() : path_json(arena, &results->path));
 	set_findings(object, arena, results);
+	json_object_set_new(object, "waivable", waivable_json(arena, results));
 	json_object_set_new(object, "decision", decision_json(arena, &verdict->outcome->decision));
 	set_edits(object, arena, &verdict->outcome->edits);
 	json_object_set_new(object, "exempt", json_text(arena, results->exempt_reason));

@@ -170,6 +170,9 @@ static void print_decision(FILE *out, const struct verdict *verdict)
 		fprintf(out, " for %s by policy \"%s\"%s", findings_table[decision->finding].name,
 		    decision->policy != NULL ? decision->policy : "default",
 		    decision->enforced ? "" : " (dry-run: not carried out)");
+	if (decision->by_rule)
+		fprintf(out, ", the %s of %zu policies of its recipients", decision->rule == SEVERAL_LENIENT ? "most lenient" : "strictest",
+		    decision->weighed);
 	fputc('\n', out);
 	if (decision->code != 250) {
 		fputs("reply     ", out);

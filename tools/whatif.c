@@ -139,7 +139,7 @@ static int open_and_run(struct whatif_command *command, const struct config *con
 	char why[256];
 	int code;
 
-	store_config.location = command->database != NULL ? command->database : config->record_path;
+	store_config.location = command->database != NULL ? command->database : config->record_location;
 	code = database_check("whatif", config, store_config.location, command->database != NULL);
 	if (code != 0)
 		return code;

@@ -39,6 +39,7 @@ static void choose_alone(const struct policy_config *policy, struct arena *arena
 	policy_clear_conditions(alone, arena);
 	set->policies = alone;
 	set->count = 1;
+	set->index = NULL;
 }
 
 int whatif_choose(const struct config *config, const char *command, const struct whatif_choice *choice, struct arena *arena,

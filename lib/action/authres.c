@@ -12,6 +12,7 @@
 
 #include "action/action.h"
 #include "action/field.h"
+#include "action/overridden.h"
 #include "check/tls/cipher.h"
 
 /* How many DKIM results are shown; the rest was judged all the same. */
@@ -167,8 +168,11 @@ static void put_arc(struct writer *writer, const struct action_input *input)
 		put_property(writer, "header.oldest-pass", arena_printf(writer->arena, "%u", arc->oldest_pass));
 }
 
-static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
+static void put_dmarc(struct writer *writer, const struct action_input *input)
 {
+	const struct dmarc_result *dmarc = &input->results->dmarc;
+	const char *override = overridden_comment(input), *agrees = overridden_agrees(input);
+
 	if (dmarc->result == RESULT_UNCHECKED)
 		return;
 	begin_result(writer, "dmarc", result_name(dmarc->result));
@@ -177,8 +181,10 @@ static void put_dmarc(struct writer *writer, const struct dmarc_result *dmarc)
 		    dmarc->testing ? " t=y" : "", dns_security_name(dmarc->dnssec)));
 	else
 		put_dnssec(writer, dmarc->dnssec);
-	if (dmarc->overridden != NULL)
-		put_comment(writer, arena_concat(writer->arena, "overridden: ", dmarc->overridden, ""));
+	if (override != NULL)
+		put_comment(writer, override);
+	if (agrees != NULL)
+		put_comment(writer, arena_concat(writer->arena, "corroborated: ", agrees, ""));
 	if (dmarc->result != RESULT_PASS)
 		put_reason(writer, dmarc->reason);
 	put_property(writer, "header.from", dmarc->domain);
@@ -267,16 +273,28 @@ static void put_left(struct writer *writer, const struct action_input *input)
 		put_last(writer, arena_printf(writer->arena, "%zu forged fields below were not removed", input->edits_left));
 }
 
+/* Whose policy it was, where recipients fall under different ones. */
+static const char *rule_text(struct arena *arena, const struct decision *decision)
+{
+	if (!decision->by_rule)
+		return "";
+	return arena_printf(arena, "policy %s, the %s of %zu", decision->policy,
+	    decision->rule == SEVERAL_LENIENT ? "most lenient" : "strictest", decision->weighed);
+}
+
 static void put_decision(struct writer *writer, const struct action_input *input)
 {
 	const struct decision *decision = input->decision;
+	const char *rule = decision != NULL ? rule_text(writer->arena, decision) : "";
 
 	if (input->results->exempt)
 		put_comment(writer, arena_printf(writer->arena, "not judged: %s",
 		    input->results->exempt_reason != NULL ? input->results->exempt_reason : "exempt"));
 	else if (decision != NULL && decision->action != ACTION_NONE && decision->finding < FINDING_COUNT)
-		put_last(writer, arena_printf(writer->arena, "%s%s: %s", decision->enforced ? "" : "dry-run: would ",
-		    action_name(decision->action), findings_table[decision->finding].name));
+		put_last(writer, arena_printf(writer->arena, "%s%s: %s%s%s", decision->enforced ? "" : "dry-run: would ",
+		    action_name(decision->action), findings_table[decision->finding].name, rule[0] != '\0' ? "; " : "", rule));
+	else if (rule[0] != '\0')
+		put_last(writer, rule);
 }
 
 const char *authres_build(const struct action_input *input)
@@ -289,7 +307,7 @@ const char *authres_build(const struct action_input *input)
 	put_spf(&writer, input);
 	put_dkim(&writer, results);
 	put_arc(&writer, input);
-	put_dmarc(&writer, &results->dmarc);
+	put_dmarc(&writer, input);
 	put_adsp(&writer, &results->adsp);
 	if (writer.empty) {
 		field_glue(&writer.field, ";");

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "action/action.h"
+#include "action/overridden.h"
 #include "util/buf.h"
 #include "util/log_field.h"
 
@@ -73,8 +73,19 @@ static void put_cert(struct buf *buf, const struct tls_result *tls, struct arena
 		log_field_put(buf, "tlsa", arena_printf(arena, "%s:%s", tlsa_status_name(tls->tlsa), tls->tlsa_name));
 }
 
-static void put_results(struct buf *buf, const struct results *results, struct arena *arena)
+/* What speaks for a message that fails DMARC, whether that counted, and what speaks against it. */
+static void put_overrides(struct buf *buf, const struct action_input *input)
 {
+	log_field_put(buf, "dmarc_overridden", input->results->dmarc.overridden_by);
+	log_field_put(buf, overridden_is_ignored(input) ? "overrides_ignored" : "overrides", overridden_names(input));
+	log_field_put(buf, "corroborated", overridden_agrees(input));
+}
+
+static void put_results(struct buf *buf, const struct action_input *input)
+{
+	const struct results *results = input->results;
+	struct arena *arena = input->facts->arena;
+
 	if (results->tls.checked) {
 		log_field_put(buf, "tls", results->tls.version != NULL ? results->tls.version : "none");
 		log_field_put(buf, "cipher", results->tls.cipher);
@@ -92,7 +103,7 @@ static void put_results(struct buf *buf, const struct results *results, struct a
 	put_dkim(buf, results, arena);
 	put_arc(buf, results, arena);
 	put_result(buf, "dmarc", results->dmarc.result, results->dmarc.domain, results->dmarc.dnssec, arena);
-	log_field_put(buf, "dmarc_overridden", results->dmarc.overridden_by);
+	put_overrides(buf, input);
 	put_result(buf, "adsp", results->adsp.result, results->adsp.domain, results->adsp.dnssec, arena);
 }
 
@@ -116,6 +127,10 @@ static void put_decision(struct buf *buf, const struct decision *decision, struc
 		log_field_put(buf, "because", findings_table[decision->finding].name);
 	log_field_put(buf, "about", decision->domain);
 	log_field_put(buf, "policy", decision->policy);
+	if (decision->weighed > 1)
+		log_field_put(buf, "policies", arena_printf(arena, "%zu", decision->weighed));
+	if (decision->by_rule)
+		log_field_put(buf, "rule", several_recipients_name(decision->rule));
 	log_field_put(buf, "mode", run_mode_name(decision->enforced ? MODE_ENFORCE : MODE_DRY_RUN));
 	if (decision->text != NULL)
 		log_field_put(buf, "reply", reply_line(decision, arena));
@@ -141,7 +156,7 @@ const char *log_line_build(const struct action_input *input)
 	log_field_put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
 	log_field_put(&buf, "author", input->author != NULL ? input->author->address : NULL);
 	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
-	put_results(&buf, input->results, arena);
+	put_results(&buf, input);
 	put_findings(&buf, input->results, arena);
 	if (input->edits_left != 0)
 		log_field_put(&buf, "authres_left", arena_printf(arena, "%zu", input->edits_left));

@@ -87,6 +87,7 @@ static void merge(struct results *results, enum finding_id id, enum dns_security
 			continue;
 		if (dnssec == DNS_SECURE)
 			finding->dnssec = DNS_SECURE;
+		finding->waivable = false;	/* it stands for one that is not, too */
 		break;
 	}
 	if (id != FINDING_LIMIT_EXCEEDED)
@@ -111,4 +112,28 @@ void results_raise(struct results *results, enum finding_id id, const char *doma
 	results->findings[results->finding_count++] = (struct finding){
 		.id = id, .domain = domain, .detail = detail, .dnssec = dnssec,
 	};
+}
+
+void results_waive(struct results *results, const struct waivable *waivable)
+{
+	if (results->waivable_count == WAIVABLE_MAX)
+		return;
+	results->waivable[results->waivable_count++] = *waivable;
+	for (size_t i = 0; i < results->finding_count; i++) {
+		struct finding *finding = &results->findings[i];
+
+		if (finding->id == waivable->finding.id && same_domain(finding->domain, waivable->finding.domain))
+			finding->waivable = true;
+	}
+}
+
+const char *results_detail(const struct results *results, enum finding_id id, const char *domain)
+{
+	for (size_t i = 0; i < results->finding_count; i++)
+		if (results->findings[i].id == id && same_domain(results->findings[i].domain, domain))
+			return results->findings[i].detail;
+	for (size_t i = 0; i < results->waivable_count; i++)
+		if (results->waivable[i].finding.id == id && same_domain(results->waivable[i].finding.domain, domain))
+			return results->waivable[i].finding.detail;
+	return NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config/findings.h"
+#include "config/override.h"
 #include "check/path.h"
 #include "dns/dns.h"
 #include "util/words.h"
@@ -94,6 +95,16 @@ const char *dmarc_policy_name(enum dmarc_policy policy);	/* "none" "quarantine" 
 /* What looks like a forwarder, where a rejection was to be corroborated: TRUSTED by the admin, or a SIGN that anybody can make. */
 enum dmarc_forwarder { DMARC_FORWARDER_NONE, DMARC_FORWARDER_SIGN, DMARC_FORWARDER_TRUSTED };
 
+/* An override of a DMARC failure, for one author domain: it holds, or nobody knows for now. */
+struct dmarc_override {
+	const char *name;		/* of its section; OVERRIDE_ARC */
+	enum override_kind kind;
+	const char *why;		/* by what evidence, in words: "ARC seal 2 of lists.example found dmarc=pass" */
+	const char *by;			/* the same for the log: "2:lists.example", "uni:spf:lists.example" */
+	bool unknown;			/* evidence did not come that may make it hold */
+	enum dns_security dnssec;	/* of the evidence */
+};
+
 struct dmarc_record;	/* check/dmarc/record.h */
 
 struct dmarc_result {
@@ -107,9 +118,11 @@ struct dmarc_result {
 	bool testing;			/* t=y */
 	bool spf_aligned, dkim_aligned;	/* passes in alignment */
 	bool no_policy;			/* no record, or none that can be used, of all authors that a reader may see */
-	const char *overridden;		/* of a fail that does not count: whose word overrides it, in words; NULL */
-	const char *overridden_by;	/* that sealer, and the instance of his set, as "2:lists.example" */
-	bool override_unknown;		/* of a fail: whether one does is not known, for want of a trusted sealer's key */
+	const struct dmarc_override *overrides;	/* of a fail: those that hold, and those of which it is not known */
+	size_t override_count;
+	const char *overridden;		/* of a fail that an override lets in: which, and by what evidence, in words; NULL */
+	const char *overridden_by;	/* the first of them for the log; NULL */
+	bool override_unknown;		/* of a fail: none is known to hold, and of some it is not known */
 	const char *record_fault;	/* what is wrong with a record, used or not; NULL */
 	const char *rua;		/* raw, for reports; NULL */
 	const struct dmarc_record *record;	/* as published; NULL: none that counts */
@@ -196,7 +209,20 @@ struct finding {
 	const char *domain;	/* whom it is about; NULL: nobody */
 	const char *detail;	/* one line for the log; NULL */
 	enum dns_security dnssec;	/* of the evidence it stands on (policy may ask for secure) */
+	bool waivable;			/* an override may waive it: it stands among results.waivable, too */
 };
+
+/*
+ * What DMARC's failure of an author domain raises where an override holds or may hold. Whether that counts is each policy's: one that
+ * honours none of these overrides weighs the finding as if there were none. While one holds, the finding is not among results.findings,
+ * which have dmarc-overridden in its place.
+ */
+struct waivable {
+	struct finding finding;
+	const struct dmarc_override *overrides;
+	size_t override_count;
+};
+enum { WAIVABLE_MAX = 20 };	/* two for each author domain */
 
 /* Room for every id once, and for FINDINGS_REPEATED_MAX more that repeat an id for another domain. */
 enum { FINDINGS_REPEATED_MAX = 128, FINDINGS_MAX = FINDING_COUNT + FINDINGS_REPEATED_MAX };
@@ -224,6 +250,8 @@ struct results {
 	struct finding findings[FINDINGS_MAX];
 	size_t finding_count, repeated_count;	/* repeated_count: how many of them have an id that an earlier one has too */
 	finding_set set;
+	struct waivable waivable[WAIVABLE_MAX];
+	size_t waivable_count;
 };
 
 /**
@@ -232,5 +260,11 @@ struct results {
  */
 void results_raise(struct results *results, enum finding_id id, const char *domain, const char *detail,
     enum dns_security dnssec);
+
+/** @return what is said of this finding about that domain, waivable or not; NULL: it is not there, or nothing is. */
+const char *results_detail(const struct results *results, enum finding_id id, const char *domain);
+
+/** Adds a finding that overrides may waive; one of the same id and domain among the findings is marked. At most WAIVABLE_MAX. */
+void results_waive(struct results *results, const struct waivable *waivable);
 
 #endif

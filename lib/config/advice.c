@@ -112,7 +112,7 @@ static void advise_greylist(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
 
-	if (config->record_path != NULL)
+	if (config->record_location != NULL)
 		return;
 	for (size_t i = 0; i < config->policy_count; i++) {
 		for (int id = 0; id < FINDING_COUNT; id++) {
@@ -127,7 +127,7 @@ static void advise_greylist(struct advisor *advisor)
 
 static void advise_traces(struct advisor *advisor)
 {
-	if (advisor->config->record_path == NULL && advisor->config->traces != TRACES_OFF)
+	if (advisor->config->record_location == NULL && advisor->config->traces != TRACES_OFF)
 		advise(advisor, "traces of messages are to be kept, but nothing is remembered, so there are none; set path in record { }");
 }
 
@@ -149,8 +149,8 @@ static void advise_reports(struct advisor *advisor)
 
 	if (!config->dmarc_aggregate)
 		return;
-	if (config->record_path == NULL || !config->dmarc_enabled)
-		advise(advisor, "dmarc-reports { aggregate = yes } does nothing: %s", config->record_path == NULL ?
+	if (config->record_location == NULL || !config->dmarc_enabled)
+		advise(advisor, "dmarc-reports { aggregate = yes } does nothing: %s", config->record_location == NULL ?
 		    "nothing is remembered; set path in record { }" : "DMARC is not judged; set enabled = yes in section dmarc");
 	else if (config->dmarc_email == NULL || config->dmarc_email[0] == '\0')
 		advise(advisor, "dmarc-reports { aggregate = yes } counts, but no report can be sent: set email, the address they come from");
@@ -160,6 +160,10 @@ static void advise_dnssec(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
 
+	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->override_count; i++) {
+		if (config->overrides[i].secure && config->overrides[i].client_networks.count == 0)
+			advise(advisor, "override %s: with secure = yes and dnssec = off it never holds", config->overrides[i].name);
+	}
 	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->policy_count; i++) {
 		const struct policy_config *policy = &config->policies[i];
 
@@ -210,6 +214,18 @@ static void advise_reinjection(struct advisor *advisor)
 	}
 }
 
+/* Exempt mail falls under policies too, for the sake of what its authentication is like. */
+static void advise_authenticated(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	for (size_t i = 0; config->exempt_authenticated && i < config->policy_count; i++) {
+		if (config->policies[i].authenticated == AUTHENTICATED_YES)
+			advise(advisor, "policy %s is for clients that have authenticated, and they are not judged (exempt-authenticated = yes): "
+			    "only findings about the authentication itself act there", config->policies[i].name);
+	}
+}
+
 static void advise_nothing_set(struct advisor *advisor)
 {
 	if (advisor->config->sets_nothing)
@@ -231,6 +247,7 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_help_url(&advisor);
 	advise_trust(&advisor);
 	advise_reinjection(&advisor);
+	advise_authenticated(&advisor);
 	advise_places(&advisor);
 	return advisor.count;
 }

@@ -14,6 +14,7 @@
 
 #include "config/advice_internal.h"
 #include "config/domain_list.h"
+#include "util/connection.h"
 
 enum { GROUPS_MAX = 256, NAME_BYTES = 64, PATH_BYTES = 1100 };
 
@@ -199,11 +200,22 @@ static void advise_database_file(struct advisor *advisor, const struct identity 
 		    identity->group, path);
 }
 
+static void advise_connection(struct advisor *advisor, const char *connection)
+{
+	if (connection_is_bare(connection))
+		advise(advisor, "the connection to PostgreSQL goes to another machine and may do so without TLS: who listens reads whom your "
+		    "users write to, and who sits between can pose as the server; add sslmode=verify-full and sslrootcert=…");
+}
+
 static void advise_database(struct advisor *advisor, const struct identity *identity, const char *path)
 {
 	char directory[PATH_BYTES], closed[PATH_BYTES], owner[NAME_BYTES];
 	struct stat status;
 
+	if (strncmp(path, RECORD_POSTGRESQL_PREFIX, strlen(RECORD_POSTGRESQL_PREFIX)) == 0) {
+		advise_connection(advisor, path + strlen(RECORD_POSTGRESQL_PREFIX));
+		return;
+	}
 	parent_of(path, directory);
 	if (stat(directory, &status) != 0) {
 		if (errno == ENOENT)
@@ -263,8 +275,8 @@ void advise_places(struct advisor *advisor)
 	identity_find(advisor->config, &identity);
 	advise_identity(advisor);
 	advise_files(advisor, &identity);
-	if (advisor->config->record_path != NULL)
-		advise_database(advisor, &identity, advisor->config->record_path);
+	if (advisor->config->record_location != NULL)
+		advise_database(advisor, &identity, advisor->config->record_location);
 	advise_socket(advisor, &identity);
 }
 

@@ -75,8 +75,11 @@ static void apply_option(struct builder *builder, const struct source_option *op
 		if (value_parse(row, option->values[i].text, builder->arena, &values[i], &why) == 0)
 			continue;
 		good = false;
-		complain(builder->complaints, option->values[i].line, "%s = '%.100s': %s", option->name,
-		    option->values[i].text, why);
+		if (row->type == OPTION_CONNECTION)	/* may hold a secret */
+			complain(builder->complaints, option->values[i].line, "%s: %s", option->name, why);
+		else
+			complain(builder->complaints, option->values[i].line, "%s = '%.100s': %s", option->name,
+			    option->values[i].text, why);
 	}
 	if (good)
 		value_store(row, values, count, builder->arena, base);
@@ -118,7 +121,7 @@ static void apply_ramp(struct builder *builder, const struct source_section *sec
 static void store_defaults(struct builder *builder)
 {
 	for (size_t i = 0; i < schema_count; i++) {
-		if (strcmp(schema_table[i].section, "policy") != 0)
+		if (!schema_is_titled(schema_table[i].section))
 			value_store_default(&schema_table[i], builder->arena, builder->config);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++)
@@ -184,6 +187,17 @@ static void apply_policies(struct builder *builder, const struct source_section 
 	policies_settle(policies, sections.count, builder->arena, builder->config);
 }
 
+static void apply_overrides(struct builder *builder, const struct source_section *root)
+{
+	struct override_config *override = overrides_begin(root, builder->arena, builder->complaints, builder->config);
+
+	for (size_t i = 0; override != NULL && i < root->section_count; i++) {
+		if (strcmp(root->sections[i].name, "override") == 0)
+			apply_section(builder, &root->sections[i], override++);
+	}
+	overrides_end(root, builder->arena, builder->complaints, builder->config);
+}
+
 /* adsp = auto: only when some policy does something about what it finds. */
 static bool adsp_is_used(const struct config *config)
 {
@@ -206,6 +220,20 @@ static bool adsp_may_corroborate(const struct config *config)
 	return false;
 }
 
+/* Where memory is: one text for both backends (record/backend.h). */
+static void settle_record(struct builder *builder)
+{
+	struct config *config = builder->config;
+	bool server = config->record_backend == RECORD_POSTGRESQL;
+
+	if (server && config->record_connection == NULL)
+		complain(builder->complaints, 0, "record { backend = postgresql } needs a connection");
+	if (!server && config->record_connection != NULL)
+		complain(builder->complaints, 0, "record { connection } needs backend = postgresql");
+	config->record_location = !server ? config->record_path : config->record_connection == NULL ? NULL :
+	    arena_concat(builder->arena, RECORD_POSTGRESQL_PREFIX, config->record_connection, "");
+}
+
 /* What a brake counts stands in the record, by the hour. */
 static void check_brake(struct builder *builder, const struct brake_config *brake, const char *whose)
 {
@@ -213,7 +241,7 @@ static void check_brake(struct builder *builder, const struct brake_config *brak
 
 	if (brake->wanted == 0)
 		return;
-	if (config->record_path == NULL)
+	if (config->record_location == NULL)
 		complain(builder->complaints, 0, "brake-wanted%s needs a record to count in: set record { path = ... }, or brake-wanted = 0",
 		    whose);
 	if (brake->window_secs % HOUR_SECS != 0)
@@ -234,6 +262,7 @@ static void check_whole(struct builder *builder)
 {
 	struct config *config = builder->config;
 
+	settle_record(builder);
 	config->adsp_when_used = config->adsp_use == ADSP_AUTO;
 	config->adsp_enabled = config->adsp_use == ADSP_YES || (config->adsp_use == ADSP_AUTO && adsp_is_used(config));
 	config->adsp_corroborates = config->adsp_use == ADSP_AUTO && !config->adsp_enabled && adsp_may_corroborate(config);
@@ -264,14 +293,14 @@ static size_t add_places(struct arena *arena, const struct source_section *secti
 	return section->option_count;
 }
 
-/* What a section sets, and the sections in it; of the file itself not the policies. */
+/* What a section sets, and the sections in it; of the file itself not those with a title. */
 static struct config_places places_of(struct builder *builder, const struct source_section *section)
 {
 	struct config_place *items = arena_calloc(builder->arena, count_options(section) + 1, sizeof(*items));
 	struct config_places places = { .items = items, .count = add_places(builder->arena, section, items) };
 
 	for (size_t i = 0; i < section->section_count; i++) {
-		if (strcmp(section->sections[i].name, "policy") != 0)
+		if (!schema_is_titled(section->sections[i].name))
 			places.count += add_places(builder->arena, &section->sections[i], items + places.count);
 	}
 	return places;
@@ -287,11 +316,12 @@ void build_config(const struct source_section *root, struct arena *arena, struct
 	for (size_t i = 0; i < root->section_count; i++) {
 		if (strcmp(root->sections[i].name, "ramp") == 0)
 			apply_ramp(&builder, &root->sections[i], config_r->finding_ramps);
-		else if (strcmp(root->sections[i].name, "policy") != 0)
+		else if (!schema_is_titled(root->sections[i].name))
 			apply_section(&builder, &root->sections[i], config_r);
 	}
 	config_r->places = places_of(&builder, root);
 	apply_policies(&builder, root);
+	apply_overrides(&builder, root);
 	local_samples_find(config_r, arena);
 	check_whole(&builder);
 }

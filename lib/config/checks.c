@@ -13,7 +13,7 @@ static bool iprev_is_off(const struct config *config)
 
 static bool memory_is_off(const struct config *config)
 {
-	return config->record_path == NULL;
+	return config->record_location == NULL;
 }
 
 static bool spf_is_off(const struct config *config)

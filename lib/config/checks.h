@@ -26,6 +26,7 @@ enum finding_trait {
 	TRAIT_TLS_REPLY = 1 << 5,	/* deferred with 454: for reasons of TLS (RFC 3207 section 4) */
 	TRAIT_EXPLAINED = 1 << 6,	/* the domain's own words may follow in the reply (exp= of RFC 7208 section 6.2) */
 	TRAIT_WHOLE_BODY = 1 << 7,	/* only the whole body shows it */
+	TRAIT_DETAILED = 1 << 9,	/* what it stands on may follow in the reply */
 	TRAIT_TOLD = 1 << 8,		/* the check has a result of its own, which header field and log line tell */
 };
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "config/findings.h"
+#include "config/override.h"
 #include "config/ramp.h"
 #include "dnssec/validator.h"
 #include "resolver/resolver.h"
@@ -28,10 +29,21 @@ static inline const char *run_mode_name(enum run_mode mode)
 	return words_of(run_mode_words, (int)mode);
 }
 
+/* Whose decision counts at the end of a message with recipients under different policies. */
+enum several_recipients { SEVERAL_STRICTEST, SEVERAL_LENIENT };
+extern const struct word several_recipients_words[];
+/** @return "strictest" or "lenient". */
+static inline const char *several_recipients_name(enum several_recipients several)
+{
+	return words_of(several_recipients_words, (int)several);
+}
+
 enum on_error { ON_ERROR_ACCEPT, ON_ERROR_DEFER };
 enum dns_outage { DNS_OUTAGE_ACCEPT, DNS_OUTAGE_DEFER_PRESSED, DNS_OUTAGE_DEFER };
 enum org_domain_method { ORG_DOMAIN_TREE_WALK, ORG_DOMAIN_PSL };	/* RFC 9989 / RFC 7489 */
 enum partial_body { PARTIAL_BODY_POLICY, PARTIAL_BODY_PASS };	/* a signature with l= that leaves body unsigned */
+enum record_backend { RECORD_SQLITE, RECORD_POSTGRESQL };
+#define RECORD_POSTGRESQL_PREFIX "postgresql:"
 enum traces { TRACES_OFF, TRACES_FAILURES, TRACES_ALL };	/* of which messages a trace is kept (pipeline/trace.h) */
 enum adsp_use { ADSP_NO, ADSP_AUTO, ADSP_YES };
 enum authenticated { AUTHENTICATED_ANY, AUTHENTICATED_YES, AUTHENTICATED_NO };	/* for which sessions a policy is */
@@ -62,6 +74,19 @@ struct brake_config {
 	unsigned wanted;	/* messages that look wanted and were held back, in the window; 0: there is no brake */
 	unsigned percent;	/* and they are so much of all that was held back */
 	unsigned window_secs;	/* whole hours */
+};
+
+/* One `override "name" { }` section: all that is set has to hold. One of the first four at least is; none of the others is evidence. */
+struct override_config {
+	const char *name;
+	enum override_kind kind;
+	struct network_list client_networks;
+	struct domain_list client_names;		/* forward-confirmed */
+	struct domain_list authenticated_domains;	/* of SPF of the envelope, or of a DKIM signature */
+	struct domain_list dkim_domains;
+	struct domain_list author_domains;
+	bool list_id;		/* only mail with a List-Id field */
+	bool secure;		/* only on evidence that DNSSEC secures; an address needs none */
 };
 
 /* Where the file sets an option. */
@@ -101,6 +126,8 @@ struct policy_config {
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
 	struct domain_list require_cert_names;	/* acceptable common names; none: the name must fit the client or author */
 	struct string_list require_cert_issuers;	/* common names of acceptable issuers; none: any the MTA trusts */
+	struct string_list overrides;		/* as in the file: "all", "none", or names */
+	struct string_list honours;		/* what that comes to: names of overrides that are there, OVERRIDE_ARC among them */
 	bool honor_tls_not_required;		/* the global one: lack of TLS is no matter where the message says so */
 };
 
@@ -132,11 +159,15 @@ struct config {
 
 	/* what */
 	enum run_mode mode;
+	enum several_recipients several_recipients;
 	const char *help_url;		/* appended to replies; %s becomes the finding's name, %d the domain; NULL: none */
 	const struct policy_config *policies;	/* file order, first match wins; the last one matches all ("default") */
 	size_t policy_count;
+	const struct override_config *overrides;	/* in the order of the file */
+	size_t override_count;
 	const struct policy_config *templates;	/* that match nothing; file order */
 	size_t template_count;
+	const struct policy_index *policy_index;	/* of policies, by their domains; NULL: not worth it */
 	bool policies_name_mailboxes;	/* some policy is for recipients, not only for domains */
 	struct config_places places;	/* what the file sets outside of policies */
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */
@@ -170,7 +201,11 @@ struct config {
 	bool tls_honor_not_required;	/* TLS-Required: No (RFC 8689); TLS findings are then weighed at end of message only */
 
 	/* record: what is remembered between messages */
-	const char *record_path;	/* SQLite database; NULL: nothing is remembered */
+	const char *record_location;	/* where that is: a path, or RECORD_POSTGRESQL_PREFIX and a connection; NULL: nothing is remembered */
+	const char *record_path;	/* SQLite database; NULL */
+	enum record_backend record_backend;
+	const char *record_connection;	/* as for libpq, without a password; NULL */
+	unsigned record_answer_ms;	/* how long a message waits for an answer of a server */
 	unsigned flow_keep_secs, hour_keep_secs, peer_keep_secs, greylist_keep_secs;
 	unsigned flows_max, kinds_max, peers_max, peer_hosts_max, greylist_max;	/* 0: any number */
 	enum traces traces;

@@ -222,6 +222,37 @@ static void compare_policies(struct differ *differ)
 		tell(differ, "", "", "the order of policies changed");
 }
 
+static const struct override_config *find_override(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->override_count; i++) {
+		if (strcmp(config->overrides[i].name, name) == 0)
+			return &config->overrides[i];
+	}
+	return NULL;
+}
+
+static void compare_overrides(struct differ *differ)
+{
+	const struct config *old = differ->old, *new = differ->new;
+	char where[96];
+
+	for (size_t i = 0; i < old->override_count; i++) {
+		snprintf(where, sizeof(where), "override %s", old->overrides[i].name);
+		if (find_override(new, old->overrides[i].name) == NULL)
+			tell(differ, where, "", " is gone");
+	}
+	for (size_t i = 0; i < new->override_count; i++) {
+		const struct override_config *before = find_override(old, new->overrides[i].name);
+
+		snprintf(where, sizeof(where), "override %s", new->overrides[i].name);
+		if (before == NULL)
+			tell(differ, where, "", " is new");
+		for (size_t row = 0; before != NULL && row < schema_count; row++)
+			if (strcmp(schema_table[row].section, "override") == 0)
+				compare(differ, where, &schema_table[row], NULL, before, &new->overrides[i]);
+	}
+}
+
 /* ---- what cannot be told from what is recorded ------------------------------------------------------------------- */
 
 /* Options by which a check finds something else: whole sections, and those of the daemon and the record. */
@@ -240,7 +271,7 @@ static bool decides_findings(const struct option_row *row)
 	return false;
 }
 
-static bool option_differs(const struct option_row *row, const struct config *old, const struct config *new)
+static bool option_differs(const struct option_row *row, const void *old, const void *new)
 {
 	char *was = value_text(row, old), *is = value_text(row, new);
 	bool differs = strcmp(was, is) != 0 || !domain_lists_equal(row, old, new);
@@ -248,6 +279,14 @@ static bool option_differs(const struct option_row *row, const struct config *ol
 	free(was);
 	free(is);
 	return differs;
+}
+
+static bool override_is_same(const struct override_config *old, const struct override_config *new)
+{
+	for (size_t i = 0; old != NULL && i < schema_count; i++)
+		if (strcmp(schema_table[i].section, "override") == 0 && option_differs(&schema_table[i], old, new))
+			return false;
+	return old != NULL;
 }
 
 size_t config_diff_findings(const struct config *old, const struct config *new, config_tell *tell_name, void *closure)
@@ -258,9 +297,16 @@ size_t config_diff_findings(const struct config *old, const struct config *new, 
 	for (size_t i = 0; i < schema_count; i++) {
 		const struct option_row *row = &schema_table[i];
 
-		if (strcmp(row->section, "policy") == 0 || !decides_findings(row) || !option_differs(row, old, new))
+		if (schema_is_titled(row->section) || !decides_findings(row) || !option_differs(row, old, new))
 			continue;
 		snprintf(name, sizeof(name), "%s%s%s", row->section, row->section[0] != '\0' ? " " : "", row->name);
+		tell_name(closure, name);
+		count++;
+	}
+	for (size_t i = 0; i < new->override_count; i++) {	/* whether it would have held; of one that is gone the policies know */
+		if (override_is_same(find_override(old, new->overrides[i].name), &new->overrides[i]))
+			continue;
+		snprintf(name, sizeof(name), "override %s", new->overrides[i].name);
 		tell_name(closure, name);
 		count++;
 	}
@@ -273,7 +319,7 @@ size_t config_diff(const struct config *old, const struct config *new, config_te
 	char line[64];
 
 	for (size_t i = 0; i < schema_count; i++) {
-		if (strcmp(schema_table[i].section, "policy") != 0)
+		if (!schema_is_titled(schema_table[i].section))
 			compare(&differ, schema_table[i].section, &schema_table[i], NULL, old, new);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++) {
@@ -282,6 +328,7 @@ size_t config_diff(const struct config *old, const struct config *new, config_te
 		compare(&differ, row.section, &row, NULL, old, new);
 	}
 	compare_ramps(&differ, "", old->finding_ramps, new->finding_ramps);
+	compare_overrides(&differ);
 	compare_policies(&differ);
 	if (differ.count > LINES_MAX) {
 		snprintf(line, sizeof(line), "and %zu more", differ.count - LINES_MAX);

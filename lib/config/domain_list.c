@@ -226,9 +226,9 @@ static void each_of(const void *base, const char *section, const char *where, do
 {
 	for (size_t i = 0; i < schema_count; i++) {
 		const struct option_row *row = &schema_table[i];
-		bool of_policy = strcmp(row->section, "policy") == 0;
+		bool is_here = schema_is_titled(row->section) ? strcmp(row->section, section) == 0 : section[0] == '\0';
 
-		if (option_is_domain_list(row->type) && of_policy == (strcmp(section, "policy") == 0))
+		if (option_is_domain_list(row->type) && is_here)
 			seen(closure, where, row, list_at(row, base));
 	}
 }
@@ -238,6 +238,10 @@ void domain_lists_each(const struct config *config, domain_list_seen *seen, void
 	char where[96];
 
 	each_of(config, "", "", seen, closure);
+	for (size_t i = 0; i < config->override_count; i++) {
+		snprintf(where, sizeof(where), "override %s ", config->overrides[i].name);
+		each_of(&config->overrides[i], "override", where, seen, closure);
+	}
 	for (size_t i = 0; i < config->policy_count; i++) {
 		snprintf(where, sizeof(where), "policy %s ", config->policies[i].name);
 		each_of(&config->policies[i], "policy", where, seen, closure);

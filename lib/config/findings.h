@@ -148,12 +148,12 @@ enum finding_stage { FINDING_STAGE_ENVELOPE, FINDING_STAGE_MESSAGE };
 	X(DMARC_REJECT, "dmarc-reject", DMARC, MESSAGE, QUARANTINE, NONE, DMARC_TEMPERROR,                              \
 	    550, "5.7.26", "DMARC failed for %s (policy reject)",                                                       \
 	    "DMARC failed and the author domain asks to reject; alone it should not (RFC 9989 section 7.4)")            \
-	X(DMARC_REJECT_CORROBORATED, "dmarc-reject-corroborated", DMARC, MESSAGE, REJECT, NONE, DMARC_TEMPERROR, 550, "5.7.26", \
+	X(DMARC_REJECT_CORROBORATED, "dmarc-reject-corroborated", DMARC, MESSAGE, REJECT, DETAILED, DMARC_TEMPERROR, 550, "5.7.26", \
 	    "DMARC failed for %s (policy reject) and other evidence agrees",                                            \
 	    "DMARC reject, something of dmarc { corroborate } too, and nothing speaks for a forwarder or mailing list") \
 	X(DMARC_OVERRIDDEN, "dmarc-overridden", DMARC, MESSAGE, NONE, NONE, NONE,                                       \
-	    550, "5.7.26", "DMARC failed for %s, though a trusted sealer saw it pass",                                  \
-	    "DMARC failed here, but a trusted sealer of a verified ARC chain saw it pass; in place of dmarc-fail and its kin") \
+	    550, "5.7.26", "DMARC failed for %s, though an override holds",                                  \
+	    "DMARC failed, but an override holds (a section override, or a trusted sealer); in place of dmarc-fail and its kin") \
 	X(DMARC_TEMPERROR, "dmarc-temperror", DMARC, MESSAGE, NONE, NONE, NONE,                                         \
 	    451, "4.7.26", "DMARC check of %s failed temporarily",                                                      \
 	    "a DNS answer that DMARC needed did not come")                                                              \

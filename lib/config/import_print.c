@@ -119,7 +119,7 @@ void import_print(const struct import *import, FILE *out)
 	print_section(import, "", out);
 	fputs("\n# what is judged is counted here, for `assay report`\nrecord {\n\tpath = \"/var/lib/assay/assay.db\"\n}\n", out);
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
-		if (row->name[0] != '\0' && strcmp(row->name, "policy") != 0 && strcmp(row->name, "record") != 0)
+		if (row->name[0] != '\0' && !schema_is_titled(row->name) && strcmp(row->name, "record") != 0)
 			print_section(import, row->name, out);
 	}
 	print_ignored_authors(import, out);

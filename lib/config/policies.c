@@ -7,11 +7,12 @@
 
 #include <string.h>
 
+#include "config/policy_index.h"
 #include "config/schema.h"
 #include "config/value.h"
 #include "util/mailbox.h"
 
-enum { MAX_POLICIES = 1000, NAME_LENGTH = 64 };
+enum { MAX_POLICIES = POLICIES_MAX - 1, NAME_LENGTH = 64 };
 
 bool policy_sections_find(const struct source_section *root, struct complaints *complaints, struct policy_sections *sections_r)
 {
@@ -189,6 +190,7 @@ void policies_settle(const struct policy_config *all, size_t count, struct arena
 		policies[config->policy_count++] = all[count];
 	link_bases(config, policies, config->policy_count);
 	link_bases(config, templates, config->template_count);
+	config->policy_index = policy_index_make(policies, config->policy_count, arena);
 	for (size_t i = 0; i < config->policy_count; i++) {
 		policies[i].local_users = find_local_users(policies[i].recipients.set, config->local_domains.set, arena);
 		policies[i].client_parents = find_parents(policies[i].client_names.set, arena);

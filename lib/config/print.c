@@ -68,6 +68,18 @@ static void print_policy(const struct policy_config *policy, const struct ramp_c
 	fputs("}\n", out);
 }
 
+static void print_override(const struct override_config *override, FILE *out)
+{
+	fputs("override ", out);
+	value_print_quoted(override->name, out);
+	fputs(" {\n", out);
+	for (size_t i = 0; i < schema_count; i++) {
+		if (is_in(&schema_table[i], "override"))
+			print_option(&schema_table[i], override, "\t", out);
+	}
+	fputs("}\n", out);
+}
+
 void config_print_caps(const struct config *config, FILE *out)
 {
 	for (size_t i = 0; i < schema_count; i++) {
@@ -79,7 +91,7 @@ void config_print_caps(const struct config *config, FILE *out)
 	}
 }
 
-/* What stands between the braces of a section; of "policy": all policies. */
+/* What stands between the braces of a section; of "policy" and "override": all of them. */
 static void print_section(const struct config *config, const char *section, FILE *out)
 {
 	const char *indent = section[0] != '\0' ? "\t" : "";
@@ -93,6 +105,11 @@ static void print_section(const struct config *config, const char *section, FILE
 	}
 	if (strcmp(section, "ramp") == 0)
 		print_ramps(config->finding_ramps, NULL, NULL, "", out);
+	if (strcmp(section, "override") == 0) {
+		for (size_t i = 0; i < config->override_count; i++)
+			print_override(&config->overrides[i], out);
+		return;
+	}
 	for (size_t i = 0; i < schema_count; i++) {
 		if (is_in(&schema_table[i], section))
 			print_option(&schema_table[i], config, indent, out);
@@ -141,9 +158,13 @@ static bool same_lists(const char *section, const void *a, const void *b)
 /* Of sections that read the same: also what is in the files that they name. */
 static bool same_domains(const struct config *a, const struct config *b, const char *section)
 {
-	if (strcmp(section, "policy") != 0)
+	if (!schema_is_titled(section))
 		return same_lists(section, a, b);
-	for (size_t i = 0; i < a->policy_count; i++) {
+	for (size_t i = 0; strcmp(section, "override") == 0 && i < a->override_count; i++) {
+		if (!same_lists(section, &a->overrides[i], &b->overrides[i]))
+			return false;
+	}
+	for (size_t i = 0; strcmp(section, "policy") == 0 && i < a->policy_count; i++) {
 		if (!same_lists(section, &a->policies[i], &b->policies[i]))
 			return false;
 	}
@@ -229,6 +250,21 @@ static void print_sample_ramp(const struct section_row *section, FILE *out)
 	fputs("}\n", out);
 }
 
+static void print_sample_override(const struct section_row *section, FILE *out)
+{
+	const struct override_config override = { .kind = OVERRIDE_FORWARDER };
+
+	fprintf(out, "\n# ---- %s\n#override \"example\" {\n", section->help);
+	for (size_t i = 0; i < schema_count; i++) {
+		if (!is_in(&schema_table[i], "override"))
+			continue;
+		fprintf(out, "#\t# %s\n", schema_table[i].help);
+		print_limits(&schema_table[i], "#\t", out);
+		print_option(&schema_table[i], &override, "#\t", out);
+	}
+	fputs("#}\n", out);
+}
+
 void config_print_sample(FILE *out)
 {
 	const struct config *config = config_load(NULL, stderr);
@@ -245,6 +281,8 @@ void config_print_sample(FILE *out)
 			print_sample_policy(row, &config->policies[config->policy_count - 1], out);
 		else if (strcmp(row->name, "ramp") == 0)
 			print_sample_ramp(row, out);
+		else if (strcmp(row->name, "override") == 0)
+			print_sample_override(row, out);
 		else
 			print_sample_section(config, row, out);
 	}

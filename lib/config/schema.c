@@ -7,10 +7,13 @@
 
 #include <syslog.h>
 
+#include "config/schema_override.h"
+
 /* dnssec = … when the file does not say. */
 #define DEFAULT_DNSSEC "validate"
 
 const struct word run_mode_words[] = { { "dry-run", MODE_DRY_RUN }, { "enforce", MODE_ENFORCE }, { 0 } };
+const struct word several_recipients_words[] = { { "strictest", SEVERAL_STRICTEST }, { "lenient", SEVERAL_LENIENT }, { 0 } };
 static const struct word words_on_error[] = { { "accept", ON_ERROR_ACCEPT }, { "defer", ON_ERROR_DEFER }, { 0 } };
 static const struct word words_dns_outage[] = {
 	{ "accept", DNS_OUTAGE_ACCEPT }, { "defer-pressed", DNS_OUTAGE_DEFER_PRESSED }, { "defer", DNS_OUTAGE_DEFER }, { 0 }
@@ -40,6 +43,7 @@ static const struct word words_corroborate[] = {
 static const struct word words_authenticated[] = {
 	{ "any", AUTHENTICATED_ANY }, { "yes", AUTHENTICATED_YES }, { "no", AUTHENTICATED_NO }, { 0 }
 };
+static const struct word words_backend[] = { { "sqlite", RECORD_SQLITE }, { "postgresql", RECORD_POSTGRESQL }, { 0 } };
 static const struct word words_traces[] = { { "off", TRACES_OFF }, { "failures", TRACES_FAILURES }, { "all", TRACES_ALL }, { 0 } };
 static const struct word words_partial_body[] = { { "policy", PARTIAL_BODY_POLICY }, { "pass", PARTIAL_BODY_PASS }, { 0 } };
 
@@ -101,6 +105,8 @@ const struct option_row schema_table[] = {
 	/* what */
 	{ "", "mode", OPTION_WORD, CONFIG(mode), "dry-run", WORD(run_mode_words),
 	    "dry-run: judge and tell, but let every message pass; enforce: carry out the actions" },
+	{ "", "several-recipients", OPTION_WORD, CONFIG(several_recipients), "strictest", WORD(several_recipients_words),
+	    "whose decision counts at the end of a message to recipients of different policies: the strictest or the most lenient" },
 	{ "", "dns-outage", OPTION_WORD, CONFIG(dns_outage), "defer-pressed", WORD(words_dns_outage),
 	    "what happens to a message that cannot be judged for want of DNS answers, where a forgery would be refused" },
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
@@ -231,8 +237,14 @@ const struct option_row schema_table[] = {
 	{ "tls", "honor-tls-required-no", OPTION_BOOL, CONFIG(tls_honor_not_required), "yes", YES_NO,
 	    "a message that says TLS-Required: No is not refused for lack of TLS (RFC 8689); TLS findings then act at its end" },
 
+	{ "record", "backend", OPTION_WORD, CONFIG(record_backend), "sqlite", WORD(words_backend),
+	    "what keeps it: sqlite, a file of this machine (path), or postgresql, a server that several machines share (connection)" },
 	{ "record", "path", OPTION_PATH, CONFIG(record_path), "", TEXT(1024),
 	    "SQLite database of flows, TLS memory and greylist; empty: nothing is remembered" },
+	{ "record", "connection", OPTION_CONNECTION, CONFIG(record_connection), "", TEXT(800),
+	    "PostgreSQL database, as libpq takes it, without a password: host=… dbname=… user=… sslmode=verify-full passfile=…" },
+	{ "record", "answer-timeout", OPTION_MILLISECONDS, CONFIG(record_answer_ms), "250ms", TUNING(10, 10000),
+	    "how long a message waits for an answer of PostgreSQL; after that it is judged without memory" },
 	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", BOUND(86400, 4000 * 86400LL),
 	    "how long counts of judged messages are kept" },
 	{ "record", "max-flows", OPTION_COUNT, CONFIG(flows_max), "5000000", BOUND(0, 1000000000),
@@ -329,6 +341,8 @@ const struct option_row schema_table[] = {
 	{ "limits", "dns-deadline", OPTION_MILLISECONDS, CONFIG(dns_deadline_ms), "20s", CAP(100, 250000),
 	    "waited for all DNS answers of a message together, at RCPT at most half of it" },
 
+	OVERRIDE_ROWS
+
 	{ "policy", "inherits", OPTION_STRING, POLICY(inherits), "", TEXT(64),
 	    "policy whose settings hold where this one has none of its own; conditions are never inherited" },
 	{ "policy", "template", OPTION_BOOL, POLICY(is_template), "no", YES_NO,
@@ -369,28 +383,7 @@ const struct option_row schema_table[] = {
 	    "common names that are acceptable; empty: one that fits the client's name, HELO or the author domain" },
 	{ "policy", "require-cert-issuers", OPTION_STRINGS, POLICY(require_cert_issuers), "", LIST_OF_TEXT(200),
 	    "common names of issuers that are acceptable; empty: every issuer that the MTA trusts" },
+	{ "policy", "overrides", OPTION_STRINGS, POLICY(overrides), "all", LIST_OF_TEXT(64),
+	    "overrides of a DMARC failure that count here: all, none, or names of them; arc is that of trusted-sealers" },
 };
 const size_t schema_count = sizeof(schema_table) / sizeof(schema_table[0]);
-
-const struct section_row schema_sections[] = {
-	{ "", "the daemon, whom it trusts, and what it does" },
-	{ "spf", "SPF" },
-	{ "dkim", "DKIM" },
-	{ "arc", "chains of seals" },
-	{ "dmarc", "DMARC" },
-	{ "adsp", "ADSP" },
-	{ "iprev", "reverse DNS of the client" },
-	{ "headers", "header fields that are added" },
-	{ "dns", "the resolver and DNSSEC" },
-	{ "tls", "grades of TLS sessions" },
-	{ "record", "what is remembered between messages" },
-	{ "greylist", "how the action greylist waits" },
-	{ "dmarc-reports", "reports to the domains whose mail comes" },
-	{ "morning", "what changed since yesterday, by mail" },
-	{ "metrics", "figures for Prometheus" },
-	{ "limits", "caps on what one message may cost" },
-	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
-	{ "ramp", "since when, and for which domains, the action of the finding named is in force; in policies, too" },
-	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
-	{ 0 },
-};

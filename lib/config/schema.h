@@ -26,6 +26,7 @@ enum option_type {
 	OPTION_NAME,		/* a domain-like name → const char *, NULL for "" */
 	OPTION_PATH,		/* absolute path → const char *, NULL for "" */
 	OPTION_SOCKET,		/* libmilter's socket forms → const char * */
+	OPTION_CONNECTION,	/* to a PostgreSQL server (util/connection.h) → const char *, NULL for ""; is never shown when it is wrong */
 	OPTION_LISTEN,		/* the same, on this machine only (config/listen_place.h) → const char *, NULL for "" */
 	OPTION_STRINGS,		/* list of printable ASCII texts → struct string_list; the first of the lists */
 	OPTION_FEW_DOMAINS,	/* list of domains that is gone through one by one, so none from files → struct string_list */
@@ -53,7 +54,8 @@ struct option_row {
 	const char *section;		/* "" for the top level */
 	const char *name;
 	enum option_type type;
-	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions" */
+	size_t offset;			/* into struct config; into struct policy_config for section "policy" and "actions",
+					   into struct override_config for "override" */
 	const char *default_text;	/* as in the file; lists: comma-separated; "" for not set or empty; NULL: inherited */
 	long long min, max;		/* in the unit of the C type; strings: max length */
 	const struct word *words;	/* only for OPTION_WORD and OPTION_FINDINGS */
@@ -66,8 +68,11 @@ struct section_row { const char *name, *help; };
 extern const struct option_row schema_table[];
 extern const size_t schema_count;
 
-/* Sections in the order in which they are printed; ends with a NULL name. "findings" and "policy" come last. */
+/* Sections in the order in which they are printed; ends with a NULL name. "findings", "override" and "policy" come last. */
 extern const struct section_row schema_sections[];
+
+/** @return whether sections of this name have a title each: their options are in structs of their own. */
+bool schema_is_titled(const char *section);
 
 /** Row for a finding's action: in section "findings" (struct config) or in "actions" of a policy (struct policy_config). */
 struct option_row schema_finding_row(enum finding_id id, bool in_policy);

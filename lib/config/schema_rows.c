@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows of the schema that are made, or stand for many: a finding's action, a finding's ramp; and what types of options are.
+ * Sections; rows of the schema that are made, or stand for many: a finding's action, a finding's ramp; and what types of options are.
  * Constant; thread: any.
  */
 #include "config/schema.h"
@@ -24,9 +24,34 @@ const struct option_row *schema_ramp_row(size_t i)
 	return i < sizeof(ramp_rows) / sizeof(ramp_rows[0]) ? &ramp_rows[i] : NULL;
 }
 
+const struct section_row schema_sections[] = {
+	{ "", "the daemon, whom it trusts, and what it does" },
+	{ "spf", "SPF" },
+	{ "dkim", "DKIM" },
+	{ "arc", "chains of seals" },
+	{ "dmarc", "DMARC" },
+	{ "adsp", "ADSP" },
+	{ "iprev", "reverse DNS of the client" },
+	{ "headers", "header fields that are added" },
+	{ "dns", "the resolver and DNSSEC" },
+	{ "tls", "grades of TLS sessions" },
+	{ "record", "what is remembered between messages" },
+	{ "greylist", "how the action greylist waits" },
+	{ "dmarc-reports", "reports to the domains whose mail comes" },
+	{ "morning", "what changed since yesterday, by mail" },
+	{ "metrics", "figures for Prometheus" },
+	{ "limits", "caps on what one message may cost" },
+	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
+	{ "override", "whose mail is let in although it fails DMARC, by evidence that nobody can forge" },
+	{ "ramp", "since when, and for which domains, the action of the finding named is in force; in policies, too" },
+	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
+	{ 0 },
+};
+
 bool schema_is_titled(const char *section)
 {
-	return strcmp(section, "policy") == 0 || strcmp(section, "ramp") == 0;
+	return strcmp(section, "policy") == 0 || strcmp(section, "override") == 0 ||
+	    strcmp(section, "ramp") == 0;
 }
 
 struct option_row schema_finding_row(enum finding_id id, bool in_policy)

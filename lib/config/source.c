@@ -21,6 +21,7 @@
 
 #include "config/names.h"
 #include "config/schema.h"
+#include "config/source_title.h"
 #include "util/out_of_memory.h"
 
 enum { MAX_PASSES = 64, MAX_DEPTH = 6 };
@@ -36,8 +37,7 @@ struct node {
 	const char *name;
 	enum node_kind kind;
 	bool stray;
-	unsigned line;	/* stray: where it was met first */
-	unsigned depth;
+	unsigned line, depth;	/* line of a stray: where it was met first */
 };
 
 /* Where a value stood. Newest first. */
@@ -175,7 +175,6 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *section, const
 {
 	struct node *node = section_node(section);
 	struct parser *parser = node->parser;
-	enum finding_id id;
 	va_list again;
 	const char *name;
 
@@ -194,8 +193,7 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *section, const
 		parser->again = promote_stray(node, name, NODE_SECTION);
 	} else if (strcmp(format, "found duplicate title '%s'") == 0) {
 		name = va_arg(again, const char *);
-		complain(parser->complaints, (unsigned)section->line, "there is a %s '%s' already",
-		    node->parent != NULL || finding_from_name(name, &id) == 0 ? "ramp" : "policy", name);
+		complain(parser->complaints, (unsigned)section->line, "there is %s '%s' already", titled_before(section, name), name);
 		parser->again = parser->duplicate_titles = true;
 	}
 	va_end(again);

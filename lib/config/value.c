@@ -15,6 +15,7 @@
 #include "config/listen_place.h"
 #include "config/value_print.h"
 #include "util/buf.h"
+#include "util/connection.h"
 #include "util/domain.h"
 #include "util/error.h"
 
@@ -211,6 +212,8 @@ static const char *string_fault(const struct option_row *row, const char *text)
 		return socket_fault(text);
 	case OPTION_LISTEN:
 		return listen_place_parse(text, NULL, &fault) == 0 ? NULL : fault;
+	case OPTION_CONNECTION:
+		return connection_fault(text);
 	default:
 		for (; *text != '\0'; text++) {
 			if ((unsigned char)*text >= 0x7f)
@@ -257,6 +260,7 @@ int value_parse(const struct option_row *row, const char *text, struct arena *ar
 	case OPTION_PATH:
 	case OPTION_SOCKET:
 	case OPTION_LISTEN:
+	case OPTION_CONNECTION:
 		return parse_string(row, text, arena, &value_r->text, why_r);
 	case OPTION_STRINGS:
 		*why_r = "must not be empty";
@@ -344,6 +348,7 @@ void value_store(const struct option_row *row, const union value *values, size_t
 	case OPTION_PATH:
 	case OPTION_SOCKET:
 	case OPTION_LISTEN:
+	case OPTION_CONNECTION:
 		*(const char **)place = values[0].text;
 		break;
 	case OPTION_STRINGS:

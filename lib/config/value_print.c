@@ -136,6 +136,7 @@ void value_print(const struct option_row *row, const void *base, FILE *out)
 	case OPTION_PATH:
 	case OPTION_SOCKET:
 	case OPTION_LISTEN:
+	case OPTION_CONNECTION:
 		value_print_quoted(*(const char *const *)place != NULL ? *(const char *const *)place : "", out);
 		break;
 	case OPTION_STRINGS:

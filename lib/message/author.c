@@ -83,7 +83,7 @@ static void check_form(struct collector *collector, const struct address *addres
 	else if (encoded_word_in(address->local, address->local_length))
 		collector->error = "encoded word inside an address";
 	else	/* "a@b.example"@c.example is no error, but b.example could be shown */
-		author_scan(collector->arena, address->local, address->local_length, scanned_inside, &scan);
+		author_scan(collector->arena, address->local, address->local_length, AUTHOR_SCAN_AT, scanned_inside, &scan);
 }
 
 static void collect(void *arg, const struct address *address)
@@ -123,7 +123,8 @@ static const char *read_field(struct arena *arena, const struct header_field *fi
 	if (error == NULL && field->name_length != strlen("From"))
 		error = "blanks or characters that are not seen in the name From";
 	if (error != NULL || collector.address_count == 0)
-		author_scan(arena, field->value, field->value_length, scanned, &scan);
+		author_scan(arena, field->value, field->value_length, error != NULL ? AUTHOR_SCAN_ROUTES : AUTHOR_SCAN_AT, scanned,
+		    &scan);
 	if (error == NULL && collector.address_count == 0 && scan.found)
 		error = "no address, but what looks like one";
 	return error;
@@ -135,6 +136,16 @@ static const char *unread(const struct facts *facts, const struct author *author
 	if (facts->from_unkept)
 		return "a From field was over the caps and not read";
 	return author->domains_truncated ? "more author domains than are judged" : NULL;
+}
+
+/*
+ * Sendmail writes a From field of the envelope's sender into a message that has none, after we have seen it; some programs show the
+ * sender then. So its domain is judged, and no pass of it is one: the field is not there.
+ */
+static void take_sender(const struct facts *facts, struct author *author)
+{
+	if (author->field_count == 0 && facts->mail_from_domain != NULL)
+		author_add_domain(author, facts->mail_from_domain);
 }
 
 void author_parse(const struct facts *facts, struct author *author_r)
@@ -165,5 +176,6 @@ void author_parse(const struct facts *facts, struct author *author_r)
 	} else if (address_count == 0) {
 		author_r->status = AUTHOR_MISSING;
 		author_r->reason = author_r->field_count == 0 ? "no From field" : "no address in From";
+		take_sender(facts, author_r);
 	}
 }

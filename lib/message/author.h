@@ -12,7 +12,7 @@
 enum author_status {
 	AUTHOR_OK,		/* exactly one From field, exactly one distinct domain */
 	AUTHOR_MULTIPLE,	/* several From fields or several distinct domains: each is listed */
-	AUTHOR_MISSING,		/* no From field, or one without any address (empty group) */
+	AUTHOR_MISSING,		/* no From field (the sender's domain is listed), or one without any address (empty group) */
 	AUTHOR_INVALID,		/* a From field that does not parse, or was not read to its end; domains that could be read are listed */
 };
 extern const struct word author_status_words[];	/* "ok" "multiple" "missing" "invalid" */

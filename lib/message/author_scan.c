@@ -2,7 +2,7 @@
 /*
  * Readings of a broken From field. Programs do not agree on what it says: some decode encoded words first, some take quotes,
  * comments or blanks out, some drop what they cannot show, some stop there. The field is read in each of these ways, and what
- * stands behind any "@" is reported. Too many domains cost a few look-ups, one too few costs a forgery.
+ * stands behind any "@" is reported, and where asked for what stands at any "%" and "!". Too many domains cost a few look-ups, one too few costs a forgery.
  * Called by author.c. Thread: that of the message. Trusts nothing.
  */
 #include "message/author_scan.h"
@@ -29,6 +29,8 @@ struct scan {
 	author_domain_seen *seen;
 	void *arg;
 	bool enough;
+	bool routes;	/* "%" and "!" count */
+	bool dotted;	/* names of one label are none now */
 };
 
 static const struct { uint32_t first, last; char as; } mapped[] = {
@@ -152,7 +154,7 @@ static bool report(struct scan *scan, const char *text, size_t length)
 {
 	const char *domain = domain_normalize(scan->arena, text, length);
 
-	if (domain != NULL && !is_numeric(domain) && !scan->enough)
+	if (domain != NULL && !is_numeric(domain) && !scan->enough && !(scan->dotted && strchr(domain, '.') == NULL))
 		scan->enough = !scan->seen(scan->arg, domain);
 	return domain != NULL;
 }
@@ -255,7 +257,7 @@ static void read_name(struct scan *scan, const char *start, const char *end)
 	read_around(scan, start, end, "@,;:<>", true);
 }
 
-static void scan_view(struct scan *scan, const struct buf *view)
+static void scan_ats(struct scan *scan, const struct buf *view)
 {
 	const char *p = view->data, *end = p + view->length;
 
@@ -265,6 +267,55 @@ static void scan_view(struct scan *scan, const struct buf *view)
 		while (p < end && memchr(SKIPPED, *p, sizeof(SKIPPED)) != NULL);
 		read_name(scan, p, end);
 	}
+}
+
+/* domain!user: the name ends where the "!" or blanks before it begin. Each byte is looked at once. */
+static void scan_bangs(struct scan *scan, const struct buf *view)
+{
+	size_t start = 0, used = 0;	/* of the last name */
+
+	for (size_t i = 0; i < view->length && !scan->enough; i++) {
+		char c = view->data[i];
+
+		if (domain_byte(c)) {
+			start = used == 0 || start + used != i ? i : start;
+			used = i + 1 - start;
+		} else if (c == '!') {
+			report_candidate(scan, view->data + start, used);
+			used = 0;
+		} else if (!is_blank(c)) {
+			used = 0;
+		}
+	}
+}
+
+/* One name for each mark, up to the next: each byte is looked at once. */
+static void scan_percents(struct scan *scan, const struct buf *view)
+{
+	const char *p = view->data, *end = p + view->length, *next;
+
+	for (p = memchr(p, '%', view->length); p != NULL && !scan->enough; p = next) {
+		next = memchr(p + 1, '%', (size_t)(end - p) - 1);
+		do
+			p++;
+		while (p < end && memchr(SKIPPED, *p, sizeof(SKIPPED)) != NULL);
+		read_name(scan, p, next != NULL ? next : end);
+	}
+}
+
+/*
+ * Without an "@" Sendmail makes user@domain of user%domain and of domain!user (its ruleset Canonify), in the From field that it
+ * delivers; we see it before. A word without a dot is no author's domain there, but a per cent or a cry.
+ */
+static void scan_view(struct scan *scan, const struct buf *view)
+{
+	scan_ats(scan, view);
+	if (!scan->routes)
+		return;
+	scan->dotted = true;
+	scan_percents(scan, view);
+	scan_bangs(scan, view);
+	scan->dotted = false;
 }
 
 static void scan_text(struct scan *scan, const char *text, size_t length)
@@ -315,13 +366,20 @@ static struct buf drop_unseen(struct arena *arena, const char *text, size_t leng
 	return out;
 }
 
-void author_scan(struct arena *arena, const char *text, size_t length, author_domain_seen *seen, void *arg)
+static bool may_hold_address(const char *text, size_t length, enum author_scan_routes routes)
 {
-	struct scan scan = { .arena = arena, .seen = seen, .arg = arg };
+	return memchr(text, '@', length) != NULL || memmem(text, length, "?=", 2) != NULL || has_8bit(text, length) ||
+	    (routes == AUTHOR_SCAN_ROUTES && (memchr(text, '%', length) != NULL || memchr(text, '!', length) != NULL));
+}
+
+void author_scan(struct arena *arena, const char *text, size_t length, enum author_scan_routes routes, author_domain_seen *seen,
+    void *arg)
+{
+	struct scan scan = { .arena = arena, .seen = seen, .arg = arg, .routes = routes == AUTHOR_SCAN_ROUTES };
 	bool words = encoded_word_in(text, length);
 	struct buf view;
 
-	if (memchr(text, '@', length) == NULL && memmem(text, length, "?=", 2) == NULL && !has_8bit(text, length))
+	if (!may_hold_address(text, length, routes))
 		return;
 	scan_forms(&scan, text, length);
 	view = drop_unseen(arena, text, length, false);

@@ -103,11 +103,19 @@ static const char *local_comment(struct arena *arena, const struct decision *dec
 	    action_name(decision->action), findings_table[decision->finding].name);
 }
 
+/* RFC 9990 section 3.1.6 */
+static enum feedback_reason reason_of(enum override_kind kind)
+{
+	return kind == OVERRIDE_MAILING_LIST ? FEEDBACK_MAILING_LIST : kind == OVERRIDE_KNOWN_SENDER ? FEEDBACK_LOCAL_POLICY :
+	    FEEDBACK_TRUSTED_FORWARDER;
+}
+
 /* DMARC did not pass: what was done, and why that is not what was published. */
 static void explain_failure(struct message *message, const struct dmarc_result *dmarc, const struct decision *decision,
     struct feedback_row *row)
 {
 	enum dmarc_forwarder forwarder = message->results->dmarc_forwarder;
+	const struct dmarc_override *override = policy_honoured(message->config, decision->policy, dmarc);
 
 	row->disposition = carried_out(decision);
 	if (row->disposition == disposition_of(dmarc->policy))
@@ -125,9 +133,9 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 	} else if (dmarc->testing && row->disposition == disposition_of(dmarc->disposition)) {
 		row->reason = FEEDBACK_POLICY_TEST_MODE;
 		row->comment = "";
-	} else if (dmarc->overridden != NULL) {
-		row->reason = FEEDBACK_TRUSTED_FORWARDER;
-		row->comment = dmarc->overridden;
+	} else if (override != NULL) {
+		row->reason = reason_of(override->kind);
+		row->comment = override->why;	/* names it */
 	} else if (forwarder == DMARC_FORWARDER_TRUSTED && decision->enforced) {
 		row->reason = FEEDBACK_TRUSTED_FORWARDER;
 	} else if (forwarder == DMARC_FORWARDER_SIGN && decision->enforced) {

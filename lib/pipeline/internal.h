@@ -81,6 +81,7 @@ struct message {
 	const struct brakes *brakes;	/* in the arena, once brakes_known; NULL: none is on */
 	bool brakes_known;
 	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
+	struct opinions *opinions_at_rcpt;	/* of that */
 	const char *reference;		/* util/reference.h; NULL: traces are off */
 	struct trace_refusal *refusals;	/* at RCPT, for the trace; the latest first */
 	size_t refusal_count;

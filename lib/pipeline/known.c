@@ -71,20 +71,43 @@ struct line { struct line *next; enum shape_part part; const char *text; };
 /* Questions on their way into the shapes of a message, in the order in which they were asked. */
 struct gathering {
 	struct message *message;
+	struct buf text;		/* the question at hand as a line; its letter is put in place for each part */
 	struct line *sender, *helo;
 	unsigned sender_wrong[SHAPE_PARTS], helo_wrong[SHAPE_PARTS];
 };
 
-static const char *line_make(const struct message *message, char letter, const struct dns_asked *asked)
+/* "e 16 example.org": by hand, since this is done for every question of every message. */
+static void line_set(struct gathering *gathering, const struct dns_asked *asked)
 {
-	return arena_printf(message->arena, "%c %u %s\n", letter, asked->type, asked->name);
+	char digits[8], *at = digits + sizeof(digits);
+	unsigned type = asked->type;
+
+	do {
+		*--at = (char)('0' + type % 10);
+		type /= 10;
+	} while (type != 0);
+	gathering->text.length = 0;
+	buf_puts(&gathering->text, "e ");
+	buf_append(&gathering->text, at, (size_t)(digits + sizeof(digits) - at));
+	buf_putc(&gathering->text, ' ');
+	buf_puts(&gathering->text, asked->name);
+	buf_putc(&gathering->text, '\n');
 }
 
-static void line_add(struct message *message, struct line **lines, enum shape_part part, const struct dns_asked *asked)
+/* The question at hand as a line of that part. */
+static const char *line_as(struct gathering *gathering, char letter)
 {
-	struct line *line = arena_alloc(message->arena, sizeof(*line));
+	gathering->text.data[0] = letter;
+	return gathering->text.data;
+}
 
-	*line = (struct line){ .next = *lines, .part = part, .text = line_make(message, part == SHAPE_ENVELOPE ? 'e' : 'm', asked) };
+static void line_add(struct gathering *gathering, struct line **lines, enum shape_part part)
+{
+	struct arena *arena = gathering->message->arena;
+	struct line *line = arena_alloc(arena, sizeof(*line));
+
+	*line = (struct line){ .next = *lines, .part = part,
+		.text = arena_strndup(arena, line_as(gathering, part == SHAPE_ENVELOPE ? 'e' : 'm'), gathering->text.length) };
 	*lines = line;
 }
 
@@ -94,20 +117,20 @@ static bool is_in(const struct known_shape *known, const char *line)
 }
 
 /* A guess that nobody wanted. */
-static void wrong_note(struct gathering *gathering, const struct dns_asked *asked)
+static void wrong_note(struct gathering *gathering)
 {
 	const struct known *known = &gathering->message->known;
-	const char *of_envelope = line_make(gathering->message, 'e', asked), *of_contents = line_make(gathering->message, 'm', asked);
+	const char *line = line_as(gathering, 'e');
 
-	gathering->sender_wrong[SHAPE_ENVELOPE] += is_in(&known->sender, of_envelope);
-	gathering->sender_wrong[SHAPE_MESSAGE] += is_in(&known->sender, of_contents);
-	gathering->helo_wrong[SHAPE_ENVELOPE] += is_in(&known->helo, of_envelope);
+	gathering->sender_wrong[SHAPE_ENVELOPE] += is_in(&known->sender, line);
+	gathering->helo_wrong[SHAPE_ENVELOPE] += is_in(&known->helo, line);
+	gathering->sender_wrong[SHAPE_MESSAGE] += is_in(&known->sender, line_as(gathering, 'm'));
 }
 
 /* What the shape named and was wanted stays in it, although this message's client made it needless. @return purposes, as bits. */
-static unsigned kept_for(const struct message *message, const struct known_shape *known, const struct dns_asked *asked)
+static unsigned kept_for(struct gathering *gathering, const struct known_shape *known, const struct dns_asked *asked)
 {
-	bool named = asked->known && (is_in(known, line_make(message, 'e', asked)) || is_in(known, line_make(message, 'm', asked)));
+	bool named = asked->known && (is_in(known, line_as(gathering, 'e')) || is_in(known, line_as(gathering, 'm')));
 
 	return named ? asked->opened : asked->awaited;
 }
@@ -115,23 +138,24 @@ static unsigned kept_for(const struct message *message, const struct known_shape
 static void asked_gather(void *arg, const struct dns_asked *asked)
 {
 	struct gathering *gathering = arg;
-	struct message *message = gathering->message;
+	const struct known *known = &gathering->message->known;
 	unsigned sender, helo;
 
+	line_set(gathering, asked);
 	if (asked->known && asked->opened == BIT(DNS_FOR_GUESS)) {
-		wrong_note(gathering, asked);
+		wrong_note(gathering);
 		return;
 	}
 	if (!shape_has_type(asked->type))
 		return;
-	sender = kept_for(message, &message->known.sender, asked);
-	helo = kept_for(message, &message->known.helo, asked);
+	sender = kept_for(gathering, &known->sender, asked);
+	helo = kept_for(gathering, &known->helo, asked);
 	if ((sender & BIT(DNS_FOR_SPF)) != 0)
-		line_add(message, &gathering->sender, SHAPE_ENVELOPE, asked);
+		line_add(gathering, &gathering->sender, SHAPE_ENVELOPE);
 	else if ((sender & of_message) != 0)
-		line_add(message, &gathering->sender, SHAPE_MESSAGE, asked);
+		line_add(gathering, &gathering->sender, SHAPE_MESSAGE);
 	if ((helo & BIT(DNS_FOR_HELO)) != 0)
-		line_add(message, &gathering->helo, SHAPE_ENVELOPE, asked);
+		line_add(gathering, &gathering->helo, SHAPE_ENVELOPE);
 }
 
 /* The first of the lines, SPF's before the others, as far as a shape has room. */
@@ -174,7 +198,7 @@ static void shape_end(struct message *message, const struct known_shape *known, 
 void known_end(struct message *message)
 {
 	const unsigned passing = BIT(DNS_FAILURE_OUTAGE) | BIT(DNS_FAILURE_PRESSURE);
-	struct gathering gathering = { .message = message };
+	struct gathering gathering = { .message = message, .text = buf_make(message->arena) };
 
 	/* what ended early for our own want of answers says nothing of the domain */
 	if (!message->judged_whole || (message->results->dns_failures & passing) != 0)

@@ -87,7 +87,9 @@ static void evidence_of(struct message *message, enum finding_stage stage, struc
 void message_reply(struct message *message, unsigned wait_secs, struct decision *decision)
 {
 	const char *explanation = message->results->spf.explanation;
+	bool decided = decision->finding < FINDING_COUNT;
 	const struct reply_input input = {
+		.detail = decided ? results_detail(message->results, decision->finding, decision->domain) : NULL,
 		.help_url = message->config->help_url, .reference = message->reference, .wait_secs = wait_secs,
 		.explanation = explanation != NULL ? explanation : message->config->spf_default_explanation,
 	};
@@ -117,17 +119,14 @@ struct decision message_decide(struct message *message, enum finding_stage stage
 static void decide_at_rcpt(struct message *message, const struct recipient_place *place, struct decision *decision_r)
 {
 	const struct policy_set set = policy_set_of(message->config);
-	struct evidence evidence;
 
 	message_judge_stage(message, FINDING_STAGE_ENVELOPE);
 	if (message->at_rcpt == NULL) {
 		message->at_rcpt = arena_alloc(message->arena, sizeof(*message->at_rcpt));
 		evidence_of(message, FINDING_STAGE_ENVELOPE, message->at_rcpt);
+		message->opinions_at_rcpt = policy_opinions(&set, message->at_rcpt, message->arena);
 	}
-	evidence = *message->at_rcpt;
-	evidence.recipients = place;
-	evidence.recipient_count = 1;
-	*decision_r = policy_judge(&set, &evidence, message->arena);
+	*decision_r = policy_judge_places(message->opinions_at_rcpt, place, 1);
 	if (decision_r->action == ACTION_GREYLIST)	/* waits for the message, which may vouch for itself */
 		*decision_r = decision_none();
 	message_reply(message, 0, decision_r);

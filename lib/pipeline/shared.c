@@ -149,7 +149,7 @@ static struct store_config settings_of(const struct store_wish *wish, struct bra
 	const struct config *config = wish->config;
 
 	return (struct store_config){
-		.location = config->record_path, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
+		.location = config->record_location, .flow_keep_days = config->flow_keep_secs / DAY_SECS, .flows_max = config->flows_max,
 		.hour_keep_hours = config->hour_keep_secs / HOUR_SECS, .kinds_max = config->kinds_max,
 		.peer_keep_days = config->peer_keep_secs / DAY_SECS, .greylist_keep_days = config->greylist_keep_secs / DAY_SECS,
 		.peers_max = config->peers_max, .peer_hosts_max = config->peer_hosts_max, .greylist_max = config->greylist_max,
@@ -160,6 +160,7 @@ static struct store_config settings_of(const struct store_wish *wish, struct bra
 		.shapes_max = SHAPES_MAX, .shape_known = wish->shapes != NULL ? shapes_load : NULL,
 		.shape_arg = wish->shapes != NULL ? wish->shapes->shapes : NULL,
 		.brake_known = brake_memory_load, .brake_arg = brakes,
+		.busy_ms = config->record_backend == RECORD_POSTGRESQL ? config->record_answer_ms : 0,
 		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,
 	};
 }
@@ -178,7 +179,7 @@ int shared_store_get(const struct store_wish *wish, struct shared_store *previou
 	struct store_config settings;
 	struct shared_store *shared;
 
-	if (config->record_path == NULL)
+	if (config->record_location == NULL)
 		return -E_ABSENT;
 	if (previous != NULL && store_serves(previous, config)) {
 		atomic_fetch_add(&previous->references, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each result of a message as a line of its trace, with all that it says of itself. Thread: the message's. */
 #include "pipeline/trace_write.h"
+#include "util/buf.h"
 
 static bool begin_result(struct trace_writer *writer, const char *check, enum result result)
 {
@@ -61,6 +62,15 @@ static void put_arc(struct trace_writer *writer, const struct arc_result *arc)
 	end_result(writer, arc->dnssec, arc->reason);
 }
 
+const char *override_names(struct arena *arena, const struct dmarc_override *overrides, size_t count)
+{
+	struct buf names = buf_make(arena);
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&names, "%s%s%s", i != 0 ? "," : "", overrides[i].name, overrides[i].unknown ? "?" : "");
+	return count != 0 ? names.data : NULL;
+}
+
 static void put_dmarc(struct trace_writer *writer, const char *check, const struct dmarc_result *dmarc)
 {
 	if (!begin_result(writer, check, dmarc->result))
@@ -76,6 +86,7 @@ static void put_dmarc(struct trace_writer *writer, const char *check, const stru
 	trace_put_flag(writer, "spf_aligned", dmarc->spf_aligned);
 	trace_put_flag(writer, "dkim_aligned", dmarc->dkim_aligned);
 	trace_put(writer, "overridden", dmarc->overridden);
+	trace_put(writer, "overrides", override_names(writer->arena, dmarc->overrides, dmarc->override_count));
 	trace_put_flag(writer, "override_unknown", dmarc->override_unknown);
 	trace_put(writer, "record_fault", dmarc->record_fault);
 	end_result(writer, dmarc->dnssec, dmarc->reason);

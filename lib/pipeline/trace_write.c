@@ -152,6 +152,8 @@ static void put_decision_fields(struct trace_writer *writer, const struct decisi
 		trace_put(writer, "finding", findings_table[decision->finding].name);
 	trace_put(writer, "about", decision->domain);
 	trace_put(writer, "policy", decision->policy);
+	trace_put_count(writer, "policies", decision->weighed > 1 ? decision->weighed : 0);
+	trace_put(writer, "rule", decision->by_rule ? several_recipients_name(decision->rule) : NULL);
 	trace_put(writer, "mode", decision->policy != NULL ? run_mode_name(decision->enforced ? MODE_ENFORCE : MODE_DRY_RUN) : NULL);
 	if (decision->text != NULL)
 		trace_put(writer, "reply", reply_line(decision, writer->arena));
@@ -229,6 +231,40 @@ static const struct policy_config *policy_of(const struct config *config, const 
 	return NULL;
 }
 
+static bool is_told(const struct results *results, const struct finding *finding)
+{
+	for (size_t i = 0; i < results->finding_count; i++)
+		if (results->findings[i].waivable && results->findings[i].id == finding->id &&
+		    strcmp(results->findings[i].domain, finding->domain) == 0)
+			return true;
+	return false;
+}
+
+/* What DMARC would ask for, were there no override that holds. */
+static void put_waived(struct trace_writer *writer, const struct trace_input *input, const struct policy_config *policy,
+    const struct evidence *evidence)
+{
+	const struct results *results = input->message->results;
+	enum asked_why why;
+
+	for (size_t i = 0; i < results->waivable_count; i++) {
+		const struct waivable *waivable = &results->waivable[i];
+		const struct finding *finding = &waivable->finding;
+
+		if (is_told(results, finding))
+			continue;
+		trace_begin(writer, "finding");
+		trace_put(writer, "name", findings_table[finding->id].name);
+		trace_put(writer, "about", finding->domain);
+		trace_put(writer, "detail", finding->detail);
+		trace_put(writer, "dnssec", dns_security_name(finding->dnssec));
+		trace_put(writer, "overrides", override_names(writer->arena, waivable->overrides, waivable->override_count));
+		if (policy != NULL)
+			trace_put(writer, "asks", action_name(policy_asked_for(policy, evidence, finding->id, &why)));
+		(void)trace_finish(writer);
+	}
+}
+
 static void put_findings(struct trace_writer *writer, const struct trace_input *input, const struct evidence *evidence)
 {
 	const struct results *results = input->message->results;
@@ -247,6 +283,7 @@ static void put_findings(struct trace_writer *writer, const struct trace_input *
 			trace_put(writer, "asks", action_name(policy_asked_for(policy, evidence, finding->id, &why)));
 		(void)trace_finish(writer);
 	}
+	put_waived(writer, input, policy, evidence);
 	writer->left_out += results->finding_count > FINDINGS_SHOWN ? results->finding_count - FINDINGS_SHOWN : 0;
 }
 

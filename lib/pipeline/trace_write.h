@@ -40,4 +40,7 @@ void trace_questions(struct trace_writer *writer, struct dns_scope *scope);
 /** The lines of the results (trace_results.c). */
 void trace_results(struct trace_writer *writer, const struct results *results);
 
+/** The names of overrides, "?" behind those of which it is not known whether they hold; NULL: there is none. */
+const char *override_names(struct arena *arena, const struct dmarc_override *overrides, size_t count);
+
 #endif

@@ -76,6 +76,8 @@ static void make_findings(const struct results *results, struct arena *arena, st
 
 		if (results->exempt && !finding_is(finding->id, TRAIT_EXEMPT_TOO))
 			continue;	/* never weighed */
+		if (finding->waivable || finding->id == FINDING_DMARC_OVERRIDDEN)
+			continue;	/* weighed by make_waivable() */
 		if (*kept == NULL || compare_text(finding->domain, (*kept)->domain) < 0)
 			*kept = finding;
 	}
@@ -89,6 +91,123 @@ static void make_findings(const struct results *results, struct arena *arena, st
 	}
 	evidence->finding_count = count;
 }
+
+/* ---- overrides --------------------------------------------------------------------------------------------------- */
+
+static int compare_overrides(const void *left, const void *right)
+{
+	return strcmp(((const struct evidence_override *)left)->name, ((const struct evidence_override *)right)->name);
+}
+
+void evidence_set_waivable(struct evidence_waivable *waivable, struct evidence_override *overrides, size_t count)
+{
+	const struct evidence_finding *finding = &waivable->as_is;
+
+	if (count > 1)
+		qsort(overrides, count, sizeof(*overrides), compare_overrides);
+	waivable->overrides = overrides;
+	waivable->override_count = count;
+	waivable->open = *finding;
+	waivable->open.override_unknown = true;
+	for (int secure = 0; secure < 2; secure++)
+		waivable->waived[secure] = (struct evidence_finding){ .id = FINDING_DMARC_OVERRIDDEN, .domain = finding->domain,
+			.secure = secure != 0 && finding->secure };
+}
+
+static int compare_override_lists(const struct evidence_waivable *a, const struct evidence_waivable *b)
+{
+	for (size_t i = 0; i < a->override_count && i < b->override_count; i++) {
+		const struct evidence_override *x = &a->overrides[i], *y = &b->overrides[i];
+		int order = strcmp(x->name, y->name);
+
+		if (order == 0)
+			order = ((int)x->unknown - (int)y->unknown) * 2 + (int)x->secure - (int)y->secure;
+		if (order != 0)
+			return order;
+	}
+	return a->override_count == b->override_count ? 0 : a->override_count < b->override_count ? -1 : 1;
+}
+
+static int compare_waivable(const void *left, const void *right)
+{
+	const struct evidence_waivable *a = left, *b = right;
+
+	if (a->as_is.id != b->as_is.id)
+		return a->as_is.id < b->as_is.id ? -1 : 1;
+	if (a->as_is.secure != b->as_is.secure)
+		return a->as_is.secure ? 1 : -1;
+	return compare_override_lists(a, b);
+}
+
+/* Of those that weigh the same, the one with the least domain. */
+static size_t join_waivable(struct evidence_waivable *items, size_t count)
+{
+	size_t kept = 0;
+
+	if (count > 1)
+		qsort(items, count, sizeof(*items), compare_waivable);
+	for (size_t i = 0; i < count; i++) {
+		bool same = kept != 0 && compare_waivable(&items[kept - 1], &items[i]) == 0;
+
+		if (!same)
+			items[kept++] = items[i];
+		else if (compare_text(items[i].as_is.domain, items[kept - 1].as_is.domain) < 0)
+			items[kept - 1] = items[i];
+	}
+	return kept;
+}
+
+static void make_waivable(const struct results *results, struct arena *arena, struct evidence *evidence)
+{
+	size_t count = results->exempt ? 0 : results->waivable_count;
+	struct evidence_waivable *items = arena_calloc(arena, count + 1, sizeof(*items));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct waivable *from = &results->waivable[i];
+		struct evidence_override *overrides = arena_calloc(arena, from->override_count + 1, sizeof(*overrides));
+
+		for (size_t j = 0; j < from->override_count; j++)
+			overrides[j] = (struct evidence_override){ .name = from->overrides[j].name, .unknown = from->overrides[j].unknown,
+				.secure = from->overrides[j].dnssec == DNS_SECURE && !from->overrides[j].unknown };
+		items[i].as_is = (struct evidence_finding){ .id = from->finding.id, .domain = from->finding.domain,
+			.secure = from->finding.dnssec == DNS_SECURE };
+		evidence_set_waivable(&items[i], overrides, from->override_count);
+	}
+	evidence->waivable = items;
+	evidence->waivable_count = join_waivable(items, count);
+}
+
+static bool holds(const struct evidence_waivable *waivable)
+{
+	for (size_t i = 0; i < waivable->override_count; i++)
+		if (!waivable->overrides[i].unknown)
+			return true;
+	return false;
+}
+
+bool evidence_has(const struct evidence *evidence, enum finding_id id)
+{
+	for (size_t i = 0; i < evidence->finding_count; i++)
+		if (evidence->findings[i].id == id)
+			return true;
+	for (size_t i = 0; i < evidence->waivable_count; i++)
+		if (evidence->waivable[i].as_is.id == id)
+			return true;
+	return false;
+}
+
+bool evidence_is_overridden(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->waivable_count; i++)
+		if (holds(&evidence->waivable[i]))
+			return true;
+	for (size_t i = 0; i < evidence->finding_count; i++)	/* of a record that does not say what was overridden */
+		if (evidence->findings[i].id == FINDING_DMARC_OVERRIDDEN)
+			return true;
+	return false;
+}
+
+/* ---- everything else --------------------------------------------------------------------------------------------- */
 
 static void make_cert(const struct tls_result *tls, struct arena *arena, struct evidence_cert *cert_r)
 {
@@ -163,6 +282,8 @@ void evidence_make(const struct evidence_input *input, struct arena *arena, stru
 		.spf = results->spf.result, .spf_domain = results->spf.domain, .spf_secure = results->spf.dnssec == DNS_SECURE,
 	};
 	make_findings(results, arena, evidence_r);
+	if (input->stage != FINDING_STAGE_ENVELOPE)
+		make_waivable(results, arena, evidence_r);
 	make_cert(&results->tls, arena, &evidence_r->cert);
 	make_passes(results, arena, evidence_r);
 	make_authors(input, arena, evidence_r);

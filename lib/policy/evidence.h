@@ -33,6 +33,7 @@ enum evidence_lack {
 	EVIDENCE_LACKS_CLIENT_NAME = 2048,	/* the client's name, or the part of it in front of client_name */
 	EVIDENCE_LACKS_LISTENER = 4096,
 	EVIDENCE_LACKS_AUTH = 8192,	/* whether the client authenticated: of rows without evidence */
+	EVIDENCE_LACKS_OVERRIDES = 16384,	/* what an override of a DMARC failure stood in for, or which it was */
 	EVIDENCE_LACKS_SENSE = 64,	/* something is there that this program cannot read: nothing can be told of it */
 };
 
@@ -41,6 +42,26 @@ struct evidence_finding {
 	enum finding_id id;
 	bool secure;			/* on DNSSEC-secure data, or on none of the DNS at all */
 	const char *domain;		/* for the reply only; NULL: nobody's, or not recorded */
+	bool override_unknown;		/* an override may hold, which is not known for now: nothing is refused for good */
+};
+
+/* An override of a DMARC failure that holds, or may. */
+struct evidence_override {
+	const char *name;		/* of its section; OVERRIDE_ARC */
+	bool unknown;
+	bool secure;			/* its evidence is DNSSEC-secure */
+};
+
+/*
+ * A finding that overrides may waive, and what is weighed of it instead by policies that honour them. Those of one id, security and
+ * set of overrides are one.
+ */
+struct evidence_waivable {
+	struct evidence_finding as_is;		/* no override is honoured */
+	struct evidence_finding open;		/* one is of which nothing is known */
+	struct evidence_finding waived[2];	/* dmarc-overridden, on insecure and on secure data: one is that holds */
+	const struct evidence_override *overrides;	/* by name */
+	size_t override_count;
 };
 
 struct evidence_author {
@@ -72,6 +93,8 @@ struct evidence {
 
 	struct evidence_finding *findings;	/* at most one an id and security; in the order of the table */
 	size_t finding_count;
+	const struct evidence_waivable *waivable;	/* none of them is in findings */
+	size_t waivable_count;
 	finding_set unlooked;		/* of recorded evidence only: nobody looked for these, for their check was off */
 	bool dns_pressed;		/* look-ups were not made, because more was under way than the resolver takes */
 	bool exempt, authenticated;
@@ -117,6 +140,15 @@ struct evidence_input {
 
 /** Makes evidence; it borrows from the input and lives in the arena. A message without any recipient has an unknown one. */
 void evidence_make(const struct evidence_input *input, struct arena *arena, struct evidence *evidence_r);
+
+/** Fills what follows from as_is and the overrides, which it sorts. */
+void evidence_set_waivable(struct evidence_waivable *waivable, struct evidence_override *overrides, size_t count);
+
+/** @return whether a finding of this id is there, or would be without an override that is known to hold. */
+bool evidence_has(const struct evidence *evidence, enum finding_id id);
+
+/** @return whether an override holds that waives what DMARC found. */
+bool evidence_is_overridden(const struct evidence *evidence);
 
 /** Makes a set of some places. @return how many are left in places. */
 size_t evidence_sort_places(struct recipient_place *places, size_t count);

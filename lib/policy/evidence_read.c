@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "policy/evidence_waivable.h"
 #include "policy/text_part.h"
 #include "util/error.h"
 
@@ -19,33 +20,9 @@ struct reader {
 	uint64_t keys;				/* fields that have been read; a bit each */
 };
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const char *place = c != '\0' ? strchr(digits, c) : NULL;
-
-	return place != NULL ? (int)(place - digits) : -1;
-}
-
-/* A name, unescaped, in the arena. @return 0 or -E_SYNTAX. */
 static int read_name(struct reader *reader, const struct part *part, const char **name_r)
 {
-	char *out = arena_strndup(reader->arena, part->at, part->length), *to = out;
-
-	for (const char *from = out; *from != '\0'; from++, to++) {
-		*to = *from;
-		if (*from != '%')
-			continue;
-		if (hex_digit(from[1]) < 0 || hex_digit(from[2]) < 0)
-			return -E_SYNTAX;
-		*to = (char)(hex_digit(from[1]) * 16 + hex_digit(from[2]));
-		if (*to == '\0')
-			return -E_SYNTAX;
-		from += 2;
-	}
-	*to = '\0';
-	*name_r = out;
-	return to - out <= EVIDENCE_NAME_MAX ? 0 : -E_SYNTAX;
+	return evidence_read_name(reader->arena, part, name_r);
 }
 
 /* As above, but nothing is NULL. */
@@ -115,6 +92,11 @@ static void findings_store(struct reader *reader)
 					.id = (enum finding_id)id, .secure = secure != 0 };
 		}
 	}
+}
+
+static int read_waivable(struct reader *reader, struct part value)
+{
+	return evidence_read_waivable(reader->arena, value, reader->evidence);
 }
 
 static int read_recipients(struct reader *reader, struct part value)
@@ -327,7 +309,7 @@ static int read_field(struct reader *reader, struct part field)
 	static const struct { char key; int (*read)(struct reader *, struct part); } fields[] = {
 		{ 's', read_stage }, { 'q', read_letters }, { 'f', read_findings }, { 'r', read_recipients }, { 'a', read_authors },
 		{ 'm', read_envelope }, { 'p', read_spf }, { 'd', read_passes }, { 'c', read_cert }, { 'l', read_listener },
-		{ 'h', read_client_name }, { 'n', read_network }, { 'e', read_absent },
+		{ 'h', read_client_name }, { 'n', read_network }, { 'e', read_absent }, { 'o', read_waivable },
 	};
 
 	if (field.length < 2 || field.at[1] != '=')
@@ -378,6 +360,8 @@ int evidence_read(const char *text, struct arena *arena, struct evidence *eviden
 	if (code != 0)
 		evidence_r->lacks |= EVIDENCE_LACKS_SENSE;
 	find_lacks(&reader);
+	if (reader.found[FINDING_DMARC_OVERRIDDEN] != 0)	/* in place of what, older versions did not say */
+		evidence_r->lacks |= EVIDENCE_LACKS_OVERRIDES;
 	findings_store(&reader);
 	return code;
 }

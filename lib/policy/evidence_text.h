@@ -10,6 +10,8 @@
  *   s  stage: m end of message, r at RCPT
  *   q  yes-or-no facts, a letter each (evidence_letters)
  *   f  findings by name; "+" stands on secure data or on no DNS, "*" there is one of either kind
+ *   o  findings that overrides of a DMARC failure may waive, and those overrides: finding:name/name; "+" as above, "?" behind a name:
+ *      nobody knows whether it holds
  *   c  certificate: status:fits whom:subject:issuer:proven name, "?" behind it: the TLSA records are not known
  *   l  listener    h  forward-confirmed client name    n  client network    m  envelope domain
  *   p  SPF domain:result    a  author domains, each with DMARC's result    d  domains that pass DKIM
@@ -27,6 +29,7 @@
 
 enum {
 	EVIDENCE_RECIPIENTS_MAX = 8, EVIDENCE_AUTHORS_MAX = 10, EVIDENCE_PASSES_MAX = 8,
+	EVIDENCE_WAIVABLE_MAX = 40, EVIDENCE_OVERRIDES_MAX = 101,
 	EVIDENCE_NAME_MAX = 255,	/* longer names are not kept */
 	EVIDENCE_NAMES_MAX = 2000,	/* of all names together, as they stand in the text */
 	EVIDENCE_TEXT_MAX = 4096,

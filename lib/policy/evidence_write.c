@@ -109,6 +109,49 @@ static void write_findings(struct writer *writer, const struct evidence *evidenc
 	list_end(writer, &list);
 }
 
+static bool evidence_lacks_waived(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->finding_count; i++)
+		if (evidence->findings[i].id == FINDING_DMARC_OVERRIDDEN)
+			return false;
+	return (evidence->lacks & EVIDENCE_LACKS_OVERRIDES) != 0;
+}
+
+/* @return one finding with its overrides; NULL: it does not fit. */
+static const char *waivable_text(struct writer *writer, const struct evidence_waivable *waivable)
+{
+	struct buf item = buf_make(writer->arena);
+
+	buf_printf(&item, "%s%s", findings_table[waivable->as_is.id].name, waivable->as_is.secure ? "+" : "");
+	writer->names_bytes += item.length;
+	for (size_t i = 0; i < waivable->override_count; i++) {
+		const struct evidence_override *override = &waivable->overrides[i];
+		const char *name = name_text(writer, override->name);
+
+		if (name == NULL)
+			return NULL;
+		buf_printf(&item, "%c%s%s", i == 0 ? ':' : '/', name, override->unknown ? "?" : override->secure ? "+" : "");
+		writer->names_bytes += 2;
+	}
+	return item.data;
+}
+
+/* Whole items only: one override fewer is another decision. What was read without any says so by its findings. */
+static void write_waivable(struct writer *writer, const struct evidence *evidence)
+{
+	struct list list = { .key = 'o', .more = evidence_lacks_waived(evidence) };
+
+	for (size_t i = 0; i < evidence->waivable_count; i++) {
+		const char *text = list.count < EVIDENCE_WAIVABLE_MAX ? waivable_text(writer, &evidence->waivable[i]) : NULL;
+
+		if (text != NULL && writer->names_bytes <= EVIDENCE_NAMES_MAX)
+			list_item(writer, &list, text);
+		else
+			list.more = true;
+	}
+	list_end(writer, &list);
+}
+
 /* A certificate one of whose names does not fit has none of them, and says so. */
 static void write_cert(struct writer *writer, const struct evidence *evidence)
 {
@@ -259,6 +302,7 @@ const char *evidence_write(const struct evidence *evidence, struct arena *arena)
 	buf_printf(&writer.out, "1 s=%c", evidence->stage == FINDING_STAGE_ENVELOPE ? 'r' : 'm');
 	write_letters(&writer, evidence);
 	write_findings(&writer, evidence);
+	write_waivable(&writer, evidence);
 	write_recipients(&writer, evidence);
 	write_authors(&writer, evidence);
 	write_spf(&writer, evidence);

@@ -52,6 +52,9 @@ enum action policy_asked_action(const struct policy_config *policy, const struct
 	if (action == ACTION_REJECT && finding->id == FINDING_TLS_CERT_REQUIRED && evidence->cert.tlsa_unknown &&
 	    policy->require_cert_issuers.count == 0)
 		return ACTION_DEFER;
+	*why_r = ASKED_OVERRIDE_UNKNOWN;
+	if (action == ACTION_REJECT && finding->override_unknown)
+		return ACTION_DEFER;
 	*why_r = why;
 	return action;
 }
@@ -161,6 +164,27 @@ static void weigh_as_pressed(struct weighing *weighing)
 	weighing->evidence = known;
 }
 
+/* What overrides may waive, as this policy sees it; of records that do not say what was waived, all that it may have been. */
+static void weigh_waivable(struct weighing *weighing)
+{
+	const struct evidence *evidence = weighing->evidence;
+	const enum finding_id *ids;
+	size_t count = policy_waived_ids(&ids);
+
+	for (size_t i = 0; i < evidence->waivable_count; i++) {
+		const struct evidence_finding *finding = policy_waive(weighing->policy, &evidence->waivable[i]);
+
+		if (policy_counts(weighing->policy, evidence, finding->id))
+			weigh(weighing, finding, TRUTH_YES);
+	}
+	for (size_t i = 0; i < count && policy_lacks_waived(weighing->policy, evidence); i++) {
+		struct evidence_finding finding = { .id = ids[i], .secure = true };
+
+		if (policy_counts(weighing->policy, evidence, finding.id))
+			weigh(weighing, &finding, TRUTH_MAYBE);
+	}
+}
+
 struct decision decision_none(void)
 {
 	return (struct decision){ .action = ACTION_NONE, .finding = FINDING_COUNT, .code = 250 };
@@ -175,9 +199,10 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 	enum truth is_insecure = require_insecure_pass(policy, evidence, &insecure.domain);
 
 	for (size_t i = 0; i < evidence->finding_count; i++) {
-		if (policy_counts(policy, evidence, evidence->findings[i].id))
+		if (policy_takes(policy, evidence, &evidence->findings[i]))
 			weigh(&weighing, &evidence->findings[i], TRUTH_YES);
 	}
+	weigh_waivable(&weighing);
 	if (evidence->stage == FINDING_STAGE_MESSAGE || !waits_for_end(policy))
 		weigh(&weighing, &cert, require_cert_lacking(policy, evidence));
 	weigh(&weighing, &insecure, is_insecure);
@@ -196,19 +221,6 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 		return;
 	decision_r->finding = weighing.decider->id;
 	decision_r->domain = weighing.decider->domain;
-}
-
-/* An enforced "none" holds nobody back, so that it does not hide what a policy in dry-run would have done. */
-static bool has_effect(const struct decision *decision)
-{
-	return decision->enforced && decision->action != ACTION_NONE;
-}
-
-const struct decision *decision_stricter(const struct decision *a, const struct decision *b)
-{
-	if (has_effect(a) != has_effect(b))
-		return has_effect(a) ? a : b;
-	return b->action > a->action ? b : a;
 }
 
 bool decision_refuses(const struct decision *decision)

@@ -73,6 +73,8 @@ static const char *match_text(const struct policy_config *policy, const struct e
 			continue;
 		if (texts[i].unknown == NULL)
 			match_session(&buf, policy, texts[i].option, evidence, arena);
+		else if (evidence->stage == FINDING_STAGE_ENVELOPE && strcmp(texts[i].option, "author-domains") == 0)
+			put_match(&buf, "an author that is not known yet", NULL, arena);
 		else
 			put_match(&buf, name != NULL ? texts[i].what : texts[i].unknown, name, arena);
 	}
@@ -90,12 +92,23 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 
 	*why_r = ASKED_AS_SET;
 	for (size_t i = 0; i < evidence->finding_count; i++) {
-		if (evidence->findings[i].id != id || !policy_counts(policy, evidence, id))
+		if (evidence->findings[i].id != id || !policy_takes(policy, evidence, &evidence->findings[i]))
 			continue;
 		action = policy_asked_action(policy, evidence, &evidence->findings[i], false, &why);
 		if (action > strongest || (action == ACTION_NONE && strongest == ACTION_NONE)) {
 			strongest = action;
 			*why_r = why;
+		}
+	}
+	for (size_t i = 0; i < evidence->waivable_count && policy_counts(policy, evidence, id); i++) {
+		const struct evidence_finding *finding = policy_waive(policy, &evidence->waivable[i]);
+
+		action = finding->id == id ? policy_asked_action(policy, evidence, finding, false, &why) : ACTION_NONE;
+		if (finding->id != id && evidence->waivable[i].as_is.id != id)
+			continue;
+		if (action > strongest || (action == ACTION_NONE && strongest == ACTION_NONE)) {
+			strongest = action;
+			*why_r = finding->id == id ? why : ASKED_OVERRIDDEN;
 		}
 	}
 	if ((id == FINDING_TLS_CERT_REQUIRED && policy_counts(policy, evidence, id) && require_cert_lacking(policy, evidence) == TRUTH_YES) ||
@@ -115,7 +128,8 @@ static const char *rule_text(const struct policy_config *policy, const struct ev
 		[ASKED_BEFORE_FLAG_DAY] = "; its ramp begins later (from)",
 		[ASKED_OUTSIDE_SHARE] = "; its ramp's share leaves these domains out",
 		[ASKED_BRAKED] = "; a brake is on it (assay brakes)",
-		[ASKED_AS_SET] = "",
+		[ASKED_OVERRIDE_UNKNOWN] = "; an override may hold, its evidence could not be read, so it is deferred",
+		[ASKED_OVERRIDDEN] = "; an override holds", [ASKED_AS_SET] = "",
 	};
 	enum asked_why why;
 

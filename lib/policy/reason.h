@@ -17,6 +17,8 @@ enum asked_why {
 	ASKED_BEFORE_FLAG_DAY,	/* its ramp has not begun */
 	ASKED_OUTSIDE_SHARE,	/* its ramp is for other domains */
 	ASKED_BRAKED,		/* a brake is on */
+	ASKED_OVERRIDE_UNKNOWN,	/* an override may hold; its evidence did not come */
+	ASKED_OVERRIDDEN,	/* an override holds, which the policy honours */
 	ASKED_TLSA_UNKNOWN,	/* the client's TLSA record, which may be the proof, could not be read */
 };
 

@@ -19,6 +19,7 @@ enum untold {
 	UNTOLD_CLIENT,		/* which host of its network the client was */
 	UNTOLD_MAILBOXES, UNTOLD_ENVELOPE, UNTOLD_CLIENT_NAME, UNTOLD_LISTENER, UNTOLD_AUTH,
 	UNTOLD_RECIPIENTS, UNTOLD_AUTHORS, UNTOLD_SIGNATURES, UNTOLD_SPF, UNTOLD_CERT,
+	UNTOLD_OVERRIDES,	/* what an override of a DMARC failure stood in for */
 	UNTOLD_FINDINGS,	/* not known to this version */
 	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
 	UNTOLD_TIME,		/* when of its span it came: a flag day or a brake began or ended in it */

@@ -142,6 +142,8 @@ void reply_make(const struct reply_input *input, struct arena *arena, struct dec
 	several = several_failed(decision, &decision->asking);
 	if (finding_is(decision->finding, TRAIT_EXPLAINED))
 		why = input->explanation;
+	else if (finding_is(decision->finding, TRAIT_DETAILED))
+		why = input->detail;
 	domain = domain_text(decision, arena);
 	fill_codes(decision, several, arena);
 	if (several)

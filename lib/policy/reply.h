@@ -12,6 +12,7 @@ enum { REPLY_TEXT_MAX = 400 };
 /* What is said besides the decision. */
 struct reply_input {
 	const char *help_url;		/* with %s for the finding's name, %d for the domain; NULL */
+	const char *detail;		/* what the finding stands on, where its kind tells that (TRAIT_DETAILED); NULL */
 	const char *explanation;	/* by the domain that failed, or the configured one; NULL */
 	const char *reference;		/* of the message (util/reference.h); NULL: it has none */
 	unsigned wait_secs;		/* of a greylisted message: so long; 0: nobody knows */

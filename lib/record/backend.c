@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The first is the default. */
-static const struct backend *const backends[] = { &backend_sqlite };
+static const struct backend *const backends[] = { &backend_sqlite, &backend_postgresql };
 
 const struct backend *backend_find(const char *name)
 {
@@ -16,4 +16,20 @@ const struct backend *backend_find(const char *name)
 			return backends[i];
 	}
 	return NULL;
+}
+
+const struct backend *backend_of(const char *location, const char **rest_r)
+{
+	*rest_r = location;
+	if (strncmp(location, "postgresql://", 13) == 0 || strncmp(location, "postgres://", 11) == 0)
+		return &backend_postgresql;	/* libpq's own form, which it wants whole */
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		size_t length = strlen(backends[i]->name);
+
+		if (strncmp(location, backends[i]->name, length) == 0 && location[length] == ':') {
+			*rest_r = location + length + 1;
+			return backends[i];
+		}
+	}
+	return backends[0];
 }

@@ -2,11 +2,12 @@
 #ifndef ASSAY_RECORD_BACKEND_H
 #define ASSAY_RECORD_BACKEND_H
 /*
- * What a database has to offer to the store: one small struct of functions, found by name. SQLite is the one that is built in.
+ * What a database has to offer to the store: one small struct of functions, found by name: SQLite, PostgreSQL.
  * Where the data are is one text, the location, that only the backend reads: the path of a file for SQLite, a connection string
  * for a server. Nobody above a backend looks for files, rights or directories; look() does.
  * A handle belongs to one thread at a time. Every function returns 0, -E_ABSENT or -E_SYSTEM with the reason in why().
  */
+#include "record/copy.h"
 #include "record/dmarc.h"
 #include "record/peer.h"
 #include "record/store.h"
@@ -65,11 +66,16 @@ struct backend_dmarc {
 	int (*day_lost)(struct backend_handle *handle, int64_t day, uint64_t *lost_r);
 };
 
+/* A row that will be asked for: of a peer, or (peer NULL) of the greylist. */
+struct backend_ask { const char *peer, *host, *key; };
+
 struct backend {
 	const char *name;
 	/* @return 0: there is something, and the caller may read it; -E_ABSENT: nothing yet; -E_SYSTEM with why. disk in any case */
 	int (*look)(const char *location, struct backend_look *look_r);
-	/* waits at most busy_ms for locks */
+	/* A writer is about to open it, and will go on trying: readers of this process may rely on what it finds. NULL: nothing to do. */
+	void (*expect)(const char *location);
+	/* waits at most busy_ms for locks, or for the answers of a server; a writer some times as long for the latter */
 	struct backend_handle *(*open)(const char *location, enum backend_access access, unsigned busy_ms, char *why_r,
 	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
@@ -80,6 +86,9 @@ struct backend {
 	int (*commit)(struct backend_handle *handle);
 	void (*rollback)(struct backend_handle *handle);
 
+	/* What peer_get and greylist_get will be asked in the transaction that has begun, as far as it is known: from a server that
+	 * comes in one answer. NULL: it makes no difference. Texts are borrowed until the transaction ends. */
+	int (*foresee)(struct backend_handle *handle, const struct backend_ask *asks, size_t count);
 	/* host "" is the peer as a whole */
 	int (*peer_get)(struct backend_handle *handle, const char *peer, const char *host, struct peer_memory *memory_r);
 	int (*peer_put)(struct backend_handle *handle, const char *peer, const char *host, const struct peer_memory *memory);
@@ -120,11 +129,19 @@ struct backend {
 	 * twice that), each kind in a transaction of its own, so that no step holds the database for long. */
 	int (*expire)(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
 	    struct backend_expired *expired_r);
+	const struct backend_copy *copy;
 };
 
 extern const struct backend backend_sqlite;
+extern const struct backend backend_postgresql;
 
 /** @param name  NULL: the one that is used when nobody says another. @return NULL when there is no such backend. */
 const struct backend *backend_find(const char *name);
+
+/**
+ * Of a location that says of itself what it is: "sqlite:/var/lib/assay/assay.db", "postgresql:host=… dbname=…", "postgresql://…"; any
+ * other is a path for SQLite. @param rest_r  what the backend gets, within location.
+ */
+const struct backend *backend_of(const char *location, const char **rest_r);
 
 #endif

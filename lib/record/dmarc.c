@@ -22,7 +22,7 @@ struct dmarc_book *dmarc_book_open(const char *location, bool write, char *why_r
 
 	if (book == NULL)
 		out_of_memory();
-	book->backend = backend_find(NULL);
+	book->backend = backend_of(location, &location);
 	book->handle = book->backend->open(location, write ? BACKEND_CHANGE : BACKEND_READ, BUSY_MS, why_r, why_bytes);
 	if (book->handle == NULL)
 		dmarc_book_close(&book);

@@ -214,6 +214,28 @@ static int hosts_trim(struct group *group, unsigned *trimmed_r)
 	return code;
 }
 
+/* Tells the backend what will be read. */
+static int foresee(const struct group *group, const struct note *notes)
+{
+	struct backend_ask *asks;
+	size_t room = 0, count = 0;
+
+	if (group->backend->foresee == NULL)
+		return 0;
+	for (const struct note *note = notes; note != NULL; note = note->next)
+		room += 2;
+	asks = arena_calloc(group->arena, room + 1, sizeof(*asks));
+	for (; notes != NULL; notes = notes->next) {
+		if (notes->kind == NOTE_PEER && !notes->u.peer.host_only)
+			asks[count++] = (struct backend_ask){ .peer = notes->u.peer.peer, .host = "" };
+		if (notes->kind == NOTE_PEER && notes->u.peer.host != NULL)
+			asks[count++] = (struct backend_ask){ .peer = notes->u.peer.peer, .host = notes->u.peer.host };
+		if (notes->kind == NOTE_GREYLIST)
+			asks[count++] = (struct backend_ask){ .key = notes->u.greylist.key };
+	}
+	return count != 0 ? group->backend->foresee(group->handle, asks, count) : 0;
+}
+
 int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,
     const struct note *notes, unsigned *trimmed_r)
 {
@@ -221,6 +243,8 @@ int group_write(const struct backend *backend, struct backend_handle *handle, co
 	int code = backend->is_orphan(handle) ? -E_SYSTEM : backend->begin(handle);
 
 	*trimmed_r = 0;
+	if (code == 0)
+		code = foresee(&group, notes);
 	for (; code == 0 && notes != NULL; notes = notes->next)
 		code = note_add(&group, notes);
 	if (code == 0)

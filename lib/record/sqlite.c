@@ -30,6 +30,7 @@ static void backend_close(struct backend_handle **handle)
 		return;
 	for (int i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize((*handle)->statements[i]);
+	sqlite3_finalize((*handle)->copying);
 	sqlite_flows_free(*handle);
 	sqlite3_close((*handle)->db);
 	free(*handle);
@@ -322,4 +323,5 @@ const struct backend backend_sqlite = {
 	.trace_put = sqlite_trace_put,
 	.traces_each = sqlite_traces_each,
 	.expire = sqlite_expire,
+	.copy = &sqlite_copy,
 };

@@ -14,6 +14,7 @@
  *   sqlite_failures.c    failures that are to be reported
  *   sqlite_brakes.c      brakes on the enforcement of findings
  *   sqlite_traces.c      traces of messages
+ *   sqlite_copy.c        whole tables, for copies to and from other databases
  *   sqlite_files.c       its files: whether they are there, and who may read them
  *
  * Functions return 0 or an error of util/error.h; after -E_SYSTEM the handle's why says the reason.
@@ -50,6 +51,7 @@ struct backend_handle {
 	sqlite3_stmt *statements[ST_COUNT];
 	int version;		/* of the schema when it was opened; older ones are read, not written */
 	struct sqlite_flow_ids *flow_ids;	/* of sqlite_flows.c; NULL until flows are written */
+	sqlite3_stmt *copying;	/* of sqlite_copy.c; NULL */
 	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
 	char why[256];
 };
@@ -93,6 +95,7 @@ int sqlite_schema_check(struct backend_handle *handle, bool write);
 /** Creates the schema, or brings an older one up to date: all steps or none.
  * @param version  as sqlite_schema_check() said. @return 0 or -E_SYSTEM. */
 int sqlite_schema_prepare(struct backend_handle *handle, int version);
+bool sqlite_schema_is_current(const struct backend_handle *handle);
 
 /** See hosts_trim and expire in struct backend. */
 int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
@@ -143,6 +146,7 @@ int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, co
 /** See brakes_each and brake_put in struct backend. */
 int sqlite_brakes_each(struct backend_handle *handle, store_brake_each_f *each, void *arg);
 int sqlite_brake_put(struct backend_handle *handle, const struct brake_row *row);
+extern const struct backend_copy sqlite_copy;
 
 /** Deletes the oldest traces, at most limit, until they take no more than max octets. max 0: any number.
  * @return rows deleted, or -E_SYSTEM. */

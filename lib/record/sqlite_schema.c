@@ -151,3 +151,8 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version)
 		handle->version = SCHEMA_VERSION;
 	return code;
 }
+
+bool sqlite_schema_is_current(const struct backend_handle *handle)
+{
+	return handle->version == SCHEMA_VERSION;
+}

@@ -7,52 +7,16 @@
  */
 #include "record/sqlite_internal.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
+#include "record/trace_pack.h"
 #include "util/error.h"
-#include "util/out_of_memory.h"
 
 enum {
-	LEVEL = 1,		/* of zlib: 6 takes twice the work for a twentieth of the octets */
-	WINDOW_BITS = 13,	/* most traces are shorter; zlib clears its tables for each, and with the usual 15 takes four times as long */
-	MEMORY_LEVEL = 6,
 	ROW_BYTES = 160,	/* that a row takes beside its data, with its place in three indexes */
 	SCHEMA_WITH_TRACES = 6
 };
-
-/* @return octets written; 0: it needs more room than there is. */
-static size_t deflate_all(const char *text, size_t length, unsigned char *data, size_t room)
-{
-	z_stream stream = { .next_in = (unsigned char *)(uintptr_t)text, .avail_in = (uInt)length, .next_out = data,
-		.avail_out = (uInt)room };
-	bool whole;
-
-	if (deflateInit2(&stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
-		return 0;
-	whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-	(void)deflateEnd(&stream);
-	return whole ? room - stream.avail_out : 0;
-}
-
-/* The text packed, or as it is where that would not help. @return octets; data_r is to be freed. */
-static size_t pack(const char *text, size_t length, unsigned char **data_r)
-{
-	unsigned char *data = malloc(length + 1);
-	size_t bytes;
-
-	if (data == NULL)
-		out_of_memory();
-	*data_r = data;
-	bytes = length > 1 ? deflate_all(text, length, data, length - 1) : 0;
-	if (bytes != 0)
-		return bytes;
-	memcpy(data, text, length);
-	return length;
-}
 
 int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *note)
 {
@@ -65,7 +29,7 @@ int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *not
 		return -E_SYSTEM;
 	if (length > STORE_TRACE_BYTES)
 		return 0;	/* none of ours is so long; unpacking would refuse it */
-	bytes = pack(note->text, length, &data);
+	bytes = trace_pack(note->text, length, &data);
 	sqlite_bind_text(statement, 1, note->reference);
 	sqlite_bind_text(statement, 2, note->queue_id);
 	sqlite3_bind_int64(statement, 3, note->time_secs);
@@ -76,28 +40,6 @@ int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *not
 	sqlite3_clear_bindings(statement);
 	free(data);
 	return code;
-}
-
-/* @return the text of a row, to be freed; NULL: it cannot be unpacked. */
-static char *unpack(const void *data, size_t bytes, int64_t length)
-{
-	uLongf got;
-	char *text;
-
-	if (length <= 0 || length > STORE_TRACE_BYTES || data == NULL || bytes > (size_t)length)
-		return NULL;
-	got = (uLongf)length;
-	text = malloc((size_t)length + 1);
-	if (text == NULL)
-		out_of_memory();
-	if (bytes == (size_t)length) {
-		memcpy(text, data, bytes);
-	} else if (uncompress((unsigned char *)text, &got, data, (uLong)bytes) != Z_OK || got != (uLongf)length) {
-		free(text);
-		return NULL;
-	}
-	text[length] = '\0';
-	return text;
 }
 
 int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
@@ -116,7 +58,7 @@ int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, co
 	sqlite3_bind_int64(statement, 2, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
 	while ((code = sqlite_step_row(handle, statement)) == 0) {
 		const void *data = sqlite3_column_blob(statement, 4);
-		char *text = unpack(data, (size_t)sqlite3_column_bytes(statement, 4), sqlite3_column_int64(statement, 3));
+		char *text = trace_unpack(data, (size_t)sqlite3_column_bytes(statement, 4), sqlite3_column_int64(statement, 3));
 		const struct trace_note trace = { .reference = (const char *)sqlite3_column_text(statement, 0),
 			.queue_id = (const char *)sqlite3_column_text(statement, 1),
 			.time_secs = sqlite3_column_int64(statement, 2), .text = text };

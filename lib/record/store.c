@@ -43,6 +43,7 @@ int store_peer_forget(struct store *store, const char *peer)
 		return -E_SYSTEM;
 	code = store->backend->peer_forget(handle, peer);
 	store->backend->close(&handle);
+	recent_forget(store->recent);
 	return code;
 }
 
@@ -70,6 +71,7 @@ int store_peer_pin(struct store *store, const char *peer, bool pinned)
 	else
 		store->backend->rollback(handle);
 	store->backend->close(&handle);
+	recent_forget(store->recent);
 	return code;
 }
 
@@ -84,7 +86,7 @@ static void store_defaults(struct store_config *config)
 {
 	config->commit_interval_ms = or_default(config->commit_interval_ms, 200);
 	config->queue_max = or_default(config->queue_max, 20000);
-	config->busy_ms = or_default(config->busy_ms, 20);
+	config->busy_ms = or_default(config->busy_ms, config->read_only ? 5000 : 20);	/* no mail waits for a command */
 	config->readers_max = or_default(config->readers_max, STORE_READERS_MAX);
 	if (config->readers_max > STORE_READERS_MAX)
 		config->readers_max = STORE_READERS_MAX;
@@ -106,7 +108,8 @@ static void store_defaults(struct store_config *config)
 
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes)
 {
-	const struct backend *backend = backend_find(config->backend);
+	const struct backend *backend;
+	const char *location = config->location;
 	struct store *store;
 	pthread_condattr_t monotonic;
 
@@ -114,12 +117,13 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 		snprintf(why_r, why_bytes, "the store has no path");
 		return NULL;
 	}
+	backend = config->backend != NULL ? backend_find(config->backend) : backend_of(config->location, &location);
 	if (backend == NULL) {
 		snprintf(why_r, why_bytes, "there is no store of the kind '%s'", config->backend);
 		return NULL;
 	}
 	store = calloc(1, sizeof(*store));
-	if (store == NULL || (store->location = strdup(config->location)) == NULL)
+	if (store == NULL || (store->location = strdup(location)) == NULL)
 		out_of_memory();
 	store->config = *config;
 	store_defaults(&store->config);
@@ -129,6 +133,7 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	store->rules.dmarc = (struct dmarc_rules){ .rows_max = store->config.dmarc_rows_max,
 		.report_rows_max = store->config.dmarc_report_rows_max };
 	store->backend = backend;
+	store->recent = recent_new();
 	store->last = &store->first;
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -139,6 +144,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	pthread_condattr_destroy(&monotonic);
 	if (!config->read_only) {
 		store->writer_runs = true;
+		if (backend->expect != NULL)
+			backend->expect(location);
 		if (pthread_create(&store->writer, NULL, store_writer_run, store) != 0) {
 			snprintf(why_r, why_bytes, "the store has no thread: the system refuses one");
 			store->config.read_only = true;
@@ -173,6 +180,7 @@ void store_close(struct store **store_p)
 	pthread_cond_destroy(&store->done);
 	pthread_cond_destroy(&store->reader_free);
 	pthread_mutex_destroy(&store->lock);
+	recent_free(&store->recent);
 	free(store->location);
 	free(store);
 	*store_p = NULL;

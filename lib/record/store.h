@@ -41,11 +41,11 @@ struct brake_row {
 };
 
 struct store_config {
-	const char *backend;		/* its name (record/backend.h); NULL: the default */
-	const char *location;		/* where the backend keeps the data: for SQLite the path of the database */
+	const char *backend;		/* its name (record/backend.h); NULL: what the location says */
+	const char *location;		/* where the backend keeps the data: for SQLite the path of the database; see backend_of(), too */
 	unsigned commit_interval_ms;	/* longest time a note waits for its commit; 0: 200 */
 	unsigned queue_max;		/* notes that may wait for the writer; further ones are dropped and counted; 0: 20000 */
-	unsigned busy_ms;		/* how long a read waits for a lock; 0: 20 */
+	unsigned busy_ms;		/* how long a read waits for a lock, or for a server; 0: 20, 5000 if read_only */
 	unsigned readers_max;		/* reads at once, each with two descriptors; further ones wait; 0: 64 */
 	unsigned retry_secs;		/* how long the writer waits after a failure before it tries the database again; 0: 10 */
 	unsigned flow_keep_days;	/* flows older than this are deleted; 0: 400 */
@@ -177,7 +177,10 @@ void store_stop(struct store *store);
 /** Stops it, if that is not done yet, and closes. Sets *store to NULL. */
 void store_close(struct store **store);
 
-/** @return 0; -E_ABSENT not known; -E_SYSTEM no memory now. */
+/**
+ * What another process wrote within the last second may be missing (record/recent.h).
+ * @return 0; -E_ABSENT not known; -E_SYSTEM no memory now.
+ */
 int store_peer_get(struct store *store, const char *peer, struct peer_memory *memory_r);
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r);
 int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r);

@@ -10,6 +10,7 @@
  *   store_readers.c  the pool of read handles, and every question that is asked through it
  *   store_brakes.c   brakes, set and lifted at once
  *   store_failures.c failure reports, as the command line takes them up
+ *   recent.c         peers that were read a moment ago
  *   group.c          one group of notes as one transaction
  *   sqlite.c         the database itself (backend.h), with sqlite_*.c beside it (sqlite_internal.h)
  *
@@ -18,6 +19,7 @@
 #include <pthread.h>
 
 #include "record/group.h"
+#include "record/recent.h"
 
 enum {
 	STORE_READERS_MAX = 64,		/* handles open at once */
@@ -30,6 +32,7 @@ struct store {
 	struct store_config config;
 	struct group_rules rules;
 	const struct backend *backend;
+	struct recent *recent;
 	char *location;
 
 	pthread_t writer;
@@ -51,7 +54,8 @@ struct store {
 	unsigned reader_count;
 	unsigned readers_open;		/* with those that are in use */
 	pthread_cond_t reader_free;
-	int64_t reader_retry_ms;	/* after a failed open: not before */
+	int64_t reader_retry_ms;	/* after a failure: no open before */
+	int64_t reader_pause_ms;	/* how long that was from then; 0: none has failed since one did not */
 };
 
 /** @return octets of the texts of traces among the notes. */

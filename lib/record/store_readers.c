@@ -13,6 +13,8 @@
 
 #include "util/error.h"
 
+enum { READER_PAUSE_MS = 200, READER_PAUSE_MAX_MS = 5000 };
+
 /* Waits for a handle from the pool, or leave to open one. Lock held. @return false: there is none in time. */
 static bool reader_wait(struct store *store)
 {
@@ -35,6 +37,20 @@ static void reader_gone(struct store *store)
 	pthread_mutex_unlock(&store->lock);
 }
 
+/* Nobody opens for a while, a longer one each time. Short at first: at the very start the writer is about to create the schema.
+ * Lock held. */
+static void reader_pause(struct store *store)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms < store->reader_retry_ms)
+		return;		/* they were several at once */
+	store->reader_pause_ms = store->reader_pause_ms == 0 ? READER_PAUSE_MS : store->reader_pause_ms * 2;
+	if (store->reader_pause_ms > READER_PAUSE_MAX_MS)
+		store->reader_pause_ms = READER_PAUSE_MAX_MS;
+	store->reader_retry_ms = now_ms + store->reader_pause_ms;
+}
+
 static struct backend_handle *reader_open(struct store *store)
 {
 	char why[256] = "";
@@ -44,8 +60,7 @@ static struct backend_handle *reader_open(struct store *store)
 		return handle;
 	reader_gone(store);
 	pthread_mutex_lock(&store->lock);
-	/* short: at the very start the writer is about to create the schema */
-	store->reader_retry_ms = clock_monotonic_ms() + 200;
+	reader_pause(store);
 	store->statistics.read_failures++;
 	memcpy(store->statistics.why, why, sizeof(why));
 	pthread_mutex_unlock(&store->lock);
@@ -73,17 +88,32 @@ struct backend_handle *store_reader_take(struct store *store)
 	return opens ? reader_open(store) : handle;
 }
 
-/* Puts a handle back; one that failed is closed. */
+/* Takes the handles that nobody uses out of the pool. Lock held. @return how many. */
+static unsigned readers_take_all(struct store *store, struct backend_handle *handles_r[STORE_READERS_MAX])
+{
+	unsigned count = store->reader_count;
+
+	memcpy(handles_r, store->readers, count * sizeof(*handles_r));
+	store->reader_count = 0;
+	return count;
+}
+
+/* Puts a handle back. One that failed is closed, and those that wait, too: they would fail alike, each after its time. */
 void store_reader_put(struct store *store, struct backend_handle *handle, int code)
 {
 	bool keep = code == 0 || code == -E_ABSENT;
+	struct backend_handle *others[STORE_READERS_MAX];
+	unsigned count = 0;
 
 	pthread_mutex_lock(&store->lock);
 	if (!keep) {
+		reader_pause(store);
+		count = readers_take_all(store, others);
 		store->statistics.read_failures++;
 		snprintf(store->statistics.why, sizeof(store->statistics.why), "%s: %s", store->location,
 		    store->backend->why(handle));
 	} else {
+		store->reader_pause_ms = 0;
 		store->readers[store->reader_count++] = handle;
 		pthread_cond_signal(&store->reader_free);
 	}
@@ -92,17 +122,26 @@ void store_reader_put(struct store *store, struct backend_handle *handle, int co
 		return;
 	store->backend->close(&handle);
 	reader_gone(store);
+	while (count > 0) {
+		store->backend->close(&others[--count]);
+		reader_gone(store);
+	}
 }
 
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r)
 {
-	struct backend_handle *handle = store_reader_take(store);
+	struct backend_handle *handle;
+	struct recent_ticket ticket;
 	int code;
 
+	if (recent_get(store->recent, peer, host, &code, memory_r, &ticket))
+		return code;
+	handle = store_reader_take(store);
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->peer_get(handle, peer, host, memory_r);
 	store_reader_put(store, handle, code);
+	recent_put(store->recent, peer, host, code, memory_r, &ticket);
 	return code;
 }
 

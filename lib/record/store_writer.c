@@ -210,6 +210,7 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 		writer_expire(store, state, count);
 	else
 		writer_lose(store, state);
+	recent_forget(store->recent);	/* before anybody hears that it is written */
 	return code;
 }
 
@@ -257,7 +258,7 @@ static void writer_account(struct store *store, const struct writer_state *state
 	tell_state(store, state);
 	tell_trimmed(store, state);
 	if (code == 0)
-		store->reader_retry_ms = 0;	/* the database is there: readers may try at once */
+		store->reader_retry_ms = store->reader_pause_ms = 0;	/* the database is there: readers may try at once */
 	if (code != 0 && group != NULL && !store->stop) {
 		return_group(store, group, count);
 	} else {

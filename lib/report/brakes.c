@@ -147,6 +147,11 @@ static finding_set candidates(const struct evidence *evidence)
 
 	for (size_t i = 0; i < evidence->finding_count; i++)
 		finding_set_add(&set, evidence->findings[i].id);
+	for (size_t i = 0; i < evidence->waivable_count; i++) {
+		finding_set_add(&set, evidence->waivable[i].as_is.id);
+		finding_set_add(&set, evidence->waivable[i].open.id);
+		finding_set_add(&set, FINDING_DMARC_OVERRIDDEN);
+	}
 	finding_set_add(&set, FINDING_TLS_CERT_REQUIRED);
 	finding_set_add(&set, FINDING_INSECURE_PASS);
 	return set;

@@ -49,6 +49,8 @@ static void old_findings(struct arena *arena, const struct flow_row *row, struct
 	const char *secure = row_result(arena, row, "secure");
 
 	evidence->findings = arena_calloc(arena, FINDING_COUNT, sizeof(*evidence->findings));
+	if (list_has(row->findings, findings_table[FINDING_DMARC_OVERRIDDEN].name))
+		evidence->lacks |= EVIDENCE_LACKS_OVERRIDES;
 	for (int id = 0; id < FINDING_COUNT; id++) {
 		const char *name = findings_table[id].name;
 

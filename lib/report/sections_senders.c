@@ -159,6 +159,29 @@ static void put_forwarder(void *arg, const char *name, const void *payload)
 		row[6 + look] = page_count(counts->looks[look]);
 }
 
+static void put_override(void *arg, const char *name, const void *payload)
+{
+	const struct override_counts *counts = payload;
+	struct page_value *row = page_row(arg);
+
+	row[0] = page_name(name);
+	row[1] = page_count(counts->messages);
+	for (int look = 0; look < LOOK_COUNT; look++)
+		row[2 + look] = page_count(counts->looks[look]);
+}
+
+static void put_overrides(const struct sections *sections, struct page_section *section)
+{
+	static const struct page_column columns[] = { { "override", "override", PAGE_NAME, TONE_NONE },
+		{ "messages", "messages", PAGE_COUNT, TONE_NONE }, LOOK_COLUMNS };
+	struct page_table *table = PAGE_TABLE(section, "overrides", "Overrides that held for mail that fails DMARC", columns);
+	struct override_counts other;
+
+	table->other_names = groups_top(sections->tally->overrides, sections->top, put_override, table, &other);
+	if (table->other_names != 0)
+		put_override(table, "other", &other);
+}
+
 void sections_forwarders(const struct sections *sections)
 {
 	static const struct page_column columns[] = { { "client", "client", PAGE_NAME, TONE_NONE },
@@ -172,8 +195,8 @@ void sections_forwarders(const struct sections *sections)
 
 	groups_each(sections->tally->clients, find_forwarder, &forwarders);
 	page_text(section, "A client counts as one when it brought at least %d messages of at least %d author domains that the author's own DKIM "
-	    "signature proves, while SPF fails for his domain, or passes for another one. Those that you know belong into trusted-forwarders of "
-	    "the section dmarc; see that little of their other mail looks forged.", FORWARDER_MESSAGES, FORWARDER_AUTHORS);
+	    "signature proves, while SPF fails for his domain, or passes for another one. Those that you know belong into sections "
+	    "override, or into trusted-forwarders of the section dmarc; see that little of their other mail looks forged.", FORWARDER_MESSAGES, FORWARDER_AUTHORS);
 	page_figure(section, "found", "forwarders found", page_count(groups_count(forwarders.found)));
 	table = PAGE_TABLE(section, "clients", "Forwarders, by client", columns);
 	table->other_names = groups_top(forwarders.found, sections->top, put_forwarder, table, &other);
@@ -184,6 +207,7 @@ void sections_forwarders(const struct sections *sections)
 		table->values[(table->row_count - 1) * table->column_count + 2].absent = true;	/* authors of several are not told apart */
 	}
 	groups_free(&forwarders.found);
+	put_overrides(sections, section);
 }
 
 /* ---- DNS --------------------------------------------------------------------------------------------------------- */

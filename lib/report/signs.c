@@ -44,7 +44,7 @@ static const struct { const char *name, *title; } sign_texts[SIGN_COUNT] = {
 	[SIGN_AUTHOR_DKIM] = { "author-dkim", "signed by the author's domain" },
 	[SIGN_AUTHOR_SPF] = { "author-spf", "SPF passes for the author's domain" },
 	[SIGN_FORWARDER] = { "trusted-forwarder", "a trusted forwarder vouches" },
-	[SIGN_SEALER] = { "trusted-sealer", "a trusted sealer saw DMARC pass (ARC)" },
+	[SIGN_OVERRIDE] = { "override", "an override held: a section's, or a trusted sealer's (ARC)" },
 	[SIGN_KNOWN_DKIM] = { "known-dkim", "signed by a forwarder known for weeks" },
 	[SIGN_KNOWN_SPF] = { "known-spf", "SPF passes for a forwarder known for weeks" },
 	[SIGN_CERT] = { "certificate", "a client certificate that fits" },
@@ -289,17 +289,16 @@ static bool is_accused(const struct evidence *evidence)
 	for (size_t i = 0; i < evidence->finding_count; i++)
 		if (finding_accuses(evidence->findings[i].id))
 			return true;
+	for (size_t i = 0; i < evidence->waivable_count; i++)
+		if (!evidence_is_overridden(evidence) && finding_accuses(evidence->waivable[i].as_is.id))
+			return true;
 	return false;
 }
 
-/* Of several authors one only may be the one of whom the sealer wrote. */
+/* Of several authors one only may be the one for whom it held. */
 static bool is_overridden(const struct evidence *evidence)
 {
-	bool found = false;
-
-	for (size_t i = 0; i < evidence->finding_count; i++)
-		found = found || evidence->findings[i].id == FINDING_DMARC_OVERRIDDEN;
-	return found && evidence->author_count == 1 && !evidence->authors_unknown && (evidence->lacks & EVIDENCE_LACKS_AUTHORS) == 0;
+	return evidence_is_overridden(evidence) && evidence->author_count == 1 && !evidence->authors_unknown && (evidence->lacks & EVIDENCE_LACKS_AUTHORS) == 0;
 }
 
 static bool is_of_author(const struct evidence *evidence, const char *domain)
@@ -335,7 +334,7 @@ struct looks signs_look_on(const struct signs *signs, const struct evidence *evi
 	if (looks.signs == 0)	/* else who vouches is the author */
 		looks.signs = vouching_signs(signs, evidence, day);
 	looks.signs |= (unsigned)evidence->authenticated << SIGN_AUTHENTICATED | (unsigned)evidence->exempt << SIGN_EXEMPT |
-	    (unsigned)is_overridden(evidence) << SIGN_SEALER | (unsigned)(evidence->cert.match != NULL) << SIGN_CERT |
+	    (unsigned)is_overridden(evidence) << SIGN_OVERRIDE | (unsigned)(evidence->cert.match != NULL) << SIGN_CERT |
 	    (unsigned)is_known_peer(signs, evidence) << SIGN_PEER;
 	looks.proven = (looks.signs & ((1u << SIGN_KNOWN) - 1)) != 0;
 	if ((looks.signs & ((1u << SIGN_WEAK) - 1)) != 0)

@@ -18,7 +18,7 @@ enum sign {
 	SIGN_AUTHOR_DKIM,	/* without a DMARC verdict: a DKIM pass of every author domain, or of a domain above it */
 	SIGN_AUTHOR_SPF,	/* the same by SPF */
 	SIGN_FORWARDER,		/* a domain of dmarc { trusted-forwarders } vouches by DKIM or SPF */
-	SIGN_SEALER,		/* a trusted sealer saw its author pass DMARC: dmarc-overridden, of the only author domain */
+	SIGN_OVERRIDE,		/* an override held for its only author domain: dmarc-overridden */
 	SIGN_KNOWN, SIGN_KNOWN_DKIM = SIGN_KNOWN,	/* a DKIM pass of a domain that has carried proven mail of others for weeks */
 	SIGN_KNOWN_SPF,		/* the same by SPF */
 	SIGN_WEAK, SIGN_CERT = SIGN_WEAK,	/* a client certificate that fits client, HELO name or author, or a TLSA record */

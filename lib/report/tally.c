@@ -32,6 +32,7 @@ static void make_groups(struct tally *tally)
 	tally->protection = groups_new(sizeof(struct protection_counts) / sizeof(uint64_t), NAMES_MAX);
 	tally->clients = groups_new(sizeof(struct client_counts) / sizeof(uint64_t), NAMES_MAX);
 	tally->client_authors = groups_new(1, PAIRS_MAX);
+	tally->overrides = groups_new(sizeof(struct override_counts) / sizeof(uint64_t), NAMES_MAX);
 	tally->versions = groups_new(sizeof(struct use_counts) / sizeof(uint64_t), MASK_BITS - 1);
 	tally->suites = groups_new(sizeof(struct use_counts) / sizeof(uint64_t), MASK_BITS - 1);
 	tally->mechanisms = groups_new(sizeof(struct use_counts) / sizeof(uint64_t), MASK_BITS - 1);
@@ -95,6 +96,7 @@ void tally_free(struct tally **tally)
 	groups_free(&old->protection);
 	groups_free(&old->clients);
 	groups_free(&old->client_authors);
+	groups_free(&old->overrides);
 	groups_free(&old->versions);
 	groups_free(&old->suites);
 	groups_free(&old->mechanisms);

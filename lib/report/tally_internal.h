@@ -46,6 +46,9 @@ struct client_counts {
 	uint64_t messages, looks[LOOK_COUNT];
 };
 
+/* Of an override of a DMARC failure: messages for which it held. */
+struct override_counts { uint64_t messages, looks[LOOK_COUNT]; };
+
 /* Use of a TLS version, cipher suite or SASL mechanism. */
 struct use_counts { uint64_t messages, sessions, index; };
 
@@ -92,6 +95,7 @@ struct tally {
 
 	struct groups *protection;
 	struct groups *clients, *client_authors;	/* "client author": each pair once */
+	struct groups *overrides;		/* by name */
 
 	struct day_counts tls;			/* grades of all */
 	uint64_t grade_sessions[GRADES], ungraded_sessions;

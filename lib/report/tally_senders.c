@@ -130,10 +130,41 @@ static void count_carried(struct tally *tally, const struct tally_kind *kind)
 	count_pair(tally, kind, author->domain, counts);
 }
 
+/* ---- overrides --------------------------------------------------------------------------------------------------- */
+
+static bool held_before(const struct evidence *evidence, size_t waivable, const char *name)
+{
+	for (size_t i = 0; i < waivable; i++)
+		for (size_t j = 0; j < evidence->waivable[i].override_count; j++)
+			if (!evidence->waivable[i].overrides[j].unknown && strcmp(evidence->waivable[i].overrides[j].name, name) == 0)
+				return true;
+	return false;
+}
+
+/* Each that held, once a message, whether the policies honour it or not. */
+static void count_overrides(struct tally *tally, const struct tally_kind *kind)
+{
+	const struct evidence *evidence = &kind->past.evidence;
+
+	for (size_t i = 0; i < evidence->waivable_count; i++) {
+		for (size_t j = 0; j < evidence->waivable[i].override_count; j++) {
+			const struct evidence_override *override = &evidence->waivable[i].overrides[j];
+			struct override_counts *counts;
+
+			if (override->unknown || held_before(evidence, i, override->name))
+				continue;
+			counts = groups_at(tally->overrides, override->name);
+			counts->messages += kind->row->messages;
+			counts->looks[kind->looks.look] += kind->row->messages;
+		}
+	}
+}
+
 void tally_add_senders(struct tally *tally, const struct tally_kind *kind)
 {
 	count_protection(tally, kind);
 	count_carried(tally, kind);
+	count_overrides(tally, kind);
 }
 
 /* ---- DNS --------------------------------------------------------------------------------------------------------- */

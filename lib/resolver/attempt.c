@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One try: a socket of its own (connected, so the kernel drops other senders; random port and id), by UDP or TCP. A reply
- * counts only when id and question are those of the try; anything else is counted and ignored, and the wait goes on. Trusts
- * nothing in a reply but its header and question, which it compares; query.c goes on from there. Thread: I/O thread.
+ * counts only when id and question are those of the try; anything else is counted and ignored, and the wait goes on. A datagram that
+ * is not answered as soon as this server usually answers is sent once more, early in the wait: the same one from the same socket, so
+ * that an answer to either serves. A burst of ours overflows a server's buffer sooner than one would think, and what is lost there
+ * would cost the whole time-out.
+ * Trusts nothing in a reply but its header and question, which it compares; query.c goes on from there. Thread: I/O thread.
  */
 #include "resolver/query.h"
 
@@ -20,6 +23,8 @@ enum {
 	RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3,
 	SOCKET_RETRY_MS = 20, SOCKET_RETRIES = 250,
 };
+
+static void on_timeout(uv_timer_t *timer);
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -41,6 +46,7 @@ void attempt_end(struct query *query)
 	uv_timer_stop(&query->timer);
 	if (attempt == NULL)
 		return;
+	pace_over(query->transport, attempt);
 	attempt->query = NULL;
 	query->attempt = NULL;
 	uv_close(&attempt->socket.handle, attempt_closed);
@@ -98,17 +104,55 @@ static void on_udp(uv_udp_t *udp, ssize_t got, const uv_buf_t *buffer, const str
 	query_replied(attempt->query, (const uint8_t *)buffer->base, (size_t)got);
 }
 
-static int udp_begin(struct attempt *attempt, const struct sockaddr *address)
+/* @return 0 or libuv's error. A full socket buffer is a lost packet: the timer sees to it. */
+static int udp_send(struct attempt *attempt)
 {
 	uv_buf_t buffer = uv_buf_init((char *)attempt->out + 2, (unsigned)attempt->out_bytes);
+	int error = uv_udp_try_send(&attempt->socket.udp, &buffer, 1, NULL);
+
+	if (error < 0 && error != UV_EAGAIN)
+		return error;
+	count(&attempt->query->transport->counters.queries_sent);
+	return 0;
+}
+
+static int udp_begin(struct attempt *attempt, const struct sockaddr *address)
+{
 	int error = uv_udp_connect(&attempt->socket.udp, address);
 
 	if (error == 0)
 		error = uv_udp_recv_start(&attempt->socket.udp, on_udp_buffer, on_udp);
 	if (error == 0)
-		error = uv_udp_try_send(&attempt->socket.udp, &buffer, 1, NULL);
-	/* a full socket buffer is a lost packet: the timer sees to it */
-	return error >= 0 || error == UV_EAGAIN ? 0 : error;
+		error = udp_send(attempt);
+	if (error == 0)
+		pace_sent(attempt->query->transport, attempt);
+	return error;
+}
+
+/* Nothing came for longer than usual. What the account has no room for is not sent, and the wait goes on. */
+static void udp_again(struct query *query)
+{
+	struct attempt *attempt = query->attempt;
+	int error;
+
+	uv_timer_start(&query->timer, on_timeout, attempt->rest_ms, 0);
+	attempt->rest_ms = 0;
+	if (!query_charge_again(query))
+		return;
+	count(&query->transport->counters.retries);
+	error = udp_send(attempt);
+	if (error != 0)
+		query_unreachable(query, error);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+	struct query *query = timer->data;
+
+	if (query->attempt != NULL && query->attempt->rest_ms != 0)
+		udp_again(query);
+	else
+		query_timed_out(query);
 }
 
 /* ---- TCP (RFC 7766): one question a connection ---- */
@@ -251,7 +295,7 @@ static int attempt_open(struct query *query, struct attempt *attempt)
 	attempt->socket.handle.data = attempt->connect.data = attempt->write.data = attempt;
 	error = attempt->tcp ? uv_tcp_connect(&attempt->connect, &attempt->socket.tcp,
 	    (const struct sockaddr *)&address, on_connected) : udp_begin(attempt, (const struct sockaddr *)&address);
-	if (error == 0)
+	if (error == 0 && attempt->tcp)
 		count(&transport->counters.queries_sent);
 	return error;
 }
@@ -262,9 +306,16 @@ static bool is_shortage(int error)
 	    error == UV_EADDRNOTAVAIL || error == UV_EAGAIN;
 }
 
-static void on_timeout(uv_timer_t *timer)
+/* The wait, in two parts when the datagram may be sent again in between. */
+static void attempt_wait(struct query *query)
 {
-	query_timed_out(timer->data);
+	struct attempt *attempt = query->attempt;
+	struct transport *transport = query->transport;
+	uint64_t timeout_ms = (uint64_t)transport->config.timeout_ms << query->round;
+	unsigned again_ms = attempt->tcp || query->cookie == NULL ? 0 : server_again_ms(transport, query->server);
+
+	attempt->rest_ms = again_ms != 0 ? timeout_ms - again_ms : 0;
+	uv_timer_start(&query->timer, on_timeout, again_ms != 0 ? again_ms : timeout_ms, 0);
 }
 
 void attempt_begin(struct query *query, bool tcp)
@@ -295,7 +346,7 @@ void attempt_begin(struct query *query, bool tcp)
 	error = attempt_open(query, attempt);
 	query->unsent = error != 0;
 	if (error == 0) {
-		uv_timer_start(&query->timer, on_timeout, (uint64_t)transport->config.timeout_ms << query->round, 0);
+		attempt_wait(query);
 	} else if (is_shortage(error) && query->socket_failures++ < SOCKET_RETRIES) {
 		attempt_end(query);
 		uv_timer_start(&query->timer, on_timeout, SOCKET_RETRY_MS, 0);

@@ -123,6 +123,15 @@ bool query_charge(struct query *query)
 	return true;
 }
 
+/*
+ * It costs the share of guesses, which is for what spares waiting: what a check may ask is not less because a packet was lost, and the
+ * packets of a message are bounded as before.
+ */
+bool query_charge_again(struct query *query)
+{
+	return account_try_query(query->account, account_share(query->account, DNS_FOR_GUESS), false);
+}
+
 static void query_next(struct query *query)
 {
 	int server;
@@ -185,6 +194,8 @@ void query_replied(struct query *query, const uint8_t *wire, size_t length)
 	const char *why;
 
 	server_replied(transport, query->server);
+	if (!query->attempt->tcp)
+		server_took(transport, query->server, clock_monotonic_ms() - query->attempt->sent_ms);
 	if (query->cookie == NULL) {	/* it was to say anything: it has */
 		query_end(query, true);
 		return;

@@ -9,6 +9,7 @@
 
 #include "resolver/account.h"
 #include "resolver/fair.h"
+#include "resolver/pace.h"
 #include "resolver/silence.h"
 #include "resolver/transport.h"
 
@@ -32,7 +33,10 @@ struct attempt {
 	uint8_t *in;			/* TCP: the reply */
 	uint16_t id;
 	bool tcp, edns;
-	int64_t sent_ms;
+	bool is_paced;			/* it is in the list of pace.h */
+	struct attempt *newer, *older;	/* in that list */
+	int64_t sent_ms;		/* for the first time */
+	uint64_t rest_ms;		/* UDP: of the wait, behind the moment when it is sent again; 0: that is past, or will not be */
 };
 
 struct query {
@@ -73,6 +77,7 @@ struct server_state {
 	unsigned timeouts;		/* in a row */
 	int64_t slow_until_ms;		/* asked last until then */
 	int64_t replied_ms;		/* its last reply, whatever it said; 0: none yet */
+	unsigned took_ms8, varies_ms4;	/* how long its answers by UDP take, in 1/8 ms, and by how much that varies, in 1/4 ms; 0: none came yet */
 	int64_t silent_since_ms;	/* first time-out behind that reply; 0: none */
 	struct query *look;		/* a look at it that is under way */
 	int64_t looked_ms;		/* when that was begun, or the last one */
@@ -94,6 +99,7 @@ struct transport {
 	/* I/O thread only */
 	struct query *table;		/* under way */
 	struct fair fair;
+	struct pace pace;
 	struct silence *silence;
 	struct account *own;		/* for looks at servers */
 	uv_timer_t look;		/* at servers that are down, to see them come back */
@@ -115,6 +121,8 @@ void attempt_end(struct query *query);
 
 /** Charges a further try to the account. @return false when its share is used up and nobody else waits for the answer. */
 bool query_charge(struct query *query);
+/** Charges the same datagram once more. @return false when there is no room for it: nothing is noted, for nobody needs it. */
+bool query_charge_again(struct query *query);
 /** A message with its id and question. */
 void query_replied(struct query *query, const uint8_t *wire, size_t length);
 void query_unreachable(struct query *query, int error);
@@ -142,6 +150,10 @@ void query_look(struct transport *transport, unsigned server);
 /** A server has replied, or let a try time out. */
 void server_replied(struct transport *transport, unsigned server);
 void server_timed_out(struct transport *transport, unsigned server);
+/** An answer by UDP took so long, from when it was asked for first. */
+void server_took(struct transport *transport, unsigned server, int64_t took_ms);
+/** @return after how many ms without an answer a datagram is sent again; 0: not at all. */
+unsigned server_again_ms(const struct transport *transport, unsigned server);
 /** A look at it ended without a reply. */
 void server_look_failed(struct transport *transport, unsigned server);
 /** Looks again at the servers that are down. */

@@ -10,7 +10,10 @@
 #include "resolver/query.h"
 #include "util/clock.h"
 
-enum { SLOW_AFTER_TIMEOUTS = 3, SLOW_FOR_MS = 30000, LOOK_AGAIN_MS = 1000, LONG_TIMEOUTS = 7 /* three rounds: 1 + 2 + 4 */ };
+enum {
+	SLOW_AFTER_TIMEOUTS = 3, SLOW_FOR_MS = 30000, LOOK_AGAIN_MS = 1000, LONG_TIMEOUTS = 7 /* three rounds: 1 + 2 + 4 */,
+	RESEND_LEAST_MS = 200, RESEND_PART = 4	/* at the latest after a quarter of the time-out */
+};
 
 void server_replied(struct transport *transport, unsigned server)
 {
@@ -35,6 +38,38 @@ void server_timed_out(struct transport *transport, unsigned server)
 	state->slow_until_ms = now_ms + SLOW_FOR_MS;
 	if (state->look == NULL && atomic_load(&state->down_since_ms) == 0 && !transport->stopping)
 		query_look(transport, server);
+}
+
+/*
+ * As RFC 6298 section 2 has it, but that an answer counts from the first sending even where a second one went out: nobody can tell
+ * which of the two it answers, and an estimate that is too long only sends less.
+ */
+void server_took(struct transport *transport, unsigned server, int64_t took_ms)
+{
+	struct server_state *state = &transport->servers[server];
+	unsigned most_ms = transport->config.timeout_ms, took = took_ms < 1 ? 1 : took_ms > most_ms ? most_ms : (unsigned)took_ms;
+	unsigned usual = state->took_ms8 / 8, off = took > usual ? took - usual : usual - took;
+
+	if (state->took_ms8 == 0) {
+		state->took_ms8 = took * 8;
+		state->varies_ms4 = took * 4 / 2;
+		return;
+	}
+	state->varies_ms4 = state->varies_ms4 - state->varies_ms4 / 4 + off;
+	state->took_ms8 = state->took_ms8 - state->took_ms8 / 8 + took;
+}
+
+unsigned server_again_ms(const struct transport *transport, unsigned server)
+{
+	const struct server_state *state = &transport->servers[server];
+	unsigned most_ms = transport->config.timeout_ms / RESEND_PART, usual_ms = state->took_ms8 / 8 + state->varies_ms4;
+
+	/* a time-out so short is soon over by itself; and whoever answers nobody needs not be asked twice as often */
+	if (most_ms < RESEND_LEAST_MS || state->timeouts >= SLOW_AFTER_TIMEOUTS)
+		return 0;
+	if (state->took_ms8 == 0 || usual_ms > most_ms)
+		return most_ms;
+	return usual_ms > RESEND_LEAST_MS ? usual_ms : RESEND_LEAST_MS;
 }
 
 static void on_look(uv_timer_t *timer)

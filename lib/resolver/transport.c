@@ -96,12 +96,18 @@ static bool is_silenced(struct query *query)
 	return true;
 }
 
+/* Whether a query may be begun: there is one, and the servers' buffers have room for it. */
+static bool may_begin(struct transport *transport)
+{
+	return !transport->stopping && transport->fair.waiting != 0 && pace_has_room(transport);
+}
+
 /* Lets waiting queries follow while there is room. */
 static void waiting_run(struct transport *transport)
 {
 	struct query *query;
 
-	while (!transport->stopping && (query = fair_next(&transport->fair)) != NULL) {
+	while (may_begin(transport) && (query = fair_next(&transport->fair)) != NULL) {
 		table_add(transport, query);
 		if (is_silenced(query))	/* its zone fell silent while it waited */
 			query_abandon(query, 2, DNS_FAILURE_SILENT, query->why);
@@ -148,6 +154,7 @@ static void transport_stop(struct transport *transport)
 	if (!uv_is_closing((uv_handle_t *)&transport->wake)) {
 		uv_close((uv_handle_t *)&transport->wake, NULL);
 		uv_close((uv_handle_t *)&transport->look, NULL);
+		pace_close(transport);
 	}
 }
 
@@ -263,11 +270,13 @@ struct transport *transport_new(const struct transport_config *config)
 	transport->wake.data = transport;
 	uv_timer_init(&transport->loop, &transport->look);
 	transport->look.data = transport;
+	pace_init(transport);
 	if (uv_thread_create(&transport->thread, io_thread, transport) == 0)
 		return transport;
 	uv_mutex_destroy(&transport->lock);
 	uv_close((uv_handle_t *)&transport->wake, NULL);
 	uv_close((uv_handle_t *)&transport->look, NULL);
+	pace_close(transport);
 	uv_run(&transport->loop, UV_RUN_DEFAULT);
 fail_handles:
 	uv_loop_close(&transport->loop);

@@ -4,8 +4,8 @@
 /*
  * Questions out, messages in: one I/O thread on a libuv loop, UDP with TCP behind it, retries over the servers. A query
  * is a table entry, so a thousand slow domains cost no thread. What a message means is not known here: the owner of
- * the query says whether it accepts it; if not, the next server is asked. Who may ask next is told by fair.h, which zones
- * need not be asked by silence.h, and what a message may cost by account.h.
+ * the query says whether it accepts it; if not, the next server is asked. Who may ask next is told by fair.h, how many
+ * at once by pace.h, which zones need not be asked by silence.h, and what a message may cost by account.h.
  */
 #include "dns/name.h"
 #include "resolver/account.h"

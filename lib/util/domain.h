@@ -49,6 +49,13 @@ size_t domain_set_count(const struct domain_set *set);
 /** @return entry `index`, as it was given; in the order of their first places. */
 const char *domain_set_entry(const struct domain_set *set, size_t index);
 
+/** @return the number of an entry that is in the set, as it was given. */
+size_t domain_set_number(const struct domain_set *set, const char *entry);
+
+/** Calls seen with the number of each entry that holds the name. @param set, name  as for domain_set_has(). */
+typedef void domain_set_seen(void *closure, size_t number);
+void domain_set_each(const struct domain_set *set, const char *name, domain_set_seen *seen, void *closure);
+
 /** @return whether both have the same entries, in whatever order. Either may be NULL. */
 bool domain_set_equal(const struct domain_set *a, const struct domain_set *b);
 

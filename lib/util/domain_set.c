@@ -52,9 +52,15 @@ static struct slot *slot_find(const struct domain_set *set, const char *name, si
 	}
 }
 
+/* From 1; 0: there is no such entry. */
+static size_t entry_number(const struct domain_set *set, const char *name, size_t length, bool below)
+{
+	return slot_find(set, name, length, below, hash_of(set, name, length, below))->number;
+}
+
 static bool is_entry(const struct domain_set *set, const char *name, size_t length, bool below)
 {
-	return slot_find(set, name, length, below, hash_of(set, name, length, below))->number != 0;
+	return entry_number(set, name, length, below) != 0;
 }
 
 static unsigned depth_of(const char *name)
@@ -112,31 +118,68 @@ const struct domain_set *domain_set_make(struct arena *arena, const char *const 
 	return set;
 }
 
-/* The name itself and each ancestor, from the last label on. What stands behind a dot at the very front is below nothing. */
-static bool has_ancestor(const struct domain_set *set, const char *name, size_t length)
-{
-	unsigned depth = 0;
+/*
+ * The next ancestor of which some entry has the depth: the name itself or what stands behind a dot in it, from the last label on. What
+ * stands behind a dot at the very front is below nothing.
+ */
+struct ancestors { const char *name; size_t length, start; unsigned depth; };
 
-	for (size_t start = length; start > 0; start--) {
-		if (start > 1 && name[start - 2] != '.')
+static const char *ancestor_next(const struct domain_set *set, struct ancestors *at)
+{
+	while (at->start > 0) {
+		size_t start = at->start--;
+
+		if (start > 1 && at->name[start - 2] != '.')
 			continue;
 		/* name + start - 1 is where a label begins */
-		depth += depth < DEPTH_BITS - 1;
-		if ((set->depths[depth / 64] >> (depth % 64) & 1) != 0 && start != 2 &&
-		    is_entry(set, name + start - 1, length - (start - 1), true))
+		at->depth += at->depth < DEPTH_BITS - 1;
+		if ((set->depths[at->depth / 64] >> (at->depth % 64) & 1) != 0 && start != 2)
+			return at->name + start - 1;
+	}
+	return NULL;
+}
+
+bool domain_set_has(const struct domain_set *set, const char *name)
+{
+	struct ancestors at = { .name = name };
+	const char *ancestor;
+
+	if (set == NULL || name == NULL)
+		return false;
+	at.length = at.start = strlen(name);
+	if (is_entry(set, name, at.length, false))
+		return true;
+	while ((ancestor = ancestor_next(set, &at)) != NULL) {
+		if (is_entry(set, ancestor, at.length - (size_t)(ancestor - name), true))
 			return true;
 	}
 	return false;
 }
 
-bool domain_set_has(const struct domain_set *set, const char *name)
+void domain_set_each(const struct domain_set *set, const char *name, domain_set_seen *seen, void *closure)
 {
-	size_t length;
+	struct ancestors at = { .name = name };
+	const char *ancestor;
+	size_t number;
 
 	if (set == NULL || name == NULL)
-		return false;
-	length = strlen(name);
-	return is_entry(set, name, length, false) || has_ancestor(set, name, length);
+		return;
+	at.length = at.start = strlen(name);
+	number = entry_number(set, name, at.length, false);
+	if (number != 0)
+		seen(closure, number - 1);
+	while ((ancestor = ancestor_next(set, &at)) != NULL) {
+		number = entry_number(set, ancestor, at.length - (size_t)(ancestor - name), true);
+		if (number != 0)
+			seen(closure, number - 1);
+	}
+}
+
+size_t domain_set_number(const struct domain_set *set, const char *entry)
+{
+	bool below = entry[0] == '.';
+
+	return entry_number(set, entry + below, strlen(entry + below), below) - 1;
 }
 
 size_t domain_set_count(const struct domain_set *set)

@@ -4,6 +4,7 @@
  * look-ups of random ones, known and unknown, from a warm and, after a restart, from a cold start of the store; then N flows of a
  * month, written and read by kind.
  * usage: bench_store DIRECTORY [N [FLOWS]]. One line a figure. The databases stay in DIRECTORY/bench.db and DIRECTORY/flows.db.
+ * In place of the directory "postgresql:CONNECTION": all goes into that database.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "record/store.h"
 #include "util/error.h"
 
-enum { LOOKUPS = 100000, FLUSH_EVERY = 10000, NOW = 1790000000 };
+enum { LOOKUPS = 100000, FLUSH_EVERY = 10000, NOW = 1790000000, LOOKUP_MS = 1000 };
 
 static double now_us(clockid_t clock)
 {
@@ -145,7 +146,7 @@ static void measure(struct store *store, const char *title, unsigned count, int 
 
 static struct store *reopen(const char *path, struct clock *clock)
 {
-	struct store_config config = { .location = path, .clock = clock };
+	struct store_config config = { .location = path, .clock = clock, .busy_ms = LOOKUP_MS };
 	char why[256];
 	struct store *store = store_open(&config, why, sizeof(why));
 
@@ -232,6 +233,7 @@ int main(int argc, char **argv)
 	unsigned count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1000000;
 	unsigned messages = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : count;
 	struct clock clock = { .fixed_secs = NOW + 86400 };
+	bool server = argc > 1 && strncmp(argv[1], "postgresql:", 11) == 0;
 	struct store *store;
 	struct stat status;
 	char path[4096];
@@ -240,7 +242,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_store DIRECTORY [N [FLOWS]]\n");
 		return 64;
 	}
-	snprintf(path, sizeof(path), "%s/bench.db", argv[1]);
+	snprintf(path, sizeof(path), "%s%s", argv[1], server ? "" : "/bench.db");
 	store = reopen(path, &clock);
 	fill(store, count);
 	measure(store, "known", count, 0);
@@ -251,7 +253,7 @@ int main(int argc, char **argv)
 	store = reopen(path, &clock);
 	measure(store, "known, after restart", count, 0);
 	store_close(&store);
-	snprintf(path, sizeof(path), "%s/flows.db", argv[1]);
+	snprintf(path, sizeof(path), "%s%s", argv[1], server ? "" : "/flows.db");
 	flows(path, messages, &clock);
 	return 0;
 }

@@ -65,7 +65,7 @@ class SignedDns(dnssec_tree.Tree):
 
 
 def sender(i):
-    return f"c{i}.cold.example" if i in COLD else f"u{i}.trips.example"
+    return f"cold{i}.example" if i in COLD else f"u{i}.trips.example"
 
 
 def publish_senders(dns, keys, numbers):

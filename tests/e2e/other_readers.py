@@ -9,7 +9,7 @@ import subprocess
 from house import needs
 from house.ports import free_port
 from world.mail import AUTHSERV_ID, delivered_fields
-from world.processes import tcp_answers, wait_for
+from world.processes import tcp_answers, unix_answers, wait_for
 
 METHODS = ("auth", "dkim", "dkim-adsp", "dmarc", "iprev", "spf")
 RESULTS = ("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror", "policy", "discard", "nxdomain", "unknown")
@@ -75,7 +75,7 @@ RecordAllMessages true
 SPFSelfValidate false
 Syslog false
 TestDNSData {directory}/dns
-UMask 007
+UMask 000
 """
 
 
@@ -94,15 +94,15 @@ class OpenDmarc:
         world.write("opendmarc/ignored", "203.0.113.254\n")
         world.write("opendmarc/dns", "".join(f"{name} {text}\n" for name, text in records))
         world.write("opendmarc/opendmarc.conf", OPENDMARC_CONF.format(own_id=self.OWN_ID, authserv_id=AUTHSERV_ID, directory=self.directory))
-        self.port = free_port()
+        self.socket = os.path.join(self.directory, "milter.sock")
         self.child = world.processes.start("opendmarc", [
-            "opendmarc", "-f", "-c", os.path.join(self.directory, "opendmarc.conf"), "-p", f"inet:{self.port}@127.0.0.1",
+            "opendmarc", "-f", "-c", os.path.join(self.directory, "opendmarc.conf"), "-p", "local:" + self.socket,
             "-P", os.path.join(self.directory, "pid"), "-u", "nobody"])
-        wait_for(lambda: world.processes.alive(self.child) and tcp_answers(self.port), "opendmarc")
+        wait_for(lambda: world.processes.alive(self.child) and unix_answers(self.socket), "opendmarc")
 
     @property
     def milter(self):
-        return f"inet:127.0.0.1:{self.port}"
+        return "unix:" + self.socket
 
     def reads(self, raw, queue_id):
         """

@@ -11,6 +11,8 @@ import pytest
 from world import delivered_fields, scenarios
 from world.client import deliver
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 ONLY_DMARC = {"dmarc-reject": "reject"}
 LIST = "two.example"        # a domain with a key, of which the tests make a list
 
@@ -45,15 +47,15 @@ def trusting_fixture(stack):
 
 def test_list_post_is_refused_without_trust(stack, strict):
     for seal in (False, True):
-        end = deliver(stack.postfix, post(stack, seal), strict)["end"]
+        end = deliver(stack.mta, post(stack, seal), strict)["end"]
         assert (end.code, end.enhanced) == (550, "5.7.26")
 
 
 def test_list_post_is_delivered_with_the_reason(stack, trusting):
     assayd, port = trusting
     mail = post(stack)
-    assert deliver(stack.postfix, mail, port)["end"].code == 250
-    fields = [" ".join(value.split()) for value in delivered_fields(stack.postfix.delivered(mail.recipients[0]),
+    assert deliver(stack.mta, mail, port)["end"].code == 250
+    fields = [" ".join(value.split()) for value in delivered_fields(stack.mta.delivered(mail.recipients[0]),
                                                                     "Authentication-Results")]
     ours = next(value for value in fields if "arc=" in value)
     assert re.search(r"arc=pass \([^)]*\) smtp\.remote-ip=192\.0\.2\.1 header\.oldest-pass=0;", ours)
@@ -69,8 +71,8 @@ def test_forged_evidence_does_not_help(stack, trusting):
         mail = post(stack)
         assert old in mail.data
         mail.data = mail.data.replace(old, new, 1)
-        end = deliver(stack.postfix, mail, port)["end"]
+        end = deliver(stack.mta, mail, port)["end"]
         assert (end.code, end.enhanced) == (550, "5.7.26"), (old, end)
     mail = post(stack, seal=False)
     mail.data = b"List-Id: <list.two.example>\r\nARC-Seal: i=1; a=rsa-sha256; cv=none; d=two.example; s=rsa; b=AAAA\r\n" + mail.data
-    assert deliver(stack.postfix, mail, port)["end"].code == 550
+    assert deliver(stack.mta, mail, port)["end"].code == 550

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-opendkim, opendmarc and spamd beside assayd behind one Postfix (and opendkim behind Sendmail): which order and which names work, what
+opendkim, opendmarc and spamd beside assayd behind one MTA: which order and which names work, what
 each makes of our fields, and that assayd says so, once, when another has its name. As the table in assayd(8) has it.
 """
 import os
@@ -12,11 +12,13 @@ import pytest
 from house import needs
 from other_readers import SpamAssassin
 from place import NUMBERS, Sub
-from world import Assayd, delivered_fields, scenarios, sendmail
+from world import Assayd, delivered_fields, scenarios
 from world import mail as m
 from world.beside import OpenDkim, OpenDmarc, Proxsmtp
-from world.client import Client, deliver
+from world.client import deliver
 from world.processes import wait_for
+
+pytestmark = pytest.mark.mta("postfix", "sendmail")
 
 OTHER = "filter.example"
 ONE_FIELD = "in our own name above all that a sender writes, which is removed"
@@ -67,13 +69,13 @@ def assayd_fixture(stack):
 
 
 def port_of(stack, assayd, others, chain):
-    return stack.postfix.add_service(",".join(assayd.milter if name == "assayd" else others[name] for name in chain))
+    return stack.mta.add_service(",".join(assayd.milter if name == "assayd" else others[name] for name in chain))
 
 
 def send(stack, port, mail):
-    end = deliver(stack.postfix, mail, port)["end"]
+    end = deliver(stack.mta, mail, port)["end"]
     assert end.code == 250, end
-    return stack.postfix.delivered(mail.recipients[0])
+    return stack.mta.delivered(mail.recipients[0])
 
 
 # What stands in the delivered message: our verdict, another's beside it.
@@ -141,14 +143,15 @@ def spamd_fixture(stack):
     spamd = SpamAssassin(Sub(stack.world, "behind-queue"))
     assayd = Assayd(stack.world, stack.dns.port, name="before-spamd", options='reinjection-daemons = { "after-spamd" }')
     assayd.start()
-    back = stack.postfix.add_service(assayd.milter, "milter_macro_daemon_name=after-spamd")
+    back = stack.mta.add_service(assayd.milter, "milter_macro_daemon_name=after-spamd")
     filters = Proxsmtp(stack.world, "spamc", back, f"/usr/bin/spamc -d 127.0.0.1 -p {spamd.port}")
-    yield spamd, stack.postfix.add_service(assayd.milter, f"content_filter=smtp:[127.0.0.1]:{filters.port}")
+    yield spamd, stack.mta.add_service(assayd.milter, f"content_filter=smtp:[127.0.0.1]:{filters.port}")
     filters.stop()
     assayd.stop()
     spamd.stop()
 
 
+@pytest.mark.mta("postfix", reason="Sendmail has no content_filter")
 @pytest.mark.parametrize("number", range(6))
 def test_spamd_meets_our_verdict(stack, spamd, number):
     program, port = spamd
@@ -175,7 +178,7 @@ def test_neighbour_is_told_once_each_way(stack, assayd, others):
 
 def test_forger_makes_us_say_one_line(stack, assayd):
     """However often, and from however many addresses of his network; that is told as what it may be, and the field goes."""
-    port = stack.postfix.add_service(assayd.milter)
+    port = stack.mta.add_service(assayd.milter)
     for number in range(8):
         mail = scenarios.plain("other.example")
         mail.data = f"Authentication-Results: {m.AUTHSERV_ID}; dkim=pass header.d=bank.example\r\n".encode() + mail.data
@@ -204,6 +207,7 @@ ETC = ["sh", "-c", "mount --make-rprivate / && mount -t tmpfs tmpfs /etc/postfix
        "touch /etc/opendkim.conf && mount --bind {directory}/opendkim.conf /etc/opendkim.conf && exec \"$@\"", "sh"]
 
 
+@pytest.mark.mta("postfix", reason="no mail is sent; it is about what main.cf says")
 @pytest.mark.parametrize("milters, conf, told", [
     ("unix:assay/assay.sock, unix:opendkim/opendkim.sock", "Socket local:/var/spool/postfix/opendkim/opendkim.sock\n", True),
     ("unix:assay/assay.sock,\n  inet:localhost:8891", "Socket inet:8891@localhost\n", True),
@@ -229,34 +233,4 @@ def test_namesake_is_told_at_start(stack, milters, conf, told):
         # at the start, and once more for the configuration that was loaded again
         assert len(warnings) == (2 if told else 0) and all("another AuthservID" in line for line in warnings)
     finally:
-        assayd.stop()
-
-
-# ---- Sendmail -------------------------------------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("chain, ours", [(["assayd", "opendkim"], True), (["opendkim", "assayd"], True),
-                                         (["assayd", "opendkim, our name"], False), (["opendkim, our name", "assayd"], True)],
-                         ids=lambda value: " → ".join(value) if isinstance(value, list) else None)
-def test_order_and_names_behind_sendmail(stack, others, chain, ours):
-    if sendmail.why_not():
-        pytest.skip(sendmail.why_not())
-    name = f"sm{next(NUMBERS)}"
-    assayd = Assayd(stack.world, stack.dns.port, name=name + "-assayd", trusted="", findings={"authres-forged": "none"})
-    assayd.start()
-    if "our name" in "".join(chain):    # it takes the MTA's name, which is not the one in our configuration: the test gives it that
-        others = dict(others, **{"opendkim, our name": OpenDkim(stack.world, name + "-dkim", stack.dns, f"AuthservID {m.AUTHSERV_ID}").milter})
-    filters = "".join(f"INPUT_MAIL_FILTER(`f{number}', `S={assayd.milter if one == 'assayd' else others[one]}, T=C:1m;S:1m;R:2m;E:5m')dnl\n"
-                      for number, one in enumerate(chain))
-    mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, name=name, more=filters)
-    mta.start()
-    try:
-        mail = scenarios.signed(stack.keys, "pass.example", "rsa")
-        with Client(mta.port, helo=mail.helo) as session:
-            assert session.send(mail)["end"].code == 250
-        fields = fields_by(stack.postfix.delivered(mail.recipients[0]))
-        assert bool(ours_in(fields)) == ours, fields
-        assert len([field for field in fields.get(m.AUTHSERV_ID, []) if "x-tls" not in field]) == 1
-        assert assayd.log().count(ONE_FIELD) == (1 if chain == ["opendkim, our name", "assayd"] else 0)
-    finally:
-        mta.stop()
         assayd.stop()

@@ -18,6 +18,8 @@ from world import mail as m
 from world.beside import Proxsmtp, XclientProxy
 from world.client import Client, deliver
 
+pytestmark = pytest.mark.mta("postfix", reason="Sendmail has no filters behind or before the queue; a listener of it is tried with one made here")
+
 LISTENER = "after-filter"
 FINDINGS = {"authres-forged": "none"}
 

@@ -21,6 +21,8 @@ from world.client import Client, tls_context
 from world.processes import wait_for
 from world.tls import self_signed
 
+pytestmark = pytest.mark.mta("postfix", reason="it makes Sendmails, which hand over fingerprints; this is where they deliver")
+
 FINGERPRINT = "define(`confCERT_FINGERPRINT_ALGORITHM', `{}')dnl"
 NO_IPREV = "iprev {\n\tenabled = no\n}\n"   # the tree has no reverse zones
 PARTNER = "mta.partner.example"

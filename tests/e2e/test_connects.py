@@ -16,6 +16,8 @@ from world import mail as m
 from world.processes import wait_for
 from world.recorder import Recorder
 
+pytestmark = pytest.mark.mta("postfix", reason="each MTA has its own words and its tests, and Sendmail is made here")
+
 CONNECTS = json.loads((TOP / "tests" / "flow" / "connects.json").read_text())
 ENVELOPES = json.loads((TOP / "tests" / "flow" / "envelopes.json").read_text(encoding="utf-8"))
 SMTP = "EHLO helo.example\r\nMAIL FROM:<a@good.example>\r\nQUIT\r\n"

@@ -14,6 +14,8 @@ from world.client import Client, deliver
 from world.dns import BLACK_HOLE
 from world.mail import AUTHSERV_ID
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 
 class Senders:
     """Threads that send signed mail until stopped, each message until it was accepted."""
@@ -31,7 +33,7 @@ class Senders:
         while not self.stopping.is_set():
             mail = scenarios.signed(self.stack.keys, "ed.example", "ed")
             try:
-                last = deliver(self.stack.postfix, mail, self.port)["last"]
+                last = deliver(self.stack.mta, mail, self.port)["last"]
             except OSError as error:
                 with self.lock:
                     self.replies[type(error).__name__] += 1
@@ -65,7 +67,7 @@ def own_fixture(stack, request):
 
 def assert_all_judged(stack, addresses):
     for address in addresses:
-        raw = stack.postfix.delivered(address, 60)
+        raw = stack.mta.delivered(address, 60)
         fields = [value for value in delivered_fields(raw, "Authentication-Results") if AUTHSERV_ID in value]
         assert len(fields) == 2, f"{address}: {fields}"
 
@@ -83,7 +85,7 @@ def test_reload_under_traffic(stack, own):
         senders.stop()
     assert set(senders.replies) == {250}
     assert_all_judged(stack, senders.accepted)
-    assert deliver(stack.postfix, scenarios.plain("pass.example"), port)["last"].code == 550
+    assert deliver(stack.mta, scenarios.plain("pass.example"), port)["last"].code == 550
 
 
 def test_session_keeps_the_configuration_it_began_with(stack, own):
@@ -93,7 +95,7 @@ def test_session_keeps_the_configuration_it_began_with(stack, own):
         assayd.findings["dkim-none"] = "reject"
         assayd.reload()
         assert session.send(scenarios.plain("pass.example"))["last"].code == 250
-    assert deliver(stack.postfix, scenarios.plain("pass.example"), port)["last"].code == 550
+    assert deliver(stack.mta, scenarios.plain("pass.example"), port)["last"].code == 550
 
 
 def test_reload_of_a_broken_file_keeps_the_old_one_and_says_why(stack, own):
@@ -101,7 +103,7 @@ def test_reload_of_a_broken_file_keeps_the_old_one_and_says_why(stack, own):
     assayd.options = 'no-such-option = "x"'
     assayd.reload()
     assert "no-such-option" in assayd.log()
-    assert deliver(stack.postfix, scenarios.plain("adsp.example"), port)["last"].code == 550
+    assert deliver(stack.mta, scenarios.plain("adsp.example"), port)["last"].code == 550
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
@@ -128,13 +130,13 @@ def test_sigterm_finishes_the_running_message(stack, own):
     assayd.restart()
     mail = scenarios.plain(f"term.{BLACK_HOLE}")
     result = {}
-    thread = threading.Thread(target=lambda: result.update(deliver(stack.postfix, mail, port)))
+    thread = threading.Thread(target=lambda: result.update(deliver(stack.mta, mail, port)))
     thread.start()
     time.sleep(0.4)     # the look-ups time out after more than a second
     assert assayd.stop() == 0
     thread.join(30)
     assert result["end"].code == 250, result
-    assert scenarios.seen_verdicts(stack.postfix.delivered(mail.recipients[0]))["spf"] == "temperror"
+    assert scenarios.seen_verdicts(stack.mta.delivered(mail.recipients[0]))["spf"] == "temperror"
 
 
 def test_dead_resolver_defers_or_accepts_but_never_passes(stack, request):
@@ -142,7 +144,7 @@ def test_dead_resolver_defers_or_accepts_but_never_passes(stack, request):
     assayd, port = stack.another_assayd("dead-resolver", dns_port=dead, mode="enforce")
     try:
         mail = scenarios.signed(stack.keys, "pass.example", "rsa")
-        last = deliver(stack.postfix, mail, port)["last"]
+        last = deliver(stack.mta, mail, port)["last"]
         assert (last.code, last.enhanced) == (451, "4.7.24")
     finally:
         assayd.stop()

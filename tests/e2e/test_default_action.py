@@ -12,6 +12,8 @@ from world import mail as m
 from world import sendmail
 from world.recorder import Recorder
 
+pytestmark = pytest.mark.mta("postfix", reason="each MTA has its own words and its tests, and Sendmail is made here")
+
 ABSENT = None
 # where it dies: at connect, RCPT, a header field, the end of the message
 MOMENTS = [ABSENT, "C", "R", "L", "E"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An aggregate report from end to end: mail through real Postfix and DNS, the report mailed by Postfix's sendmail and delivered."""
+"""An aggregate report from end to end: mail through a real MTA and DNS, the report mailed by its sendmail and delivered."""
 import collections
 import email
 import email.policy
@@ -9,10 +9,14 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
+import pytest
+
 from world import Assayd
 from world import mail as m
 from world.client import Client
 from world.processes import wait_for
+
+pytestmark = pytest.mark.mta("postfix", "sendmail")
 
 NAMESPACE = {"d": "urn:ietf:params:xml:ns:dmarc-2.0"}
 DAY = 86400
@@ -33,7 +37,7 @@ def test_a_report_is_mailed_and_arrives(stack):
                     findings={"dmarc-reject-corroborated": "reject", "dmarc-reject": "reject", "spf-fail": "none"},
                     options=SETTINGS.format(database=database, sendmail=sendmail))
     assayd.start()
-    port = stack.postfix.add_service(assayd.milter)
+    port = stack.mta.add_service(assayd.milter)
     wanted = collections.Counter()
     for client, signs, times in (("192.0.2.1", True, 3), ("203.0.113.7", True, 2), ("203.0.113.7", False, 2)):
         for _ in range(times):
@@ -54,8 +58,8 @@ def test_a_report_is_mailed_and_arrives(stack):
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "dmarc-in@lenient.example: not sent: lenient.example does not say" in done.stdout
-    raw = stack.postfix.delivered("dmarc-in@rcpt.example")
-    assert stack.postfix.delivered_now("dmarc-in@lenient.example") is None
+    raw = stack.mta.delivered("dmarc-in@rcpt.example")
+    assert stack.mta.delivered_now("dmarc-in@lenient.example") is None
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert message["Return-Path"] == "<dmarc-reports@reporter.example>"
     assert message["Subject"].startswith("Report Domain: reported.example Submitter: reporter.example Report-ID: <")

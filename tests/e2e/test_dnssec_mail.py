@@ -14,6 +14,8 @@ from world import Assayd, delivered_fields, scenarios
 from world.client import deliver
 from world.processes import wait_for
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 POLICIES = """
 policy "secure-only" {
 	reject-only-secure = yes
@@ -37,8 +39,8 @@ def assayds(stack, tree):
 def authres(stack, assayds, domain, client="192.0.2.1"):
     mail = scenarios.plain(domain)
     mail.client, mail.client_name = client, None
-    deliver(stack.postfix, mail, assayds[0])
-    return delivered_fields(stack.postfix.delivered(mail.recipients[0]), "Authentication-Results")[0]
+    deliver(stack.mta, mail, assayds[0])
+    return delivered_fields(stack.mta.delivered(mail.recipients[0]), "Authentication-Results")[0]
 
 
 @pytest.mark.parametrize("domain,result,comment", [
@@ -59,21 +61,21 @@ def failing(domain):
 
 
 def test_secure_fail_is_rejected(stack, assayds):
-    replies = deliver(stack.postfix, failing("spfsecure.one"), assayds[1])
+    replies = deliver(stack.mta, failing("spfsecure.one"), assayds[1])
     assert (replies["last"].code, replies["last"].enhanced) == (550, "5.7.23"), replies["last"]
 
 
 def test_insecure_fail_is_quarantined(stack, assayds):
     mail = failing("spfinsecure.one")
-    assert deliver(stack.postfix, mail, assayds[1])["end"].code == 250
-    wait_for(lambda: stack.postfix.held(mail.recipients[0]), "the message to be on hold")
+    assert deliver(stack.mta, mail, assayds[1])["end"].code == 250
+    wait_for(lambda: stack.mta.held(mail.recipients[0]), "the message to be on hold")
 
 
 def test_bogus_evidence_is_deferred(stack, assayds):
     for client in ("203.0.113.9", "192.0.2.1"):     # pass or fail: nobody knows
         mail = failing("spfbogus.one")
         mail.client = client
-        last = deliver(stack.postfix, mail, assayds[1])["last"]
+        last = deliver(stack.mta, mail, assayds[1])["last"]
         assert last.code == 451 and last.enhanced.startswith("4.7."), last
 
 
@@ -97,7 +99,7 @@ def test_record_tells_secure_from_insecure_evidence(stack, tree):
                                         dns_options=f'trust-anchor-files = {{ "{tree.anchor}" }}')
     try:
         for domain in ("spfsecure.one", "spfinsecure.one", "spfinsecure.one"):
-            assert deliver(stack.postfix, failing(domain), port)["end"].code == 250
+            assert deliver(stack.mta, failing(domain), port)["end"].code == 250
     finally:
         assayd.stop()   # what is noted is written then
     assert replayed(stack, database, "replay-all.conf", "")["reject"] == 3
@@ -106,6 +108,9 @@ def test_record_tells_secure_from_insecure_evidence(stack, tree):
 
 
 # What the log says at start: whether anything can be found authentic here at all.
+
+NO_MAIL = pytest.mark.mta("postfix", reason="no mail is sent")
+
 
 def probed(stack, name, dns_port, anchor):
     assayd, _ = stack.another_assayd(name, dns_port=dns_port, dnssec="validate",
@@ -117,10 +122,12 @@ def probed(stack, name, dns_port, anchor):
         assayd.stop()
 
 
+@NO_MAIL
 def test_start_says_that_validation_works(stack, tree):
     assert "validation from the root works" in probed(stack, "probe-good", tree.port, tree.anchor)
 
 
+@NO_MAIL
 def test_start_says_that_the_anchor_is_not_the_roots(stack, tree):
     """As after a roll of the root's key that the package with the anchors has missed."""
     with open(tree.anchor, encoding="ascii") as file:
@@ -133,11 +140,13 @@ def test_start_says_that_the_anchor_is_not_the_roots(stack, tree):
     assert "the root is bogus" in line and "trust-anchor-files" in line, line
 
 
+@NO_MAIL
 def test_start_says_that_the_server_passes_no_dnssec_on(stack, tree):
     line = probed(stack, "probe-plain", stack.dns.port, tree.anchor)
     assert f"127.0.0.1@{stack.dns.port} passes no DNSSEC on" in line and "indeterminate" in line and "servers" in line, line
 
 
+@NO_MAIL
 def test_probe_is_repeated_until_the_server_passes_dnssec_on(stack, tree):
     """No restart is needed, and the log says each word once."""
     with contextlib.closing(Relay(stack.dns.port, "127.0.0.1")) as relay:

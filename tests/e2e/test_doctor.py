@@ -21,7 +21,7 @@ from place import NUMBERS, Place
 from world import Assayd
 from world.processes import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.mta("postfix", reason="assay doctor looks at Postfix")]
 
 
 def dns_section(tree, port=None, address="127.0.0.1"):

@@ -15,6 +15,8 @@ from world import mail as m
 from world.client import Client, deliver
 from world.processes import wait_for
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 REFERENCE = re.compile(r"\bref ([0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4})\b")
 FOREIGN = "203.0.113.77"
 _serial = itertools.count(1)
@@ -27,7 +29,7 @@ class Traced:
         self.assayd = Assayd(stack.world, stack.dns.port, mode="enforce", findings=findings, name=name,
                              options=f'record {{\n\tpath = "{self.database}"\n\ttraces = {kept}\n}}')
         self.assayd.start()
-        self.port = stack.postfix.add_service(self.assayd.milter)
+        self.port = stack.mta.add_service(self.assayd.milter)
 
     def send(self, mail):
         with Client(self.port, mail.client, mail.client_name) as session:
@@ -126,7 +128,7 @@ def test_delivered_header_has_the_reference(stack, traced):
     mail.client = "192.0.2.1"
     reply = there.send(mail)["end"]
     assert reply.code == 250
-    raw = stack.postfix.delivered(mail.recipients[0])
+    raw = stack.mta.delivered(mail.recipients[0])
     first = next(value for value in delivered_fields(raw, "Authentication-Results") if "spf=" in value)
     reference, = REFERENCE.findall(first)
     told = there.explain(first)
@@ -150,7 +152,7 @@ def test_security_of_each_answer_is_told(stack, tree, domain, security, status, 
     mail = scenarios.plain(domain)
     mail.client, mail.client_name = FOREIGN, None
     try:
-        assert deliver(stack.postfix, mail, port)["last"].code in (250, 451, 550)
+        assert deliver(stack.mta, mail, port)["last"].code in (250, 451, 550)
     finally:
         assayd.stop()   # what is noted is written then
     queue_id = re.search(r"id=(\S+) ref=", assayd.log()).group(1)

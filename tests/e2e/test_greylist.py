@@ -13,6 +13,8 @@ from world import mail as m
 from world.client import Client, tls_context
 from world.processes import wait_for
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 DELAY_SECS = 300
 _serial = itertools.count(1)
 
@@ -28,7 +30,7 @@ class Greylister:
                                      f'{options}}}\n')
         self.sent = 0
         self.assayd.start()
-        self.port = stack.postfix.add_service(self.assayd.milter)
+        self.port = stack.mta.add_service(self.assayd.milter)
 
     def later(self, secs):
         self.assayd.stop()

@@ -7,17 +7,16 @@ import collections
 import json
 import os
 import re
-import signal
 import socket
 import threading
 
 import pytest
 
-from world import Assayd, DelayProxy, scenarios, sendmail
+from world import Assayd, DelayProxy, scenarios
 from world.client import Client
 from world.processes import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.mta("postfix", "sendmail")]
 SESSIONS = 120
 ONLY_DMARC = {"dmarc-reject": "reject", "dmarc-reject-corroborated": "reject", "spf-fail": "none", "spf-temperror": "none",
               "dmarc-temperror": "none", "adsp-discardable": "none"}
@@ -61,17 +60,17 @@ class Crowd:
 def limited(stack, name, *wrapper, dns_port, **options):
     assayd = Assayd(stack.world, dns_port, name=name, mode="enforce", findings=ONLY_DMARC, dns_timeout="2s", **options)
     assayd.start(wrapper)
-    return assayd, stack.postfix.add_service(assayd.milter)
+    return assayd, stack.mta.add_service(assayd.milter)
 
 
 @pytest.fixture(name="slow", scope="module")
 def slow_fixture(stack):
     """A resolver at a distance: each look-up holds its socket for a while."""
-    stack.postfix.set(default_process_limit="200")
+    stack.mta.allow_sessions(200)
     proxy = DelayProxy(stack.world, stack.dns.port, 0.1)
     yield proxy.port
     proxy.close()
-    stack.postfix.set(default_process_limit="100")
+    stack.mta.allow_sessions(100)
 
 
 def told(assayd, what):
@@ -162,32 +161,3 @@ def passes_again(port, mail):
         return False
     with session:
         return session.send(mail)["last"].code == 550
-
-
-def admitted(port, mail):
-    """@return an open session with one message refused for what it is; None when it was put off."""
-    session = Client(port, helo="mail.pass.example")
-    if session.send(mail)["last"].code == 550:
-        return session
-    session.quit()
-    return None
-
-
-def test_sendmail_session_over_max_sessions_is_put_off(stack, slow):
-    if sendmail.why_not():
-        pytest.skip(sendmail.why_not())
-    assayd, _ = limited(stack, "limits-sendmail", dns_port=slow, options="max-sessions = 1", trusted="")
-    mta = sendmail.Sendmail(stack.world, stack.postfix.add_service(""), stack.authority, assayd.milter, name="limits-mta")
-    mta.start()
-    try:
-        mail = forgery(2)
-        # the session by which the test saw that Sendmail is up may not be over
-        first = wait_for(lambda: admitted(mta.port, mail), "a session to be admitted")
-        with first:
-            with Client(mta.port, helo="mail.pass.example") as second:
-                reply = second.send(mail)["last"]
-                assert reply.code == 451, reply
-            assert first.send(mail)["last"].code == 550
-    finally:
-        mta.stop()
-        assert assayd.stop(signal.SIGTERM) == 0

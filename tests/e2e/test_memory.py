@@ -15,7 +15,7 @@ from world import Assayd
 from world import mail as m
 from world.client import Client, tls_context
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.mta("postfix", "sendmail")]
 _domain = itertools.count(1)
 _network = itertools.count(20)
 
@@ -57,7 +57,7 @@ class Daemon:
         self.assayd.start()
         self.day = day
         if self.port is None:
-            self.port = self.stack.postfix.add_service(self.assayd.milter)
+            self.port = self.stack.mta.add_service(self.assayd.milter)
         return self
 
     def settle(self):
@@ -210,15 +210,12 @@ def test_local_trusted_and_authenticated_mail_never_counts(stack, daemon, peer):
     # trusted network
     reply, line = assayd.send(sender, tls=False, client=(f"{sender.network}.200", name))
     assert reply.code == 250 and not downgraded(line)
-    # submitted on the machine itself, simulated as 127.0.0.1 without TLS
-    stack.postfix.set(non_smtpd_milters=assayd.assayd.milter)
-    try:
+    # submitted on the machine itself: Postfix makes 127.0.0.1 without TLS of it
+    with stack.mta.local_mail_through(assayd.assayd.milter, assayd.port):
         for _ in range(3):
             address = m.recipient("local")
-            stack.postfix.submit_local(f"root@{sender.domain}", address, m.message(f"root@{sender.domain}"))
-            stack.postfix.delivered(address)
-    finally:
-        stack.postfix.set(non_smtpd_milters=stack.dry.milter)
+            stack.mta.submit_local(f"root@{sender.domain}", address, m.message(f"root@{sender.domain}"))
+            stack.mta.delivered(address)
     after = assayd.peer(sender)
     assert after == before
     names = [row["peer"] for row in json.loads(assayd.assay("peers", "--json", "list"))]
@@ -238,9 +235,7 @@ def test_weak_session_after_a_strong_habit_is_a_downgrade(stack, daemon, peer):
     sender, assayd = peer(hosts=1), daemon()
     assayd.at(assayd.habit(sender, days=6))
     certificate, key = stack.authority.issue("weak.assay.example", kind="rsa")
-    port = stack.postfix.add_service(
-        assayd.assayd.milter, f"smtpd_tls_cert_file={certificate}", f"smtpd_tls_key_file={key}", "smtpd_tls_ciphers=medium",
-        "tls_medium_cipherlist=ALL:@SECLEVEL=0")
+    port = stack.mta.add_service(assayd.assayd.milter, *stack.mta.lax_tls(certificate, key))
     address, name = sender.hosts[1]
     context = tls_context()
     context.set_ciphers("AES128-GCM-SHA256:@SECLEVEL=0")

@@ -12,6 +12,8 @@ from world.client import deliver
 from world.dns import DelayProxy
 from world.processes import wait_for
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 ATTACKER = "203.0.113.9"
 REJECT = {"dmarc-reject": "reject", "dmarc-reject-corroborated": "reject"}
 BY_AUTHOR = """
@@ -63,7 +65,7 @@ def lines(assayd, word):
 
 
 def end_of(stack, mail, port):
-    replies = deliver(stack.postfix, mail, port)
+    replies = deliver(stack.mta, mail, port)
     return replies["end"] or replies["last"]
 
 
@@ -112,5 +114,5 @@ def test_dry_run_tells_what_would_be_deferred(stack, make):
     switch.silent_for = lambda question: True
     mail = forged()
     assert end_of(stack, mail, port).code == 250
-    stack.postfix.delivered(mail.recipients[0])
+    stack.mta.delivered(mail.recipients[0])
     wait_for(lambda: "decision=defer" in assayd.log(), "the line about it")

@@ -15,6 +15,8 @@ from world import mail as m
 from world.client import Client
 from world.processes import tcp_answers, wait_for
 
+pytestmark = pytest.mark.mta("postfix", reason="Sendmail is made here, for it has to reach us by TCP too")
+
 PACKETS = 400       # header fields of each message
 
 

@@ -11,7 +11,7 @@ from place import NUMBERS, Place
 from world import Assayd
 from world.processes import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.mta("postfix", reason="assay setup changes Postfix only; what it says of Sendmail: test_sendmail.py")]
 
 
 @pytest.fixture(name="place")

@@ -199,6 +199,7 @@ DEEP_AUTHORS = [f"x@a.b.c.d.e.f.g.evil{i}.one" for i in range(7)]
 SETTINGS = [("validate", ACTING), ("validate", ACTING_AT_RCPT), ("off", ACTING), ("off", ACTING_AT_RCPT)]
 
 
+@pytest.mark.mta("postfix", "sendmail")
 @pytest.mark.parametrize("authors", [DEEP_AUTHORS + ["ceo@victim.one"], ["ceo@victim.one"] + DEEP_AUTHORS],
                          ids=["victim-last", "victim-first"])
 @pytest.mark.parametrize("dnssec, findings", SETTINGS, ids=["validate-end", "validate-rcpt", "off-end", "off-rcpt"])
@@ -206,7 +207,7 @@ def test_policy_of_one_author_holds_however_much_the_message_looks_up(stack, pla
     """Through Postfix, in enforce mode, where nothing else refuses. Where SPF acts at RCPT, its look-ups are the first of all."""
     here = place(mode="enforce", dnssec=dnssec, findings=findings)
     mail = spending_mail(", ".join(authors))
-    end = deliver(stack.postfix, mail, stack.postfix.add_service(here.assayd.milter))["end"]
+    end = deliver(stack.mta, mail, stack.mta.add_service(here.assayd.milter))["end"]
     # about victim.one, or about one whose policy nobody could ask for any more: such a domain is taken at its strictest
     assert (end.code, end.enhanced) == (550, "5.7.26"), end
     line = next(line for line in here.assayd.log().splitlines() if "findings=" in line)
@@ -215,13 +216,14 @@ def test_policy_of_one_author_holds_however_much_the_message_looks_up(stack, pla
     assert checked["decision"]["action"] == "reject", checked["decision"]
 
 
+@pytest.mark.mta("postfix", "sendmail")
 @pytest.mark.parametrize("dnssec", ["validate", "off"])
 def test_helo_name_takes_no_look_ups_from_mail_from(stack, place, dnssec):
     """Who forges MAIL FROM chooses his HELO name: its record must not use up what it takes to see the forgery."""
     here = place(mode="enforce", dnssec=dnssec, findings={"spf-fail": "reject"}, options="limits { max-dns-lookups = 60 }",
                  front=Front(stack.world, place.tree.port, ZONES, 0.02))
     mail = m.Mail(m.message("x@nested.one"), "x@nested.one", client="198.18.9.1", client_name=None, helo="b.spend.one")
-    replies = deliver(stack.postfix, mail, stack.postfix.add_service(here.assayd.milter))
+    replies = deliver(stack.mta, mail, stack.mta.add_service(here.assayd.milter))
     assert (replies["last"].code, replies["last"].enhanced) == (550, "5.7.23"), replies["last"]
 
 

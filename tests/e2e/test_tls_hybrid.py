@@ -16,6 +16,8 @@ from world.assayd import Assayd
 from world.client import Client, deliver, tls_context
 from world.tls import Authority
 
+pytestmark = pytest.mark.mta("postfix", reason="what Postfix 3.10 newly has")
+
 HYBRID = "X25519MLKEM768"
 # Postfix names groups itself unless both are empty; then OpenSSL's own default has its way (postconf(5), "Post-quantum").
 OPENSSL_GROUPS = ("tls_eecdh_auto_curves=", "tls_ffdhe_auto_groups=")

@@ -85,9 +85,11 @@ def actual_keys(value):
 def test_check_json_has_the_keys_of_the_manual_and_no_others(assay, setting):
     message = (b"Authentication-Results: mx.test.example; spf=pass\nReceived: from a.example by b.example with ESMTP\n"
                b"DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=x; h=From; bh=eA==; b=eA==\n" + GOOD)
-    verdict = assay.json("check", *setting, *ENVELOPE, "-", stdin=message)
+    with open(setting[1], "a", encoding="ascii") as conf:
+        conf.write("override there { kind = forwarder client-networks = 192.0.2.1 }\n")
+    verdict = assay.json("check", *setting, *ENVELOPE[:-1], "joe@plain.example", "-", stdin=message)
     documented = documented_keys()
-    assert len(documented) == 16, documented
+    assert len(documented) == 17, documented
     assert set(verdict) == set(documented)
     for key, value in verdict.items():
         if key not in ("arc", "exempt"):

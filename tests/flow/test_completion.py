@@ -43,7 +43,7 @@ def commands():
 def test_every_command_is_offered():
     assert commands() >= {"check", "dns", "findings", "config", "peers", "report"}
     assert commands() <= complete("assay", "")
-    assert complete("assay", "re") == {"report"}
+    assert complete("assay", "rep") == {"report"}
 
 
 @pytest.mark.parametrize("command", sorted(commands()))

@@ -258,6 +258,38 @@ def test_dispositions_when_enforced(assayd, workdir, schema, case):
                        "list": ("quarantine", "fail", "fail", "mailing_list")}[case]
 
 
+@pytest.mark.parametrize("kind, options, reason, evidence", [
+    ("forwarder", "authenticated-domains = relay.example", "trusted_forwarder", "SPF relay.example"),
+    ("mailing-list", "client-networks = 203.0.113.9 list-id = yes", "mailing_list", "client 203.0.113.9"),
+    ("known-sender", "dkim-domains = mailer.example author-domains = own.example", "local_policy", "DKIM mailer.example"),
+])
+def test_overrides_are_named_as_the_reason(assayd, workdir, schema, kind, options, reason, evidence):
+    """RFC 9990 section 3.1.6; one that the policy does not honour is none."""
+    key = Key.rsa(2048)
+    zone = ZONE + f'relay.example. 300 IN TXT "v=spf1 ip4:203.0.113.9 -all"\ns1._domainkey.mailer.example. 300 IN TXT "v=DKIM1; p={key.public()[:200]}" "{key.public()[200:]}"\n'
+    override = f'override "here" {{ kind = {kind} {options} }}\n'
+    letter = sign(b"From: Joe <joe@own.example>\r\nList-Id: <l.example>\r\nSubject: x\r\n\r\nHello\r\n", key,
+                  tags={"d": "mailer.example", "s": "s1"}, names=("from", "subject"))
+    sections = override + "findings { dmarc-reject = reject }\n" + 'policy "none" { recipient-domains = strict.example overrides = none }\n'
+    world = World(assayd, workdir, mode="enforce", sections=sections, zone=zone)
+    world.deliver("joe@relay.example", "own.example", address="203.0.113.9", message=letter)
+    client = Client(world.daemon.socket_spec)
+    client.connect(address="203.0.113.9")
+    client.helo()
+    head, _, body = letter.partition(b"\r\n\r\n")
+    fields = [(name, value.replace("\r\n", "\n")) for name, value in email.message_from_bytes(head + b"\r\n\r\n").items()]
+    assert client.message("<joe@relay.example>", recipients=("<ann@strict.example>",), headers=fields, body=body).reply == "y"
+    client.quit()
+    world.count += 1
+    world.run("--send")
+    sent, = world.sent()
+    schema(sent.report)
+    rows = {row[3:] for row in by_row(sent.report)}
+    assert rows == {("none", "fail", "fail", reason), ("reject", "fail", "fail", None)}
+    comments = {text(record, "row/policy_evaluated/reason/comment") for record in records(sent.report)} - {None}
+    assert comments == {f"{kind} here: {evidence}"}
+
+
 def test_what_is_stricter_than_published_is_local_policy(assayd, workdir):
     """That a DNS answer is missing is no reason to reject what its domain would have in quarantine at most."""
     zone = ZONE.replace("p=reject; sp=quarantine", "p=quarantine") + "nodns.own.example. 300 IN TYPE65280 \\# 0\n"

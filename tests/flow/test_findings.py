@@ -114,7 +114,7 @@ CASES = {
     "dmarc-fail": case("watch.example", message=PLAIN % b"watch.example"),
     "dmarc-quarantine": case("quarantine.example", message=PLAIN % b"quarantine.example"),
     "dmarc-reject": case("good.example", [*FOREIGN, "--mail-from", "joe@plain.example"]),
-    "dmarc-reject-corroborated": case("good.example", [*FOREIGN, "--mail-from", "joe@good.example"]),
+    "dmarc-reject-corroborated": case("good.example", [*FOREIGN, "--mail-from", "joe@good.example"], evidence=": iprev-fail of 203.0.113.9"),
     "dmarc-overridden": case("good.example", [*FOREIGN, "--mail-from", "joe@plain.example"], sealed(),
                              config="dmarc { trusted-sealers = good.example }"),
     "dmarc-temperror": case("good.example", resolver=DEAD),
@@ -199,7 +199,7 @@ def expected_reply(name, action):
 
 
 def expected_text(name, about):
-    return TABLE[name]["text"].replace("%s", about or "the sender")
+    return TABLE[name]["text"].replace("%s", about or "the sender") + CASES[name].get("evidence", "")
 
 
 @pytest.mark.parametrize("action", ["reject", "defer", "quarantine", "tag", "none"])

@@ -6,6 +6,7 @@ policies, in dry-run and enforced; then each set is asked about each record.
 import collections
 import itertools
 import json
+import re
 import subprocess
 
 import pytest
@@ -32,8 +33,17 @@ SETS = {
                   'require-cert-names = { ".partner.example" } require-cert-issuers = { "Good CA" } }',
     "secure-only": 'policy careful { recipient-domains = { strict.example, .soft.example } reject-only-secure = yes '
                    'actions { spf-fail = reject iprev-fail = reject tls-none = reject } }',
+    "several": 'several-recipients = lenient\n'
+               'policy known { author-domains = quiet.example actions { iprev-fail = tag spf-softfail = tag } }\n'
+               'policy strict { recipient-domains = strict.example actions { iprev-fail = reject dkim-none = reject } }\n'
+               'policy soft { recipient-domains = .soft.example actions { iprev-fail = reject dkim-none = tag } }',
     "networks": 'policy near { client-networks = 192.0.2.0/24 actions { dkim-none = quarantine } }\n'
                 'policy far { client-networks = 203.0.113.0/24 recipient-domains = strict.example actions { spf-fail = defer } }',
+    # the record keeps of the client's name what its hosts have in common
+    "session": 'policy partner { inherits = base listeners = partners }\n'
+               'policy base { template = yes actions { dkim-none = quarantine spf-fail = defer } }\n'
+               'policy named { client-names = .good.example envelope-domains = quiet.example authenticated = no '
+               'actions { dkim-none = reject } }',
 }
 ALL = tuple((name, mode) for name in SETS for mode in ("dry-run", "enforce"))
 
@@ -42,7 +52,7 @@ def send(daemon, mail):
     """One message, as an MTA sends it: without a recipient that was accepted it ends."""
     address, tls, sender, recipients = mail
     client = Client(daemon.socket_spec)
-    client.connect(address=address)
+    client.connect(address=address, daemon_name="partners" if address == "192.0.2.9" else "smtp")
     client.helo(**(tls or {}))
     client.mail(f"<joe@{sender}>")
     replies = [client.rcpt(f"<{recipient}>") for recipient in recipients]
@@ -136,3 +146,21 @@ def test_report_cannot_tell_which_host_of_a_network_it_was(assayd, build_dir, wo
     near = sum(mail[0] == "192.0.2.1" or (mail[0] == "192.0.2.9" and mail[2] != "good.example") for mail in MAILS)
     assert untold(said) == near
     assert reasons(said) == {"client address": near}, said
+
+
+def test_report_cannot_tell_whose_mailbox_it_was(assayd, build_dir, workdir):
+    database = workdir / "assay.db"
+    daemon = assayd(options=f'record {{ path = "{database}" }}').start()
+    daemon.wait_for_log("store: " + str(database))
+    for mail in MAILS:
+        send(daemon, mail)
+    wait_for_flows(database, len(MAILS))
+    asked = assayd(options=f'record {{ path = "{database}" }}', sections='policy one { recipients = eve@strict.example '
+                   'actions { dkim-none = reject } }')
+    said = report(build_dir, database, asked.config_path)
+    # whoever was at that domain, or in a domain that nobody named, may have been he; a message rejected either way is told
+    hangs = {recipients for recipients in RECIPIENTS if "ann" in recipients or any(one.endswith("@strict.example") for one in recipients)}
+    assert set(reasons(said)) == {"recipients' mailboxes"} and 0 < untold(said) <= sum(mail[3] in hangs for mail in MAILS), said
+    assert untold(said) >= sum(mail[3] in hangs and mail[2] == "quiet.example" and mail[0] == "192.0.2.1" for mail in MAILS)
+    assert daemon.stop() == 0
+    assert not re.search(rb"(eve|ann|bob)[@%]", database.read_bytes())

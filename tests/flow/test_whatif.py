@@ -16,7 +16,7 @@ from milterclient import Client
 from test_replay import MAILS, OTHER, PARTNER, SETS, TLS
 from test_store_faults import wait_for_flows
 
-ASKED = ("recipients", "cert-names", "secure-only")
+ASKED = ("recipients", "cert-names", "secure-only", "several")
 
 
 def send(daemon, mail):

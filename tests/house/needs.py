@@ -10,3 +10,8 @@ def programs(*names):
     for name in names:
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed (scripts/setup installs it)")
+
+
+def skip(reason):
+    """For what is no program by name."""
+    pytest.skip(reason)

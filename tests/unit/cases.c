@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "postgres_fixture.h"
+
 enum { EXIT_NO_SUCH_CASE = 64 };
 
 int __real__cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
@@ -63,6 +65,18 @@ static const char *unknown_word(const struct CMUnitTest *tests, size_t count)
 	return NULL;
 }
 
+/* Cases on PostgreSQL (store_fixture.h), where it is not installed. */
+static bool lacks_server(const char *name)
+{
+	static const char end[] = "_postgresql";
+	size_t length = strlen(name);
+
+	if (length < sizeof(end) - 1 || strcmp(name + length - (sizeof(end) - 1), end) != 0 || postgres_is_there())
+		return false;
+	fprintf(stderr, "%s: left out, there is no PostgreSQL server (Debian: postgresql)\n", name);
+	return true;
+}
+
 static int list(const struct CMUnitTest *tests, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -89,7 +103,7 @@ int __wrap__cmocka_run_group_tests(const char *group, const struct CMUnitTest *t
 	if (chosen == NULL)
 		abort();
 	for (size_t i = 0; i < count; i++)
-		if (is_wanted(tests[i].name))
+		if (is_wanted(tests[i].name) && !lacks_server(tests[i].name))
 			chosen[chosen_count++] = tests[i];
 	failed = __real__cmocka_run_group_tests(group, chosen, chosen_count, setup, teardown);
 	free(chosen);

@@ -91,6 +91,39 @@ static void add_findings(struct model *model)
 	}
 }
 
+/* Some overrides of which policies may know, and one that no section makes. */
+static const char *const overrides[] = { OVERRIDE_ARC, "o1", "o2", "gone" };
+enum { OVERRIDES = sizeof(overrides) / sizeof(overrides[0]) };
+
+/* As the DMARC check raises them: what an override that holds waives is not among the findings. */
+static void add_waivable(struct model *model, struct arena *arena)
+{
+	static const enum finding_id ids[] = { FINDING_DMARC_FAIL, FINDING_DMARC_QUARANTINE, FINDING_DMARC_REJECT,
+		FINDING_DMARC_REJECT_CORROBORATED };
+	struct results *results = &model->results;
+
+	for (unsigned i = one_in(2) ? 0 : random_below(4); i > 0; i--) {
+		struct dmarc_override *list = arena_calloc(arena, OVERRIDES, sizeof(*list));
+		struct waivable waivable = { .finding = { .id = PICK(ids), .domain = PICK(names), .dnssec = random_security() },
+			.overrides = list };
+		bool held = false;
+
+		for (size_t j = 0; j < OVERRIDES; j++)
+			if (one_in(2))
+				list[waivable.override_count++] = (struct dmarc_override){ .name = overrides[j], .unknown = one_in(3),
+					.dnssec = random_security() };
+		for (size_t j = 0; j < waivable.override_count; j++)
+			held = held || !list[j].unknown;
+		if (waivable.override_count == 0)
+			continue;
+		if (held)
+			results_raise(results, FINDING_DMARC_OVERRIDDEN, waivable.finding.domain, NULL, DNS_SECURE);
+		else if (one_in(2))
+			results_raise(results, waivable.finding.id, waivable.finding.domain, NULL, waivable.finding.dnssec);
+		results_waive(results, &waivable);
+	}
+}
+
 static void add_authors(struct model *model, struct arena *arena, bool wide)
 {
 	struct author *author = &model->author;
@@ -205,6 +238,7 @@ void model_random(struct model *model, struct arena *arena, bool wide)
 		model->hidden[i] = random_place(arena, false);
 	add_findings(model);
 	add_time(model);
+	add_waivable(model, arena);
 	add_authors(model, arena, wide);
 	add_signatures(model, arena, wide);
 	add_tls(model);
@@ -229,6 +263,7 @@ void model_shuffle(struct model *model)
 {
 	shuffle(model->places, model->place_count, sizeof(model->places[0]));
 	shuffle(model->results.findings, model->results.finding_count, sizeof(model->results.findings[0]));
+	shuffle(model->results.waivable, model->results.waivable_count, sizeof(model->results.waivable[0]));
 	shuffle(model->dkim, model->results.dkim_count, sizeof(model->dkim[0]));
 }
 
@@ -321,6 +356,13 @@ static void put_window(struct buf *text)
 	buf_puts(text, "12h");
 }
 
+static void put_overrides(struct buf *text)
+{
+	static const char *const words[] = { "all", "none", "arc", "{ \"o1\", \"arc\" }", "o2", "{}" };
+
+	buf_puts(text, PICK(words));
+}
+
 /* Each option that a policy has, and how often it is set: one time in so many. */
 static const struct generator { const char *name; unsigned often; void (*put)(struct buf *); } generators[] = {
 	{ "recipient-domains", 2, put_patterns }, { "author-domains", 3, put_patterns }, { "client-networks", 4, put_networks },
@@ -329,7 +371,7 @@ static const struct generator { const char *name; unsigned often; void (*put)(st
 	{ "mode", 2, put_mode }, { "dns-outage", 3, put_outage }, { "reject-only-secure", 3, put_yes_no },
 	{ "require-secure-domains", 3, put_patterns }, { "require-cert", 3, put_yes_no }, { "require-cert-names", 3, put_patterns },
 	{ "require-cert-issuers", 5, put_issuers }, { "brake-wanted", 2, put_wanted }, { "brake-percent", 4, put_percent },
-	{ "brake-window", 5, put_window },
+	{ "brake-window", 5, put_window }, { "overrides", 2, put_overrides },
 };
 
 static const struct generator *find_generator(const char *name)
@@ -407,11 +449,14 @@ const struct config *config_random(void)
 	const struct config *config;
 
 	buf_printf(&text, "mode = %s\n", one_in(3) ? "dry-run" : "enforce");
+	buf_printf(&text, "several-recipients = %s\n", one_in(2) ? "strictest" : "lenient");
 	if (one_in(2))
 		buf_printf(&text, "local-domains = { \"%s\", \"%s\" }\n", names[random_below(6)], names[random_below(6)]);
 	buf_puts(&text, "dns-outage = ");
 	put_outage(&text);
 	buf_printf(&text, "\ntls { honor-tls-required-no = %s }\n", one_in(2) ? "yes" : "no");
+	buf_puts(&text, "dmarc { trusted-sealers = a.example }\noverride o1 { kind = forwarder client-networks = 192.0.2.1 }\n"
+	    "override o2 { kind = mailing-list dkim-domains = a.example }\n");
 	put_actions(&text, "findings", false);
 	buf_puts(&text, "record { path = \"/nonexistent/record.db\" }\n");
 	if (one_in(3))

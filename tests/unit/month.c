@@ -339,7 +339,8 @@ static void send_mail(const struct month *month, const struct mail *mail, struct
 		snprintf(recipient, sizeof(recipient), "<ann@r%u.example>", place);
 		message_recipient(message, recipient, &decision);
 		if (decision_refuses(&decision)) {
-			refused = gone++ == 0 ? decision : *decision_stricter(&refused, &decision);
+			if (gone++ == 0 || decision.action > refused.action)
+				refused = decision;
 		} else {
 			taken++;
 		}

@@ -126,12 +126,16 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	check_one(QUIET "dkim { enabled = no }", "DMARC is judged", "section dkim");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { reject-only-secure = yes }",
 	    "reject-only-secure", "dnssec = off");
+	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } override a { kind = forwarder dkim-domains = a.example secure = yes }",
+	    "override a", "it never holds");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { require-secure-domains = a.example }",
 	    "require-secure-domains", "dnssec = off");
 	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");
 	check_one(QUIET "trusted-networks = {} reinjection-daemons = after-filter", "reinjection-daemons does nothing", "trusted-networks");
 	check_one(QUIET "authserv-id = mx.example.net\nreinjection-daemons = { after-filter, MX.example.net }", "reinjection-daemons has mx.example.net",
 	    "another one");
+	check_one(QUIET "policy p { authenticated = yes }", "policy p is for clients that have authenticated", "exempt-authenticated = yes");
+	check_none(QUIET "exempt-authenticated = no\npolicy p { authenticated = yes }\npolicy q { authenticated = no }");
 }
 
 static void test_config_advise_help_url(void **state)

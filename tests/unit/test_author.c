@@ -128,6 +128,71 @@ static void test_author_parse_missing(void **state)
 	assert_int_equal(author.status, AUTHOR_MISSING);
 }
 
+/* Sendmail makes a From field of the sender; the status stays what it is. */
+static void test_author_parse_missing_takes_the_sender(void **state)
+{
+	struct header_field to = field("To", " a@one.example"), group = field("From", " undisclosed:;");
+	struct facts facts = { .arena = arena, .fields = &to, .field_count = 1, .mail_from_domain = "sender.example" };
+
+	(void)state;
+	author_parse(&facts, &author);
+	assert_int_equal(author.status, AUTHOR_MISSING);
+	assert_domains("sender.example");
+	assert_null(author.address);
+	assert_string_equal(author.reason, "no From field");
+	facts.fields = &group;
+	author_parse(&facts, &author);
+	assert_int_equal(author.status, AUTHOR_MISSING);
+	assert_domains("");
+}
+
+/* Of these Sendmail makes an address with an "@" in what it delivers. */
+static void test_author_parse_percent_and_bang(void **state)
+{
+	static const struct { const char *value, *domains; } rows[] = {
+		{ " ceo%one.example", "one.example" }, { " one.example!ceo", "one.example" },
+		{ " CEO <ceo%one.example>", "one.example" }, { " CEO <one.example!ceo>", "one.example" },
+		{ " ceo % one.example", "one.example" }, { " one.example ! ceo", "one.example" },
+		{ " ceo%two.example%one.example", "two.example one.example" },
+		{ " one.example!two.example!ceo", "one.example two.example" },
+		{ " one.example!ceo, news@two.example", "two.example one.example" },
+		{ " =?utf-8?q?one.example!ceo?=", "one.example" },
+		{ " Wow! 50%off", "" }, { " !!!%%%!%", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		parse_from(rows[i].value);
+		assert_int_equal(author.status, AUTHOR_INVALID);
+		assert_domains(rows[i].domains);
+	}
+	/* with an "@" nobody makes another address of it */
+	parse_from(" ceo%one.example@two.example");
+	assert_int_equal(author.status, AUTHOR_OK);
+	assert_domains("two.example");
+	parse_from(" one.example!ceo@two.example");
+	assert_int_equal(author.status, AUTHOR_OK);
+	assert_domains("two.example");
+}
+
+/* Each byte is looked at a few times: else this takes minutes. */
+static void test_author_parse_many_percents_and_bangs(void **state)
+{
+	enum { COUNT = 300000 };
+	static char text[COUNT + 1];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		text[i] = "%!a"[i % 3];
+	parse_from(text);
+	assert_int_equal(author.status, AUTHOR_INVALID);
+	memset(text, '%', COUNT);
+	parse_from(text);
+	memset(text, '!', COUNT);
+	parse_from(text);
+	assert_domains("");
+}
+
 /* A program that has no address to show shows the comment, or the name of the group. */
 static void test_author_parse_no_address_but_shown_one(void **state)
 {
@@ -343,6 +408,9 @@ int main(void)
 		cmocka_unit_test(test_author_parse_eai),
 		cmocka_unit_test(test_author_parse_several),
 		cmocka_unit_test(test_author_parse_missing),
+		cmocka_unit_test(test_author_parse_missing_takes_the_sender),
+		cmocka_unit_test(test_author_parse_percent_and_bang),
+		cmocka_unit_test(test_author_parse_many_percents_and_bangs),
 		cmocka_unit_test(test_author_parse_invalid_lists_every_domain),
 		cmocka_unit_test(test_author_parse_no_address_but_shown_one),
 		cmocka_unit_test(test_author_parse_second_at),

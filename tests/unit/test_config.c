@@ -404,7 +404,7 @@ static void test_config_print_sample_is_the_defaults(void **state)
 		assert_true(snprintf(NULL, 0, "%s", schema_table[i].help) <= 120);
 		assert_non_null(strstr(text, schema_table[i].help));
 	}
-	line = strstr(text, "\n#policy");
+	line = strstr(text, "\n#override");	/* examples, to the end */
 	assert_non_null(line);
 	line[1] = '\0';
 	for (line = text; (line = strchr(line, '#')) != NULL; line++) {
@@ -504,14 +504,17 @@ static void test_config_load_with_overrides(void **state)
 /* What a file with this value of the option makes: its configuration as text, or what is wrong. The caller frees it. */
 static char *outcome_of(const struct option_row *row, const char *value)
 {
-	char text[400], *errors, *printed;
+	char text[400], titled[64], *errors, *printed;
 	const struct config *config;
+
+	snprintf(titled, sizeof(titled), "%s p", row->section);
 
 	if (row->section[0] == '\0')
 		snprintf(text, sizeof(text), "%s = %s\n", row->name, value);
 	else
-		snprintf(text, sizeof(text), "%s {\n%s = %s\n}\n", strcmp(row->section, "policy") == 0 ? "policy p" : row->section,
-		    row->name, value);
+		snprintf(text, sizeof(text), "%s {\n%s = %s\n%s}\n", schema_is_titled(row->section) ? titled : row->section, row->name, value,
+		    strcmp(row->section, "override") != 0 ? "" : strcmp(row->name, "dkim-domains") == 0 ?
+		    "kind = forwarder client-networks = 192.0.2.1\n" : "kind = forwarder dkim-domains = a.example\n");
 	config = load(text, strlen(text), &errors);
 	if (config == NULL)
 		return errors;

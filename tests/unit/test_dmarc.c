@@ -591,6 +591,28 @@ static void test_dmarc_author_missing_or_invalid(void **state)
 	fixture_free(&fixture);
 }
 
+/* An MTA may write a From field of the sender into a message without one: it is judged, and never passes. */
+static void test_dmarc_sender_of_a_message_without_from(void **state)
+{
+	static const struct { const char *zone; enum result spf, result; } rows[] = {
+		{ "_dmarc.good.example. " R "p=reject\"\n", RESULT_FAIL, RESULT_FAIL },
+		{ "_dmarc.good.example. " R "p=reject\"\n", RESULT_PASS, RESULT_PERMERROR },
+		{ NULL, RESULT_FAIL, RESULT_PERMERROR },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_new(rows[i].zone);
+
+		fixture->facts.mail_from_domain = "good.example";
+		fixture_spf(fixture, rows[i].spf, "good.example", DNS_INSECURE);
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(fixture->results.dmarc.result, rows[i].result);
+		assert_int_equal(fixture_raised(fixture, FINDING_DMARC_REJECT), i == 0);
+		fixture_free(&fixture);
+	}
+}
+
 /* RFC 9989 section 4.4: whatever aligns. One field with several addresses is another matter. */
 static void test_dmarc_repeated_from_never_passes(void **state)
 {
@@ -731,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_dmarc_temperror_of_an_identifier),
 		cmocka_unit_test(test_dmarc_several_author_domains),
 		cmocka_unit_test(test_dmarc_author_missing_or_invalid),
+		cmocka_unit_test(test_dmarc_sender_of_a_message_without_from),
 		cmocka_unit_test(test_dmarc_repeated_from_never_passes),
 		cmocka_unit_test(test_dmarc_more_author_domains_than_are_judged),
 		cmocka_unit_test(test_dmarc_mechanism_not_checked),

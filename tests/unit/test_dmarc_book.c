@@ -20,6 +20,11 @@ static int place_setup(void **state)
 	return place_make(state, START);
 }
 
+static int place_setup_postgresql(void **state)
+{
+	return place_make_postgresql(state, START);
+}
+
 static void note(struct place *place, int64_t day, const char *domain, const char *row, unsigned times)
 {
 	const struct dmarc_note noted = { .time_secs = day * DAY_SECS + 5, .domain = domain, .policy = "p", .rua = "mailto:a@b.example",
@@ -63,7 +68,7 @@ static struct dmarc_book *open_book(struct place *place)
 	struct dmarc_book *book;
 
 	assert_int_equal(store_flush(place->store), 0);
-	book = dmarc_book_open(place->path, true, place->why, sizeof(place->why));
+	book = dmarc_book_open(place->location, true, place->why, sizeof(place->why));
 	assert_non_null(book);
 	return book;
 }
@@ -253,19 +258,19 @@ static void test_dmarc_book_expiry(void **state)
 	note(place, DAY + 1, "a.example", "x", 3);
 	book = open_book(place);
 	assert_int_equal(look(book, -1).messages, 54);
-	place->handle = backend_find(NULL)->open(place->path, BACKEND_CHANGE, 1000, place->why, sizeof(place->why));
+	place->handle = place->backend->open(place->path, BACKEND_CHANGE, 1000, place->why, sizeof(place->why));
 	assert_non_null(place->handle);
-	assert_int_equal(backend_find(NULL)->expire(place->handle, &expiry, 20, &expired), 0);
+	assert_int_equal(place->backend->expire(place->handle, &expiry, 20, &expired), 0);
 	assert_true(expired.more);
 	assert_int_equal(look(book, -1).messages, 34);
 	for (int i = 0; i < 10 && expired.more; i++)
-		assert_int_equal(backend_find(NULL)->expire(place->handle, &expiry, 20, &expired), 0);
+		assert_int_equal(place->backend->expire(place->handle, &expiry, 20, &expired), 0);
 	assert_false(expired.more);
 	assert_int_equal(look(book, -1).messages, 3);
 	dmarc_book_close(&book);
 }
 
-#define PLACE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+#define PLACE_TEST(f) PLACE_TESTS(f, place_setup)
 
 int main(void)
 {

@@ -177,7 +177,7 @@ static void test_corroborate_each_author_domain(void **state)
 	fixture_run(fixture, &check_corroborate);
 	assert_null(fixture_finding(fixture, FINDING_DMARC_REJECT_CORROBORATED, "example.com"));
 	assert_non_null(fixture_finding(fixture, FINDING_DMARC_REJECT_CORROBORATED, "other.test"));
-	assert_string_equal(fixture_finding(fixture, FINDING_DMARC_REJECT_CORROBORATED, NULL)->detail, "adsp-discardable agrees");
+	assert_string_equal(fixture_finding(fixture, FINDING_DMARC_REJECT_CORROBORATED, NULL)->detail, "adsp-discardable of other.test");
 	fixture_free(&fixture);
 }
 

@@ -124,12 +124,110 @@ static void test_override_unknown(void **state)
 	}
 }
 
+/* ---- sections ---------------------------------------------------------------------------------------------------- */
+
+static struct domain_list listed(struct check_fixture *fixture, const char *name)
+{
+	const char **names = arena_calloc(fixture->facts.arena, 1, sizeof(*names));
+
+	names[0] = name;
+	return (struct domain_list){ .count = 1, .set = domain_set_make(fixture->facts.arena, names, 1) };
+}
+
+/* One signature, and whether the section holds: 'y', 'n', or '?': not known. */
+static void test_section_of_a_signature(void **state)
+{
+	static const struct { enum result result; const char *domain; enum dns_security dnssec; bool secure; const char *added; char holds; } rows[] = {
+		{ RESULT_PASS, "lists.example", DNS_INSECURE, false, NULL, 'y' }, { RESULT_PASS, "lists.example", DNS_SECURE, true, NULL, 'y' },
+		{ RESULT_PASS, "lists.example", DNS_INSECURE, true, NULL, 'n' }, { RESULT_PASS, "x.lists.example", DNS_SECURE, false, NULL, 'n' },
+		{ RESULT_PASS, "lists.example", DNS_SECURE, false, "From", 'n' }, { RESULT_POLICY, "lists.example", DNS_SECURE, false, NULL, 'n' },
+		{ RESULT_FAIL, "lists.example", DNS_SECURE, false, NULL, 'n' }, { RESULT_PERMERROR, "lists.example", DNS_SECURE, false, NULL, 'n' },
+		{ RESULT_NEUTRAL, "lists.example", DNS_SECURE, false, NULL, 'n' }, { RESULT_PASS, NULL, DNS_SECURE, false, NULL, 'n' },
+		{ RESULT_TEMPERROR, "lists.example", DNS_INDETERMINATE, false, NULL, '?' },
+		{ RESULT_TEMPERROR, "lists.example", DNS_BOGUS, true, NULL, '?' },
+		{ RESULT_TEMPERROR, "lists.example", DNS_INDETERMINATE, false, "Subject", 'n' },
+		{ RESULT_TEMPERROR, "stranger.example", DNS_INDETERMINATE, false, NULL, 'n' },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_new(NULL);
+		struct override_config section = { .name = "there", .kind = OVERRIDE_FORWARDER, .secure = rows[i].secure,
+			.dkim_domains = listed(fixture, "lists.example") };
+		struct dmarc_override override = { 0 };
+		bool found;
+
+		fixture_dkim(fixture, rows[i].result, rows[i].domain, rows[i].dnssec);
+		fixture->dkim[0].added_field = rows[i].added;
+		found = dmarc_section_override(&fixture->context, &section, "author.example", &override);
+		if (found != (rows[i].holds != 'n') || override.unknown != (rows[i].holds == '?'))
+			fail_msg("row %zu", i);
+		if (rows[i].holds == 'y')
+			assert_string_equal(override.why, "forwarder there: DKIM lists.example");
+		fixture_free(&fixture);
+	}
+}
+
+/* Of several proofs the best counts; all conditions have to hold, and the weakest says how secure that is. */
+static void test_section_of_several_conditions(void **state)
+{
+	struct check_fixture *fixture = fixture_new(NULL);
+	struct ip_network network;
+	struct override_config section = { .name = "there", .kind = OVERRIDE_FORWARDER, .secure = true };
+	struct dmarc_override override;
+
+	(void)state;
+	section.authenticated_domains = listed(fixture, "lists.example");
+	fixture_spf(fixture, RESULT_PASS, "lists.example", DNS_INSECURE);
+	assert_false(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	fixture_dkim(fixture, RESULT_PASS, "lists.example", DNS_SECURE);
+	assert_true(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	assert_true(override.dnssec == DNS_SECURE && !override.unknown);
+	section.client_names = listed(fixture, "mx.lists.example");
+	assert_false(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	fixture->results.iprev = (struct iprev_result){ .result = RESULT_TEMPERROR, .dnssec = DNS_INDETERMINATE };
+	assert_true(dmarc_section_override(&fixture->context, &section, "author.example", &override) && override.unknown);
+	fixture->results.iprev = (struct iprev_result){ .result = RESULT_PASS, .name = "mx.lists.example", .dnssec = DNS_INSECURE };
+	assert_false(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	section.secure = false;
+	assert_true(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	assert_int_equal(override.dnssec, DNS_INSECURE);
+	/* a network: known at once, and a client whose address nobody knows is in none */
+	assert_int_equal(network_parse("192.0.2.0/24", &network), 0);
+	section.client_networks = (struct network_list){ &network, 1 };
+	fixture->connection.client.family = AF_UNSPEC;
+	assert_false(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	assert_int_equal(addr_parse("192.0.2.1", &fixture->connection.client), 0);
+	assert_true(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	section.author_domains = listed(fixture, "author.example");
+	assert_true(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	assert_false(dmarc_section_override(&fixture->context, &section, "x.author.example", &override));
+	fixture_free(&fixture);
+}
+
+/* Whatever the loader let through: what is no evidence never holds by itself. */
+static void test_section_without_evidence(void **state)
+{
+	struct check_fixture *fixture = fixture_new(NULL);
+	struct override_config section = { .name = "there", .kind = OVERRIDE_MAILING_LIST, .list_id = true };
+	struct dmarc_override override;
+
+	(void)state;
+	section.author_domains = listed(fixture, "author.example");
+	fixture_field(fixture, "List-Id", "<l.author.example>");
+	assert_false(dmarc_section_override(&fixture->context, &section, "author.example", &override));
+	fixture_free(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seal_counts),
 		cmocka_unit_test(test_override_wants_secure_keys_if_asked),
 		cmocka_unit_test(test_override_unknown),
+		cmocka_unit_test(test_section_of_a_signature),
+		cmocka_unit_test(test_section_of_several_conditions),
+		cmocka_unit_test(test_section_without_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

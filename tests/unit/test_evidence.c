@@ -39,8 +39,8 @@ static void drop(struct fixture *fixture)
 static void test_evidence_write_form(void **state)
 {
 	struct fixture f = make();
-	struct evidence_finding findings[] = { { FINDING_SPF_FAIL, false, "x.example" }, { FINDING_SPF_FAIL, true, NULL },
-		{ FINDING_TLS_NONE, true, NULL }, { FINDING_DKIM_NONE, false, NULL } };
+	struct evidence_finding findings[] = { { FINDING_SPF_FAIL, false, "x.example", false },
+		{ FINDING_SPF_FAIL, true, NULL, false }, { FINDING_TLS_NONE, true, NULL, false }, { FINDING_DKIM_NONE, false, NULL, false } };
 	struct recipient_place recipients[] = { { RECIPIENT_LOCAL, NULL, NULL }, { RECIPIENT_AT_DOMAIN, "r.example", NULL } };
 	struct recipient_place refused[] = { { RECIPIENT_UNKNOWN, NULL, NULL }, { RECIPIENT_AT_DOMAIN, "q.example", NULL } };
 	struct evidence_author authors[] = { { "b.example", RESULT_PASS, true }, { "a.example", RESULT_UNCHECKED, false } };
@@ -183,6 +183,63 @@ static void test_evidence_read_tells_absent_from_lacking(void **state)
 	drop(&f);
 }
 
+/* What older records do not say of an override is a lack; so is what this one cannot keep or read. */
+static void test_evidence_of_overrides(void **state)
+{
+	static const struct { const char *text; unsigned lacks; size_t count; } rows[] = {
+		{ "1 s=m q=u o=dmarc-reject+:a+/b?,dmarc-reject-corroborated:a+/b? r=a.example", 0, 2 },
+		{ "1 s=m q=u f=dmarc-overridden r=a.example", EVIDENCE_LACKS_OVERRIDES, 0 },
+		{ "1 s=m q=u o=dmarc-reject:a,& r=a.example", EVIDENCE_LACKS_OVERRIDES, 1 },
+		{ "1 s=m q=u o=of-the-future:a r=a.example", EVIDENCE_LACKS_OVERRIDES, 0 },
+	};
+	static const char *const broken[] = { "o=", "o=dmarc-reject", "o=dmarc-reject:", "o=dmarc-reject:a/", "o=dmarc-reject:?", "o=dmarc-reject:a,,",
+		"o=dmarc-reject:a o=dmarc-reject:a", "o=dmarc-reject:%0" };
+	struct fixture f = make();
+	struct evidence *e = &f.evidence;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(evidence_read(rows[i].text, f.arena, e), 0);
+		assert_int_equal(e->lacks, rows[i].lacks | SESSION);
+		assert_int_equal(e->waivable_count, rows[i].count);
+		if (rows[i].lacks == 0)
+			assert_string_equal(evidence_write(e, f.arena), rows[i].text);
+	}
+	assert_int_equal(evidence_read(rows[0].text, f.arena, e), 0);
+	assert_true(e->waivable[0].as_is.id == FINDING_DMARC_REJECT && e->waivable[0].as_is.secure && !e->waivable[1].as_is.secure);
+	assert_true(!e->waivable[0].overrides[0].unknown && e->waivable[0].overrides[0].secure && e->waivable[0].overrides[1].unknown);
+	assert_true(evidence_is_overridden(e) && evidence_has(e, FINDING_DMARC_REJECT) && !evidence_has(e, FINDING_DMARC_FAIL));
+	assert_int_equal(evidence_read("1 s=m q=u o=dmarc-reject:b? r=a.example", f.arena, e), 0);
+	assert_false(evidence_is_overridden(e));
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+		assert_int_not_equal(evidence_read(arena_printf(f.arena, "1 s=m q=u %s r=a.example", broken[i]), f.arena, e), 0);
+	drop(&f);
+}
+
+/* More overrides than there is room for: all items that are there are whole, and the rest is said to be missing. */
+static void test_evidence_write_of_many_overrides(void **state)
+{
+	struct fixture f = make();
+	struct evidence_override *overrides = arena_calloc(f.arena, 101, sizeof(*overrides));
+	struct evidence_waivable waivable[2] = { { .as_is = { .id = FINDING_DMARC_REJECT } },
+		{ .as_is = { .id = FINDING_DMARC_REJECT_CORROBORATED } } };
+	const char *text;
+
+	(void)state;
+	for (size_t i = 0; i < 101; i++)
+		overrides[i].name = arena_printf(f.arena, "%0*zu", i == 0 ? 1 : 64, i);
+	evidence_set_waivable(&waivable[0], overrides, 1);
+	evidence_set_waivable(&waivable[1], arena_memdup(f.arena, overrides, 101 * sizeof(*overrides)), 101);
+	f.evidence.waivable = waivable;
+	f.evidence.waivable_count = 2;
+	text = evidence_write(&f.evidence, f.arena);
+	assert_non_null(strstr(text, " o=dmarc-reject:0,& "));
+	assert_true(strlen(text) <= EVIDENCE_TEXT_MAX);
+	assert_int_equal(evidence_read(text, f.arena, &f.evidence), 0);
+	assert_true((f.evidence.lacks & EVIDENCE_LACKS_OVERRIDES) != 0 && f.evidence.waivable_count == 1);
+	drop(&f);
+}
+
 /* Who the recipients are is in no record, and two at one domain are one place there. */
 static void test_evidence_write_keeps_no_mailbox(void **state)
 {
@@ -229,6 +286,8 @@ int main(void)
 		cmocka_unit_test(test_evidence_write_says_what_it_leaves_out),
 		cmocka_unit_test(test_evidence_read_of_another_version),
 		cmocka_unit_test(test_evidence_read_tells_absent_from_lacking),
+		cmocka_unit_test(test_evidence_of_overrides),
+		cmocka_unit_test(test_evidence_write_of_many_overrides),
 		cmocka_unit_test(test_evidence_write_keeps_no_mailbox),
 		cmocka_unit_test(test_evidence_read_refuses_what_is_none),
 	};

@@ -242,7 +242,7 @@ static void forget(struct evidence *evidence, struct arena *arena)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(20);
+	unsigned what = random_below(21);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -268,13 +268,16 @@ static void forget(struct evidence *evidence, struct arena *arena)
 		evidence->lacks |= EVIDENCE_LACKS_CLIENT_NAME;
 		evidence->client_name = NULL;
 		evidence->client_name_unknown = evidence->client_name_secure = false;
-	} else if (what == 12 || what == 13) {
+	} else if (what == 13 || what == 14) {
 		evidence->span_secs = 86400;
-	} else if (what > 13) {
+	} else if (what > 14) {
 		doubt_brakes(evidence, arena);
 	} else if (what == 10) {
 		evidence->lacks |= EVIDENCE_LACKS_LISTENER;
 		evidence->listener = NULL;
+	} else if (what == 11) {
+		evidence->lacks |= EVIDENCE_LACKS_OVERRIDES;
+		evidence->waivable_count = 0;
 	} else {
 		evidence->lacks |= EVIDENCE_LACKS_AUTH;
 		evidence->authenticated = false;

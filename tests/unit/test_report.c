@@ -496,6 +496,28 @@ static void test_report_of_nothing(void **state)
 	report_free(&report);
 }
 
+/* Each override once a message; one of which it is not known whether it held is none. */
+static void test_report_names_overrides(void **state)
+{
+	static const char *const evidence[] = {
+		"1 s=m o=dmarc-reject:lists/uni r=x.example a=a.example:fail", "1 s=m o=dmarc-reject:uni,dmarc-reject-corroborated:uni r=x.example a=a.example:fail",
+		"1 s=m o=dmarc-reject:arc? r=x.example a=a.example:fail",
+	};
+	struct flow_row rows[3] = { report_row, report_row, report_row };
+	struct report report;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		rows[i].evidence = evidence[i];
+		rows[i].messages = 4 + i;
+	}
+	make("", rows, 3, &report);
+	assert_int_equal(report_count(&report, "forwarders.overrides", "lists", "messages"), 4);
+	assert_int_equal(report_count(&report, "forwarders.overrides", "uni", "messages"), 9);
+	assert_int_equal(report_count(&report, "forwarders.overrides", "uni", "wanted"), 9);
+	report_free(&report);
+}
+
 /* ---- senders ----------------------------------------------------------------------------------------------------- */
 
 /* Three authors, signed by themselves, through one client for which SPF fails; with less of either it is none. */
@@ -697,6 +719,7 @@ int main(void)
 		cmocka_unit_test(test_report_does_not_tell_apart_what_was_put_together),
 		cmocka_unit_test(test_report_reckons_upkeep_for_the_period),
 		cmocka_unit_test(test_report_of_nothing),
+		cmocka_unit_test(test_report_names_overrides),
 		cmocka_unit_test(test_report_finds_forwarders),
 		cmocka_unit_test(test_report_tells_protection),
 		cmocka_unit_test(test_report_tells_dns_failures),

@@ -161,7 +161,7 @@ static void test_slips_explain_finds_nothing_in_good_files(void **state)
 	slips_explain(text, &complaints);
 	assert_int_equal(complaints.count, 0);
 	/* and with every option of it in force */
-	line = strstr(text, "\n#policy");
+	line = strstr(text, "\n#override");
 	assert_non_null(line);
 	line[1] = '\0';
 	for (line = text; (line = strchr(line, '#')) != NULL; line++) {

@@ -27,6 +27,11 @@ static int place_setup(void **state)
 	return place_make(state, START + 2 * DAY);
 }
 
+static int place_setup_postgresql(void **state)
+{
+	return place_make_postgresql(state, START + 2 * DAY);
+}
+
 static void test_store_open_without_path(void **state)
 {
 	struct store_config config = { .location = "" };
@@ -307,7 +312,7 @@ static void test_store_foreign_database_stays_as_it_is(void **state)
 	struct peer_memory memory;
 	struct store_statistics statistics;
 	sqlite3 *db;
-	char wal[128];
+	char wal[220];
 
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
 	sqlite3_busy_timeout(db, 10000);
@@ -719,10 +724,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_store_readers_wait_for_each_other),
 		cmocka_unit_test(test_store_open_without_path),
-		STORE_TEST(test_store_peer_round_trip_survives_restart),
-		STORE_TEST(test_store_greylist_counts_tries),
+		PLACE_TESTS(test_store_peer_round_trip_survives_restart, place_setup),
+		PLACE_TESTS(test_store_greylist_counts_tries, place_setup),
 		STORE_TEST(test_store_flow_groups_by_hour_and_set),
-		STORE_TEST(test_store_peers_list_forget_pin),
+		PLACE_TESTS(test_store_peers_list_forget_pin, place_setup),
 		STORE_TEST(test_store_without_directory_goes_on),
 		STORE_TEST(test_shapes_take_half_of_the_queue),
 		STORE_TEST(test_store_changed_tells_of_dropped_notes),
@@ -730,16 +735,16 @@ int main(void)
 		STORE_TEST(test_store_newer_schema_is_refused),
 		STORE_TEST(test_store_foreign_database_stays_as_it_is),
 		STORE_TEST(test_store_locked_database_loses_nothing),
-		STORE_TEST(test_store_expires_old_rows_but_not_pins),
+		PLACE_TESTS(test_store_expires_old_rows_but_not_pins, place_setup),
 		STORE_TEST(test_store_expires_waiting_greylist_entries_with_their_window),
 		STORE_TEST(test_backend_expire_flows_max_takes_bounded_steps),
 		STORE_TEST(test_store_flows_max_lets_the_oldest_go_and_tells_once),
 		STORE_TEST(test_store_flows_max_is_not_outrun_by_a_flood),
 		STORE_TEST(test_store_failed_expiry_writes_nothing_twice),
-		STORE_TEST(test_store_peer_note_host_only_spares_the_peer),
+		PLACE_TESTS(test_store_peer_note_host_only_spares_the_peer, place_setup),
 		STORE_TEST(test_store_command_line_makes_no_database),
 		STORE_TEST(test_store_replaced_database_is_noticed),
-		STORE_TEST(test_store_many_threads_lose_nothing),
+		PLACE_TESTS(test_store_many_threads_lose_nothing, place_setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

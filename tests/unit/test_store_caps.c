@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* record: peers, their hosts and the greylist bounded by number, on real SQLite files; the schema before that is migrated. */
+/* record: peers, their hosts and the greylist bounded by number, on real databases; SQLite's schema before that is migrated. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <sqlite3.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +22,18 @@
 
 enum { DAY = 86400, START = 1700000000 };
 
-static const struct backend *const backend = &backend_sqlite;
+static const struct backend *backend;
 
 static int place_setup(void **state)
 {
+	backend = &backend_sqlite;
 	return place_make(state, START + DAY);
+}
+
+static int place_setup_postgresql(void **state)
+{
+	backend = &backend_postgresql;
+	return place_make_postgresql(state, START + DAY);
 }
 
 static struct backend_handle *open_backend(struct place *place)
@@ -37,40 +43,13 @@ static struct backend_handle *open_backend(struct place *place)
 	return place->handle;
 }
 
-/* What a query of one number says, by a connection of its own. */
-static int64_t number(const struct place *place, const char *sql)
-{
-	sqlite3 *db;
-	sqlite3_stmt *statement;
-	int64_t value;
-
-	assert_int_equal(sqlite3_open_v2(place->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-	value = sqlite3_column_int64(statement, 0);
-	sqlite3_finalize(statement);
-	sqlite3_close(db);
-	return value;
-}
-
-static void execute(const struct place *place, const char *sql)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
 /* The kept totals are those that counting gives. */
 static void assert_totals(const struct place *place)
 {
-	assert_int_equal(number(place, "SELECT peers FROM total"), number(place, "SELECT count(*) FROM peer WHERE host=''"));
-	assert_int_equal(number(place, "SELECT hosts FROM total"), number(place, "SELECT count(*) FROM peer WHERE host<>''"));
-	assert_int_equal(number(place, "SELECT waiting FROM total"), number(place, "SELECT count(*) FROM greylist WHERE passed=0"));
-	assert_int_equal(number(place, "SELECT passed FROM total"), number(place, "SELECT count(*) FROM greylist WHERE passed<>0"));
+	assert_int_equal(place_number(place, "SELECT sum(peers) FROM total"), place_number(place, "SELECT count(*) FROM peer WHERE host=''"));
+	assert_int_equal(place_number(place, "SELECT sum(hosts) FROM total"), place_number(place, "SELECT count(*) FROM peer WHERE host<>''"));
+	assert_int_equal(place_number(place, "SELECT sum(waiting) FROM total"), place_number(place, "SELECT count(*) FROM greylist WHERE passed=0"));
+	assert_int_equal(place_number(place, "SELECT sum(passed) FROM total"), place_number(place, "SELECT count(*) FROM greylist WHERE passed<>0"));
 }
 
 static void put_peer(struct place *place, unsigned id, const char *host, bool pinned)
@@ -153,7 +132,7 @@ static void test_backend_expire_peers_max_with_pinned_ones_only_ends(void **stat
 	assert_true(expired.trimmed[STORE_CAP_PEERS] == 1 && !expired.more);
 	assert_int_equal(backend->expire(place->handle, &expiry, 5, &expired), 0);
 	assert_true(expired.trimmed[STORE_CAP_PEERS] == 0 && !expired.more);
-	assert_int_equal(number(place, "SELECT count(*) FROM peer"), 20);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 20);
 	/* nor do they keep the hosts from being bounded */
 	for (unsigned i = 0; i < 6; i++)
 		put_peer(place, i, "192.0.2.1", false);
@@ -181,11 +160,11 @@ static void test_backend_expire_peers_max_bounds_a_step_in_rows(void **state)
 		assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
 		assert_true(expired.trimmed[STORE_CAP_PEERS] == 20 && expired.more);
 		assert_true(has_peer(place, 1, ""));
-		assert_int_equal(number(place, "SELECT count(*) FROM peer WHERE peer='p1.example'"), left);
+		assert_int_equal(place_number(place, "SELECT count(*) FROM peer WHERE peer='p1.example'"), left);
 	}
 	assert_int_equal(backend->expire(place->handle, &expiry, 10, &expired), 0);
 	assert_int_equal(expired.trimmed[STORE_CAP_PEERS], 11);
-	assert_int_equal(number(place, "SELECT count(*) FROM peer"), 1);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 1);
 	assert_true(has_peer(place, 2, ""));
 }
 
@@ -277,8 +256,8 @@ static void test_backend_expire_greylist_max_keeps_room_for_those_that_wait(void
 	for (unsigned i = 36; i < 42; i++)
 		put_grey(place, i, true);
 	assert_int_equal(backend->expire(place->handle, &expiry, 100, &expired), 0);
-	assert_int_equal(number(place, "SELECT count(*) FROM greylist WHERE passed=0"), 6);
-	assert_int_equal(number(place, "SELECT count(*) FROM greylist WHERE passed<>0"), 5);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM greylist WHERE passed=0"), 6);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM greylist WHERE passed<>0"), 5);
 	assert_totals(place);
 }
 
@@ -342,9 +321,9 @@ static void flush_all(struct store *store)
 
 static void wait_for_rows(const struct place *place, const char *sql, int64_t rows)
 {
-	for (int i = 0; i < 30000 && number(place, sql) > rows; i++)
+	for (int i = 0; i < 30000 && place_number(place, sql) > rows; i++)
 		usleep(1000);
-	assert_int_equal(number(place, sql), rows);
+	assert_int_equal(place_number(place, sql), rows);
 }
 
 static void test_store_caps_tell_once_each_and_are_not_outrun(void **state)
@@ -371,10 +350,10 @@ static void test_store_caps_tell_once_each_and_are_not_outrun(void **state)
 	place_store(place);
 	note_peers(place->store, 5000, 4000);
 	flush_all(place->store);
-	assert_in_range(number(place, "SELECT count(*) FROM peer WHERE host=''"), 500, 5000);	/* 9000 in all: a step for each group */
+	assert_in_range(place_number(place, "SELECT count(*) FROM peer WHERE host=''"), 500, 5000);	/* 9000 in all: a step for each group */
 	note_grey(place->store, 5000, 4000);
 	flush_all(place->store);
-	assert_in_range(number(place, "SELECT count(*) FROM greylist"), 500, 5000);
+	assert_in_range(place_number(place, "SELECT count(*) FROM greylist"), 500, 5000);
 	wait_for_rows(place, "SELECT count(*) FROM peer", 1000);
 	wait_for_rows(place, "SELECT count(*) FROM greylist", 500);
 	assert_int_equal(store_peer_get(place->store, "p8499.example", &memory), -E_ABSENT);
@@ -415,7 +394,7 @@ static void test_store_expire_takes_steps_by_what_the_group_brought(void **state
 		usleep(1000);
 	}
 	assert_int_equal(statistics.trimmed[STORE_CAP_GREYLIST], 2500);	/* a full group: a full step */
-	assert_int_equal(number(place, "SELECT count(*) FROM greylist"), 2500);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM greylist"), 2500);
 	store_close(&place->store);
 	assert_totals(place);
 }
@@ -472,7 +451,7 @@ static void test_store_totals_follow_every_change(void **state)
 	assert_int_equal(store_greylist_note(store, "b", START, true), 0);
 	assert_int_equal(store_flush(store), 0);
 	assert_totals(place);
-	assert_int_equal(number(place, "SELECT peers*1000000+hosts*10000+waiting*100+passed FROM total"), 20200101);
+	assert_int_equal(place_number(place, "SELECT sum(peers*1000000+hosts*10000+waiting*100+passed) FROM total"), 20200101);
 	note_peers(store, 10, 20);	/* ten of them again */
 	assert_int_equal(store_greylist_note(store, "a", START + 600, true), 0);	/* now it passes */
 	assert_int_equal(store_greylist_note(store, "b", START + 600, true), 0);
@@ -480,7 +459,7 @@ static void test_store_totals_follow_every_change(void **state)
 	assert_int_equal(store_peer_forget(store, "p5.example"), 0);
 	assert_int_equal(store_peer_pin(store, "p6.example", true), 0);
 	assert_int_equal(store_peer_pin(store, "new.example", true), 0);
-	assert_int_equal(number(place, "SELECT peers*1000000+hosts*10000+waiting*100+passed FROM total"), 30290002);
+	assert_int_equal(place_number(place, "SELECT sum(peers*1000000+hosts*10000+waiting*100+passed) FROM total"), 30290002);
 	assert_totals(place);
 }
 
@@ -542,13 +521,13 @@ static void test_store_schema_1_is_migrated_with_its_rows(void **state)
 	struct peer_memory memory;
 	struct greylist_entry entry;
 
-	execute(place, schema_1);
+	place_execute(place, schema_1);
 	place_store(place);
 	note_peers(place->store, 0, 1);
 	assert_int_equal(store_flush(place->store), 0);
-	assert_int_equal(number(place, "PRAGMA user_version"), 9);
+	assert_int_equal(place_number(place, "PRAGMA user_version"), 9);
 	assert_flows(place);
-	assert_int_equal(number(place, "SELECT peers*1000+hosts*100+waiting*10+passed FROM total"), 3312);
+	assert_int_equal(place_number(place, "SELECT peers*1000+hosts*100+waiting*10+passed FROM total"), 3312);
 	assert_totals(place);
 	assert_int_equal(store_peer_get(place->store, "a.example", &memory), 0);
 	assert_true(memory.pinned && memory.sessions == 7);
@@ -578,7 +557,7 @@ static void test_store_schema_1_is_read_as_it_is(void **state)
 	struct place *place = *state;
 	unsigned count = 0;
 
-	execute(place, schema_1);
+	place_execute(place, schema_1);
 	place->config.read_only = true;
 	place_store(place);
 	assert_int_equal(store_peers_each(place->store, NULL, 10, count_peers, &count), 0);
@@ -586,7 +565,7 @@ static void test_store_schema_1_is_read_as_it_is(void **state)
 	assert_int_equal(store_hosts_each(place->store, "b.example", 10, count_peers, &count), 0);
 	assert_int_equal(count, 4);
 	assert_flows(place);
-	assert_int_equal(number(place, "PRAGMA user_version"), 1);
+	assert_int_equal(place_number(place, "PRAGMA user_version"), 1);
 }
 
 /* What versions 2, 3 and 4 added to it, as it was; the last row is what each would have written. */
@@ -654,20 +633,20 @@ static void check_version(int version)
 
 	place_make(&state, START + DAY);
 	place = state;
-	execute(place, schema_1);
+	place_execute(place, schema_1);
 	for (int i = 2; i <= version; i++)
-		execute(place, schema_steps[i - 2]);
+		place_execute(place, schema_steps[i - 2]);
 	place->config.read_only = true;
 	place_store(place);
 	assert_rows(place, version, "");
-	assert_int_equal(number(place, "PRAGMA user_version"), version);
+	assert_int_equal(place_number(place, "PRAGMA user_version"), version);
 	store_close(&place->store);
 
 	place->config.read_only = false;
 	place_store(place);
 	assert_int_equal(store_flow_note(place->store, &note), 0);
 	assert_int_equal(store_flush(place->store), 0);
-	assert_int_equal(number(place, "PRAGMA user_version"), 9);
+	assert_int_equal(place_number(place, "PRAGMA user_version"), 9);
 	assert_rows(place, version, new_row);
 	store_close(&place->store);
 	/* too many: those of before go first, oldest first; too old: all of them go alike */
@@ -695,17 +674,17 @@ static void test_store_rows_of_every_schema_are_read_before_and_after(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CAPS_TEST(test_backend_expire_peers_max_lets_the_longest_unseen_go_with_their_hosts),
-		CAPS_TEST(test_backend_expire_peers_max_with_pinned_ones_only_ends),
-		CAPS_TEST(test_backend_expire_peers_max_bounds_a_step_in_rows),
-		CAPS_TEST(test_backend_expire_hosts_max_spares_the_peers),
-		CAPS_TEST(test_backend_expire_peers_by_age_goes_by_each_row),
-		CAPS_TEST(test_backend_expire_greylist_max_lets_those_that_never_came_back_go_first),
-		CAPS_TEST(test_backend_expire_greylist_max_keeps_room_for_those_that_wait),
-		CAPS_TEST(test_store_caps_tell_once_each_and_are_not_outrun),
-		CAPS_TEST(test_store_expire_takes_steps_by_what_the_group_brought),
-		CAPS_TEST(test_store_peer_hosts_max_keeps_those_seen_last),
-		CAPS_TEST(test_store_totals_follow_every_change),
+		PLACE_TESTS(test_backend_expire_peers_max_lets_the_longest_unseen_go_with_their_hosts, place_setup),
+		PLACE_TESTS(test_backend_expire_peers_max_with_pinned_ones_only_ends, place_setup),
+		PLACE_TESTS(test_backend_expire_peers_max_bounds_a_step_in_rows, place_setup),
+		PLACE_TESTS(test_backend_expire_hosts_max_spares_the_peers, place_setup),
+		PLACE_TESTS(test_backend_expire_peers_by_age_goes_by_each_row, place_setup),
+		PLACE_TESTS(test_backend_expire_greylist_max_lets_those_that_never_came_back_go_first, place_setup),
+		PLACE_TESTS(test_backend_expire_greylist_max_keeps_room_for_those_that_wait, place_setup),
+		PLACE_TESTS(test_store_caps_tell_once_each_and_are_not_outrun, place_setup),
+		PLACE_TESTS(test_store_expire_takes_steps_by_what_the_group_brought, place_setup),
+		PLACE_TESTS(test_store_peer_hosts_max_keeps_those_seen_last, place_setup),
+		PLACE_TESTS(test_store_totals_follow_every_change, place_setup),
 		CAPS_TEST(test_store_schema_1_is_migrated_with_its_rows),
 		CAPS_TEST(test_store_schema_1_is_read_as_it_is),
 		cmocka_unit_test(test_store_rows_of_every_schema_are_read_before_and_after),

@@ -20,6 +20,11 @@ static int place_setup(void **state)
 	return place_make(state, START);
 }
 
+static int place_setup_postgresql(void **state)
+{
+	return place_make_postgresql(state, START);
+}
+
 static struct failure_note note_of(const char *domain, const char *alike, int64_t secs)
 {
 	return (struct failure_note){ .time_secs = secs, .domain = domain, .alike = alike, .ruf = "r@example.org", .fields = "A: b\n",
@@ -175,7 +180,7 @@ static void test_failures_waiting_are_few(void **state)
 	assert_int_equal(store_greylist_note(store, "k", START, false), 0);
 }
 
-#define PLACE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+#define PLACE_TEST(f) PLACE_TESTS(f, place_setup)
 
 int main(void)
 {

@@ -21,7 +21,7 @@
 
 enum { NOW = 1800000000 };
 
-static const struct backend *const backend = &backend_sqlite;
+static const struct backend *backend;
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
@@ -92,7 +92,14 @@ static void test_trace_read_caps(void **state)
 
 static int setup(void **state)
 {
+	backend = &backend_sqlite;
 	return place_make(state, NOW);
+}
+
+static int setup_postgresql(void **state)
+{
+	backend = &backend_postgresql;
+	return place_make_postgresql(state, NOW);
 }
 
 struct seen { unsigned count; char first[32], texts[8][4096]; };
@@ -377,9 +384,9 @@ int main(void)
 		cmocka_unit_test(test_trace_read_lines),
 		cmocka_unit_test(test_trace_read_what_is_none),
 		cmocka_unit_test(test_trace_read_caps),
-		cmocka_unit_test_setup_teardown(test_store_traces_each_finds_by_either_name, setup, place_teardown),
-		cmocka_unit_test_setup_teardown(test_backend_expire_traces_by_octets_the_oldest_first, setup, place_teardown),
-		cmocka_unit_test_setup_teardown(test_backend_expire_traces_by_age, setup, place_teardown),
+		PLACE_TESTS(test_store_traces_each_finds_by_either_name, setup),
+		PLACE_TESTS(test_backend_expire_traces_by_octets_the_oldest_first, setup),
+		PLACE_TESTS(test_backend_expire_traces_by_age, setup),
 		cmocka_unit_test_setup_teardown(test_store_traces_that_wait_are_bounded, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(test_trace_of_a_temperror, setup, place_teardown),
 		cmocka_unit_test_setup_teardown(test_no_trace_of_what_is_fine, setup, place_teardown),

@@ -88,7 +88,7 @@ static void test_signs_look_by_what_the_evidence_shows(void **state)
 	check_look("", "1 s=m r=x.example a=mail.a.example:none p=a.example:pass", LOOK_WANTED, SIGN_AUTHOR_SPF);
 	check_look("dmarc { trusted-forwarders = f.example }", "1 s=m f=dmarc-reject r=x.example a=a.example:fail d=f.example",
 	    LOOK_WANTED, SIGN_FORWARDER);
-	check_look("", "1 s=m f=dmarc-overridden r=x.example a=a.example:fail", LOOK_WANTED, SIGN_SEALER);
+	check_look("", "1 s=m f=dmarc-overridden r=x.example a=a.example:fail", LOOK_WANTED, SIGN_OVERRIDE);
 	check_look("", "1 s=m f=spf-fail,dmarc-reject r=x.example a=a.example:fail p=a.example:fail", LOOK_FORGED, SIGN_COUNT);
 	check_look("", "1 s=m r=x.example a=a.example:none", LOOK_UNCLEAR, SIGN_COUNT);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A forecast is what a run comes to. A month of mail goes through the pipeline in dry-run; then again with each of three sets of
+ * A forecast is what a run comes to. A month of mail goes through the pipeline in dry-run; then again with each of four sets of
  * policies enforced, and with one finding more; the sums of the forecast, made of the dry run's record alone, have to be those of
  * the other runs, message for message. ASSAY_MESSAGES, ASSAY_DOMAINS: another size.
  */
@@ -19,7 +19,7 @@
 #include "month.h"
 #include "report/whatif.h"
 
-enum { MESSAGES = 5000, DOMAINS = 60, SETS = 3, SETTINGS_MAX = 2048 };
+enum { MESSAGES = 5000, DOMAINS = 60, SETS = 4, SETTINGS_MAX = 2048 };
 
 /* Four policies by recipient domain each, the last is the default. "@" is where the step goes. */
 static const struct { const char *name, *settings; enum finding_id step; } sets[SETS] = {
@@ -36,6 +36,13 @@ static const struct { const char *name, *settings; enum finding_id step; } sets[
 	    "policy p2 { recipient-domains = r2.example author-domains = { d1.example, d5.example, d7.example } "
 	    "actions { adsp-all = reject dmarc-quarantine = reject @ } }\n"
 	    "policy default { actions { spf-softfail = reject dmarc-fail = quarantine @ } }\n", FINDING_TLS_NONE },
+	/* the most lenient recipient counts, and authors stand before recipients */
+	{ "lenient", "several-recipients = lenient\n"
+	    "policy p2 { recipient-domains = r2.example actions { spf-fail = reject @ } }\n"
+	    "policy pa { author-domains = { d1.example, d2.example, d3.example } actions { spf-fail = tag @ } }\n"
+	    "policy p0 { recipient-domains = r0.example actions { spf-fail = reject dmarc-reject = reject dmarc-fail = reject @ } }\n"
+	    "policy p1 { recipient-domains = r1.example actions { dmarc-reject = quarantine spf-softfail = reject @ } }\n"
+	    "policy default { actions { spf-fail = reject dmarc-reject = reject spf-softfail = reject @ } }\n", FINDING_DKIM_NONE },
 };
 
 static const char *set_settings(size_t set, bool stepped, char text_r[SETTINGS_MAX])

@@ -158,6 +158,9 @@ static int strictness(enum result result)
 /* Nobody else wants to know, but does it agree with DMARC? Only of domains whose mail would be rejected is that a question. */
 static bool may_corroborate(const struct results *results, const char *domain)
 {
+	for (size_t i = 0; i < results->waivable_count; i++)	/* a policy may honour none of what overrides it */
+		if (results->waivable[i].finding.id == FINDING_DMARC_REJECT && strcmp(results->waivable[i].finding.domain, domain) == 0)
+			return true;
 	for (size_t i = 0; i < results->finding_count; i++) {
 		const struct finding *finding = &results->findings[i];
 
@@ -198,7 +201,8 @@ static void adsp_judge(struct check_context *context)
 		if (strictness(result.result) > strictness(results->adsp.result))
 			results->adsp = result;
 	}
-	if (results->adsp.result == RESULT_PASS && (author->status == AUTHOR_INVALID || author->domains_truncated)) {
+	if (results->adsp.result == RESULT_PASS &&
+	    (author->status == AUTHOR_INVALID || author->status == AUTHOR_MISSING || author->domains_truncated)) {
 		/* see dmarc.c: what is shown as the author may be another domain */
 		results->adsp.result = RESULT_PERMERROR;
 		results->adsp.reason = author->reason;

@@ -140,42 +140,81 @@ static void corroborate_unread(const struct check_context *context)
 		results_raise(context->results, FINDING_DMARC_REJECT_CORROBORATED, NULL, context->author->reason, DNS_SECURE);
 }
 
-/* A key of trusted sealers did not come: the failure may be one that their word overrides. */
-static bool override_is_unknown(const struct check_context *context, const char *author)
+static const struct dmarc_result *result_of(const struct results *results, const char *author)
 {
-	const struct results *results = context->results;
-
 	for (size_t i = 0; i < results->dmarc_author_count; i++)
-		if (results->dmarc_authors[i].override_unknown && strcmp(results->dmarc_authors[i].domain, author) == 0)
-			return true;
-	return false;
+		if (strcmp(results->dmarc_authors[i].domain, author) == 0)
+			return &results->dmarc_authors[i];
+	return NULL;
 }
 
-/* Each domain whose mail would be rejected. */
+/* "iprev-fail of 192.0.2.1" */
+static const char *evidence_text(const struct check_context *context, const struct finding *evidence)
+{
+	const char *name = findings_table[evidence->id].name;
+
+	return evidence->domain == NULL ? name : arena_printf(context->arena, "%s of %s", name, evidence->domain);
+}
+
+/* Why a rejection that an override may stop is not one for now. */
+static const char *unknown_text(const struct check_context *context, const struct dmarc_result *author)
+{
+	const struct dmarc_override *override = &author->overrides[0];
+
+	return override->kind == OVERRIDE_SEALER ? "whether a trusted sealer vouches is not known" :
+	    arena_printf(context->arena, "whether override %s holds is not known", override->name);
+}
+
+/*
+ * One author domain whose mail would be rejected. What overrides its failure stops this, too, for those policies that honour it: for
+ * the others it is told among what may be waived.
+ */
+static void corroborate(const struct check_context *context, const struct finding *reject)
+{
+	struct results *results = context->results;
+	const struct finding *evidence = find_evidence(context, reject->domain);
+	const struct dmarc_result *author = result_of(results, reject->domain);
+	struct waivable waivable;
+
+	if (evidence == NULL)
+		return;
+	waivable.finding = (struct finding){ .id = FINDING_DMARC_REJECT_CORROBORATED, .domain = reject->domain,
+		.detail = evidence_text(context, evidence),
+		.dnssec = dns_weakest(reject->dnssec, evidence->dnssec) };
+	if (author == NULL || author->override_count == 0) {
+		results_raise(results, waivable.finding.id, reject->domain, waivable.finding.detail, waivable.finding.dnssec);
+		return;
+	}
+	waivable.overrides = author->overrides;
+	waivable.override_count = author->override_count;
+	results_waive(results, &waivable);
+	if (author->override_unknown)
+		results_raise(results, FINDING_DMARC_TEMPERROR, reject->domain, unknown_text(context, author), author->overrides[0].dnssec);
+}
+
+/* Each domain whose mail would be rejected, by some policy at least. */
 static void corroborate_judge(struct check_context *context)
 {
 	struct results *results = context->results;
-	size_t count = results->finding_count;
+	size_t count = results->finding_count, waivable_count = results->waivable_count;
+	bool asked = finding_set_has(&results->set, FINDING_DMARC_REJECT);
 
-	if (!finding_set_has(&results->set, FINDING_DMARC_REJECT))
+	for (size_t i = 0; i < waivable_count; i++)
+		asked = asked || results->waivable[i].finding.id == FINDING_DMARC_REJECT;
+	if (!asked)
 		return;
 	results->dmarc_forwarder = find_forwarder(context);
 	if (results->dmarc_forwarder != DMARC_FORWARDER_NONE)
 		return;
 	corroborate_unread(context);
+	for (size_t i = 0; i < waivable_count; i++)
+		if (results->waivable[i].finding.id == FINDING_DMARC_REJECT)
+			corroborate(context, &results->waivable[i].finding);
 	for (size_t i = 0; i < count; i++) {
-		const struct finding reject = results->findings[i], *evidence;
+		const struct finding reject = results->findings[i];
 
-		if (reject.id != FINDING_DMARC_REJECT || reject.domain == NULL)
-			continue;
-		evidence = find_evidence(context, reject.domain);
-		if (evidence != NULL && override_is_unknown(context, reject.domain))
-			results_raise(results, FINDING_DMARC_TEMPERROR, reject.domain, "whether a trusted sealer vouches is not known",
-			    results->arc.dnssec);
-		else if (evidence != NULL)
-			results_raise(results, FINDING_DMARC_REJECT_CORROBORATED, reject.domain,
-			    arena_printf(context->arena, "%s agrees", findings_table[evidence->id].name),
-			    dns_weakest(reject.dnssec, evidence->dnssec));
+		if (reject.id == FINDING_DMARC_REJECT && reject.domain != NULL && !reject.waivable)
+			corroborate(context, &reject);
 	}
 }
 

@@ -126,7 +126,7 @@ static void judge_with_record(struct judgement *judgement)
 	if (result->result != RESULT_FAIL)
 		return;
 	result->disposition = result->testing ? one_level_lower(result->policy) : result->policy;
-	dmarc_find_override(judgement);
+	dmarc_find_overrides(judgement);
 }
 
 static void judge_domain(struct judgement *judgement)
@@ -154,12 +154,12 @@ static void judge_domain(struct judgement *judgement)
 
 /*
  * RFC 5322 knows no such message, and DMARC no alignment for it (RFC 9989 section 4.4). A repeated From field never passes,
- * whatever aligns. Of one that cannot be read, what a mail program shows as its author may be none of the domains that were
- * judged: they cannot make it a "none" either.
+ * whatever aligns. Of one that cannot be read or is not there, what a mail program shows as its author may be none of the domains
+ * that were judged: they cannot make it a "none" either.
  */
 static void distrust_author(const struct author *author, struct dmarc_result *result)
 {
-	bool unread = author->status == AUTHOR_INVALID || author->domains_truncated;
+	bool unread = author->status == AUTHOR_INVALID || author->status == AUTHOR_MISSING || author->domains_truncated;
 	bool repeated = author->field_count > 1;
 
 	if (!(result->result == RESULT_PASS && (unread || repeated)) && !(result->result == RESULT_NONE && unread))
@@ -170,12 +170,39 @@ static void distrust_author(const struct author *author, struct dmarc_result *re
 	    unread ? author->reason : "several From fields";
 }
 
-static void raise_findings(struct check_context *context, const struct dmarc_result *result)
+_Static_assert(WAIVABLE_MAX >= 2 * AUTHOR_MAX_DOMAINS, "room for each author domain's failure, and the corroborated one");
+
+/* The security of the first override that holds: that it holds may be had on better data by the next, but that one is told. */
+static enum dns_security override_security(const struct dmarc_result *result)
+{
+	for (size_t i = 0; i < result->override_count; i++)
+		if (!result->overrides[i].unknown)
+			return result->overrides[i].dnssec;
+	return DNS_INDETERMINATE;
+}
+
+/* What the domain asks for, or the override in its place; whether an override counts each policy says (policy/waiver.c). */
+static void raise_failure(struct results *results, const struct dmarc_result *result)
 {
 	static const enum finding_id by_disposition[] = {
 		[DMARC_POLICY_NONE] = FINDING_DMARC_FAIL, [DMARC_POLICY_QUARANTINE] = FINDING_DMARC_QUARANTINE,
 		[DMARC_POLICY_REJECT] = FINDING_DMARC_REJECT,
 	};
+	const struct waivable waivable = { .overrides = result->overrides, .override_count = result->override_count,
+		.finding = { .id = by_disposition[result->disposition], .domain = result->domain, .detail = result->reason,
+			.dnssec = result->dnssec } };
+
+	if (result->overridden != NULL)
+		results_raise(results, FINDING_DMARC_OVERRIDDEN, result->domain, result->overridden,
+		    dns_weakest(result->dnssec, override_security(result)));
+	else
+		results_raise(results, waivable.finding.id, result->domain, result->reason, result->dnssec);
+	if (result->override_count != 0)
+		results_waive(results, &waivable);
+}
+
+static void raise_findings(struct check_context *context, const struct dmarc_result *result)
+{
 	struct results *results = context->results;
 
 	if (result->no_policy)
@@ -186,11 +213,8 @@ static void raise_findings(struct check_context *context, const struct dmarc_res
 		results_raise(results, FINDING_DMARC_TEMPERROR, result->domain, result->reason, result->dnssec);
 	if (result->result == RESULT_PERMERROR)
 		results_raise(results, FINDING_DMARC_PERMERROR, result->domain, result->reason, result->dnssec);
-	if (result->result == RESULT_FAIL && result->overridden != NULL)
-		results_raise(results, FINDING_DMARC_OVERRIDDEN, result->domain, result->overridden,
-		    dns_weakest(result->dnssec, results->arc.dnssec));
-	else if (result->result == RESULT_FAIL)
-		results_raise(results, by_disposition[result->disposition], result->domain, result->reason, result->dnssec);
+	if (result->result == RESULT_FAIL)
+		raise_failure(results, result);
 }
 
 /* The greater is the stricter. A temperror may hide a reject, so it stands above what asks for nothing. */

@@ -26,11 +26,21 @@ void dmarc_weigh_identifiers(struct judgement *judgement);
  */
 bool dmarc_is_aligned(struct judgement *judgement, const char *identifier, bool strict, enum dns_security *security_r);
 
+/** Which overrides hold for the author domain, or may hold? For a failure only: fills result.overrides and what follows from them. */
+void dmarc_find_overrides(struct judgement *judgement);
+
 /**
- * Does a trusted sealer of the message's ARC chain vouch for the author domain? For a failure only: fills result.overridden, or
- * result.override_unknown.
+ * Does a trusted sealer of the message's ARC chain vouch for the author domain?
+ * @return whether he does, or may (override_r->unknown).
  */
-void dmarc_find_override(struct judgement *judgement);
+bool dmarc_sealer_override(struct judgement *judgement, struct dmarc_override *override_r);
+
+/**
+ * Does what a section `override` asks for hold of the message and this author domain?
+ * @return whether it does, or may (override_r->unknown).
+ */
+bool dmarc_section_override(const struct check_context *context, const struct override_config *section, const char *author,
+    struct dmarc_override *override_r);
 
 /**
  * @return whether what this set's sealer wrote about the message counts, when those domains are trusted: his seal is verified, and

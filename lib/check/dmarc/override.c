@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does a trusted sealer vouch for a message that fails DMARC here? (RFC 8617 section 7.2.1: a matter of local policy.)
+ * Which overrides hold for a message that fails DMARC here? Those of sections are override_sections.c's; this is about one more:
+ * does a trusted sealer vouch for it? (RFC 8617 section 7.2.1: a matter of local policy.)
  *
  * A chain that passes proves who sealed, in which order, and what each of them wrote; it does not prove that anybody
  * told the truth, nor that the older sets were made for this message: whoever seals last may have taken them from another one.
@@ -22,9 +23,11 @@
 
 #include "check/dmarc/judgement.h"
 #include "message/authres_parse.h"
+#include "util/buf.h"
 #include "util/domain.h"
 
 enum { IDENTIFIERS_MAX = 20 };	/* of one sealer, whose alignment is looked at */
+enum { OVERRIDES_SHOWN = 3 };	/* in words; all of them are weighed */
 
 bool dmarc_seal_counts(const struct arc_result *arc, const struct domain_set *trusted, size_t index)
 {
@@ -149,40 +152,83 @@ static const char *says_pass(struct judgement *judgement, const struct authres *
 	}
 }
 
-/* Whoever is shown as the author has to be the one of whom the sealer wrote. */
+/* Whoever is shown as the author has to be the one for whom somebody speaks. */
 static bool author_is_plain(const struct author *author)
 {
 	return author->field_count == 1 && (author->status == AUTHOR_OK || author->status == AUTHOR_MULTIPLE);
 }
 
-static void override_by(struct judgement *judgement, size_t index, const char *words)
+static void set_sealer(const struct judgement *judgement, size_t index, const char *words, struct dmarc_override *override)
 {
 	struct arena *arena = judgement->context->arena;
 	const char *sealer = judgement->context->results->arc.sets[index].sealer;
 
-	judgement->result.overridden = arena_printf(arena, "ARC seal %zu of %s found %s", index + 1, sealer, words);
-	judgement->result.overridden_by = arena_printf(arena, "%zu:%s", index + 1, sealer);
+	override->why = arena_printf(arena, "ARC seal %zu of %s found %s", index + 1, sealer, words);
+	override->by = arena_printf(arena, "%zu:%s", index + 1, sealer);
 }
 
-void dmarc_find_override(struct judgement *judgement)
+bool dmarc_sealer_override(struct judgement *judgement, struct dmarc_override *override_r)
 {
 	const struct check_context *context = judgement->context;
 	const struct arc_result *arc = &context->results->arc;
 	const struct domain_set *trusted = context->config->trusted_sealers.set;
 	bool only_secure = context->config->trusted_sealers_secure;
 
-	if (context->config->trusted_sealers.count == 0 || !author_is_plain(context->author))
-		return;
-	for (size_t i = arc->set_count; i-- > 0 && judgement->result.overridden == NULL;) {
+	*override_r = (struct dmarc_override){ .name = OVERRIDE_ARC, .kind = OVERRIDE_SEALER };
+	for (size_t i = context->config->trusted_sealers.count != 0 ? arc->set_count : 0; i-- > 0;) {
 		bool counts = dmarc_seal_counts(arc, trusted, i), may_count = !counts && seal_may_count(arc, trusted, i);
 		enum dns_security security;
 		const char *words = counts || may_count ? says_pass(judgement, arc->sets[i].said, &security) : NULL;
 
-		if (words == NULL)
+		if (words == NULL || (counts && only_secure && dns_weakest(arc->dnssec, security) != DNS_SECURE))
 			continue;
-		if (may_count)
-			judgement->result.override_unknown = true;
-		else if (!only_secure || dns_weakest(arc->dnssec, security) == DNS_SECURE)
-			override_by(judgement, i, words);
+		set_sealer(judgement, i, words, override_r);
+		override_r->dnssec = arc->dnssec;
+		override_r->unknown = may_count;
+		if (counts)
+			return true;
 	}
+	return override_r->unknown;
+}
+
+/* ---- all overrides ----------------------------------------------------------------------------------------------- */
+
+/* Those that hold, in words. */
+static void tell_overrides(struct dmarc_result *result, struct arena *arena)
+{
+	struct buf words = buf_make(arena);
+	size_t held = 0;
+
+	for (size_t i = 0; i < result->override_count; i++) {
+		const struct dmarc_override *override = &result->overrides[i];
+
+		if (override->unknown)
+			continue;
+		if (held++ == 0)
+			result->overridden_by = override->by;
+		if (held <= OVERRIDES_SHOWN)
+			buf_printf(&words, "%s%s", held > 1 ? "; " : "", override->why);
+	}
+	if (held > OVERRIDES_SHOWN)
+		buf_printf(&words, "; and %zu more", held - OVERRIDES_SHOWN);
+	result->overridden = held != 0 ? words.data : NULL;
+	result->override_unknown = held == 0 && result->override_count != 0;
+}
+
+void dmarc_find_overrides(struct judgement *judgement)
+{
+	const struct check_context *context = judgement->context;
+	const struct config *config = context->config;
+	struct dmarc_override *overrides;
+	size_t count = 0;
+
+	if ((config->trusted_sealers.count == 0 && config->override_count == 0) || !author_is_plain(context->author))
+		return;
+	overrides = arena_calloc(context->arena, config->override_count + 1, sizeof(*overrides));
+	count += dmarc_sealer_override(judgement, &overrides[count]);
+	for (size_t i = 0; i < config->override_count; i++)
+		count += dmarc_section_override(context, &config->overrides[i], judgement->result.domain, &overrides[count]);
+	judgement->result.overrides = overrides;
+	judgement->result.override_count = count;
+	tell_overrides(&judgement->result, context->arena);
 }

@@ -46,6 +46,7 @@ static struct prefetch_node *node_claim(struct prefetch *prefetch)
 		return NULL;
 	}
 	prefetch->nodes[index].prefetch = prefetch;
+	prefetch->nodes[index].domain[0] = '\0';
 	return &prefetch->nodes[index];
 }
 
@@ -186,7 +187,7 @@ static void record_arrived(struct dns_scope *scope, const struct dns_answer *ans
 
 void spf_prefetch(const struct spf_request *request, struct dns_scope *scope, struct arena *arena)
 {
-	struct prefetch *prefetch = arena_calloc(arena, 1, sizeof(*prefetch));
+	struct prefetch *prefetch = arena_alloc(arena, sizeof(*prefetch));	/* large: a node is set when it is claimed */
 	struct prefetch_node *node;
 	struct spf_identity identity;
 

@@ -8,6 +8,8 @@ import socket
 import ssl
 import subprocess
 
+from .network import Listener
+
 
 @dataclasses.dataclass
 class Reply:
@@ -22,25 +24,55 @@ class Reply:
 
     @property
     def queue_id(self):
-        match = re.search(r"queued as (\S+)", self.text)
-        return match.group(1) if match else None
+        """As Postfix says it, and Sendmail."""
+        match = re.search(r"queued as (\S+)|(\S+) Message accepted", self.text)
+        return match.group(1) or match.group(2) if match else None
 
     def __str__(self):
         return f"{self.code} {self.text}"
 
 
+class _Through(smtplib.SMTP):
+    """Through the network of a Listener, from the address of a client."""
+
+    def __init__(self, listener, client, client_name, **options):
+        self.listener, self.client = listener, (client, client_name)
+        super().__init__("127.0.0.1", listener, **options)
+
+    def _get_socket(self, host, port, timeout):
+        return self.listener.network.connect(port, *self.client, timeout)
+
+
+class _ThroughTls(_Through):
+    """With TLS from the first octet."""
+
+    def __init__(self, context, *arguments, **options):
+        self.context = context
+        super().__init__(*arguments, **options)
+
+    def _get_socket(self, host, port, timeout):
+        return self.context.wrap_socket(super()._get_socket(host, port, timeout))
+
+
 class Client:
-    """A session with an MTA, claiming any client address by XCLIENT (Postfix; None: as it is)."""
+    """
+    A session with an MTA, from any client address (None: as it is): Postfix takes our word for it (XCLIENT), for a Listener it is
+    the address of the connection.
+    """
 
     def __init__(self, port, client=None, client_name=None, helo="mail.pass.example", tls=None, implicit_tls=False,
                  login=None, timeout=120):
         self.helo = helo
-        if implicit_tls:
-            self.smtp = smtplib.SMTP_SSL("127.0.0.1", port, local_hostname=helo, timeout=timeout, context=tls)
+        options = {"local_hostname": helo, "timeout": timeout}
+        if isinstance(port, Listener):
+            through = (port, client, client_name)
+            self.smtp = _ThroughTls(tls, *through, **options) if implicit_tls else _Through(*through, **options)
+        elif implicit_tls:
+            self.smtp = smtplib.SMTP_SSL("127.0.0.1", port, context=tls, **options)
         else:
-            self.smtp = smtplib.SMTP("127.0.0.1", port, local_hostname=helo, timeout=timeout)
+            self.smtp = smtplib.SMTP("127.0.0.1", port, **options)
         self.smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if client is not None:
+        if client is not None and not isinstance(port, Listener):
             address = "IPV6:" + client if ":" in client else client
             self.smtp.ehlo(helo)
             code, text = self.smtp.docmd("XCLIENT", f"ADDR={address} NAME={client_name or '[UNAVAILABLE]'}")
@@ -117,21 +149,21 @@ def tls_context(certificate=None, key=None):
     return context
 
 
-def deliver(postfix, mail, port=None):
+def deliver(mta, mail, port=None):
     """One session, one message, through smtplib."""
     tls = tls_context() if mail.tls else None
-    with Client(port or postfix.port_for(mail), mail.client, mail.client_name, mail.helo, tls, login=mail.login) as session:
+    with Client(port or mta.port_for(mail), mail.client, mail.client_name, mail.helo, tls, login=mail.login) as session:
         return session.send(mail)
 
 
-def deliver_swaks(postfix, mail, directory):
+def deliver_swaks(mta, mail, directory):
     """The same through swaks. @return the Reply that settled it."""
     path = os.path.join(directory, "swaks.eml")
     with open(path, "wb") as file:
         file.write(mail.data.replace(b"\r\n", b"\n"))
-    argv = ["swaks", "--server", "127.0.0.1", "--port", str(postfix.port_for(mail)), "--from", mail.mail_from or "<>",
-            "--to", ",".join(mail.recipients), "--ehlo", mail.helo, "--data", "@" + path, "--timeout", "120",
-            "--xclient", f"ADDR={mail.client} NAME={mail.client_name or '[UNAVAILABLE]'}"]
+    before, options = mta.swaks_as(mail)
+    argv = [*before, "swaks", "--server", "127.0.0.1", "--port", str(mta.port_for(mail)), "--from", mail.mail_from or "<>",
+            "--to", ",".join(mail.recipients), "--ehlo", mail.helo, "--data", "@" + path, "--timeout", "120", *options]
     if mail.tls:
         argv.append("--tls")
     if mail.login:

@@ -22,12 +22,13 @@ class Session(dict):
 class Recorder:
     """
     Listens on loopback until it is closed; sessions: all that began, in order. dies_at: the packet (C, H, M, R, T, L, N, B, E) at
-    which it hangs up without an answer; None: it does not. Without listens nobody answers, and nobody else gets the port.
+    which it hangs up without an answer; None: it does not. Without listens nobody answers, and nobody else gets the port. network:
+    the one (network.py) in which it listens, where it is not the machine's.
     """
 
-    def __init__(self, macros=None, dies_at=None, listens=True):
+    def __init__(self, macros=None, dies_at=None, listens=True, network=None):
         self.macros, self.sessions, self.dies_at = macros or MACROS, [], dies_at
-        self.listener = socket.socket()
+        self.listener = socket.socket() if network is None else network.socket()
         self.listener.bind(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         if not listens:

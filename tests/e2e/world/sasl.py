@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The server side of the Dovecot authentication protocol (version 1.1), as far as Postfix needs it for PLAIN and LOGIN."""
+"""
+Who knows passwords for the MTAs: the server side of the Dovecot authentication protocol (version 1.1), as far as Postfix needs it for
+PLAIN and LOGIN, and that of saslauthd for Sendmail.
+"""
 import base64
 import os
+import socket
 import socketserver
 import threading
 
@@ -59,3 +63,23 @@ class AuthServer(socketserver.ThreadingTCPServer):
     def close(self):
         self.shutdown()
         self.server_close()
+
+
+class SaslauthServer:
+    """What Cyrus SASL asks for Sendmail, as saslauthd: four texts with a length each, and one back. passwords: {user: password}."""
+
+    def __init__(self, path, passwords):
+        self.path, self.passwords = path, passwords
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(path)
+        os.chmod(path, 0o666)
+        self.listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            with connection, connection.makefile("rb") as stream:
+                texts = [stream.read(int.from_bytes(stream.read(2), "big")).decode("utf-8", "replace") for _ in range(4)]
+                answer = b"OK" if self.passwords.get(texts[0]) == texts[1] else b"NO"
+                connection.sendall(len(answer).to_bytes(2, "big") + answer)

@@ -14,14 +14,15 @@ HOSTNAME = "sendmail.assay.example"
 PROGRAM = "usr/libexec/sendmail/sendmail"
 UNPACKED = os.environ.get("ASSAY_SENDMAIL", "/var/cache/assay-tests/sendmail")
 
-MC = r"""divert(-1)
+# Common to each: paths of its own, no limit by load, no look-ups but of the hosts file.
+BASE_MC = r"""divert(-1)
 include(`{cf}/m4/cf.m4')
 divert(0)dnl
 VERSIONID(`assay e2e')
 OSTYPE(`linux')dnl
 define(`confDOMAIN_NAME', `{hostname}')dnl
 define(`confLOG_LEVEL', `9')dnl
-define(`confPID_FILE', `{directory}/sendmail.pid')dnl
+define(`confPID_FILE', `{directory}/{pid}')dnl
 define(`QUEUE_DIR', `{directory}/queue')dnl
 define(`STATUS_FILE', `{directory}/statistics')dnl
 define(`HELP_FILE', `{directory}/helpfile')dnl
@@ -43,7 +44,9 @@ define(`confCACERT', `{ca}')dnl
 define(`confSERVER_CERT', `{cert}')dnl
 define(`confSERVER_KEY', `{key}')dnl
 define(`confTLS_SRV_OPTIONS', `')dnl
-define(`RELAY_MAILER_ARGS', `TCP $h {sink_port}')dnl
+"""
+
+MC = BASE_MC + r"""define(`RELAY_MAILER_ARGS', `TCP $h {sink_port}')dnl
 define(`SMART_HOST', `relay:[127.0.0.1]')dnl
 FEATURE(`no_default_msa')dnl
 FEATURE(`nocanonify')dnl
@@ -58,8 +61,6 @@ MAILER(`smtp')dnl
 """
 
 MILTER = r"""INPUT_MAIL_FILTER(`assay', `S={socket}, F=T, T=C:1m;S:1m;R:2m;E:5m')dnl
-define(`confMILTER_MACROS_HELO', confMILTER_MACROS_HELO`, {{verify}}')dnl
-define(`confMILTER_MACROS_EOM', confMILTER_MACROS_EOM`, {{msg_size}}')dnl
 """
 
 
@@ -105,7 +106,7 @@ class Sendmail:
         world.write(f"{name}/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         cert, key = authority.issue(HOSTNAME, "rsa")
         os.chmod(key, 0o600)
-        mc = MC.format(cf=cf, hostname=HOSTNAME, directory=self.directory, tls=os.path.dirname(cert),
+        mc = MC.format(cf=cf, hostname=HOSTNAME, directory=self.directory, pid="sendmail.pid", tls=os.path.dirname(cert),
                        ca=authority.certificate, cert=cert, key=key, sink_port=sink_port, port=self.port,
                        more=more, milter=MILTER.format(socket=milter) if milter else "")
         self.mc = world.write(f"{name}/sendmail.mc", mc)

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* record/pg*: what only a server can do to a store: go, come back, fall silent, be shared, refuse a text. On a real one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "postgres_fixture.h"
+#include "record/pg_internal.h"
+#include "store_fixture.h"
+#include "util/clock.h"
+#include "util/error.h"
+
+enum { START = 1700000000, DAY = 86400 };
+
+static int place_setup_postgresql(void **state)
+{
+	return place_make_postgresql(state, START + DAY);
+}
+
+static struct backend_handle *open_as(struct place *place, enum backend_access access)
+{
+	return backend_postgresql.open(place->path, access, 1000, place->why, sizeof(place->why));
+}
+
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+static void assert_there_and_back(const char *text)
+{
+	struct arena *arena = arena_new();
+	const char *encoded = pg_text_encode(arena, text);
+	const unsigned char *at = (const unsigned char *)encoded;
+
+	assert_string_equal(pg_text_decode(arena, encoded), text);
+	/* well-formed by the table of RFC 3629, section 4, as far as it can be told without a second reader: no octet beyond */
+	for (; *at != '\0'; at++)
+		assert_true(*at != 0xc0 && *at != 0xc1 && *at < 0xf5);
+	arena_free(&arena);
+}
+
+static void test_pg_text_any_octets_come_back(void **state)
+{
+	static const char *const texts[] = { "", "plain", "gr\xc3\xbc\xc3\x9f", "\xff", "a\x80z", "\xc3", "\xed\xa0\x80", "\xf4\x8f\xbf\xbf",
+		"\xf4\x8f\xbe\x80", "\xf4\x8f\xbe", "\xf4\x90\x80\x80", "\xe2\x82\xac\xe2\x82", "\xf0\x9f\x98\x80", "\xc0\x80" };
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_there_and_back(texts[i]);
+	srandom(1);
+	for (int round = 0; round < 100000; round++) {
+		/* mostly octets that begin or continue something long */
+		static const unsigned char octets[] = { 0xf4, 0x8f, 0xbe, 0xbf, 0x80, 0xc3, 0xe2, 0xed, 'a', 0xff };
+		int length = (int)(random() % 12);
+
+		for (int i = 0; i < length; i++)
+			text[i] = (char)(random() % 4 == 0 ? 1 + random() % 255 : octets[random() % (long)sizeof(octets)]);
+		text[length] = '\0';
+		assert_there_and_back(text);
+	}
+}
+
+/* The server takes what is encoded, and no two texts become one. */
+static void test_pg_texts_and_long_keys_are_taken(void **state)
+{
+	struct place *place = *state;
+	struct greylist_entry entry = { .first_secs = 1, .last_secs = 2, .tries = 3 }, got;
+	char *long_key = malloc(9000), *other;
+	const char *const keys[] = { "\xff\xfe b c", "\xfe\xff b c", "\xf4\x8f\xbf\xbf", "\xed\xa0\x80", "" };
+
+	assert_non_null(long_key);
+	for (int i = 0; i < 8999; i++)
+		long_key[i] = (char)('a' + random() % 26);	/* does not pack */
+	long_key[8999] = '\0';
+	other = strdup(long_key);
+	assert_non_null(other);
+	other[8998] = '!';
+	place->handle = open_as(place, BACKEND_MAKE);
+	assert_non_null(place->handle);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		assert_int_equal(backend_postgresql.greylist_get(place->handle, keys[i], &got), -E_ABSENT);
+		assert_int_equal(backend_postgresql.greylist_put(place->handle, keys[i], &entry), 0);
+		assert_int_equal(backend_postgresql.greylist_get(place->handle, keys[i], &got), 0);
+	}
+	assert_int_equal(backend_postgresql.greylist_put(place->handle, long_key, &entry), 0);
+	assert_int_equal(backend_postgresql.greylist_get(place->handle, other, &got), -E_ABSENT);
+	assert_int_equal(backend_postgresql.greylist_get(place->handle, long_key, &got), 0);
+	assert_int_equal(got.tries, 3);
+	free(long_key);
+	free(other);
+}
+
+/* ---- the schema -------------------------------------------------------------------------------------------------- */
+
+static void test_pg_newer_schema_is_refused(void **state)
+{
+	struct place *place = *state;
+
+	place->handle = open_as(place, BACKEND_MAKE);
+	assert_non_null(place->handle);
+	place_execute(place, "UPDATE assay_schema SET version=99");
+	assert_null(open_as(place, BACKEND_READ));
+	assert_non_null(strstr(place->why, "newer"));
+	assert_null(open_as(place, BACKEND_MAKE));
+	/* and whoever was there before writes no more */
+	assert_int_equal(backend_postgresql.begin(place->handle), -E_SYSTEM);
+	assert_non_null(strstr(backend_postgresql.why(place->handle), "newer"));
+}
+
+static void test_pg_foreign_database_stays_as_it_is(void **state)
+{
+	struct place *place = *state;
+
+	place_execute(place, "CREATE TABLE accounts(name TEXT)");
+	assert_null(open_as(place, BACKEND_MAKE));
+	assert_non_null(strstr(place->why, "another program's"));
+	assert_int_equal(place_number(place, "SELECT count(*) FROM pg_class WHERE relnamespace=current_schema()::regnamespace"), 1);
+}
+
+static void test_pg_open_change_and_read_make_nothing(void **state)
+{
+	struct place *place = *state;
+
+	assert_null(open_as(place, BACKEND_READ));
+	assert_null(open_as(place, BACKEND_CHANGE));
+	assert_non_null(strstr(place->why, "no Assay schema"));
+	assert_int_equal(place_number(place, "SELECT count(*) FROM pg_class WHERE relnamespace=current_schema()::regnamespace"), 0);
+}
+
+/* SQLite's version of a new database is PostgreSQL's, too, and so are tables and columns. */
+static void test_pg_schema_is_that_of_sqlite(void **state)
+{
+	struct place *place = *state, *file;
+	static const char *const queries[] = {
+		"SELECT peer,host,first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,pinned,cert FROM peer",
+		"SELECT key,first,last,passed,tries FROM greylist", "SELECT sum(peers+hosts+waiting+passed) FROM total",
+		"SELECT key,questions,noted FROM shape", "SELECT id,reference,queue_id,time,bytes,length,data FROM trace",
+		"SELECT sum(bytes) FROM trace_total", "SELECT id,hash,kinds,text FROM part",
+		"SELECT id,rows,outcome,sender,recipients,client,tls FROM kind", "SELECT hour,kind,messages,bytes,sessions FROM flow",
+		"SELECT day,kind,messages,bytes,sessions FROM flow_day", "SELECT day FROM crowded", "SELECT sum(hours+days) FROM flow_total",
+		"SELECT day,rows,lost FROM dmarc_day", "SELECT id,day,domain,policy,rua,rows,lost,report_id,file,closed FROM dmarc_policy",
+		"SELECT policy,row,messages FROM dmarc_row", "SELECT policy,address,state,tries,next,claimed FROM dmarc_delivery",
+		"SELECT id,day,domain,alike,first,last,incidents,state,tries,due,ruf,fields,header FROM failure",
+		"SELECT day,domain,reports,beyond FROM failure_day",
+	};
+	void *other;
+
+	place_make(&other, START);
+	file = other;
+	place->handle = open_as(place, BACKEND_MAKE);
+	assert_non_null(place->handle);
+	file->handle = backend_sqlite.open(file->path, BACKEND_MAKE, 1000, file->why, sizeof(file->why));
+	assert_non_null(file->handle);
+	assert_int_equal(place_number(place, "SELECT version FROM assay_schema"), place_number(file, "PRAGMA user_version"));
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+		place_execute(place, queries[i]);
+		place_execute(file, queries[i]);
+	}
+	place_teardown(&other);
+}
+
+struct maker { struct place *place; struct backend_handle *handle; char why[256]; };
+
+static void *make_one(void *arg)
+{
+	struct maker *maker = arg;
+
+	maker->handle = backend_postgresql.open(maker->place->path, BACKEND_MAKE, 2000, maker->why, sizeof(maker->why));
+	return NULL;
+}
+
+static void test_pg_schema_is_made_once_by_several(void **state)
+{
+	enum { MAKERS = 6 };
+	struct maker makers[MAKERS] = { 0 };
+	pthread_t threads[MAKERS];
+
+	for (int i = 0; i < MAKERS; i++) {
+		makers[i].place = *state;
+		assert_int_equal(pthread_create(&threads[i], NULL, make_one, &makers[i]), 0);
+	}
+	for (int i = 0; i < MAKERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_string_equal(makers[i].why, "");
+		assert_non_null(makers[i].handle);
+		backend_postgresql.close(&makers[i].handle);
+	}
+}
+
+/* ---- the connection ---------------------------------------------------------------------------------------------- */
+
+static void test_pg_password_in_the_connection_is_refused_and_not_told(void **state)
+{
+	static const char *const texts[] = { "host=/tmp user=assay password=sesame", "postgresql://assay:sesame@127.0.0.1/assay" };
+	struct backend_look look;
+	char why[256] = "";
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(backend_postgresql.look(texts[i], &look), -E_SYSTEM);
+		assert_non_null(strstr(look.why, "passfile"));
+		assert_null(strstr(look.why, "sesame"));
+		assert_null(backend_postgresql.open(texts[i], BACKEND_READ, 100, why, sizeof(why)));
+		assert_null(strstr(why, "sesame"));
+	}
+}
+
+/* A socket in a directory of its own that takes connections and says nothing. */
+static int silent_server(const char *directory)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.5432", directory);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	return fd;
+}
+
+/* While nobody has reached the server, readers do not try; and a message never waits for one that is silent. */
+static void test_pg_silent_server_costs_a_reader_no_more_than_its_time(void **state)
+{
+	struct place *place = *state;
+	int fd = silent_server(place->directory);
+	struct store_statistics statistics;
+	struct peer_memory memory;
+	int64_t began_ms, longest_ms = 0;
+
+	snprintf(place->path, sizeof(place->path), "host=%s user=assay", place->directory);
+	place->config.busy_ms = 150;
+	place_store(place);
+	for (int i = 0; i < 50; i++) {
+		began_ms = clock_monotonic_ms();
+		assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
+		if (clock_monotonic_ms() - began_ms > longest_ms)
+			longest_ms = clock_monotonic_ms() - began_ms;
+		usleep(10000);
+	}
+	assert_in_range(longest_ms, 0, 150 + 1000);	/* the second for a busy machine */
+	store_statistics(place->store, &statistics);
+	assert_false(statistics.up);
+	close(fd);
+}
+
+static void test_pg_server_that_restarts_loses_nothing(void **state)
+{
+	struct place *place = *state;
+	struct store *store = place_store(place);
+	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
+	struct peer_memory memory;
+	char why[256] = "";
+
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);
+	postgres_stop();
+	assert_int_equal(store_peer_get(store, "y", &memory), -E_SYSTEM);	/* "x" was read a moment ago */
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	while (store_is_up(store))
+		usleep(1000);
+	assert_true(postgres_start(why, sizeof(why)));
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);
+	assert_int_equal(memory.sessions, 11);
+}
+
+/* ---- several writers --------------------------------------------------------------------------------------------- */
+
+static void *note_a_lot(void *arg)
+{
+	struct store *store = arg;
+	struct peer_note note = { .grade = 2, .host = "192.0.2.1", .time_secs = START };
+	char name[32];
+
+	note.peer = name;
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "p%d.example", i % 7);
+		assert_int_equal(store_peer_note(store, &note), 0);
+		if (i % 10 == 0)
+			assert_int_equal(store_greylist_note(store, "key", START + i, false), 0);
+		if (i % 50 == 0)
+			usleep(2000);
+	}
+	return NULL;
+}
+
+/* Hosts of a fleet: each session counts, whoever saw it. */
+static void test_pg_two_stores_on_one_server_count_every_session(void **state)
+{
+	struct place *place = *state;
+	struct store *stores[3] = { place_store(place) };
+	struct greylist_entry entry;
+	struct peer_memory memory;
+	pthread_t threads[3];
+	uint64_t sum = 0;
+	char name[32];
+
+	for (int i = 1; i < 3; i++) {
+		stores[i] = store_open(&place->config, place->why, sizeof(place->why));
+		assert_non_null(stores[i]);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, note_a_lot, stores[i]), 0);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(store_flush(stores[i]), 0);
+	}
+	for (int i = 0; i < 7; i++) {
+		snprintf(name, sizeof(name), "p%d.example", i);
+		assert_int_equal(store_peer_get(stores[i % 3], name, &memory), 0);
+		sum += memory.sessions;
+	}
+	assert_int_equal(sum, 3 * 2000);
+	assert_int_equal(store_greylist_get(stores[1], "key", &entry), 0);
+	assert_int_equal(entry.tries, 3 * 200);
+	for (int i = 1; i < 3; i++)
+		store_close(&stores[i]);
+}
+
+/* Whoever holds the writers' turn and does nothing: the notes wait, readers do not, and nothing is lost. */
+static void test_pg_writer_that_holds_the_turn_costs_nothing(void **state)
+{
+	struct place *place = *state;
+	struct store *store = place_store(place);
+	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
+	struct peer_memory memory;
+	PGconn *other;
+
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	other = PQconnectdb(place->path);
+	PQclear(PQexec(other, "BEGIN"));
+	PQclear(PQexec(other, "SELECT version FROM assay_schema FOR UPDATE"));
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(store_peer_note(store, &note), 0);
+	usleep(300000);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);
+	assert_int_equal(memory.sessions, 1);
+	PQfinish(other);
+	assert_int_equal(store_flush(store), 0);
+	assert_int_equal(store_peer_get(store, "x", &memory), 0);
+	assert_int_equal(memory.sessions, 51);
+}
+
+/* A row that the server refuses takes the whole group back, and the reason is told. */
+static void test_pg_group_is_whole_or_nothing(void **state)
+{
+	struct place *place = *state;
+	struct peer_memory memory = { .first_secs = START };
+
+	place->handle = open_as(place, BACKEND_MAKE);
+	assert_non_null(place->handle);
+	place_execute(place, "ALTER TABLE peer ADD CHECK (peer<>'bad')");
+	assert_int_equal(backend_postgresql.begin(place->handle), 0);
+	assert_int_equal(backend_postgresql.peer_put(place->handle, "good", "", &memory), 0);
+	(void)backend_postgresql.peer_put(place->handle, "bad", "", &memory);
+	(void)backend_postgresql.peer_put(place->handle, "good too", "", &memory);
+	assert_int_equal(backend_postgresql.commit(place->handle), -E_SYSTEM);
+	assert_non_null(strstr(backend_postgresql.why(place->handle), "constraint"));
+	backend_postgresql.rollback(place->handle);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 0);
+	/* and the handle goes on */
+	assert_int_equal(backend_postgresql.begin(place->handle), 0);
+	assert_int_equal(backend_postgresql.peer_put(place->handle, "good", "", &memory), 0);
+	assert_int_equal(backend_postgresql.commit(place->handle), 0);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 1);
+}
+
+#define PG_TEST(f) { #f "_postgresql", f, place_setup_postgresql, place_teardown, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pg_text_any_octets_come_back),
+		PG_TEST(test_pg_texts_and_long_keys_are_taken),
+		PG_TEST(test_pg_newer_schema_is_refused),
+		PG_TEST(test_pg_foreign_database_stays_as_it_is),
+		PG_TEST(test_pg_open_change_and_read_make_nothing),
+		PG_TEST(test_pg_schema_is_that_of_sqlite),
+		PG_TEST(test_pg_schema_is_made_once_by_several),
+		cmocka_unit_test(test_pg_password_in_the_connection_is_refused_and_not_told),
+		PG_TEST(test_pg_silent_server_costs_a_reader_no_more_than_its_time),
+		PG_TEST(test_pg_server_that_restarts_loses_nothing),
+		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
+		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
+		PG_TEST(test_pg_group_is_whole_or_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
