@@ -168,6 +168,15 @@ void resolver_look(void);
 /** A message was judged: counts it among those that an outage of DNS has hit, if it has. */
 void resolver_note_message(const struct results *results);
 
+/* ---- brakes.c: enforcement that falls back to tag ------------------------------------------------------------------- */
+
+/** Starts the thread. @return 0 or -E_SYSTEM. */
+int brakes_start(void);
+/** Nothing is looked at any more. @return whether that was so in time: else its thread still uses the engine. */
+bool brakes_stop(void);
+/** @return how many brakes are on. */
+unsigned brakes_on(void);
+
 /* ---- beside.c: other filters of the same mail ---------------------------------------------------------------------- */
 
 struct beside_counts {		/* messages since the start, by what struct beside says of them (action/beside.h) */

@@ -41,6 +41,7 @@
 	X(DNS_CACHE_BYTES, "assay_dns_cache_bytes", GAUGE, "Memory taken by cached answers.")                           \
 	X(DNS_CACHE_ENTRIES, "assay_dns_cache_entries", GAUGE, "Cached answers.")                                       \
 	X(DNS_SERVERS, "assay_dns_servers", GAUGE, "Recursive servers, by whether they answer.")                        \
+	X(BRAKES, "assay_brakes", GAUGE, "Brakes that are on: findings on which a policy only tags, for what it held back looked wanted.") \
 	X(STORE_UP, "assay_store_up", GAUGE, "1 while the database can be used, else 0; absent when nothing is remembered.") \
 	X(STORE_NOTES, "assay_store_notes_total", COUNTER, "Notes for the record, by what became of them: written; dropped, the queue was full; lost, the database failed.") \
 	X(STORE_QUEUE, "assay_store_queued_notes", GAUGE, "Notes that wait to be written.")                             \

@@ -47,8 +47,10 @@ static void write_store(FILE *out, const struct store_statistics *statistics, st
 		[STORE_CAP_PEER_HOSTS] = "peer-hosts", [STORE_CAP_GREYLIST] = "greylist",
 		[STORE_CAP_TRACES] = "traces",
 	};
-	const char *up = metrics_family(out, METRIC_ID_STORE_UP);
+	const char *up;
 
+	metrics_write_one(out, METRIC_ID_BRAKES, brakes_on());
+	up = metrics_family(out, METRIC_ID_STORE_UP);
 	if (store != NULL)	/* nothing that could be down, else */
 		exposition_count(out, up, NULL, store_is_up(store));
 	metrics_write_by(out, METRIC_ID_STORE_NOTES, "result", results,

@@ -248,6 +248,7 @@ static void flush_store(void)
 /* Frees what can be freed when nothing runs any more; else ends without touching what others may still use. */
 static int finish(bool at_rest, int code)
 {
+	at_rest = brakes_stop() && at_rest;
 	if (at_rest)
 		state_set_engine(NULL);
 	else
@@ -268,7 +269,7 @@ static int begin_sessions(struct milter_thread *milter)
 		return 0;
 	milter->main_thread = pthread_self();
 	milter->runs = true;
-	if (progress_start() == 0 && pthread_create(&milter->thread, NULL, milter_run, milter) == 0)
+	if (progress_start() == 0 && brakes_start() == 0 && pthread_create(&milter->thread, NULL, milter_run, milter) == 0)
 		return 0;
 	log_error("cannot start a thread: %s", strerror(errno));
 	return -E_SYSTEM;

@@ -18,6 +18,7 @@ int command_dns(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_peers(int argc, char **argv);
+int command_brakes(int argc, char **argv);
 int command_failure_reports(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_report(int argc, char **argv);

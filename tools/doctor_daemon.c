@@ -203,6 +203,28 @@ static void say_disk(struct doctor *doctor, const char *directory)
 		doctor_say(doctor, "disk", DOCTOR_OK, NULL, "%llu MiB free in %s", free_mib, directory);
 }
 
+struct brakes_seen { unsigned on; };
+
+static void see_brake(void *arg, const struct brake_row *row)
+{
+	struct brakes_seen *seen = arg;
+
+	seen->on += row->lifted_secs == 0;
+}
+
+static void say_brakes(struct doctor *doctor)
+{
+	const struct store_config config = { .location = doctor->config->record_location, .read_only = true };
+	struct brakes_seen seen = { 0 };
+	char why[256];
+	struct store *store = store_open(&config, why, sizeof(why));
+
+	if (store != NULL && store_brakes_each(store, see_brake, &seen) == 0 && seen.on != 0)
+		doctor_say(doctor, "brakes", DOCTOR_WARNING, "see whose mail it was (assay report), mend what is wrong, then assay brakes --lift",
+		    "%u brake%s on: findings that are only tagged, for what was held back looked wanted", seen.on, seen.on == 1 ? " is" : "s are");
+	store_close(&store);
+}
+
 /* Whoever runs doctor may be somebody else for the server than assayd is: what fails is told as a warning. */
 static void say_server(struct doctor *doctor, const char *connection)
 {
@@ -243,6 +265,8 @@ void doctor_store(struct doctor *doctor)
 		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, look.bytes >> 10);
 	else if (doctor->worst < DOCTOR_ERROR)
 		doctor_say(doctor, "store", DOCTOR_INFO, NULL, "%s is not there yet; assayd makes it at its start", path);
+	if (look.bytes > 0)
+		say_brakes(doctor);
 	say_disk(doctor, look.disk);
 }
 

@@ -10,6 +10,7 @@
 
 #include "explain.h"
 #include "record/store.h"
+#include "report/brakes.h"
 #include "util/buf.h"
 #include "util/clean.h"
 #include "util/error.h"
@@ -46,6 +47,7 @@ struct found {
 	struct trace_note newest;
 	const char *others[TRACES_MAX];
 	size_t count;
+	const struct brakes *brakes;
 };
 
 static void keep(void *arg, const struct trace_note *note)
@@ -128,7 +130,7 @@ static int tell(const struct explain_command *command, const struct config *agai
 	if (code != 0)
 		return tool_complain(EX_DATAERR, "explain: the trace of %s is damaged", explained.reference);
 	if (again_by != NULL) {
-		explain_again(&explained.trace, again_by, command->config_path, found->arena, &again);
+		explain_again(&explained.trace, again_by, command->config_path, found->brakes, found->arena, &again);
 		explained.again = &again;
 	}
 	(command->json ? explain_print_json : explain_print_text)(&explained, found->arena, stdout);
@@ -152,6 +154,8 @@ static int look_up(const struct explain_command *command, const struct config *c
 		return tool_complain(EX_CONFIG, "explain: no database: set path in the section record of the configuration, or give --database");
 	}
 	code = find(store, command->text, &found, &name);
+	if (code == 0)
+		code = brakes_read(store, found.arena, &found.brakes);
 	store_statistics(store, &statistics);
 	store_close(&store);
 	if (code == 0)

@@ -38,9 +38,12 @@ struct explained {
 void explain_evidence(const struct trace *trace, const struct trace_line *line, const struct config *config, struct arena *arena,
     struct replay_past *past_r);
 
-/** Has the policies of a configuration decide what the trace recorded. All is in the arena or borrowed from the config. */
-void explain_again(const struct trace *trace, const struct config *config, const char *config_path, struct arena *arena,
-    struct again *again_r);
+/**
+ * Has the policies of a configuration decide what the trace recorded. All is in the arena or borrowed from the config.
+ * @param brakes  that were on; NULL: none.
+ */
+void explain_again(const struct trace *trace, const struct config *config, const char *config_path, const struct brakes *brakes,
+    struct arena *arena, struct again *again_r);
 
 void explain_print_text(const struct explained *explained, struct arena *arena, FILE *out);
 void explain_print_json(const struct explained *explained, struct arena *arena, FILE *out);

@@ -49,7 +49,8 @@ static void say_findings(struct whys *whys, const struct trace *trace, const str
 		now = action_name(policy_asked_for(policy, evidence, id, &why));
 		if (strcmp(then, now) != 0)
 			say(whys, arena_printf(whys->arena, "%s asked for %s, and asks for %s in policy %s there%s", name, then, now, policy->name,
-			    why == ASKED_ONLY_SECURE ? " (reject-only-secure)" : why == ASKED_DNS_OUTAGE ? " (dns-outage)" : ""));
+			    why == ASKED_ONLY_SECURE ? " (reject-only-secure)" : why == ASKED_DNS_OUTAGE ? " (dns-outage)" :
+			    why == ASKED_BEFORE_FLAG_DAY || why == ASKED_OUTSIDE_SHARE ? " (its ramp)" : why == ASKED_BRAKED ? " (a brake)" : ""));
 	}
 }
 
@@ -96,8 +97,8 @@ static const char *untold_sentence(enum untold why, struct arena *arena)
 	return arena_printf(arena, "it hangs on what was not kept: %s", untold_name(why));
 }
 
-void explain_again(const struct trace *trace, const struct config *config, const char *config_path, struct arena *arena,
-    struct again *again_r)
+void explain_again(const struct trace *trace, const struct config *config, const char *config_path, const struct brakes *brakes,
+    struct arena *arena, struct again *again_r)
 {
 	const struct trace_line *line = trace_find(trace, "evidence"), *then = trace_find(trace, "decision");
 	const struct policy_set set = policy_set_of(config);
@@ -112,6 +113,7 @@ void explain_again(const struct trace *trace, const struct config *config, const
 		return;
 	}
 	explain_evidence(trace, line, config, arena, &past);
+	past.evidence.brakes = brakes;
 	policy_replay(&set, &past.evidence, arena, &recorded);
 	find_reasons(config, &past.evidence, arena, again_r);
 	if (recorded.why != UNTOLD_NOT) {

@@ -4,6 +4,7 @@
  * in part, and whose mailboxes the recipients are, which it never keeps. Trusts the trace for nothing: what does not fit the evidence
  * stays lacking.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "explain.h"
@@ -12,6 +13,15 @@
 static const char *or_empty(const char *text)
 {
 	return text != NULL ? text : "";
+}
+
+/* When it was judged: flag days hang on it. */
+static void take_time(const struct trace *trace, struct evidence *evidence)
+{
+	const struct trace_line *message = trace_find(trace, "message");
+	const char *time = message != NULL ? trace_get(message, "time") : NULL;
+
+	evidence->time_secs = time != NULL ? strtoll(time, NULL, 10) : 0;
 }
 
 static void take_address(const struct trace *trace, struct evidence *evidence)
@@ -90,6 +100,7 @@ void explain_evidence(const struct trace *trace, const struct trace_line *line, 
 	};
 
 	replay_read(config, &row, arena, past_r);
+	take_time(trace, &past_r->evidence);
 	take_address(trace, &past_r->evidence);
 	take_client_name(trace, &past_r->evidence);
 	take_mailboxes(trace, arena, &past_r->evidence);

@@ -24,6 +24,7 @@ static const struct command {
 	{ "findings", command_findings, "list every finding: default action, SMTP reply, meaning" },
 	{ "config", command_config, "check a configuration file and print the effective values" },
 	{ "peers", command_peers, "list, show, forget or pin what is remembered of senders' TLS" },
+	{ "brakes", command_brakes, "list what policies only tag for it looked wanted, and enforce it again" },
 	{ "record", command_record, "copy the record into another database, of another kind if need be" },
 	{ "doctor", command_doctor, "look at everything that judgement depends on, and say what is wrong" },
 	{ "setup", command_setup, "put assayd behind Postfix or Sendmail, prove that it is asked, put it back" },

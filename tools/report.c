@@ -11,12 +11,13 @@
 
 #include "assay.h"
 #include "record/store.h"
+#include "report/brakes.h"
 #include "report.h"
 #include "report_mail.h"
 #include "report/tally.h"
 #include "whatif.h"
 
-enum { DAY_SECS = 86400, SINCE_DEFAULT_DAYS = 7, TOP_DEFAULT = 20, PEERS_MAX = 200000, PROGRESS_MS = 200 };
+enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 7, TOP_DEFAULT = 20, PEERS_MAX = 200000, PROGRESS_MS = 200 };
 
 struct report_command {
 	const char *config_path, *database, *output, *table;
@@ -106,16 +107,17 @@ static void add(void *arg, const struct flow_row *kind, const struct flow_span *
 
 static int read_store(struct tally *tally, struct store *store, int64_t since_secs)
 {
+	unsigned span_secs = tally_is_dated(tally) ? HOUR_SECS : DAY_SECS;
 	struct progress progress = { .tally = tally, .shown = isatty(STDERR_FILENO) == 1, .told_ms = clock_monotonic_ms() };
 	int code = store_peers_each(store, NULL, PEERS_MAX, tally_peer, tally);
 
 	progress.what = "looking at who is known:";
 	if (code == 0)
-		code = store_kinds_each(store, since_secs, DAY_SECS, learn, &progress);
+		code = store_kinds_each(store, since_secs, span_secs, learn, &progress);
 	end_progress(&progress);
 	progress.what = "adding up:";
 	if (code == 0)
-		code = store_kinds_each(store, since_secs, DAY_SECS, add, &progress);
+		code = store_kinds_each(store, since_secs, span_secs, add, &progress);
 	end_progress(&progress);
 	return code;
 }
@@ -135,12 +137,17 @@ static int report(const struct report_command *command, const struct config *con
 {
 	int64_t now = clock_wall_secs(NULL), since = now - command->since_secs;
 	struct store_statistics statistics = { 0 };
+	const struct brakes *brakes;
 	struct tally *tally;
 	int code;
 
 	since -= since % 3600;	/* an hour counts whole; of long ago a day does */
 	tally = tally_new(config, set, since, now);
-	code = read_store(tally, store, since);
+	code = brakes_read(store, arena, &brakes);
+	if (code == 0) {
+		tally_set_brakes(tally, brakes);
+		code = read_store(tally, store, since);
+	}
 	store_statistics(store, &statistics);
 	if (code == 0 && command->mail)
 		code = report_mail_send(config, &(const struct report_mail){ command->to, command->output, now }, store,

@@ -64,6 +64,8 @@ static int read_morning(struct morning *morning, struct store *store)
 	int code = store_peers_each(store, NULL, PEERS_MAX, morning_peer, morning);
 
 	if (code == 0)
+		code = store_brakes_each(store, morning_brake, morning);
+	if (code == 0)
 		code = store_kinds_each(store, morning_since(morning), DAY_SECS, morning_learn, morning);
 	if (code == 0)
 		code = store_kinds_each(store, morning_since(morning), DAY_SECS, morning_add, morning);

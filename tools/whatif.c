@@ -10,6 +10,8 @@
 
 #include "assay.h"
 #include "record/store.h"
+#include "report/brakes.h"
+#include "util/arena.h"
 #include "whatif.h"
 
 enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 30, TOP_DEFAULT = 15, PEERS_MAX = 200000 };
@@ -84,6 +86,28 @@ static int print(struct whatif_command *command, struct whatif *whatif, struct s
 	return EX_OK;
 }
 
+/* When brakes would come on, were what is asked enforced from the beginning of the period. */
+static int foresee_brakes(const struct whatif_page *page, const struct config *config, const struct policy_set *set, struct store *store,
+    struct whatif *whatif)
+{
+	const struct brake_watch_wish wish = { .config = config, .set = set, .first_secs = page->since_secs,
+		.end_secs = page->until_secs - page->until_secs % HOUR_SECS };
+	struct brake_watch *watch;
+	struct arena *arena;
+	int code;
+
+	if (!brake_watch_is_needed(set))
+		return 0;
+	watch = brake_watch_new(&wish);
+	arena = arena_new();
+	code = brake_watch_read(watch, store);
+	if (code == 0)
+		whatif_set_brakes(whatif, brake_watch_forecast(watch, arena));
+	brake_watch_free(&watch);
+	arena_free(&arena);
+	return code;
+}
+
 static int forecast(struct whatif_command *command, const struct config *config, const struct policy_set *set, struct store *store)
 {
 	struct whatif_page *page = &command->page;
@@ -96,6 +120,8 @@ static int forecast(struct whatif_command *command, const struct config *config,
 	page->since_secs -= page->since_secs % HOUR_SECS;	/* an hour counts whole; of long ago a day does */
 	whatif = whatif_new(config, set, page->since_secs);
 	code = store_peers_each(store, NULL, PEERS_MAX, whatif_learn_peer, whatif);
+	if (code == 0)
+		code = foresee_brakes(page, config, set, store, whatif);
 	if (code == 0)
 		code = store_kinds_each(store, page->since_secs, HOUR_SECS, whatif_learn, whatif);
 	if (code == 0)

@@ -85,6 +85,17 @@ static json_t *untold_json(const struct whatif_totals *totals)
 	return untold;
 }
 
+static json_t *brakes_json(const struct brakes *brakes, struct arena *arena)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; brakes != NULL && i < brakes->count; i++)
+		json_array_append_new(list, json_pack("{s:o, s:s, s:I, s:o, s:b}", "policy", json_text(arena, brakes->items[i].policy),
+		    "finding", findings_table[brakes->items[i].finding].name, "since", (json_int_t)brakes->items[i].since_secs, "until",
+		    brakes->items[i].until_secs != 0 ? json_integer(brakes->items[i].until_secs) : json_null(), "sure", !brakes->items[i].unsure));
+	return list;
+}
+
 static json_t *refused_by_json(const struct whatif_totals *totals)
 {
 	json_t *json = json_object();
@@ -135,6 +146,7 @@ void whatif_print_json(struct whatif *whatif, const struct whatif_page *page, FI
 	for (int kind = 0; kind < WHATIF_KINDS; kind++)
 		json_object_set_new(json, names[kind], kind_json(whatif, (enum whatif_kind)kind, page->top, arena));
 	json_object_set_new(json, "refused_by", refused_by_json(totals));
+	json_object_set_new(json, "brakes", brakes_json(whatif_brakes(whatif), arena));
 	json_object_set_new(json, "partly_refused", number(totals->partly));
 	json_object_set_new(json, "untold", untold_json(totals));
 	json_object_set_new(json, "untold_old", number(totals->untold_old));

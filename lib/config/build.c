@@ -11,9 +11,12 @@
 #include "config/domain_list.h"
 #include "config/inherit.h"
 #include "config/local_samples.h"
+#include "config/names.h"
 #include "config/policies.h"
 #include "config/schema.h"
 #include "config/value.h"
+
+enum { HOUR_SECS = 3600 };
 
 struct builder {
 	struct arena *arena;
@@ -24,6 +27,7 @@ struct builder {
 
 static bool find_row(const char *section, const char *name, struct option_row *row_r)
 {
+	const struct option_row *of_ramp;
 	bool actions = strcmp(section, "actions") == 0;
 	enum finding_id id;
 
@@ -32,6 +36,11 @@ static bool find_row(const char *section, const char *name, struct option_row *r
 			return false;
 		*row_r = schema_finding_row(id, actions);
 		return true;
+	}
+	for (size_t i = 0; strcmp(section, "ramp") == 0 && (of_ramp = schema_ramp_row(i)) != NULL; i++) {
+		*row_r = *of_ramp;
+		if (strcmp(of_ramp->name, name) == 0)
+			return true;
 	}
 	for (size_t i = 0; i < schema_count; i++) {
 		if (strcmp(schema_table[i].section, section) == 0 && strcmp(schema_table[i].name, name) == 0) {
@@ -87,6 +96,28 @@ static void apply_section(struct builder *builder, const struct source_section *
 	}
 }
 
+/* A ramp of the finding in the section's title; what it does not say stays as it is in ramps. */
+static void apply_ramp(struct builder *builder, const struct source_section *section, struct ramp_config *ramps)
+{
+	struct ramp_config *ramp;
+	enum finding_id id;
+	const char *why;
+
+	if (finding_from_name(section->title, &id) != 0) {
+		complain(builder->complaints, section->line, "ramp of '%.100s', which is no finding%s", section->title,
+		    names_suggest("findings", section->title, builder->arena));
+		return;
+	}
+	ramp = &ramps[id];
+	apply_section(builder, section, ramp);
+	ramp->from_secs = 0;
+	ramp->share_parts = RAMP_SHARE_ALL;
+	if (ramp->from != NULL && ramp_parse_from(ramp->from, &ramp->from_secs, &why) != 0)
+		complain(builder->complaints, section->line, "from = '%s': %s", ramp->from, why);
+	if (ramp->share != NULL && ramp_parse_share(ramp->share, &ramp->share_parts, &why) != 0)
+		complain(builder->complaints, section->line, "share = '%s': %s", ramp->share, why);
+}
+
 static void store_defaults(struct builder *builder)
 {
 	for (size_t i = 0; i < schema_count; i++) {
@@ -95,6 +126,8 @@ static void store_defaults(struct builder *builder)
 	}
 	for (int id = 0; id < FINDING_COUNT; id++)
 		builder->config->finding_actions[id] = findings_table[id].default_action;
+	for (int id = 0; id < FINDING_COUNT; id++)
+		builder->config->finding_ramps[id] = ramp_none();
 	builder->config->dns.validator = &builder->config->dns_validator;
 }
 
@@ -109,6 +142,8 @@ static void init_policy(struct builder *builder, const char *name, struct policy
 	policy_r->dns_outage = builder->config->dns_outage;
 	policy_r->honor_tls_not_required = builder->config->tls_honor_not_required;
 	memcpy(policy_r->actions, builder->config->finding_actions, sizeof(policy_r->actions));
+	memcpy(policy_r->ramps, builder->config->finding_ramps, sizeof(policy_r->ramps));
+	policy_r->brake = builder->config->brake;
 }
 
 static struct config_places places_of(struct builder *builder, const struct source_section *section);
@@ -122,8 +157,12 @@ static void apply_policy(struct builder *builder, const struct source_section *s
 	policy_r->line = section->line;
 	policy_r->places = places_of(builder, section);
 	apply_section(builder, section, policy_r);
-	for (size_t i = 0; i < section->section_count; i++)
-		apply_section(builder, &section->sections[i], policy_r);
+	for (size_t i = 0; i < section->section_count; i++) {
+		if (strcmp(section->sections[i].name, "ramp") == 0)
+			apply_ramp(builder, &section->sections[i], policy_r->ramps);
+		else
+			apply_section(builder, &section->sections[i], policy_r);
+	}
 }
 
 /* Parents before their heirs, whatever their order in the file. */
@@ -195,6 +234,30 @@ static void settle_record(struct builder *builder)
 	    arena_concat(builder->arena, RECORD_POSTGRESQL_PREFIX, config->record_connection, "");
 }
 
+/* What a brake counts stands in the record, by the hour. */
+static void check_brake(struct builder *builder, const struct brake_config *brake, const char *whose)
+{
+	const struct config *config = builder->config;
+
+	if (brake->wanted == 0)
+		return;
+	if (config->record_location == NULL)
+		complain(builder->complaints, 0, "brake-wanted%s needs a record to count in: set record { path = ... }, or brake-wanted = 0",
+		    whose);
+	if (brake->window_secs % HOUR_SECS != 0)
+		complain(builder->complaints, 0, "brake-window%s: it is counted in whole hours", whose);
+	if (brake->window_secs + 2 * HOUR_SECS > config->hour_keep_secs)
+		complain(builder->complaints, 0, "brake-window%s and two hours have to be within record { keep-hours }: behind it no hour is "
+		    "kept apart", whose);
+}
+
+static void check_brakes(struct builder *builder)
+{
+	for (size_t i = 0; i < builder->config->policy_count && builder->complaints->count == 0; i++)
+		check_brake(builder, &builder->config->policies[i].brake,
+		    arena_printf(builder->arena, " of policy '%s'", builder->config->policies[i].name));
+}
+
 static void check_whole(struct builder *builder)
 {
 	struct config *config = builder->config;
@@ -210,6 +273,7 @@ static void check_whole(struct builder *builder)
 	policies_check_names(config, builder->complaints);
 	if (config->dns.dnssec == DNSSEC_VALIDATE && config->dns.trust_anchor_files[0] == NULL)
 		complain(builder->complaints, 0, "dns { dnssec = validate } needs trust-anchor-files");
+	check_brakes(builder);
 }
 
 static size_t count_options(const struct source_section *section)
@@ -250,7 +314,9 @@ void build_config(const struct source_section *root, struct arena *arena, struct
 	store_defaults(&builder);
 	apply_section(&builder, root, config_r);
 	for (size_t i = 0; i < root->section_count; i++) {
-		if (!schema_is_titled(root->sections[i].name))
+		if (strcmp(root->sections[i].name, "ramp") == 0)
+			apply_ramp(&builder, &root->sections[i], config_r->finding_ramps);
+		else if (!schema_is_titled(root->sections[i].name))
 			apply_section(&builder, &root->sections[i], config_r);
 	}
 	config_r->places = places_of(&builder, root);

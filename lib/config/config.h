@@ -14,6 +14,7 @@
 
 #include "config/findings.h"
 #include "config/override.h"
+#include "config/ramp.h"
 #include "dnssec/validator.h"
 #include "resolver/resolver.h"
 #include "util/addr.h"
@@ -68,6 +69,13 @@ struct domain_list {
 	size_t source_count;
 };
 
+/* When enforcement of a finding falls back to tag by itself (policy/ramp.h, report/brakes.h). */
+struct brake_config {
+	unsigned wanted;	/* messages that look wanted and were held back, in the window; 0: there is no brake */
+	unsigned percent;	/* and they are so much of all that was held back */
+	unsigned window_secs;	/* whole hours */
+};
+
 /* One `override "name" { }` section: all that is set has to hold. One of the first four at least is; none of the others is evidence. */
 struct override_config {
 	const char *name;
@@ -111,6 +119,8 @@ struct policy_config {
 	enum run_mode mode;			/* the section's own, else the global one */
 	enum dns_outage dns_outage;		/* the section's own, else the global one */
 	enum action actions[FINDING_COUNT];	/* the section's own, else `findings { }`, else the table's default */
+	struct ramp_config ramps[FINDING_COUNT];	/* the section's own, else the one beside `findings { }` */
+	struct brake_config brake;		/* the section's own, else the global one */
 	bool reject_only_secure;		/* reject on insecure evidence becomes quarantine */
 	struct domain_list require_secure_domains;	/* insecure passes of these domains count as none */
 	bool require_cert;			/* sessions without an acceptable client certificate: tls-cert-required */
@@ -161,6 +171,8 @@ struct config {
 	bool policies_name_mailboxes;	/* some policy is for recipients, not only for domains */
 	struct config_places places;	/* what the file sets outside of policies */
 	enum action finding_actions[FINDING_COUNT];	/* `findings { }`; policies have their own copy */
+	struct ramp_config finding_ramps[FINDING_COUNT];	/* likewise */
+	struct brake_config brake;			/* likewise */
 
 	/* headers */
 	bool add_authentication_results, add_received_spf, add_received_tls, add_headers_in_dry_run;

@@ -102,6 +102,16 @@ static bool only_inherits(const struct differ *differ, const struct option_row *
 	return inherits;
 }
 
+static bool same_value(const struct option_row *row, const void *a_base, const void *b_base)
+{
+	char *a = value_text(row, a_base), *b = value_text(row, b_base);
+	bool same = strcmp(a, b) == 0;
+
+	free(a);
+	free(b);
+	return same;
+}
+
 /* outside: the row from which a policy inherits; NULL for none. */
 static void compare(struct differ *differ, const char *where, const struct option_row *row, const struct option_row *outside,
     const void *old_base, const void *new_base)
@@ -141,6 +151,23 @@ static void compare_policy(struct differ *differ, const struct policy_config *ol
 		struct option_row outside = schema_finding_row((enum finding_id)id, false);
 
 		compare(differ, where, &row, &outside, old, new);
+	}
+}
+
+/* A policy's ramps that are those outside of it, before and now, say nothing of their own. */
+static void compare_ramps(struct differ *differ, const char *where, const struct ramp_config *old, const struct ramp_config *new)
+{
+	bool inside = where[0] != '\0';
+	const struct option_row *row;
+	char ramp[160];
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		snprintf(ramp, sizeof(ramp), "%s%sramp %s", where, inside ? " " : "", findings_table[id].name);
+		for (size_t i = 0; (ramp_is_set(&old[id]) || ramp_is_set(&new[id])) && (row = schema_ramp_row(i)) != NULL; i++) {
+			if (!inside || !same_value(row, &old[id], &differ->old->finding_ramps[id]) ||
+			    !same_value(row, &new[id], &differ->new->finding_ramps[id]))
+				compare(differ, ramp, row, NULL, &old[id], &new[id]);
+		}
 	}
 }
 
@@ -188,6 +215,8 @@ static void compare_policies(struct differ *differ)
 			tell(differ, where, "", " is new");
 		else
 			compare_policy(differ, before, &new->policies[i]);
+		if (before != NULL)
+			compare_ramps(differ, where, before->ramps, new->policies[i].ramps);
 	}
 	if (order_differs(old, new))
 		tell(differ, "", "", "the order of policies changed");
@@ -298,6 +327,7 @@ size_t config_diff(const struct config *old, const struct config *new, config_te
 
 		compare(&differ, row.section, &row, NULL, old, new);
 	}
+	compare_ramps(&differ, "", old->finding_ramps, new->finding_ramps);
 	compare_overrides(&differ);
 	compare_policies(&differ);
 	if (differ.count > LINES_MAX) {

@@ -16,6 +16,8 @@ const char *names_option(const char *section, size_t i)
 {
 	if (strcmp(section, "findings") == 0 || strcmp(section, "actions") == 0)
 		return i < FINDING_COUNT ? findings_table[i].name : NULL;
+	if (strcmp(section, "ramp") == 0)
+		return schema_ramp_row(i) != NULL ? schema_ramp_row(i)->name : NULL;
 	for (size_t row = 0; row < schema_count; row++) {
 		if (strcmp(schema_table[row].section, section) == 0 && i-- == 0)
 			return schema_table[row].name;
@@ -97,7 +99,7 @@ const char *names_suggest(const char *section, const char *misspelt, struct aren
 		if (row->name[0] != '\0')
 			consider(unknown, row->name, &best, &nearest);
 	}
-	if (strcmp(section, "policy") == 0)
-		consider(unknown, "actions", &best, &nearest);
+	for (size_t i = 0; strcmp(section, "policy") == 0 && i < 2; i++)
+		consider(unknown, i == 0 ? "actions" : "ramp", &best, &nearest);
 	return nearest == NULL ? "" : arena_printf(arena, "; did you mean '%s'?", nearest);
 }

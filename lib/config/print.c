@@ -32,7 +32,27 @@ static void print_actions(const void *base, bool in_policy, const char *indent, 
 	}
 }
 
-static void print_policy(const struct policy_config *policy, FILE *out)
+/* Those that say something, here or where they would be taken from: a base, outside; NULL: there is none. */
+static void print_ramps(const struct ramp_config *ramps, const struct policy_config *base, const struct ramp_config *outside,
+    const char *indent, FILE *out)
+{
+	const struct option_row *row;
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		bool says = ramp_is_set(&ramps[id]) || (outside != NULL && ramp_is_set(&outside[id]));
+
+		for (const struct policy_config *at = base; at != NULL; at = at->base)
+			says = says || ramp_is_set(&at->ramps[id]);
+		if (!says)
+			continue;
+		fprintf(out, "%sramp \"%s\" {\n", indent, findings_table[id].name);
+		for (size_t i = 0; (row = schema_ramp_row(i)) != NULL; i++)
+			print_option(row, &ramps[id], indent[0] != '\0' ? "\t\t" : "\t", out);
+		fprintf(out, "%s}\n", indent);
+	}
+}
+
+static void print_policy(const struct policy_config *policy, const struct ramp_config *outside, FILE *out)
 {
 	fputs("policy ", out);
 	value_print_quoted(policy->name, out);
@@ -43,7 +63,9 @@ static void print_policy(const struct policy_config *policy, FILE *out)
 	}
 	fputs("\tactions {\n", out);
 	print_actions(policy, true, "\t\t", out);
-	fputs("\t}\n}\n", out);
+	fputs("\t}\n", out);
+	print_ramps(policy->ramps, policy->base, outside, "\t", out);
+	fputs("}\n", out);
 }
 
 static void print_override(const struct override_config *override, FILE *out)
@@ -76,11 +98,13 @@ static void print_section(const struct config *config, const char *section, FILE
 
 	if (strcmp(section, "policy") == 0) {
 		for (size_t i = 0; i < config->template_count; i++)
-			print_policy(&config->templates[i], out);
+			print_policy(&config->templates[i], config->finding_ramps, out);
 		for (size_t i = 0; i < config->policy_count; i++)
-			print_policy(&config->policies[i], out);
+			print_policy(&config->policies[i], config->finding_ramps, out);
 		return;
 	}
+	if (strcmp(section, "ramp") == 0)
+		print_ramps(config->finding_ramps, NULL, NULL, "", out);
 	if (strcmp(section, "override") == 0) {
 		for (size_t i = 0; i < config->override_count; i++)
 			print_override(&config->overrides[i], out);
@@ -215,6 +239,17 @@ static void print_sample_policy(const struct section_row *section, const struct 
 	fputs("#\t\tdmarc-reject = quarantine\n#\t\tspf-fail = tag\n#\t}\n#}\n", out);
 }
 
+static void print_sample_ramp(const struct section_row *section, FILE *out)
+{
+	const struct ramp_config none = ramp_none();
+	const struct option_row *row;
+
+	fprintf(out, "\n# ---- %s\nramp \"dmarc-reject\" {\n", section->help);
+	for (size_t i = 0; (row = schema_ramp_row(i)) != NULL; i++)
+		print_sample_option(row, &none, "\t", out);
+	fputs("}\n", out);
+}
+
 static void print_sample_override(const struct section_row *section, FILE *out)
 {
 	const struct override_config override = { .kind = OVERRIDE_FORWARDER };
@@ -244,6 +279,8 @@ void config_print_sample(FILE *out)
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
 		if (strcmp(row->name, "policy") == 0)
 			print_sample_policy(row, &config->policies[config->policy_count - 1], out);
+		else if (strcmp(row->name, "ramp") == 0)
+			print_sample_ramp(row, out);
 		else if (strcmp(row->name, "override") == 0)
 			print_sample_override(row, out);
 		else

@@ -112,6 +112,13 @@ const struct option_row schema_table[] = {
 	{ "", "help-url", OPTION_STRING, CONFIG(help_url), "", TEXT(150),
 	    "added to replies; %s becomes the finding's name, %d the domain; empty: none" },
 
+	{ "", "brake-wanted", OPTION_COUNT, CONFIG(brake.wanted), "0", TUNING(0, 1000000),
+	    "messages held back by a finding that look wanted, after which its enforcement falls back to tag; 0: never" },
+	{ "", "brake-percent", OPTION_COUNT, CONFIG(brake.percent), "0", TUNING(0, 100),
+	    "and so many percent, at least, of what the finding held back have to look wanted" },
+	{ "", "brake-window", OPTION_SECONDS, CONFIG(brake.window_secs), "24h", TUNING(3600, 30 * 86400LL),
+	    "in which they are counted, in whole hours; shorter than keep-hours of section record" },
+
 	{ "spf", "enabled", OPTION_BOOL, CONFIG(spf_enabled), "yes", YES_NO,
 	    "check SPF (RFC 7208); DMARC needs it" },
 	{ "spf", "check-helo", OPTION_BOOL, CONFIG(spf_check_helo), "yes", YES_NO,
@@ -360,6 +367,12 @@ const struct option_row schema_table[] = {
 	    "as the global mode, for this policy" },
 	{ "policy", "dns-outage", OPTION_WORD, POLICY(dns_outage), NULL, WORD(words_dns_outage),
 	    "as the global dns-outage, for this policy" },
+	{ "policy", "brake-wanted", OPTION_COUNT, POLICY(brake.wanted), NULL, TUNING(0, 1000000),
+	    "as the global brake-wanted, for this policy" },
+	{ "policy", "brake-percent", OPTION_COUNT, POLICY(brake.percent), NULL, TUNING(0, 100),
+	    "as the global brake-percent, for this policy" },
+	{ "policy", "brake-window", OPTION_SECONDS, POLICY(brake.window_secs), NULL, TUNING(3600, 30 * 86400LL),
+	    "as the global brake-window, for this policy" },
 	{ "policy", "reject-only-secure", OPTION_BOOL, POLICY(reject_only_secure), "no", YES_NO,
 	    "a reject whose DNS evidence is not DNSSEC-secure becomes quarantine" },
 	{ "policy", "require-secure-domains", OPTION_PATTERNS, POLICY(require_secure_domains), "", LIST,
@@ -374,26 +387,3 @@ const struct option_row schema_table[] = {
 	    "overrides of a DMARC failure that count here: all, none, or names of them; arc is that of trusted-sealers" },
 };
 const size_t schema_count = sizeof(schema_table) / sizeof(schema_table[0]);
-
-const struct section_row schema_sections[] = {
-	{ "", "the daemon, whom it trusts, and what it does" },
-	{ "spf", "SPF" },
-	{ "dkim", "DKIM" },
-	{ "arc", "chains of seals" },
-	{ "dmarc", "DMARC" },
-	{ "adsp", "ADSP" },
-	{ "iprev", "reverse DNS of the client" },
-	{ "headers", "header fields that are added" },
-	{ "dns", "the resolver and DNSSEC" },
-	{ "tls", "grades of TLS sessions" },
-	{ "record", "what is remembered between messages" },
-	{ "greylist", "how the action greylist waits" },
-	{ "dmarc-reports", "reports to the domains whose mail comes" },
-	{ "morning", "what changed since yesterday, by mail" },
-	{ "metrics", "figures for Prometheus" },
-	{ "limits", "caps on what one message may cost" },
-	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
-	{ "override", "whose mail is let in although it fails DMARC, by evidence that nobody can forge" },
-	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
-	{ 0 },
-};

@@ -77,6 +77,12 @@ bool schema_is_titled(const char *section);
 /** Row for a finding's action: in section "findings" (struct config) or in "actions" of a policy (struct policy_config). */
 struct option_row schema_finding_row(enum finding_id id, bool in_policy);
 
+/** The i-th row of a `ramp "FINDING" { }`, whose offset is into struct ramp_config; NULL behind the last. */
+const struct option_row *schema_ramp_row(size_t i);
+
+/** @return whether sections of that name have a title, of which there may be several. */
+bool schema_is_titled(const char *section);
+
 /** @return whether an option of this type is written as a number, with a unit or without. */
 bool option_is_number(enum option_type type);
 

@@ -1,18 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be asked of the schema's rows: those of findings, and of what kind an option is. Constant; thread: any. */
+/*
+ * Sections; rows of the schema that are made, or stand for many: a finding's action, a finding's ramp; and what types of options are.
+ * Constant; thread: any.
+ */
 #include "config/schema.h"
 
 #include <string.h>
 
+#define CONFIG(field) offsetof(struct config, field)
+#define POLICY(field) offsetof(struct policy_config, field)
+#define RAMP(field) offsetof(struct ramp_config, field)
+static const struct option_row ramp_rows[] = {
+	{ "ramp", "from", OPTION_STRING, RAMP(from), "", 0, 20, NULL, NUMBER_NONE,
+	    "date, or date and hour (2027-01-01T06), UTC, from which on the action is in force; empty: it is" },
+	{ "ramp", "share", OPTION_STRING, RAMP(share), "", 0, 10, NULL, NUMBER_NONE,
+	    "share of domains for which it is in force, always the same ones, as 10% or 0.25%; empty: all" },
+	{ "ramp", "before", OPTION_WORD, RAMP(before), "tag", 0, 0, action_words, NUMBER_NONE,
+	    "what is done before that date and for other domains, where the action is not weaker" },
+};
+
+const struct option_row *schema_ramp_row(size_t i)
+{
+	return i < sizeof(ramp_rows) / sizeof(ramp_rows[0]) ? &ramp_rows[i] : NULL;
+}
+
+const struct section_row schema_sections[] = {
+	{ "", "the daemon, whom it trusts, and what it does" },
+	{ "spf", "SPF" },
+	{ "dkim", "DKIM" },
+	{ "arc", "chains of seals" },
+	{ "dmarc", "DMARC" },
+	{ "adsp", "ADSP" },
+	{ "iprev", "reverse DNS of the client" },
+	{ "headers", "header fields that are added" },
+	{ "dns", "the resolver and DNSSEC" },
+	{ "tls", "grades of TLS sessions" },
+	{ "record", "what is remembered between messages" },
+	{ "greylist", "how the action greylist waits" },
+	{ "dmarc-reports", "reports to the domains whose mail comes" },
+	{ "morning", "what changed since yesterday, by mail" },
+	{ "metrics", "figures for Prometheus" },
+	{ "limits", "caps on what one message may cost" },
+	{ "findings", "what is done on each finding: none tag greylist defer quarantine reject" },
+	{ "override", "whose mail is let in although it fails DMARC, by evidence that nobody can forge" },
+	{ "ramp", "since when, and for which domains, the action of the finding named is in force; in policies, too" },
+	{ "policy", "exceptions: the first policy that matches decides; all its conditions must hold" },
+	{ 0 },
+};
+
 bool schema_is_titled(const char *section)
 {
-	return strcmp(section, "policy") == 0 || strcmp(section, "override") == 0;
+	return strcmp(section, "policy") == 0 || strcmp(section, "override") == 0 ||
+	    strcmp(section, "ramp") == 0;
 }
 
 struct option_row schema_finding_row(enum finding_id id, bool in_policy)
 {
 	const struct finding_row *finding = &findings_table[id];
-	size_t base = in_policy ? offsetof(struct policy_config, actions) : offsetof(struct config, finding_actions);
+	size_t base = in_policy ? POLICY(actions) : CONFIG(finding_actions);
 
 	return (struct option_row){
 		.section = in_policy ? "actions" : "findings", .name = finding->name, .type = OPTION_WORD,

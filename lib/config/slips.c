@@ -101,7 +101,7 @@ static bool is_option(const struct slips *slips, const char *name)
 static const char *section_name(const struct slips *slips, const char *name)
 {
 	if (slips->depth == 1 && slips->sections[0] != NULL && strcmp(slips->sections[0], "policy") == 0)
-		return strcmp(name, "actions") == 0 ? "actions" : NULL;
+		return strcmp(name, "actions") == 0 ? "actions" : strcmp(name, "ramp") == 0 ? "ramp" : NULL;
 	for (const struct section_row *row = schema_sections; slips->depth == 0 && row->name != NULL; row++) {
 		if (row->name[0] != '\0' && strcmp(row->name, name) == 0)
 			return row->name;

@@ -41,11 +41,7 @@ struct node {
 };
 
 /* Where a value stood. Newest first. */
-struct mark {
-	struct mark *next;
-	const cfg_opt_t *option;
-	unsigned line;
-};
+struct mark { struct mark *next; const cfg_opt_t *option; unsigned line; };
 
 struct parser {
 	struct complaints *complaints;
@@ -75,12 +71,17 @@ static struct node *node_add(struct node *parent, const char *name, enum node_ki
 	return node;
 }
 
-static void add_options(struct node *section, const char *name)
+/* The section of the schema with its options; "" has those of the parent itself. */
+static struct node *add_section(struct node *parent, const char *name)
 {
+	struct node *section = parent;
 	const char *option;
 
+	if (name[0] != '\0')
+		section = node_add(parent, name, schema_is_titled(name) ? NODE_TITLED : NODE_SECTION);
 	for (size_t i = 0; (option = names_option(name, i)) != NULL; i++)
 		node_add(section, option, NODE_OPTION);
+	return section;
 }
 
 static struct node *schema_tree(struct parser *parser)
@@ -88,15 +89,13 @@ static struct node *schema_tree(struct parser *parser)
 	struct node *root = arena_calloc(parser->arena, 1, sizeof(*root)), *section;
 
 	*root = (struct node){ .parser = parser, .name = "", .kind = NODE_SECTION };
-	add_options(root, "");
 	node_add(root, end_mark, NODE_OPTION)->stray = true;
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
-		if (row->name[0] == '\0')
-			continue;
-		section = node_add(root, row->name, schema_is_titled(row->name) ? NODE_TITLED : NODE_SECTION);
-		add_options(section, row->name);
-		if (strcmp(row->name, "policy") == 0)
-			add_options(node_add(section, "actions", NODE_SECTION), "actions");
+		section = add_section(root, row->name);
+		if (strcmp(row->name, "policy") == 0) {
+			add_section(section, "actions");
+			add_section(section, "ramp");
+		}
 	}
 	return root;
 }
@@ -284,8 +283,8 @@ static size_t read_subsections(struct parser *parser, const cfg_opt_t *option, s
 static void read_section(struct parser *parser, const cfg_t *from, struct source_section *section_r)
 {
 	size_t options = 0, sections = 0;
-	struct source_option *option;
 	struct source_section *section;
+	struct source_option *option;
 
 	if (from->opts == NULL)		/* it could not be copied */
 		out_of_memory();
@@ -323,7 +322,7 @@ static void complain_about_strays(struct node *section)
 	struct complaints *complaints = section->parser->complaints;
 
 	for (struct node *node = section->children; node != NULL; node = node->next) {
-		const char *what = node->kind == NODE_OPTION ? "option" : "section", *hint;
+		const char *what = node->kind == NODE_OPTION ? "option" : "section", *hint, *where;
 
 		if (!node->stray && node->kind != NODE_OPTION)
 			complain_about_strays(node);
@@ -332,10 +331,8 @@ static void complain_about_strays(struct node *section)
 		if (node->kind == NODE_OPTION && (strcmp(section->name, "findings") == 0 || strcmp(section->name, "actions") == 0))
 			what = "finding";
 		hint = names_suggest(section->name, node->name, complaints->arena);
-		if (section->name[0] == '\0')
-			complain(complaints, node->line, "unknown %s '%s'%s", what, node->name, hint);
-		else
-			complain(complaints, node->line, "unknown %s '%s' in section '%s'%s", what, node->name, section->name, hint);
+		where = section->name[0] == '\0' ? "" : arena_printf(complaints->arena, " in section '%s'", section->name);
+		complain(complaints, node->line, "unknown %s '%s'%s%s", what, node->name, where, hint);
 	}
 }
 

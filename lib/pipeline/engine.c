@@ -86,6 +86,16 @@ struct store *engine_store(struct engine *engine)
 	return engine->store != NULL ? engine->store->store : NULL;
 }
 
+void engine_set_brakes(struct engine *engine, const struct brake_row *rows, size_t count)
+{
+	brake_memory_set(engine->store->brakes, rows, count);
+}
+
+bool engine_knows_brakes(struct engine *engine)
+{
+	return engine->store == NULL || brake_memory_is_known(engine->store->brakes);
+}
+
 struct engine *engine_ref(struct engine *engine)
 {
 	atomic_fetch_add(&engine->references, 1);

@@ -78,6 +78,8 @@ struct message {
 
 	size_t body_line_bytes;		/* of the line under way, for the RFC 5322 limit of 998 */
 
+	const struct brakes *brakes;	/* in the arena, once brakes_known; NULL: none is on */
+	bool brakes_known;
 	struct evidence *at_rcpt;	/* as it is for every recipient; NULL: none was judged there */
 	struct opinions *opinions_at_rcpt;	/* of that */
 	const char *reference;		/* util/reference.h; NULL: traces are off */

@@ -58,6 +58,10 @@ int engine_open_store(struct engine *engine, struct engine *previous, engine_sto
     size_t why_bytes);
 /** @return the store, or NULL. */
 struct store *engine_store(struct engine *engine);
+/** What is known of brakes from now on, for messages that are still to be judged; the engine has a store. Rows are copied. */
+void engine_set_brakes(struct engine *engine, const struct brake_row *rows, size_t count);
+/** @return whether brakes are known: the record could be read once. True where there is no store. */
+bool engine_knows_brakes(struct engine *engine);
 
 struct engine *engine_ref(struct engine *engine);
 void engine_unref(struct engine **engine);

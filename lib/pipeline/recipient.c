@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "pipeline/shared.h"
 #include "pipeline/trace.h"
 #include "policy/reply.h"
 
@@ -58,13 +59,26 @@ static struct recipient_place find_place(struct message *message, const char *re
 	return place;
 }
 
-static void evidence_of(const struct message *message, enum finding_stage stage, struct evidence *evidence_r)
+/* As they are known at the first decision: the others of the message stand on the same. */
+static const struct brakes *message_brakes(struct message *message)
+{
+	struct shared_store *store = message->session->engine->store;
+
+	if (store != NULL && !message->brakes_known) {
+		message->brakes = brake_memory_copy(store->brakes, message->arena);
+		message->brakes_known = true;
+	}
+	return message->brakes;
+}
+
+static void evidence_of(struct message *message, enum finding_stage stage, struct evidence *evidence_r)
 {
 	const struct evidence_input input = {
 		.stage = stage, .facts = &message->facts, .author = &message->author, .results = message->results,
 		.recipients = message->recipient_places, .recipient_count = message->facts.recipient_count,
 		.refused = message->refused_places, .refused_count = message->refused_count,
 		.recipients_over_cap = message->recipients_truncated,
+		.brakes = message_brakes(message),
 	};
 
 	evidence_make(&input, message->arena, evidence_r);

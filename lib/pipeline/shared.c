@@ -144,7 +144,7 @@ static int view_peer(void *context, const char *peer, const char *host, enum tls
 }
 
 /* What the config says of the store. */
-static struct store_config settings_of(const struct store_wish *wish)
+static struct store_config settings_of(const struct store_wish *wish, struct brake_memory *brakes)
 {
 	const struct config *config = wish->config;
 
@@ -159,6 +159,7 @@ static struct store_config settings_of(const struct store_wish *wish)
 		.trace_keep_secs = config->trace_keep_secs, .traces_max_bytes = config->traces_max_bytes,
 		.shapes_max = SHAPES_MAX, .shape_known = wish->shapes != NULL ? shapes_load : NULL,
 		.shape_arg = wish->shapes != NULL ? wish->shapes->shapes : NULL,
+		.brake_known = brake_memory_load, .brake_arg = brakes,
 		.busy_ms = config->record_backend == RECORD_POSTGRESQL ? config->record_answer_ms : 0,
 		.clock = config->dns.clock, .changed = wish->changed, .readers_max = wish->readers_max,
 	};
@@ -175,7 +176,7 @@ int shared_store_get(const struct store_wish *wish, struct shared_store *previou
     size_t why_bytes)
 {
 	const struct config *config = wish->config;
-	const struct store_config settings = settings_of(wish);
+	struct store_config settings;
 	struct shared_store *shared;
 
 	if (config->record_location == NULL)
@@ -188,8 +189,11 @@ int shared_store_get(const struct store_wish *wish, struct shared_store *previou
 	shared = calloc(1, sizeof(*shared));
 	if (shared == NULL)
 		out_of_memory();
+	shared->brakes = brake_memory_new();
+	settings = settings_of(wish, shared->brakes);
 	shared->store = store_open(&settings, why_r, why_bytes);
 	if (shared->store == NULL) {
+		brake_memory_free(&shared->brakes);
 		free(shared);
 		return -E_CONFIG;
 	}
@@ -221,6 +225,7 @@ void shared_store_unref(struct shared_store **shared)
 	if (old->watch != NULL)
 		old->watch->store(old->store, true);
 	store_close(&old->store);
+	brake_memory_free(&old->brakes);
 	if (old->shapes != NULL)
 		shared_shapes_unref(&old->shapes);
 	config_unref(&old->config);

@@ -9,6 +9,7 @@
 
 #include "action/redact.h"
 #include "check/memory.h"
+#include "pipeline/brakes.h"
 #include "pipeline/pipeline.h"
 #include "record/peer.h"
 #include "record/store.h"
@@ -49,6 +50,7 @@ struct shared_store {
 	const struct config *config;		/* a reference */
 	struct peer_rules rules;
 	struct shared_shapes *shapes;	/* that its database tells; a reference */
+	struct brake_memory *brakes;	/* that its database told last */
 	struct memory_source source;	/* for the checks; its context is this struct */
 	const struct engine_watch *watch;	/* NULL */
 	struct redact_key redact_key;	/* of the pseudonyms in failure reports; random, its own */

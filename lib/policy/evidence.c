@@ -270,7 +270,7 @@ void evidence_make(const struct evidence_input *input, struct arena *arena, stru
 	const struct results *results = input->results;
 
 	*evidence_r = (struct evidence){
-		.stage = input->stage, .exempt = results->exempt, .authenticated = connection->auth.mechanism != NULL,
+		.stage = input->stage, .time_secs = facts->time_secs, .brakes = input->brakes, .exempt = results->exempt, .authenticated = connection->auth.mechanism != NULL,
 		.dns_pressed = (results->dns_failures >> DNS_FAILURE_PRESSURE & 1) != 0,
 		.tls_not_required = results->tls.not_required,
 		.listener = connection->profile != NULL ? connection->profile : connection->daemon_name,

@@ -12,6 +12,7 @@
 #include "message/author.h"
 #include "message/facts.h"
 #include "message/recipient.h"
+#include "policy/ramp.h"
 #include "util/addr.h"
 
 /*
@@ -85,6 +86,9 @@ struct evidence_cert {
 
 struct evidence {
 	enum finding_stage stage;	/* ENVELOPE: judged at RCPT, its authors are not known yet */
+	int64_t time_secs;		/* when MAIL FROM came; 0: not known. No part of the text: the record keeps it beside */
+	unsigned span_secs;		/* of recorded evidence: within so many seconds from then on; 0: at that time */
+	const struct brakes *brakes;	/* that were on around that time (policy/ramp.h); NULL: none. No part of the text */
 	unsigned lacks;			/* of enum evidence_lack */
 
 	struct evidence_finding *findings;	/* at most one an id and security; in the order of the table */
@@ -131,6 +135,7 @@ struct evidence_input {
 	const struct recipient_place *recipients, *refused;
 	size_t recipient_count, refused_count;
 	bool recipients_over_cap;
+	const struct brakes *brakes;	/* borrowed for the evidence's life; NULL */
 };
 
 /** Makes evidence; it borrows from the input and lives in the arena. A message without any recipient has an unknown one. */

@@ -3,6 +3,7 @@
 #define ASSAY_POLICY_INTERNAL_H
 /* What the files of this directory share; nobody else includes it. Pure. Thread: any. */
 #include "policy/match.h"
+#include "policy/ramp.h"
 #include "policy/reason.h"
 
 /* Whether something is so. MAYBE: it hangs on what the evidence lacks. */
@@ -13,9 +14,16 @@ static inline bool evidence_lacks(const struct evidence *evidence, enum evidence
 	return (evidence->lacks & what) != 0;
 }
 
-/** What the policy asks for a finding that is there. */
+/**
+ * What the policy asks for a finding that is there.
+ * @param most  what it may ask for at most, where that hangs on what the evidence lacks (time, domains, brakes); else the least.
+ */
 enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
-    const struct evidence_finding *finding, enum asked_why *why_r);
+    const struct evidence_finding *finding, bool most, enum asked_why *why_r);
+
+/** The configured action, as far as its ramp and brakes have it in force. */
+enum action ramp_action(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id, bool most,
+    enum asked_why *why_r);
 
 /** Whether a finding is weighed at the evidence's stage. */
 bool policy_counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id);

@@ -9,10 +9,13 @@
 #include "policy/internal.h"
 
 /* Whether the policy would keep from the reader what could not be looked for. */
-static bool hides_a_refusal(const struct policy_config *policy, enum finding_id unknown)
+static bool hides_a_refusal(const struct policy_config *policy, const struct evidence *evidence, enum finding_id unknown, bool most)
 {
+	enum asked_why why;
+
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		if (findings_table[id].unknown == unknown && policy->actions[id] >= ACTION_DEFER)
+		if (findings_table[id].unknown == unknown && policy->actions[id] >= ACTION_DEFER &&
+		    ramp_action(policy, evidence, (enum finding_id)id, most, &why) >= ACTION_DEFER)
 			return true;
 	}
 	return false;
@@ -30,12 +33,13 @@ static bool defers_for_want_of_dns(const struct policy_config *policy, const str
 }
 
 enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
-    const struct evidence_finding *finding, enum asked_why *why_r)
+    const struct evidence_finding *finding, bool most, enum asked_why *why_r)
 {
-	enum action action = policy->actions[finding->id];
+	enum asked_why why;
+	enum action action = ramp_action(policy, evidence, finding->id, most, &why);
 
 	*why_r = ASKED_DNS_OUTAGE;
-	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, evidence) && hides_a_refusal(policy, finding->id))
+	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, evidence) && hides_a_refusal(policy, evidence, finding->id, most))
 		return ACTION_DEFER;
 	*why_r = ASKED_TLS_NOT_REQUIRED;
 	if (evidence->tls_not_required && policy->honor_tls_not_required && finding_is(finding->id, TRAIT_LACK_OF_TLS))
@@ -51,7 +55,7 @@ enum action policy_asked_action(const struct policy_config *policy, const struct
 	*why_r = ASKED_OVERRIDE_UNKNOWN;
 	if (action == ACTION_REJECT && finding->override_unknown)
 		return ACTION_DEFER;
-	*why_r = ASKED_AS_SET;
+	*why_r = why;
 	return action;
 }
 
@@ -82,10 +86,11 @@ struct weighing {
 static void weigh(struct weighing *weighing, const struct evidence_finding *finding, enum truth is_there)
 {
 	enum asked_why why;
-	enum action action = policy_asked_action(weighing->policy, weighing->evidence, finding, &why);
+	enum action action = policy_asked_action(weighing->policy, weighing->evidence, finding, false, &why);
+	enum action most = policy_asked_action(weighing->policy, weighing->evidence, finding, true, &why);
 
-	if (is_there != TRUTH_NO && action > weighing->may)
-		weighing->may = action;
+	if (is_there != TRUTH_NO && most > weighing->may)
+		weighing->may = most;
 	if (is_there != TRUTH_YES || action == ACTION_NONE || action < weighing->action)
 		return;
 	if (action > weighing->action) {
@@ -99,11 +104,22 @@ static void weigh(struct weighing *weighing, const struct evidence_finding *find
 }
 
 /*
+ * A brake counts what looks wanted of what is held back, and what speaks for a message is known at its end: refused at RCPT nothing
+ * ever would.
+ */
+static bool waits_for_end(const struct policy_config *policy)
+{
+	return policy->brake.wanted != 0;
+}
+
+/*
  * Whether a finding is weighed now. Of an exempt message only how its client authenticated counts: that is what the auth
  * findings are for. Lack of TLS waits for the message, which may say that it does not mind (RFC 8689).
  */
 bool policy_counts(const struct policy_config *policy, const struct evidence *evidence, enum finding_id id)
 {
+	if (evidence->stage == FINDING_STAGE_ENVELOPE && waits_for_end(policy))
+		return false;
 	if (evidence->exempt)
 		return finding_is(id, TRAIT_EXEMPT_TOO);
 	if (evidence->stage == FINDING_STAGE_MESSAGE)
@@ -187,7 +203,8 @@ void policy_decide(const struct policy_config *policy, const struct evidence *ev
 			weigh(&weighing, &evidence->findings[i], TRUTH_YES);
 	}
 	weigh_waivable(&weighing);
-	weigh(&weighing, &cert, require_cert_lacking(policy, evidence));
+	if (evidence->stage == FINDING_STAGE_MESSAGE || !waits_for_end(policy))
+		weigh(&weighing, &cert, require_cert_lacking(policy, evidence));
 	weigh(&weighing, &insecure, is_insecure);
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_PRESSURE))
 		weigh_as_pressed(&weighing);
@@ -232,7 +249,7 @@ bool policy_acts_at_rcpt(const struct policy_set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct policy_config *policy = &set->policies[i];
 
-		if (policy->mode != MODE_ENFORCE || policy->author_domains.count != 0)
+		if (policy->mode != MODE_ENFORCE || policy->author_domains.count != 0 || waits_for_end(policy))
 			continue;
 		for (int id = 0; id < FINDING_COUNT; id++) {
 			if (refuses_at_rcpt(policy, (enum finding_id)id))

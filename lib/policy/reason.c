@@ -94,7 +94,7 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 	for (size_t i = 0; i < evidence->finding_count; i++) {
 		if (evidence->findings[i].id != id || !policy_takes(policy, evidence, &evidence->findings[i]))
 			continue;
-		action = policy_asked_action(policy, evidence, &evidence->findings[i], &why);
+		action = policy_asked_action(policy, evidence, &evidence->findings[i], false, &why);
 		if (action > strongest || (action == ACTION_NONE && strongest == ACTION_NONE)) {
 			strongest = action;
 			*why_r = why;
@@ -103,7 +103,7 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 	for (size_t i = 0; i < evidence->waivable_count && policy_counts(policy, evidence, id); i++) {
 		const struct evidence_finding *finding = policy_waive(policy, &evidence->waivable[i]);
 
-		action = finding->id == id ? policy_asked_action(policy, evidence, finding, &why) : ACTION_NONE;
+		action = finding->id == id ? policy_asked_action(policy, evidence, finding, false, &why) : ACTION_NONE;
 		if (finding->id != id && evidence->waivable[i].as_is.id != id)
 			continue;
 		if (action > strongest || (action == ACTION_NONE && strongest == ACTION_NONE)) {
@@ -111,9 +111,9 @@ enum action policy_asked_for(const struct policy_config *policy, const struct ev
 			*why_r = finding->id == id ? why : ASKED_OVERRIDDEN;
 		}
 	}
-	if ((id == FINDING_TLS_CERT_REQUIRED && require_cert_lacking(policy, evidence) == TRUTH_YES) ||
+	if ((id == FINDING_TLS_CERT_REQUIRED && policy_counts(policy, evidence, id) && require_cert_lacking(policy, evidence) == TRUTH_YES) ||
 	    (id == FINDING_INSECURE_PASS && require_insecure_pass(policy, evidence, &domain) == TRUTH_YES))
-		strongest = policy_asked_action(policy, evidence, &own, why_r);
+		strongest = policy_asked_action(policy, evidence, &own, false, why_r);
 	return strongest;
 }
 
@@ -125,6 +125,9 @@ static const char *rule_text(const struct policy_config *policy, const struct ev
 		[ASKED_TLS_NOT_REQUIRED] = "; the message says TLS-Required: No",
 		[ASKED_ONLY_SECURE] = "; reject-only-secure: what it stands on is not secured by DNSSEC",
 		[ASKED_TLSA_UNKNOWN] = "; the client's TLSA record could not be read, so it is deferred",
+		[ASKED_BEFORE_FLAG_DAY] = "; its ramp begins later (from)",
+		[ASKED_OUTSIDE_SHARE] = "; its ramp's share leaves these domains out",
+		[ASKED_BRAKED] = "; a brake is on it (assay brakes)",
 		[ASKED_OVERRIDE_UNKNOWN] = "; an override may hold, its evidence could not be read, so it is deferred",
 		[ASKED_OVERRIDDEN] = "; an override holds", [ASKED_AS_SET] = "",
 	};

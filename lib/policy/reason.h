@@ -14,6 +14,9 @@ enum asked_why {
 	ASKED_DNS_OUTAGE,	/* dns-outage: what could not be looked for would be refused */
 	ASKED_TLS_NOT_REQUIRED,	/* the message says TLS-Required: No */
 	ASKED_ONLY_SECURE,	/* reject-only-secure */
+	ASKED_BEFORE_FLAG_DAY,	/* its ramp has not begun */
+	ASKED_OUTSIDE_SHARE,	/* its ramp is for other domains */
+	ASKED_BRAKED,		/* a brake is on */
 	ASKED_OVERRIDE_UNKNOWN,	/* an override may hold; its evidence did not come */
 	ASKED_OVERRIDDEN,	/* an override holds, which the policy honours */
 	ASKED_TLSA_UNKNOWN,	/* the client's TLSA record, which may be the proof, could not be read */

@@ -21,7 +21,8 @@ const char *untold_name(enum untold why)
 		[UNTOLD_RECIPIENTS] = "recipients", [UNTOLD_AUTHORS] = "author domains", [UNTOLD_SIGNATURES] = "DKIM signatures",
 		[UNTOLD_SPF] = "SPF domain", [UNTOLD_CERT] = "certificate names",
 		[UNTOLD_OVERRIDES] = "what was overridden", [UNTOLD_FINDINGS] = "unknown findings",
-		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_CHECKS] = "checks that were off",
+		[UNTOLD_PRESSURE] = "DNS pressure", [UNTOLD_TIME] = "time of day",
+		[UNTOLD_BRAKES] = "brakes", [UNTOLD_CHECKS] = "checks that were off",
 	};
 
 	return names[why];
@@ -40,6 +41,15 @@ static const struct { enum evidence_lack lack; enum untold why; } reasons[] = {
 };
 enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
+static bool brakes_are_unsure(const struct brakes *brakes)
+{
+	bool unsure = false;
+
+	for (size_t i = 0; brakes != NULL && i < brakes->count; i++)
+		unsure = unsure || brakes->items[i].unsure;
+	return unsure;
+}
+
 /* What is lacking. Of several things the one but for which it could be told; when no single one is that, the first of them. */
 static enum untold find_reason(const struct run *run)
 {
@@ -50,6 +60,16 @@ static enum untold find_reason(const struct run *run)
 	other.evidence.unlooked = (finding_set){ 0 };
 	if (!finding_set_is_empty(&run->evidence.unlooked) && run_recorded(&other, &looked) && looked.low == looked.high)
 		return UNTOLD_CHECKS;
+	other = *run;
+	other.evidence.brakes = NULL;
+	looked = range_empty();
+	if (brakes_are_unsure(run->evidence.brakes) && run_recorded(&other, &looked) && looked.low == looked.high)
+		return UNTOLD_BRAKES;
+	other = *run;
+	other.evidence.span_secs = 0;
+	looked = range_empty();
+	if (run->evidence.span_secs != 0 && run_recorded(&other, &looked) && looked.low == looked.high)
+		return UNTOLD_TIME;
 	other = *run;
 	for (size_t i = 0; i < REASONS; i++) {
 		struct range range = range_empty();

@@ -22,6 +22,8 @@ enum untold {
 	UNTOLD_OVERRIDES,	/* what an override of a DMARC failure stood in for */
 	UNTOLD_FINDINGS,	/* not known to this version */
 	UNTOLD_PRESSURE,	/* whether DNS was under pressure, or out */
+	UNTOLD_TIME,		/* when of its span it came: a flag day or a brake began or ended in it */
+	UNTOLD_BRAKES,		/* whether a brake would have been on */
 	UNTOLD_CHECKS,		/* what checks would have found that were off */
 	UNTOLD_COUNT
 };
@@ -41,5 +43,13 @@ struct recorded_decision {
  */
 void policy_replay(const struct policy_set *set, const struct evidence *evidence, struct arena *arena,
     struct recorded_decision *recorded_r);
+
+/**
+ * Marks the policies under which a recorded message surely falls, whichever host of its network its client was, and with all the
+ * recipients that it was meant for.
+ * @param marks_r  set->count of enum policy_mark: POLICY_IN or POLICY_OUT.
+ */
+void policy_select_recorded(const struct policy_set *set, const struct evidence *evidence, struct arena *arena,
+    unsigned char *marks_r);
 
 #endif

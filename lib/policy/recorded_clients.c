@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/internal.h"
+#include "policy/recorded.h"
 #include "util/arena.h"
 
 static unsigned address_bits(const struct ip_addr *addr)
@@ -68,4 +69,21 @@ struct clients clients_of(const struct policy_set *set, const struct ip_network 
 			clients.items[kept++] = clients.items[i];
 	clients.count = kept;
 	return clients;
+}
+
+void policy_select_recorded(const struct policy_set *set, const struct evidence *evidence, struct arena *arena, unsigned char *marks_r)
+{
+	const struct clients clients = clients_of(set, &evidence->client, arena);
+	unsigned char *marks = arena_alloc(arena, set->count);
+	struct evidence one = *evidence;
+
+	memset(marks_r, POLICY_IN, set->count);
+	for (size_t i = 0; i < clients.count; i++) {
+		one.client = (struct ip_network){ .addr = clients.items[i],
+			.prefix_bits = clients.items[i].family == AF_INET6 ? 128 : 32 };
+		policy_select(set, &one, marks);
+		for (size_t p = 0; p < set->count; p++)
+			if (marks[p] != POLICY_IN)
+				marks_r[p] = POLICY_OUT;
+	}
 }

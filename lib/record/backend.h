@@ -117,6 +117,10 @@ struct backend {
 	int (*failure_done)(struct backend_handle *handle, int64_t id, bool sent);
 	int (*failure_later)(struct backend_handle *handle, int64_t id, const char *ruf_left, int64_t due_secs);
 	int (*failure_counts)(struct backend_handle *handle, int64_t day_secs, struct failure_counts *counts_r);
+	/* all brakes, those that were lifted too, by policy, finding and time */
+	int (*brakes_each)(struct backend_handle *handle, store_brake_each_f *each, void *arg);
+	/* within a transaction: a new one, or another lifted_secs for the one of that policy, finding and since_secs */
+	int (*brake_put)(struct backend_handle *handle, const struct brake_row *row);
 	int (*trace_put)(struct backend_handle *handle, const struct trace_note *note);
 	/* see store_traces_each() */
 	int (*traces_each)(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,

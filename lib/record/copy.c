@@ -32,6 +32,7 @@ const struct copy_table copy_tables[COPY_TABLES] = {
 	{ "dmarc_delivery", "policy,address,state,tries,next,claimed", "ntnnnn", -1 },
 	{ "failure", "id,day,domain,alike,first,last,incidents,state,tries,due,ruf,fields,header", "nnttnnnnnnttt", -1 },
 	{ "failure_day", "day,domain,reports,beyond", "ntnn", -1 },
+	{ "brake", "policy,finding,since,lifted,held,wanted", "ttnnnn", -1 },
 	{ "failure_id", "id", "n", -1 },
 };
 

@@ -16,7 +16,7 @@
 struct backend;
 struct backend_handle;
 
-enum { COPY_COLUMNS_MAX = 20, COPY_TABLES = 18 };
+enum { COPY_COLUMNS_MAX = 20, COPY_TABLES = 19 };
 
 struct copy_table {
 	const char *name;

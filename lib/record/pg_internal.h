@@ -12,6 +12,7 @@
  *   pg_schema.c      the tables (pg_schema_steps.h), and the way there from an older version
  *   pg_peers.c       TLS memory and greylist, pg_traces.c: shapes and traces of messages
  *   pg_flows.c       flows written, pg_kinds.c: read, pg_rollup.c: hours that become days, kinds that become one
+ *   pg_brakes.c      brakes on the enforcement of findings
  *   pg_copy.c        whole tables, for copies to and from other databases
  *   pg_dmarc.c       aggregate reports, pg_failures.c: failures that are to be reported
  *   pg_foresee.c     what a group will ask for, asked for at once
@@ -197,6 +198,8 @@ int pg_greylist_get(struct backend_handle *handle, const char *key, struct greyl
 int pg_greylist_put(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 int pg_shape_put(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs);
 int pg_shapes_each(struct backend_handle *handle, size_t limit, backend_shape_each *each, void *arg);
+int pg_brakes_each(struct backend_handle *handle, store_brake_each_f *each, void *arg);
+int pg_brake_put(struct backend_handle *handle, const struct brake_row *row);
 int pg_trace_put(struct backend_handle *handle, const struct trace_note *note);
 int pg_traces_each(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
     store_trace_each_f *each, void *arg);

@@ -63,4 +63,9 @@ static const char pg_schema_memory[] =
     "CREATE TRIGGER trace_goes AFTER DELETE ON trace REFERENCING OLD TABLE AS gone FOR EACH STATEMENT"
     " EXECUTE FUNCTION assay_trace_goes();";
 
+/* From version 8 to 9: brakes (pg_brakes.c). lifted 0: it is on. held and wanted: what it was set for. */
+static const char pg_schema_brakes[] =
+    "CREATE TABLE brake(policy TEXT COLLATE \"C\" NOT NULL, finding TEXT COLLATE \"C\" NOT NULL, since BIGINT NOT NULL,"
+    " lifted BIGINT NOT NULL, held BIGINT NOT NULL, wanted BIGINT NOT NULL, PRIMARY KEY(policy,finding,since));";
+
 #endif

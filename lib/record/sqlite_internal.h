@@ -12,6 +12,7 @@
  *   sqlite_dmarc.c       aggregate reports: what is counted for them, and what has become of them
  *   sqlite_expiry.c      rows that are too old or too many
  *   sqlite_failures.c    failures that are to be reported
+ *   sqlite_brakes.c      brakes on the enforcement of findings
  *   sqlite_traces.c      traces of messages
  *   sqlite_copy.c        whole tables, for copies to and from other databases
  *   sqlite_files.c       its files: whether they are there, and who may read them
@@ -41,7 +42,8 @@ enum sqlite_statement {
 	ST_DMARC_OLD_POLICIES, ST_DMARC_OLD_DAYS,
 	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
 	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY,
-	ST_TRACE_PUT, ST_TRACES_REFERENCE, ST_TRACES_QUEUE_ID, ST_TRACE_TOTAL, ST_TRACES_OLDEST, ST_EXPIRE_TRACE, ST_TRIM_TRACES, ST_COUNT
+	ST_TRACE_PUT, ST_TRACES_REFERENCE, ST_TRACES_QUEUE_ID, ST_TRACE_TOTAL, ST_TRACES_OLDEST, ST_EXPIRE_TRACE, ST_TRIM_TRACES,
+	ST_BRAKES, ST_BRAKE_PUT, ST_COUNT
 };
 
 struct backend_handle {
@@ -141,6 +143,9 @@ int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *not
 int sqlite_traces_each(struct backend_handle *handle, enum store_trace_by by, const char *key, size_t limit,
     store_trace_each_f *each, void *arg);
 
+/** See brakes_each and brake_put in struct backend. */
+int sqlite_brakes_each(struct backend_handle *handle, store_brake_each_f *each, void *arg);
+int sqlite_brake_put(struct backend_handle *handle, const struct brake_row *row);
 extern const struct backend_copy sqlite_copy;
 
 /** Deletes the oldest traces, at most limit, until they take no more than max octets. max 0: any number.

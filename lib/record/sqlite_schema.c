@@ -11,7 +11,7 @@
 
 #include "util/error.h"
 
-enum { SCHEMA_VERSION = 8 };
+enum { SCHEMA_VERSION = 9 };
 
 static const char schema_tables[] =
     "CREATE TABLE flow(hour INTEGER NOT NULL, author_domain TEXT NOT NULL, envelope_domain TEXT NOT NULL,"
@@ -76,7 +76,7 @@ static const char schema_shapes[] =
 
 /* From each version to the next; the version is their number. A step is never changed once it was released. */
 static const char *const schema_steps[SCHEMA_VERSION] = { schema_tables, schema_totals, schema_evidence, schema_shapes,
-	sqlite_schema_flows, sqlite_schema_traces, sqlite_schema_dmarc, sqlite_schema_failures };
+	sqlite_schema_flows, sqlite_schema_traces, sqlite_schema_dmarc, sqlite_schema_failures, sqlite_schema_brakes };
 
 /* Runs a query that gives one number. @return the number; -E_SYSTEM with why set. */
 static int query_number(struct backend_handle *handle, const char *sql)

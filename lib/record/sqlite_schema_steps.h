@@ -75,4 +75,9 @@ static const char sqlite_schema_failures[] =
     "CREATE TABLE failure_day(day INTEGER NOT NULL, domain TEXT NOT NULL, reports INTEGER NOT NULL, beyond INTEGER NOT NULL,"
     " PRIMARY KEY(day,domain)) WITHOUT ROWID;";
 
+/* From version 8 to 9: brakes (sqlite_brakes.c). lifted 0: it is on. held and wanted: what it was set for. */
+static const char sqlite_schema_brakes[] =
+    "CREATE TABLE brake(policy TEXT NOT NULL, finding TEXT NOT NULL, since INTEGER NOT NULL, lifted INTEGER NOT NULL,"
+    " held INTEGER NOT NULL, wanted INTEGER NOT NULL, PRIMARY KEY(policy,finding,since)) WITHOUT ROWID;";
+
 #endif

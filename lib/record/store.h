@@ -33,6 +33,13 @@ enum store_cap {
 /* What the store reports: the database can be used; it cannot; it can, but something is wrong. */
 enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
 
+/* The enforcement of a finding by a policy falls back to tag (policy/ramp.h). */
+struct brake_row {
+	const char *policy, *finding;
+	int64_t since_secs, lifted_secs;	/* lifted: when that ended; 0: it has not */
+	uint64_t held, wanted;			/* messages for which it was set: held back by the finding; of them, that look wanted */
+};
+
 struct store_config {
 	const char *backend;		/* its name (record/backend.h); NULL: what the location says */
 	const char *location;		/* where the backend keeps the data: for SQLite the path of the database; see backend_of(), too */
@@ -64,6 +71,10 @@ struct store_config {
 	 * NULL: nobody wants to know. */
 	void (*shape_known)(void *arg, const char *key, const char *text, int64_t told_secs);
 	void *shape_arg;
+	/* Called by the writer thread for each brake of the database when it is open for the first time, and then once with NULL: that
+	 * is all. NULL: nobody wants to know. */
+	void (*brake_known)(void *arg, const struct brake_row *row);
+	void *brake_arg;
 	const struct clock *clock;
 	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
 	 * when notes were dropped (once, when it has caught up) and when one of the maxima above begins to delete rows (once
@@ -256,6 +267,14 @@ typedef void store_kind_each_f(void *arg, const struct flow_row *kind, const str
  * @param span_secs  3600 or 86400: spans are merged to whole hours or days (UTC). Days whose hours were rolled up are days either way.
  */
 int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
+
+typedef void store_brake_each_f(void *arg, const struct brake_row *row);
+/** All brakes, those that were lifted too; borrowed for the call. @return 0 or -E_SYSTEM. */
+int store_brakes_each(struct store *store, store_brake_each_f *each, void *arg);
+/** Sets one, at once; where one is on already, it stays. Waits for locks up to 5 s. @return 0: it is kept; -E_SYSTEM. */
+int store_brake_set(struct store *store, const struct brake_row *row);
+/** Lifts the one that is on, from that time on. @return 0; -E_ABSENT: none is on; -E_SYSTEM. */
+int store_brake_lift(struct store *store, const char *policy, const char *finding, int64_t lifted_secs);
 
 /* A failure report that waits (record/sqlite_failures.c). */
 struct failure_row {

@@ -8,6 +8,7 @@
  *   store_notes.c    notes: copied, and put into the queue or dropped
  *   store_writer.c   the one thread that takes them off in groups, writes them, and lets old rows go
  *   store_readers.c  the pool of read handles, and every question that is asked through it
+ *   store_brakes.c   brakes, set and lifted at once
  *   store_failures.c failure reports, as the command line takes them up
  *   recent.c         peers that were read a moment ago
  *   group.c          one group of notes as one transaction

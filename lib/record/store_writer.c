@@ -28,6 +28,7 @@ struct writer_state {
 	struct backend_handle *handle;
 	int64_t retry_ms, expire_ms;
 	bool loaded;			/* the shapes have been told, or could not be */
+	bool brakes_loaded;		/* the brakes have been told */
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
@@ -274,9 +275,23 @@ static void writer_account(struct store *store, const struct writer_state *state
 	pthread_cond_broadcast(&store->done);
 }
 
+/* Tells of the brakes once, all or, for now, none. */
+static void writer_load_brakes(struct store *store, struct writer_state *state)
+{
+	if (state->brakes_loaded || state->handle == NULL || store->config.brake_known == NULL)
+		return;
+	if (store->backend->brakes_each(state->handle, store->config.brake_known, store->config.brake_arg) != 0) {
+		writer_lose(store, state);
+		return;
+	}
+	state->brakes_loaded = true;
+	store->config.brake_known(store->config.brake_arg, NULL);
+}
+
 /* Tells of the shapes once. What cannot be read is done without: it would only have saved time. */
 static void writer_load(struct store *store, struct writer_state *state)
 {
+	writer_load_brakes(store, state);
 	if (state->loaded || state->handle == NULL)
 		return;
 	state->loaded = true;

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "report/epochs.h"
 #include "report/replay.h"
 #include "report/whatif_internal.h"
 #include "util/out_of_memory.h"
@@ -20,7 +21,8 @@ struct side {
 struct change {
 	struct side old, new;
 	struct signs *signs;
-	struct arena *arena;	/* for one kind; reset each time */
+	struct arena *arena, *kept;	/* for one kind, reset each time; of the epochs */
+	struct epochs epochs;	/* of both */
 	struct change_totals totals;
 };
 
@@ -34,6 +36,8 @@ struct change *change_new(const struct config *old, const struct config *new, in
 	change->new = (struct side){ new, policy_set_of(new) };
 	change->signs = signs_new(new, since_secs);
 	change->arena = arena_new();
+	change->kept = arena_new();
+	change->epochs = epochs_make((const struct policy_set *const[]){ &change->old.set, &change->new.set }, 2, NULL, change->kept);
 	return change;
 }
 
@@ -46,6 +50,7 @@ void change_free(struct change **change)
 		return;
 	signs_free(&gone->signs);
 	arena_free(&gone->arena);
+	arena_free(&gone->kept);
 	free(gone);
 }
 
@@ -65,10 +70,11 @@ void change_learn(void *arg, const struct flow_row *kind, const struct flow_span
 		signs_learn(change->signs, spans[i].from_secs, &past.evidence);
 }
 
-static void ask(struct change *change, const struct side *side, const struct flow_row *kind, struct replay_past *past_r,
+static void ask(struct change *change, const struct side *side, const struct epoch_part *part, struct replay_past *past_r,
     struct recorded_decision *decision_r)
 {
-	replay_read(side->config, kind, change->arena, past_r);
+	replay_read(side->config, &part->row, change->arena, past_r);
+	epochs_date(&change->epochs, part, &past_r->evidence);
 	policy_replay(&side->set, &past_r->evidence, change->arena, decision_r);
 }
 
@@ -86,22 +92,28 @@ static void count(struct change *change, const struct decision *before, const st
 		way->by[by] += messages;
 }
 
-void change_add(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t span_count)
+static void add_part(void *arg, const struct epoch_part *part)
 {
 	struct change *change = arg;
+	uint64_t messages = part->row.messages;
 	struct recorded_decision before, after;
 	struct replay_past past;
 
-	(void)spans;
-	(void)span_count;
 	arena_reset(change->arena);
-	ask(change, &change->old, kind, &past, &before);
-	ask(change, &change->new, kind, &past, &after);
-	change->totals.messages += kind->messages;
+	ask(change, &change->old, part, &past, &before);
+	ask(change, &change->new, part, &past, &after);
+	change->totals.messages += messages;
 	if (before.why != UNTOLD_NOT || after.why != UNTOLD_NOT)
-		change->totals.untold[before.why != UNTOLD_NOT ? before.why : after.why] += kind->messages;
+		change->totals.untold[before.why != UNTOLD_NOT ? before.why : after.why] += messages;
 	else
-		count(change, &before.decision, &after.decision, &past.evidence, kind->messages);
+		count(change, &before.decision, &after.decision, &past.evidence, messages);
+}
+
+void change_add(void *arg, const struct flow_row *kind, const struct flow_span *spans, size_t span_count)
+{
+	struct change *change = arg;
+
+	epochs_each(&change->epochs, kind, spans, span_count, add_part, change);
 }
 
 const struct change_totals *change_totals(const struct change *change)

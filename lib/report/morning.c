@@ -39,6 +39,7 @@ struct morning {
 	struct arena *arena;	/* for one kind */
 	struct counts counts[WHENS];
 	uint64_t findings[WHENS][FINDING_COUNT];
+	unsigned brakes;	/* that are on */
 	uint64_t week_messages[MORNING_WEEK_DAYS];	/* by day, the latest first */
 	struct groups *failing, *wanted_refused;
 };
@@ -317,6 +318,13 @@ static const char *dns_text(const struct morning *morning, struct arena *arena)
 	    number(arena, day->bogus), number(arena, usual(morning, morning->counts[WEEK].bogus)));
 }
 
+void morning_brake(void *arg, const struct brake_row *row)
+{
+	struct morning *morning = arg;
+
+	morning->brakes += row->lifted_secs == 0;
+}
+
 /* What somebody should see to. @return NULL: nothing. */
 static const char *needs(const struct morning *morning, struct arena *arena)
 {
@@ -330,6 +338,9 @@ static const char *needs(const struct morning *morning, struct arena *arena)
 		buf_puts(&buf, "; DNS did not answer: see assay doctor");
 	if (day->wanted_refused != 0)
 		buf_puts(&buf, "; refused mail looks wanted: see those senders");
+	if (morning->brakes != 0)
+		buf_printf(&buf, "; %u brake%s on, so that findings are only tagged: see assay brakes", morning->brakes,
+		    morning->brakes == 1 ? " is" : "s are");
 	if (day->downgraded > 2 * downgrades)
 		buf_puts(&buf, "; peers came with less TLS than usual: see assay peers");
 	return buf.length != 0 ? buf.data + 2 : NULL;

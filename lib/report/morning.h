@@ -24,6 +24,8 @@ int64_t morning_since(const struct morning *morning);
 /** First: peers, and each kind; fit store_peers_each() and store_kinds_each() with the morning as their argument. */
 void morning_peer(void *morning, const char *peer, const struct peer_memory *memory);
 void morning_learn(void *morning, const struct flow_row *kind, const struct flow_span *spans, size_t count);
+/** Brakes: those that are on need somebody. Fits store_brakes_each(). */
+void morning_brake(void *morning, const struct brake_row *row);
 /** Then: each kind again, with spans of a day. */
 void morning_add(void *morning, const struct flow_row *kind, const struct flow_span *spans, size_t count);
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "report/tally_internal.h"
 
@@ -324,6 +325,20 @@ static uint64_t sum(const uint64_t *counts, size_t count)
 	return all;
 }
 
+/* Those that are on: they let in what the policy would hold back. */
+static void put_brake(struct page_section *section, const struct brake *brake)
+{
+	char since[32];
+	time_t time = (time_t)brake->since_secs;
+	struct tm tm;
+
+	if (brake->until_secs != 0)
+		return;
+	strftime(since, sizeof(since), "%Y-%m-%d %H:%M", gmtime_r(&time, &tm));
+	page_text(section, "Policy %s only tags for %s since %s (UTC): a brake is on, for much of what it held back looked wanted. assay brakes "
+	    "lists and lifts them.", brake->policy, findings_table[brake->finding].name, since);
+}
+
 void sections_policy(const struct sections *sections)
 {
 	struct tally *tally = sections->tally;
@@ -343,6 +358,8 @@ void sections_policy(const struct sections *sections)
 	put_names(sections, section, MAIL_CLIENTS, "clients", "By sending client: the domain of its name, or its network");
 	page_text(section, "A message to several recipient domains counts in each of them; there are %s such pairs of message and domain.",
 	    count_text(sections, tally->copies));
+	for (size_t i = 0; tally->epochs.brakes != NULL && i < tally->epochs.brakes->count; i++)
+		put_brake(section, &tally->epochs.brakes->items[i]);
 	if (tally->partly != 0)
 		page_text(section, "%s of the messages would be refused to some of their recipients and go on to others; they count, in all of their "
 		    "domains, as what comes of them for the others.", count_text(sections, tally->partly));

@@ -25,12 +25,15 @@ struct known {
 	int64_t first_day, last_day;
 	int64_t some_days[KNOWN_DAYS];	/* distinct ones: more need not be told apart */
 	unsigned days;			/* of them */
+	uint64_t *day_bits;		/* of all days that are learnt one by one; NULL */
 	char name[];
 };
 
 struct signs {
 	const struct config *config;
-	int64_t since_secs;
+	int64_t since_secs, first_day;
+	size_t day_words;		/* of day_bits; 0: days are not kept apart */
+	bool over;			/* names that are not known for there were too many */
 	struct known *peers, *signers, *senders;	/* peers; domains that pass DKIM; that pass SPF */
 };
 
@@ -92,12 +95,27 @@ struct signs *signs_new(const struct config *config, int64_t since_secs)
 	return signs;
 }
 
+struct signs *signs_new_daily(const struct config *config, int64_t first_day, size_t day_count)
+{
+	struct signs *signs = signs_new(config, first_day * DAY_SECS);
+
+	signs->first_day = first_day;
+	signs->day_words = day_count / 64 + 1;
+	return signs;
+}
+
+bool signs_are_over(const struct signs *signs)
+{
+	return signs->over;
+}
+
 static void known_free(struct known **table)
 {
 	struct known *known, *next;
 
 	HASH_ITER(hh, *table, known, next) {
 		HASH_DEL(*table, known);
+		free(known->day_bits);
 		free(known);
 	}
 }
@@ -115,14 +133,27 @@ void signs_free(struct signs **signs)
 	free(old);
 }
 
-static void known_see(struct known **table, const char *name, int64_t day)
+static void known_see_day(const struct signs *signs, struct known *known, int64_t day)
+{
+	int64_t place = day - signs->first_day;
+
+	if (signs->day_words == 0 || place < 0 || place >= (int64_t)signs->day_words * 64)
+		return;
+	if (known->day_bits == NULL && (known->day_bits = calloc(signs->day_words, sizeof(*known->day_bits))) == NULL)
+		out_of_memory();
+	known->day_bits[place / 64] |= (uint64_t)1 << (place % 64);
+}
+
+static void known_see(struct signs *signs, struct known **table, const char *name, int64_t day)
 {
 	struct known *known;
 	unsigned place = 0;
 
 	HASH_FIND_STR(*table, name, known);
-	if (known == NULL && HASH_COUNT(*table) >= MAX_KNOWN)
+	if (known == NULL && HASH_COUNT(*table) >= MAX_KNOWN) {
+		signs->over = true;
 		return;
+	}
 	if (known == NULL) {
 		known = calloc(1, sizeof(*known) + strlen(name) + 1);
 		if (known == NULL)
@@ -137,13 +168,34 @@ static void known_see(struct known **table, const char *name, int64_t day)
 		place++;
 	if (place == known->days && place < KNOWN_DAYS)
 		known->some_days[known->days++] = day;
+	known_see_day(signs, known, day);
 }
 
-static bool known_has(const struct known *table, const char *name)
+/* By the days before that one. */
+static bool known_on(const struct signs *signs, const struct known *known, int64_t day)
+{
+	int64_t at = day - signs->first_day, place = at > SIGNS_BACK_DAYS ? at - SIGNS_BACK_DAYS : 0, first = -1, last = -1;
+	unsigned days = 0;
+
+	for (; known->day_bits != NULL && place < at && place < (int64_t)signs->day_words * 64; place++) {
+		if ((known->day_bits[place / 64] >> (place % 64) & 1) == 0)
+			continue;
+		first = first < 0 ? place : first;
+		last = place;
+		days++;
+	}
+	return days >= KNOWN_DAYS && last - first >= KNOWN_SPREAD_DAYS;
+}
+
+enum { EVER = 0 };	/* as a day: by all that was learnt */
+
+static bool known_has(const struct signs *signs, const struct known *table, const char *name, int64_t day)
 {
 	const struct known *known;
 
 	HASH_FIND_STR(table, name, known);
+	if (known != NULL && day != EVER)
+		return known_on(signs, known, day);
 	return known != NULL && known->days >= KNOWN_DAYS && known->last_day - known->first_day >= KNOWN_SPREAD_DAYS;
 }
 
@@ -154,7 +206,7 @@ void signs_learn_peer(void *arg, const char *peer, const struct peer_memory *mem
 
 	if (memory->first_secs >= signs->since_secs || memory->days < signs->config->habit_min_days)
 		return;
-	known_see(&signs->peers, peer, 0);
+	known_see(signs, &signs->peers, peer, 0);
 	HASH_FIND_STR(signs->peers, peer, known);
 	if (known == NULL)
 		return;
@@ -200,7 +252,7 @@ static unsigned author_signs(const struct evidence *evidence)
 	return (unsigned)dmarc << SIGN_DMARC | (unsigned)dkim << SIGN_AUTHOR_DKIM | (unsigned)spf << SIGN_AUTHOR_SPF;
 }
 
-static unsigned vouching_signs(const struct signs *signs, const struct evidence *evidence)
+static unsigned vouching_signs(const struct signs *signs, const struct evidence *evidence, int64_t day)
 {
 	const struct domain_set *trusted = signs->config->trusted_forwarders.set;
 	unsigned bits = 0;
@@ -208,12 +260,12 @@ static unsigned vouching_signs(const struct signs *signs, const struct evidence 
 	for (size_t i = 0; i < evidence->pass_count; i++) {
 		const char *domain = evidence->passes[i].domain;
 
-		bits |= 1u << (domain_set_has(trusted, domain) ? SIGN_FORWARDER : known_has(signs->signers, domain) ? SIGN_KNOWN_DKIM :
+		bits |= 1u << (domain_set_has(trusted, domain) ? SIGN_FORWARDER : known_has(signs, signs->signers, domain, day) ? SIGN_KNOWN_DKIM :
 		    SIGN_OTHER_DKIM);
 	}
 	if (evidence->spf == RESULT_PASS && evidence->spf_domain != NULL)
 		bits |= 1u << (domain_set_has(trusted, evidence->spf_domain) ? SIGN_FORWARDER :
-		    known_has(signs->senders, evidence->spf_domain) ? SIGN_KNOWN_SPF : SIGN_OTHER_SPF);
+		    known_has(signs, signs->senders, evidence->spf_domain, day) ? SIGN_KNOWN_SPF : SIGN_OTHER_SPF);
 	return bits;
 }
 
@@ -224,12 +276,12 @@ static bool is_known_peer(const struct signs *signs, const struct evidence *evid
 	char network[ADDR_TEXT_BYTES + 8], address[ADDR_TEXT_BYTES];
 
 	for (; name != NULL && (dot = strchr(name, '.')) != NULL; name = dot + 1)
-		if (known_has(signs->peers, name))
+		if (known_has(signs, signs->peers, name, EVER))
 			return true;
 	if (evidence->client_name != NULL || evidence->client.addr.family == AF_UNSPEC)
 		return false;
 	snprintf(network, sizeof(network), "%s/%u", addr_format(&evidence->client.addr, address), evidence->client.prefix_bits);
-	return known_has(signs->peers, network);
+	return known_has(signs, signs->peers, network, EVER);
 }
 
 static bool is_accused(const struct evidence *evidence)
@@ -265,17 +317,22 @@ void signs_learn(struct signs *signs, int64_t time_secs, const struct evidence *
 		return;
 	for (size_t i = 0; i < evidence->pass_count; i++)
 		if (!is_of_author(evidence, evidence->passes[i].domain))
-			known_see(&signs->signers, evidence->passes[i].domain, day);
+			known_see(signs, &signs->signers, evidence->passes[i].domain, day);
 	if (evidence->spf == RESULT_PASS && evidence->spf_domain != NULL && !is_of_author(evidence, evidence->spf_domain))
-		known_see(&signs->senders, evidence->spf_domain, day);
+		known_see(signs, &signs->senders, evidence->spf_domain, day);
 }
 
 struct looks signs_look(const struct signs *signs, const struct evidence *evidence)
 {
+	return signs_look_on(signs, evidence, EVER);
+}
+
+struct looks signs_look_on(const struct signs *signs, const struct evidence *evidence, int64_t day)
+{
 	struct looks looks = { .signs = author_signs(evidence), .accused = is_accused(evidence) };
 
 	if (looks.signs == 0)	/* else who vouches is the author */
-		looks.signs = vouching_signs(signs, evidence);
+		looks.signs = vouching_signs(signs, evidence, day);
 	looks.signs |= (unsigned)evidence->authenticated << SIGN_AUTHENTICATED | (unsigned)evidence->exempt << SIGN_EXEMPT |
 	    (unsigned)is_overridden(evidence) << SIGN_OVERRIDE | (unsigned)(evidence->cert.match != NULL) << SIGN_CERT |
 	    (unsigned)is_known_peer(signs, evidence) << SIGN_PEER;

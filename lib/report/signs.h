@@ -51,6 +51,8 @@ struct signs;
 
 /** @param config  says who is trusted and how long a peer must have been known; borrowed. @param since_secs  the period's beginning. */
 struct signs *signs_new(const struct config *config, int64_t since_secs);
+/** The same for questions about single days (signs_look_on()) from first_day on: days since the epoch, of which so many are learnt. */
+struct signs *signs_new_daily(const struct config *config, int64_t first_day, size_t day_count);
 void signs_free(struct signs **signs);
 
 /** Takes a peer in; fits store_peers_each() with the signs as its argument. */
@@ -60,6 +62,16 @@ void signs_learn_peer(void *signs, const char *peer, const struct peer_memory *m
 void signs_learn(struct signs *signs, int64_t time_secs, const struct evidence *evidence);
 
 struct looks signs_look(const struct signs *signs, const struct evidence *evidence);
+
+enum { SIGNS_BACK_DAYS = 30 };
+/**
+ * How a message of that day looked then: who vouches is known by the SIGNS_BACK_DAYS days before it, and by nothing later.
+ * @param signs  of signs_new_daily().
+ */
+struct looks signs_look_on(const struct signs *signs, const struct evidence *evidence, int64_t day);
+
+/** @return whether there were more names than are kept: some who vouch may not be known. */
+bool signs_are_over(const struct signs *signs);
 
 /** @return whether a finding speaks of forgery. */
 bool finding_accuses(enum finding_id id);

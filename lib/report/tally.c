@@ -60,6 +60,7 @@ struct tally *tally_new(const struct config *config, const struct policy_set *se
 	set_now(tally);
 	tally->whatif = whatif_new(config, &tally->now, since_secs);
 	make_groups(tally);
+	tally_set_brakes(tally, NULL);
 	/* days from the first one asked for, or the last so many of them */
 	days = until_secs / DAY_SECS - since_secs / DAY_SECS + 1;
 	tally->day_count = days < 1 ? 1 : days > DAYS_MAX ? DAYS_MAX : (size_t)days;
@@ -68,6 +69,19 @@ struct tally *tally_new(const struct config *config, const struct policy_set *se
 	if (tally->days == NULL)
 		out_of_memory();
 	return tally;
+}
+
+void tally_set_brakes(struct tally *tally, const struct brakes *brakes)
+{
+	const struct policy_set *const set = &tally->set;
+
+	tally->epochs = epochs_make(&set, 1, brakes, tally->kept);
+	whatif_set_brakes(tally->whatif, brakes);
+}
+
+bool tally_is_dated(const struct tally *tally)
+{
+	return tally->epochs.count != 0;
 }
 
 void tally_free(struct tally **tally)
@@ -219,7 +233,7 @@ static void count_totals(struct tally *tally, const struct tally_kind *kind)
 	bool refuses = kind->now.decision.action == ACTION_DEFER || kind->now.decision.action == ACTION_REJECT;
 	enum action then;
 
-	tally->kinds++;
+	tally->kinds += kind->first;
 	tally->sessions += row->sessions;
 	tally->sessionless += row->sessions_unknown ? row->messages : 0;
 	tally->old += kind->past.old ? row->messages : 0;
@@ -257,16 +271,16 @@ static bool read_grade(const char *name, enum tls_grade *grade_r)
 	return false;
 }
 
-void tally_add(void *arg, const struct flow_row *row, const struct flow_span *spans, size_t count)
+static void add_part(void *arg, const struct epoch_part *part)
 {
 	struct tally *tally = arg;
-	struct tally_kind kind = { .row = row, .spans = spans, .span_count = count, .grade = TLS_GRADE_NONE,
+	const struct flow_row *row = &part->row;
+	struct tally_kind kind = { .row = row, .spans = part->spans, .span_count = part->count, .grade = TLS_GRADE_NONE, .first = part->first,
 		.author = name_of(row, row->author_domain), .envelope = name_of(row, row->envelope_domain) };
 
-	if (row->messages == 0)
-		return;
 	arena_reset(tally->arena);
 	replay_read(tally->config, row, tally->arena, &kind.past);
+	epochs_date(&tally->epochs, part, &kind.past.evidence);
 	policy_replay(&tally->set, &kind.past.evidence, tally->arena, &kind.now);
 	kind.looks = whatif_looks(tally->whatif, &kind.past.evidence);
 	kind.graded = read_grade(row->tls_grade, &kind.grade);
@@ -278,6 +292,15 @@ void tally_add(void *arg, const struct flow_row *row, const struct flow_span *sp
 	tally_add_tls(tally, &kind);
 	tally_add_senders(tally, &kind);
 	tally_add_dns(tally, &kind);
+}
+
+void tally_add(void *arg, const struct flow_row *row, const struct flow_span *spans, size_t count)
+{
+	struct tally *tally = arg;
+
+	if (row->messages == 0)
+		return;
+	epochs_each(&tally->epochs, row, spans, count, add_part, tally);
 	whatif_add(tally->whatif, row, spans, count);
 }
 

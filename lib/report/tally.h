@@ -18,6 +18,10 @@ struct tally;
  * tally's life. @param until_secs  flows behind it count for its day.
  */
 struct tally *tally_new(const struct config *config, const struct policy_set *set, int64_t since_secs, int64_t until_secs);
+/** When brakes were on; before anything is added. Borrowed for the tally's life. */
+void tally_set_brakes(struct tally *tally, const struct brakes *brakes);
+/** @return whether it matters in which hour messages came: the record has to be read by the hour, else by the day. */
+bool tally_is_dated(const struct tally *tally);
 void tally_free(struct tally **tally);
 
 /** First: peers, and each kind; fit store_peers_each() and store_kinds_each() with the tally as their argument. */

@@ -5,6 +5,7 @@
 #include "check/result.h"
 #include "policy/recorded.h"
 #include "record/peer.h"
+#include "report/epochs.h"
 #include "report/groups.h"
 #include "report/replay.h"
 #include "report/signs.h"
@@ -73,6 +74,7 @@ struct tally {
 	struct whatif *whatif;		/* of one step more than is carried out now */
 	struct arena *arena;		/* for one kind; reset each time */
 	struct arena *kept;
+	struct epochs epochs;			/* of set */
 
 	uint64_t kinds, sessions, bytes;
 	uint64_t sessionless, old;		/* messages of rows that do not know their sessions; that have no evidence */
@@ -119,7 +121,7 @@ struct tally_kind {
 	struct recorded_decision now;
 	struct looks looks;
 	enum tls_grade grade;
-	bool graded;
+	bool graded, first;			/* first: of the kind's parts */
 	const char *author, *envelope, *client;	/* "(none)" where there is none */
 };
 

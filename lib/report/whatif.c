@@ -34,8 +34,28 @@ struct whatif *whatif_new(const struct config *config, const struct policy_set *
 	whatif->set = *set;
 	whatif->signs = signs_new(config, since_secs);
 	whatif->arena = arena_new();
+	whatif->kept = arena_new();
+	whatif_set_brakes(whatif, NULL);
 	steps_prepare(whatif);
 	return whatif;
+}
+
+void whatif_set_brakes(struct whatif *whatif, const struct brakes *brakes)
+{
+	const struct policy_set *const set = &whatif->set;
+	struct brakes *copy = NULL;
+
+	if (brakes != NULL) {
+		copy = arena_memdup(whatif->kept, brakes, sizeof(*brakes));
+		if (brakes->count != 0)
+			copy->items = arena_memdup(whatif->kept, brakes->items, brakes->count * sizeof(*brakes->items));
+	}
+	whatif->epochs = epochs_make(&set, 1, copy, whatif->kept);
+}
+
+const struct brakes *whatif_brakes(const struct whatif *whatif)
+{
+	return whatif->epochs.brakes;
 }
 
 static void verdicts_free(struct whatif *whatif)
@@ -65,6 +85,7 @@ void whatif_free(struct whatif **whatif)
 	steps_free(old);
 	signs_free(&old->signs);
 	arena_free(&old->arena);
+	arena_free(&old->kept);
 	free(old);
 }
 
@@ -91,7 +112,7 @@ struct looks whatif_looks(const struct whatif *whatif, const struct evidence *ev
 
 /* ---- one row ----------------------------------------------------------------------------------------------------- */
 
-static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row *row, const char *key)
+static struct verdict *verdict_new(struct whatif *whatif, const struct epoch_part *part, const char *key)
 {
 	size_t bytes = sizeof(struct verdict) + strlen(key) + 1;
 	struct verdict *verdict = calloc(1, bytes);
@@ -101,7 +122,8 @@ static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row 
 		out_of_memory();
 	whatif->verdict_bytes += bytes;
 	strcpy(verdict->text, key);
-	replay_read(whatif->config, row, whatif->arena, &past);
+	replay_read(whatif->config, &part->row, whatif->arena, &past);
+	epochs_date(&whatif->epochs, part, &past.evidence);
 	verdict->seen = past.findings;
 	verdict->old = past.old;
 	verdict->looks = signs_look(whatif->signs, &past.evidence);
@@ -112,9 +134,9 @@ static struct verdict *verdict_new(struct whatif *whatif, const struct flow_row 
 }
 
 /* Rows without evidence differ by their other columns. They stand in the table, too, so that somebody frees them. */
-static const struct verdict *verdict_of(struct whatif *whatif, const struct flow_row *row)
+static const struct verdict *verdict_of(struct whatif *whatif, const struct epoch_part *part)
 {
-	const char *key = arena_printf(whatif->arena, "%s|%s", row->results, row->evidence);
+	const char *key = arena_printf(whatif->arena, "%s|%s|%s", part->name, part->row.results, part->row.evidence);
 	struct verdict *verdict = NULL;
 
 	if (whatif->verdict_bytes >= VERDICTS_MAX)
@@ -127,7 +149,7 @@ static const struct verdict *verdict_of(struct whatif *whatif, const struct flow
 		HASH_DEL(whatif->verdicts, verdict);
 		free(verdict);
 	}
-	verdict = verdict_new(whatif, row, key);
+	verdict = verdict_new(whatif, part, key);
 	HASH_ADD_STR(whatif->verdicts, text, verdict);
 	return verdict;
 }
@@ -212,29 +234,39 @@ static void see_times(struct whatif_totals *totals, const struct flow_span *span
 	}
 }
 
-void whatif_add(void *arg, const struct flow_row *row, const struct flow_span *spans, size_t count)
+static void add_part(void *arg, const struct epoch_part *part)
 {
 	struct whatif *whatif = arg;
 	struct whatif_totals *totals = &whatif->totals;
+	const struct flow_row *row = &part->row;
 	const struct verdict *verdict;
 	enum action then;
 
 	if (row->messages == 0)
 		return;
 	arena_reset(whatif->arena);
-	totals->rows++;
 	totals->messages += row->messages;
-	see_times(totals, spans, count);
 	if (action_from_name(row->action, &then) != 0)
 		then = ACTION_NONE;
 	(row->enforced ? totals->then_enforced : totals->then_dry)[then] += row->messages;
-	verdict = verdict_of(whatif, row);
+	verdict = verdict_of(whatif, part);
 	if (verdict->now.why == UNTOLD_NOT) {
 		count_told(whatif, row, verdict, fate_of(row->enforced, then));
 		return;
 	}
 	totals->untold[verdict->now.why] += row->messages;
 	totals->untold_old += verdict->old ? row->messages : 0;
+}
+
+void whatif_add(void *arg, const struct flow_row *row, const struct flow_span *spans, size_t count)
+{
+	struct whatif *whatif = arg;
+
+	if (row->messages == 0)
+		return;
+	whatif->totals.rows++;
+	see_times(&whatif->totals, spans, count);
+	epochs_each(&whatif->epochs, row, spans, count, add_part, whatif);
 }
 
 const struct whatif_totals *whatif_totals(struct whatif *whatif)

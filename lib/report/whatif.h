@@ -49,6 +49,10 @@ struct whatif_totals {
 /** @param config  whose lists say who is trusted. @param set  the policies. Both borrowed for the life of it. */
 struct whatif *whatif_new(const struct config *config, const struct policy_set *set, int64_t since_secs);
 void whatif_free(struct whatif **whatif);
+/** When brakes are on, before anything is added; else none is. @param brakes  copied but for its names; of brake_watch_forecast(), say. */
+void whatif_set_brakes(struct whatif *whatif, const struct brakes *brakes);
+/** @return them; NULL: none. */
+const struct brakes *whatif_brakes(const struct whatif *whatif);
 
 /** First: peers, and each kind; fit store_peers_each() and store_kinds_each() with the whatif as their argument. */
 void whatif_learn_peer(void *whatif, const char *peer, const struct peer_memory *memory);

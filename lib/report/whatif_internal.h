@@ -4,10 +4,11 @@
 /* What the files of the forecast share; nobody else includes it. Thread: one. */
 #include <uthash.h>
 
+#include "report/epochs.h"
 #include "report/whatif.h"
 #include "util/arena.h"
 
-/* What comes of the messages of a row. It hangs on the row's evidence and results alone, so it is kept by those. */
+/* What comes of the messages of a row. It hangs on the row's evidence and results and the epoch, so it is kept by those. */
 struct verdict {
 	UT_hash_handle hh;
 	struct recorded_decision now;
@@ -16,7 +17,7 @@ struct verdict {
 	finding_set hit;	/* steps that would newly refuse it */
 	finding_set unsure;	/* steps of which that cannot be told */
 	bool old;
-	char text[];		/* results and evidence */
+	char text[];		/* epoch, results and evidence */
 };
 
 /* An author domain. */
@@ -39,6 +40,8 @@ struct whatif {
 	struct policy_config *stepped[FINDING_COUNT];	/* the policies with one finding more; NULL: it refuses already */
 	struct signs *signs;
 	struct arena *arena;		/* for one row; reset each time */
+	struct arena *kept;		/* of the epochs */
+	struct epochs epochs;
 	struct verdict *verdicts;
 	size_t verdict_bytes;
 	struct sender *senders;

@@ -50,8 +50,10 @@ void steps_prepare(struct whatif *whatif)
 			out_of_memory();
 		for (size_t i = 0; i < set->count; i++) {
 			whatif->stepped[id][i] = set->policies[i];
-			if (!refuses(set->policies[i].actions[id]))
-				whatif->stepped[id][i].actions[id] = ACTION_REJECT;
+			if (refuses(set->policies[i].actions[id]))
+				continue;
+			whatif->stepped[id][i].actions[id] = ACTION_REJECT;
+			whatif->stepped[id][i].ramps[id] = ramp_none();
 		}
 	}
 }

@@ -117,6 +117,21 @@ static void print_domains(struct printer *printer, struct whatif *whatif, enum w
 		print_count(printer, arena_printf(printer->arena, "other (%zu domains)", count), &other);
 }
 
+/* A forecast of them: what they held back is let in from then on. */
+static void print_brakes(const struct printer *printer, const struct brakes *brakes)
+{
+	if (brakes == NULL || brakes->count == 0)
+		return;
+	fprintf(printer->out, "\n%-48s %-16s %s\n", "brakes that come on (policy, finding)", "from", "until");
+	for (size_t i = 0; i < brakes->count; i++) {
+		const struct brake *brake = &brakes->items[i];
+
+		fprintf(printer->out, "  %-20.20s %-25s %s %s%s\n", name_text(printer, brake->policy), findings_table[brake->finding].name,
+		    time_text(printer, brake->since_secs), brake->until_secs != 0 ? time_text(printer, brake->until_secs) : "it is lifted",
+		    brake->unsure ? " ?" : "");
+	}
+}
+
 static void print_untold(const struct printer *printer, const struct whatif_totals *totals)
 {
 	if (totals->told == totals->messages)
@@ -221,6 +236,7 @@ void whatif_print_text(struct whatif *whatif, const struct whatif_page *page, FI
 	print_domains(&printer, whatif, WHATIF_QUARANTINED, "newly in quarantine, by author domain", page->top);
 	print_domains(&printer, whatif, WHATIF_LET_IN, "newly let in, by author domain", page->top);
 	print_domains(&printer, whatif, WHATIF_EXPOSED, "stays exposed, by author domain", page->top);
+	print_brakes(&printer, whatif_brakes(whatif));
 	print_untold(&printer, totals);
 	print_steps(&printer, whatif, page);
 	arena_free(&printer.arena);

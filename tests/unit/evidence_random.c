@@ -16,6 +16,7 @@
 #include "util/buf.h"
 
 enum { POLICIES_MAX = 5, NAMES = 16 };
+static const int64_t FLAG_DAY_SECS = 1798761600;	/* 2027-01-01 */
 
 /* Policies name the first six; so do most messages. */
 static const char *const names[NAMES] = {
@@ -188,6 +189,30 @@ static void results_at_rcpt(const struct results *all, struct results *known_r)
 	}
 }
 
+const char *random_policy_name(void)
+{
+	static const char *const policies[] = { "p1", "p2", "p3", "p4", "p5", "default", "default" };
+
+	return PICK(policies);
+}
+
+/* Around a flag day; brakes come on and are lifted at whole hours. */
+static void add_time(struct model *model)
+{
+	enum { HOUR_SECS = 3600, HOURS = 60 };
+
+	model->facts.time_secs = FLAG_DAY_SECS + (int64_t)random_below(HOURS * HOUR_SECS);
+	model->brakes = (struct brakes){ .items = model->brake, .count = one_in(2) ? MODEL_BRAKES : 0, .unknown = one_in(20) };
+	for (size_t i = 0; i < model->brakes.count; i++) {
+		int64_t since_secs = FLAG_DAY_SECS + (int64_t)random_below(one_in(2) ? 2 : HOURS) * HOUR_SECS;
+
+		model->brake[i] = (struct brake){ .policy = random_policy_name(), .since_secs = since_secs,
+			.finding = model->results.finding_count == 0 ? FINDING_SPF_FAIL :
+			    model->results.findings[random_below((unsigned)model->results.finding_count)].id,
+			.until_secs = one_in(3) ? since_secs + (int64_t)(1 + random_below(HOURS)) * HOUR_SECS : 0 };
+	}
+}
+
 void model_random(struct model *model, struct arena *arena, bool wide)
 {
 	*model = (struct model){ .place_count = 1 + random_below(one_in(2) ? 1 : wide ? MODEL_RECIPIENTS : 5) };
@@ -212,6 +237,7 @@ void model_random(struct model *model, struct arena *arena, bool wide)
 	for (size_t i = 0; i < model->hidden_count; i++)
 		model->hidden[i] = random_place(arena, false);
 	add_findings(model);
+	add_time(model);
 	add_waivable(model, arena);
 	add_authors(model, arena, wide);
 	add_signatures(model, arena, wide);
@@ -315,6 +341,21 @@ static void put_outage(struct buf *text)
 	buf_puts(text, PICK(words));
 }
 
+static void put_wanted(struct buf *text)
+{
+	buf_puts(text, one_in(3) ? "0" : "5");
+}
+
+static void put_percent(struct buf *text)
+{
+	buf_printf(text, "%u", random_below(101));
+}
+
+static void put_window(struct buf *text)
+{
+	buf_puts(text, "12h");
+}
+
 static void put_overrides(struct buf *text)
 {
 	static const char *const words[] = { "all", "none", "arc", "{ \"o1\", \"arc\" }", "o2", "{}" };
@@ -329,7 +370,8 @@ static const struct generator { const char *name; unsigned often; void (*put)(st
 	{ "listeners", 6, put_listeners }, { "authenticated", 6, put_authenticated },
 	{ "mode", 2, put_mode }, { "dns-outage", 3, put_outage }, { "reject-only-secure", 3, put_yes_no },
 	{ "require-secure-domains", 3, put_patterns }, { "require-cert", 3, put_yes_no }, { "require-cert-names", 3, put_patterns },
-	{ "require-cert-issuers", 5, put_issuers }, { "overrides", 2, put_overrides },
+	{ "require-cert-issuers", 5, put_issuers }, { "brake-wanted", 2, put_wanted }, { "brake-percent", 4, put_percent },
+	{ "brake-window", 5, put_window }, { "overrides", 2, put_overrides },
 };
 
 static const struct generator *find_generator(const char *name)
@@ -351,6 +393,25 @@ static void put_actions(struct buf *text, const char *section, bool in_policy)
 			buf_printf(text, " %s = %s", schema_finding_row((enum finding_id)id, in_policy).name,
 			    action_name((enum action)random_below(ACTION_COUNT)));
 	buf_puts(text, " }\n");
+}
+
+/* Dates on both sides of the messages' times, and on some in between. */
+static void put_ramps(struct buf *text)
+{
+	static const char *const froms[] = { "2027-01-01T12", "2027-01-02", "2027-01-02T07", "2027-01-03", "2026-12-01", "2027-06-30" };
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		if (!one_in(4))
+			continue;
+		buf_printf(text, " ramp \"%s\" {", findings_table[id].name);
+		if (one_in(2))
+			buf_printf(text, " from = %s", PICK(froms));
+		if (one_in(2))
+			buf_printf(text, " share = %u.%u%%", random_below(100), random_below(100));
+		if (one_in(2))
+			buf_printf(text, " before = %s", action_name((enum action)random_below(ACTION_COUNT)));
+		buf_puts(text, " }\n");
+	}
 }
 
 static void put_policy(struct buf *text, unsigned number)
@@ -376,6 +437,8 @@ static void put_policy(struct buf *text, unsigned number)
 		generator->put(text);
 	}
 	put_actions(text, "actions", true);
+	if (one_in(2))
+		put_ramps(text);
 	buf_puts(text, "}\n");
 }
 
@@ -395,6 +458,9 @@ const struct config *config_random(void)
 	buf_puts(&text, "dmarc { trusted-sealers = a.example }\noverride o1 { kind = forwarder client-networks = 192.0.2.1 }\n"
 	    "override o2 { kind = mailing-list dkim-domains = a.example }\n");
 	put_actions(&text, "findings", false);
+	buf_puts(&text, "record { path = \"/nonexistent/record.db\" }\n");
+	if (one_in(3))
+		put_ramps(&text);
 	for (unsigned i = random_below(POLICIES_MAX + 1); i > 0; i--)
 		put_policy(&text, i);
 	config = config_load_buffer(text.data, text.length, "random.conf", stderr);

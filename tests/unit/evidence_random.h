@@ -5,7 +5,7 @@
 #include "policy/evidence.h"
 #include "policy/policy.h"
 
-enum { MODEL_RECIPIENTS = 14, MODEL_HIDDEN = 2, MODEL_SIGNATURES = 12 };
+enum { MODEL_RECIPIENTS = 14, MODEL_HIDDEN = 2, MODEL_SIGNATURES = 12, MODEL_BRAKES = 6 };
 
 /* What a message is. Its evidence is made of it by evidence_make(), as the daemon makes it. */
 struct model {
@@ -19,7 +19,12 @@ struct model {
 	size_t place_count;
 	struct recipient_place hidden[MODEL_HIDDEN];	/* over the cap */
 	size_t hidden_count;
+	struct brake brake[MODEL_BRAKES];
+	struct brakes brakes;
 };
+
+/** What a policy is called in configurations made here. */
+const char *random_policy_name(void);
 
 /** A number below count. */
 unsigned random_below(unsigned count);

@@ -69,6 +69,13 @@ static void test_manual_describes_every_option(void **state)
 	char *manual = read_source("man/assay.conf.5"), item[128];
 
 	(void)state;
+	for (size_t i = 0; schema_ramp_row(i) != NULL; i++) {
+		char *part = manual_section(manual, "ramp");
+
+		snprintf(item, sizeof(item), "\n.It Ic %s = ", schema_ramp_row(i)->name);
+		assert_non_null(strstr(part, item));
+		free(part);
+	}
 	for (size_t i = 0; i < schema_count; i++) {
 		char *part = manual_section(manual, schema_table[i].section);
 

@@ -46,7 +46,7 @@ static struct evidence evidence_at_rcpt(const struct model *model, const struct 
 	struct evidence evidence;
 
 	evidence_make(&(struct evidence_input){ .stage = FINDING_STAGE_ENVELOPE, .facts = &model->facts, .author = &model->author,
-		.results = &model->at_rcpt, .recipients = places, .recipient_count = count }, arena, &evidence);
+		.results = &model->at_rcpt, .recipients = places, .recipient_count = count, .brakes = &model->brakes }, arena, &evidence);
 	return evidence;
 }
 
@@ -81,7 +81,7 @@ static struct ending run(const struct policy_set *set, const struct model *model
 {
 	struct recipient_place *taken = arena_calloc(arena, PLACES, sizeof(*taken)), *gone = arena_calloc(arena, PLACES, sizeof(*gone));
 	struct evidence_input input = { .stage = FINDING_STAGE_MESSAGE, .facts = &model->facts, .author = &model->author,
-		.results = &model->results, .recipients = taken, .refused = gone };
+		.results = &model->results, .recipients = taken, .refused = gone, .brakes = &model->brakes };
 	bool acts = policy_acts_at_rcpt(set) && !model->results.exempt;
 	struct ending ending = { .stage = FINDING_STAGE_MESSAGE };
 	bool more;
@@ -158,11 +158,14 @@ static unsigned unasked(const struct policy_set *set)
 }
 
 /* What stands in other columns than the text. */
-struct beside { unsigned lacks; finding_set unlooked; };
+struct beside { unsigned lacks, span_secs; finding_set unlooked; int64_t time_secs; const struct brakes *brakes; };
 
 static struct beside beside_of(const struct evidence *evidence)
 {
-	return (struct beside){ evidence->lacks & (EVIDENCE_LACKS_PRESSURE | EVIDENCE_LACKS_AUTH), evidence->unlooked };
+	unsigned span_secs = evidence->span_secs != 0 ? evidence->span_secs : 3600;
+
+	return (struct beside){ .lacks = evidence->lacks & (EVIDENCE_LACKS_PRESSURE | EVIDENCE_LACKS_AUTH), .unlooked = evidence->unlooked, .span_secs = span_secs,
+		.time_secs = evidence->time_secs - evidence->time_secs % (int64_t)span_secs, .brakes = evidence->brakes };
 }
 
 /* Reads a text back and asks about it. */
@@ -175,8 +178,16 @@ static struct recorded_decision ask(const struct policy_set *set, const char *te
 	assert_string_equal(evidence_write(read_r, arena), text);
 	read_r->lacks |= beside.lacks;
 	read_r->unlooked = beside.unlooked;
+	read_r->time_secs = beside.time_secs;
+	read_r->span_secs = beside.span_secs;
+	read_r->brakes = beside.brakes;
 	policy_replay(set, read_r, arena, &recorded);
 	return recorded;
+}
+
+static bool has_doubt(const struct brakes *brakes)
+{
+	return brakes->count != 0 && brakes->items[0].unsure;
 }
 
 /* One record under the policies of set, which would have ended live. */
@@ -187,7 +198,7 @@ static void check_pair(const struct policy_set *set, const struct evidence *evid
 	struct evidence read;
 	struct recorded_decision recorded = ask(set, text, beside_of(evidence), arena, &read);
 	bool all_kept = evidence->lacks == 0 && finding_set_is_empty(&evidence->unlooked) && (read.lacks & ~unasked(set)) == 0 && !read.recipients_over_cap;
-	bool fits = all_kept && !network_is_cut(set, &read) && same_stage;
+	bool fits = all_kept && !network_is_cut(set, &read) && same_stage && evidence->span_secs == 0 && !has_doubt(evidence->brakes);
 
 	tally->pairs++;
 	tally->untold[recorded.why]++;
@@ -214,12 +225,24 @@ static void forget_a_finding(struct evidence *evidence)
 	finding_set_add(&evidence->unlooked, id);
 }
 
+/* A forecast that does not know when brakes come on. */
+static void doubt_brakes(struct evidence *evidence, struct arena *arena)
+{
+	struct brakes *brakes = arena_memdup(arena, evidence->brakes, sizeof(*brakes));
+	struct brake *items = brakes->count != 0 ? arena_memdup(arena, brakes->items, brakes->count * sizeof(*items)) : NULL;
+
+	for (size_t i = 0; i < brakes->count; i++)
+		items[i].unsure = true;
+	brakes->items = items;
+	evidence->brakes = brakes;
+}
+
 /* Takes something away and says so. What is then still told has to be true all the same. */
-static void forget(struct evidence *evidence)
+static void forget(struct evidence *evidence, struct arena *arena)
 {
 	size_t *const counts[] = { &evidence->recipient_count, &evidence->author_count, &evidence->finding_count };
 	static const enum evidence_lack lacks[] = { EVIDENCE_LACKS_RECIPIENTS, EVIDENCE_LACKS_AUTHORS, EVIDENCE_LACKS_FINDINGS };
-	unsigned what = random_below(13);
+	unsigned what = random_below(21);
 
 	if (what < 3) {
 		evidence->lacks |= lacks[what];
@@ -245,6 +268,10 @@ static void forget(struct evidence *evidence)
 		evidence->lacks |= EVIDENCE_LACKS_CLIENT_NAME;
 		evidence->client_name = NULL;
 		evidence->client_name_unknown = evidence->client_name_secure = false;
+	} else if (what == 13 || what == 14) {
+		evidence->span_secs = 86400;
+	} else if (what > 14) {
+		doubt_brakes(evidence, arena);
 	} else if (what == 10) {
 		evidence->lacks |= EVIDENCE_LACKS_LISTENER;
 		evidence->listener = NULL;
@@ -273,7 +300,7 @@ static void judge_one(const struct policy_set *recorder, const struct policy_set
 	same_stage = then.stage == FINDING_STAGE_MESSAGE || now.stage == FINDING_STAGE_ENVELOPE;
 	check_pair(asked, &then.evidence, &now, same_stage, arena, plain);
 	check_pair(recorder, &then.evidence, &then, true, arena, plain);
-	forget(&then.evidence);
+	forget(&then.evidence, arena);
 	check_pair(asked, &then.evidence, &now, same_stage, arena, gaps);
 }
 

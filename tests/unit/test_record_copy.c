@@ -94,12 +94,15 @@ static void add_memory(const struct backend *backend, struct backend_handle *han
 		const struct greylist_entry entry = { FIRST, FIRST + i, i % 2 != 0 ? FIRST + i : 0, i };
 		const struct trace_note trace = { .reference = name, .queue_id = i % 2 != 0 ? name : NULL, .time_secs = FIRST + i,
 			.text = "a text of some words, some words, some words, some words" };
+		const struct brake_row brake = { .policy = name, .finding = "spf-fail", .since_secs = FIRST + i, .lifted_secs = i % 2,
+			.held = i, .wanted = i / 2 };
 
 		snprintf(name, sizeof(name), "d%u.example", i % 600);
 		assert_int_equal(backend->peer_put(handle, name, i < 600 ? "" : "192.0.2.1", &memory), 0);
 		assert_int_equal(backend->greylist_put(handle, name, &entry), 0);
 		assert_int_equal(backend->shape_put(handle, name, "A a.example", FIRST + i), 0);
 		assert_int_equal(backend->trace_put(handle, &trace), 0);
+		assert_int_equal(backend->brake_put(handle, &brake), 0);
 	}
 }
 
