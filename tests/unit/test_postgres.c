@@ -137,7 +137,7 @@ static void test_pg_open_change_and_read_make_nothing(void **state)
 	assert_int_equal(place_number(place, "SELECT count(*) FROM pg_class WHERE relnamespace=current_schema()::regnamespace"), 0);
 }
 
-/* SQLite's version of a new database is PostgreSQL's, too, and so are tables and columns, but for how rows of a kind are counted. */
+/* SQLite's version of a new database is PostgreSQL's, too, and so are tables and columns, but for those that pg_schema_flows.h tells. */
 static void test_pg_schema_is_that_of_sqlite(void **state)
 {
 	struct place *place = *state, *file;
