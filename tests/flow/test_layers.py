@@ -98,7 +98,7 @@ def test_no_symbol_of_libmilter_in_lib(build_dir):
 def test_headers_compile_alone(top_dir, build_dir):
     headers = [path for path in sources(top_dir, "lib") if path.suffix == ".h"]
     assert headers
-    text = subprocess.run(["grep", "-hoE", "^(UV|CONFUSE|OPENDKIM)_CFLAGS = .*", str(build_dir / "Makefile")],
+    text = subprocess.run(["grep", "-hoE", "^(UV|CONFUSE|LIBPQ|OPENDKIM)_CFLAGS = .*", str(build_dir / "Makefile")],
                           capture_output=True, text=True, check=False).stdout
     flags = [flag for line in text.splitlines() for flag in line.split("=", 1)[1].split()]
     broken = []
