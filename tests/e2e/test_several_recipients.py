@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-The same forged message to two customers of different policy in one transaction, through a real Postfix: refused to one at RCPT and
+The same forged message to two customers of different policy in one transaction, through a real MTA: refused to one at RCPT and
 delivered tagged to the other; at the end of the message by either rule; and an author whom an earlier policy protects.
 """
 import re
