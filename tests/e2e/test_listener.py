@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Policies by listener behind a real Postfix: its name of a socket, a profile of master.cf, AUTH, and single recipients."""
+"""Policies by listener: its name, a profile that the MTA hands over, AUTH, and single recipients."""
 import pytest
 
 from world import mail as m
 from world import scenarios
 from world.client import deliver
+
+pytestmark = pytest.mark.mta("postfix", "sendmail")
 
 POLICIES = """
 policy "base" { template = yes  actions { spf-fail = tag dmarc-reject = none dmarc-reject-corroborated = none adsp-all = none } }
@@ -19,8 +21,8 @@ policy "by-profile" { inherits = "one"  listeners = "by-profile"  actions { spf-
 def listening_fixture(stack):
     """assayd behind three sockets: one with a name, one with a profile, one with neither."""
     assayd, plain = stack.another_assayd("listening", mode="enforce", policies=POLICIES)
-    named = stack.postfix.add_service(assayd.milter, "milter_macro_daemon_name=partners")
-    profile = stack.postfix.add_service(assayd.milter, "{ milter_macro_defaults = assay_profile=by-profile }")
+    named = stack.mta.add_listener(assayd.milter, name="partners")
+    profile = stack.mta.add_listener(assayd.milter, profile="by-profile")
     yield assayd, {"plain": plain, "partners": named, "by-profile": profile}
     assayd.stop()
 
@@ -38,5 +40,5 @@ def failing(recipient=None):
 def test_policy_by_listener(stack, listening, port, vip, code):
     assayd, ports = listening
     mail = failing(f"vip@{m.RECIPIENT_DOMAIN}" if vip else None)
-    replies = deliver(stack.postfix, mail, ports[port])
+    replies = deliver(stack.mta, mail, ports[port])
     assert replies["last"].code == code if replies["end"] is None else replies["end"].code == code, (replies, assayd.log()[-800:])

@@ -9,6 +9,8 @@ from world import delivered_fields, scenarios
 from world import mail as m
 from world.client import deliver
 
+pytestmark = pytest.mark.mta("postfix", "sendmail")
+
 ONLY_DMARC = {"dmarc-reject": "reject"}
 LIST = "two.example"            # a domain with a key and an SPF record, of which the tests make a list, and a mailer
 AUTHOR = "pass.example"
@@ -73,13 +75,13 @@ def lists_fixture(stack):
 @pytest.mark.parametrize("name", sorted(OVERRIDES))
 def test_refused_without_and_delivered_with_the_reason_under_each(stack, strict, name):
     make, text, evidence = OVERRIDES[name]
-    end = deliver(stack.postfix, make(stack), strict)["end"]
+    end = deliver(stack.mta, make(stack), strict)["end"]
     assert (end.code, end.enhanced) == (550, "5.7.26") and f"DMARC failed for {AUTHOR}" in end.text
     assayd, port = stack.another_assayd(f"override-{name}", mode="enforce", findings=ONLY_DMARC, options=f'override "{name}" {{ {text} }}')
     try:
         mail = make(stack)
-        assert deliver(stack.postfix, mail, port)["end"].code == 250
-        fields = [" ".join(value.split()) for value in delivered_fields(stack.postfix.delivered(mail.recipients[0]),
+        assert deliver(stack.mta, mail, port)["end"].code == 250
+        fields = [" ".join(value.split()) for value in delivered_fields(stack.mta.delivered(mail.recipients[0]),
                                                                         "Authentication-Results")]
         ours = next(value for value in fields if "dmarc=" in value)
         kind = text.split()[2]
@@ -94,14 +96,14 @@ def test_refused_without_and_delivered_with_the_reason_under_each(stack, strict,
 def test_policy_that_honours_none_refuses(stack, lists):
     assayd, port = lists
     mail = post(stack)
-    end = deliver(stack.postfix, mail, port)["end"]
+    end = deliver(stack.mta, mail, port)["end"]
     assert (end.code, end.enhanced) == (550, "5.7.26")
     line = next(line + " " for line in assayd.log().splitlines() if " overrides_ignored=" in line)
     assert "policy=strict" in line and "because=dmarc-reject" in line and " overrides_ignored=list,list-spf,mailer " in line
     mail = post(stack)
     mail.recipients = [m.recipient().replace(m.RECIPIENT_DOMAIN, "lenient.example")]
-    assert deliver(stack.postfix, mail, port)["end"].code == 250
-    stack.postfix.delivered(mail.recipients[0])
+    assert deliver(stack.mta, mail, port)["end"].code == 250
+    stack.mta.delivered(mail.recipients[0])
 
 
 def changed(old, new):
@@ -140,5 +142,5 @@ def test_forged_evidence_does_not_help(stack, lists, name):
     mail.recipients = [m.recipient().replace(m.RECIPIENT_DOMAIN, "lenient.example")]
     for change in changes:
         change(mail)
-    end = deliver(stack.postfix, mail, lists[1])["end"]
+    end = deliver(stack.mta, mail, lists[1])["end"]
     assert (end.code, end.enhanced) == (550, "5.7.26"), end

@@ -8,6 +8,7 @@ What tests may ask of any MTA of the world; postfix.py and sendmail_mta.py are t
     start(), stop(), running
     add_service(milter, *options)   a further listener with another milter (as Assayd.milter; several: with commas); options are
                                 the MTA's own words: "name=value" of main.cf, lines of sendmail.mc. @return its port
+    add_listener(milter, name=None, profile=None)   the same with a {daemon_name} or an {assay_profile} of its own
     lax_tls(certificate, key)   such options under which any cipher suite can be negotiated; no client certificate is asked for
     port_for(mail)
     log()                       what it logged, with queue ids

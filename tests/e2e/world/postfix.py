@@ -146,6 +146,10 @@ class Postfix(Mta):
             wait_for(lambda: tcp_answers(port), f"Postfix on port {port}")
         return port
 
+    def add_listener(self, milter, name=None, profile=None):
+        return self.add_service(milter, *([f"milter_macro_daemon_name={name}"] if name else []),
+                                *([f"{{ milter_macro_defaults = assay_profile={profile} }}"] if profile else []))
+
     def run(self, *command, check=True, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(command, check=check, capture_output=True, text=True, **options)

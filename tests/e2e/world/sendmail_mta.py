@@ -155,11 +155,14 @@ class SendmailMta(Mta):
             wait_for(lambda each=port: self.world.processes.alive(child) and self.network.answers(each), f"Sendmail on port {port}")
         return child
 
-    def add_service(self, milter, *options):
+    def add_listener(self, milter, name=None, profile=None):
+        return self.add_service(milter, *([f"LOCAL_CONFIG\nD{{assay_profile}}{profile}"] if profile else []), daemon_name=name)
+
+    def add_service(self, milter, *options, daemon_name=None):
         """Before start() a listener of the one daemon; later, or with options, which hold for a whole daemon, one more of them."""
         port, name = self._port(), f"mta{next(self.serial)}"
         filters, names = self._filters(name, milter)
-        lines = filters + self._listeners(name, port, names)
+        lines = filters + self._listeners(daemon_name or name, port, names)
         if self.running or options:
             self._daemon(name, lines + "\n".join(options), [port])
         else:
