@@ -9,6 +9,7 @@
 #include "pipeline/trace_text.h"
 #include "policy/reason.h"
 #include "policy/recorded.h"
+#include "report/replay.h"
 
 /* What another configuration makes of it. */
 struct again {
@@ -32,6 +33,10 @@ struct explained {
 	size_t other_count;
 	const struct again *again;	/* NULL: nobody asked */
 };
+
+/** The evidence of a trace with what only the trace knows. @param line  of the trace, with the evidence. */
+void explain_evidence(const struct trace *trace, const struct trace_line *line, const struct config *config, struct arena *arena,
+    struct replay_past *past_r);
 
 /**
  * Has the policies of a configuration decide what the trace recorded. All is in the arena or borrowed from the config.

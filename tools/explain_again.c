@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A trace judged again: its evidence put before other policies, as assay report and assay whatif do with flows. The trace knows the
- * client's address, which the evidence keeps as a network only, so that more can be told. Trusts the trace for nothing. Never guesses.
+ * A trace judged again: its evidence put before other policies, as assay report and assay whatif do with flows, but with what only the
+ * trace knows (explain_evidence.c), so that more can be told. Trusts the trace for nothing. Never guesses.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "explain.h"
-#include "report/replay.h"
 #include "util/error.h"
 
 enum { WHYS_MAX = 64 };
@@ -15,27 +13,6 @@ enum { WHYS_MAX = 64 };
 static const char *or_empty(const char *text)
 {
 	return text != NULL ? text : "";
-}
-
-static void read_evidence(const struct trace *trace, const struct trace_line *line, const struct config *config, struct arena *arena,
-    struct replay_past *past_r)
-{
-	const struct trace_line *client = trace_find(trace, "client");
-	const char *address = client != NULL ? trace_get(client, "address") : NULL;
-	const struct flow_row row = {
-		.author_domain = "", .envelope_domain = "", .client_network = "", .tls_grade = "", .tls_version = "", .tls_cipher = "",
-		.policy = "", .action = "", .findings = or_empty(trace_get(line, "findings")),
-		.results = or_empty(trace_get(line, "results")), .evidence = or_empty(trace_get(line, "text")),
-	};
-	const struct trace_line *message = trace_find(trace, "message");
-	const char *time = message != NULL ? trace_get(message, "time") : NULL;
-	struct evidence *evidence = &past_r->evidence;
-	struct ip_addr exact;
-
-	replay_read(config, &row, arena, past_r);
-	evidence->time_secs = time != NULL ? strtoll(time, NULL, 10) : 0;
-	if (address != NULL && addr_parse(address, &exact) == 0 && network_contains(&evidence->client, &exact))
-		evidence->client = (struct ip_network){ .addr = exact, .prefix_bits = exact.family == AF_INET6 ? 128 : 32 };
 }
 
 static const struct policy_config *policy_of(const struct config *config, const char *name)
@@ -135,7 +112,7 @@ void explain_again(const struct trace *trace, const struct config *config, const
 		again_r->untold = "it was given up before it was judged, so there is nothing to judge again";
 		return;
 	}
-	read_evidence(trace, line, config, arena, &past);
+	explain_evidence(trace, line, config, arena, &past);
 	past.evidence.brakes = brakes;
 	policy_replay(&set, &past.evidence, arena, &recorded);
 	find_reasons(config, &past.evidence, arena, again_r);

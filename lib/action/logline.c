@@ -11,7 +11,7 @@
 #include "util/buf.h"
 #include "util/log_field.h"
 
-enum { DKIM_SHOWN_MAX = 5 };
+enum { DKIM_SHOWN_MAX = 5, LINE_REST_BYTES = 300 };	/* REST: room for what the log puts in front of a line */
 
 static void put_result(struct buf *buf, const char *key, enum result result, const char *domain, enum dns_security security,
     struct arena *arena)
@@ -73,19 +73,22 @@ static void put_cert(struct buf *buf, const struct tls_result *tls, struct arena
 		log_field_put(buf, "tlsa", arena_printf(arena, "%s:%s", tlsa_status_name(tls->tlsa), tls->tlsa_name));
 }
 
-/* What speaks for a message that fails DMARC, whether that counted, and what speaks against it. */
+/*
+ * What speaks for a message that fails DMARC, whether that counted, and what speaks against it. Where names of 250 characters fill the
+ * line they go without: header field and record have them, too.
+ */
 static void put_overrides(struct buf *buf, const struct action_input *input)
 {
-	log_field_put(buf, "dmarc_overridden", input->results->dmarc.overridden_by);
-	log_field_put(buf, overridden_is_ignored(input) ? "overrides_ignored" : "overrides", overridden_names(input));
-	log_field_put(buf, "corroborated", overridden_agrees(input));
+	struct buf fields = buf_make(input->facts->arena);
+
+	log_field_put(&fields, overridden_is_ignored(input) ? "overrides_ignored" : "overrides", overridden_names(input));
+	log_field_put(&fields, "corroborated", overridden_agrees(input));
+	if (fields.length != 0 && buf->length + fields.length < LOG_LINE_BYTES - LINE_REST_BYTES)
+		buf_printf(buf, " %s", fields.data);
 }
 
-static void put_results(struct buf *buf, const struct action_input *input)
+static void put_results(struct buf *buf, const struct results *results, struct arena *arena)
 {
-	const struct results *results = input->results;
-	struct arena *arena = input->facts->arena;
-
 	if (results->tls.checked) {
 		log_field_put(buf, "tls", results->tls.version != NULL ? results->tls.version : "none");
 		log_field_put(buf, "cipher", results->tls.cipher);
@@ -103,7 +106,7 @@ static void put_results(struct buf *buf, const struct action_input *input)
 	put_dkim(buf, results, arena);
 	put_arc(buf, results, arena);
 	put_result(buf, "dmarc", results->dmarc.result, results->dmarc.domain, results->dmarc.dnssec, arena);
-	put_overrides(buf, input);
+	log_field_put(buf, "dmarc_overridden", results->dmarc.overridden_by);
 	put_result(buf, "adsp", results->adsp.result, results->adsp.domain, results->adsp.dnssec, arena);
 }
 
@@ -156,7 +159,7 @@ const char *log_line_build(const struct action_input *input)
 	log_field_put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
 	log_field_put(&buf, "author", input->author != NULL ? input->author->address : NULL);
 	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
-	put_results(&buf, input);
+	put_results(&buf, input->results, arena);
 	put_findings(&buf, input->results, arena);
 	if (input->edits_left != 0)
 		log_field_put(&buf, "authres_left", arena_printf(arena, "%zu", input->edits_left));
@@ -166,6 +169,7 @@ const char *log_line_build(const struct action_input *input)
 		log_field_put(&buf, "exempt", input->results->exempt_reason != NULL ? input->results->exempt_reason : "yes");
 	else if (input->decision != NULL)
 		put_decision(&buf, input->decision, arena);
+	put_overrides(&buf, input);
 	return buf.data;
 }
 

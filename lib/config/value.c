@@ -43,10 +43,9 @@ static const char *unit_list(const struct value_unit *units, struct arena *arena
 {
 	struct buf buf = buf_make(arena);
 
-	for (; units->suffix != NULL; units++) {
+	for (; units->suffix != NULL; units++)
 		if (units->suffix[0] != '\0')
 			buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "", units->suffix);
-	}
 	return buf.data;
 }
 
@@ -215,10 +214,9 @@ static const char *string_fault(const struct option_row *row, const char *text)
 	case OPTION_CONNECTION:
 		return connection_fault(text);
 	default:
-		for (; *text != '\0'; text++) {
+		for (; *text != '\0'; text++)
 			if ((unsigned char)*text >= 0x7f)
 				return "only ASCII is allowed: the text goes into SMTP replies";
-		}
 		return NULL;
 	}
 }
@@ -233,10 +231,9 @@ static int parse_string(const struct option_row *row, const char *text, struct a
 
 bool value_has_control(const char *text)
 {
-	for (; *text != '\0'; text++) {
+	for (; *text != '\0'; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			return true;
-	}
 	return false;
 }
 

@@ -188,7 +188,9 @@ void remember_feedback(struct shared_store *shared, struct message *message, con
 	const struct results *results = message->results;
 	struct dmarc_uris uris;
 
+	/* without a From field (author.c) there is no author to tell anybody of */
 	if (shared == NULL || !message->config->dmarc_aggregate || !message->judged_whole || results->exempt ||
+	    message->author.status == AUTHOR_MISSING ||
 	    message->session->connection.client.family == AF_UNSPEC || (results->dmarc.result == RESULT_PASS && is_report(message)))
 		return;
 	for (size_t i = 0; i < results->dmarc_author_count; i++) {

@@ -27,7 +27,8 @@ struct who {
 struct policy_set policy_set_of(const struct config *config)
 {
 	return (struct policy_set){ .policies = config->policies, .count = config->policy_count,
-		.index = config->policy_index, .delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set, .local_samples = config->local_samples,
+		.index = config->policy_index, .delimiters = config->recipient_delimiters, .local_domains = config->local_domains.set,
+		.local_samples = config->local_samples,
 		.local_sample_count = config->local_sample_count, .several = config->several_recipients };
 }
 

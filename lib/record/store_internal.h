@@ -12,7 +12,7 @@
  *   store_failures.c failure reports, as the command line takes them up
  *   recent.c         peers that were read a moment ago
  *   group.c          one group of notes as one transaction
- *   sqlite.c         the database itself (backend.h), with sqlite_*.c beside it (sqlite_internal.h)
+ *   sqlite.c, pg.c   the database itself (backend.h), with sqlite_*.c and pg_*.c beside it (sqlite_internal.h, pg_internal.h)
  *
  * Thread: the lock is held for moments only, never over a call into the database.
  */

@@ -58,7 +58,7 @@ class Crowd:
 
 
 def limited(stack, name, *wrapper, dns_port, **options):
-    assayd = Assayd(stack.world, dns_port, name=name, mode="enforce", findings=ONLY_DMARC, dns_timeout="2s", **options)
+    assayd = Assayd(stack.world, dns_port, name=name, mode="enforce", findings=ONLY_DMARC, dns_timeout="8s", **options)
     assayd.start(wrapper)
     return assayd, stack.mta.add_service(assayd.milter)
 
@@ -108,7 +108,8 @@ def test_little_address_space_lets_no_forgery_pass(stack, slow, space):
     assayd, port = limited(stack, f"limits-space-{space}", "prlimit", f"--as={space << 20}", dns_port=slow)
     try:
         crowd = Crowd(port, SESSIONS, space * 100000)
-        assert set(crowd.replies) == {550}, crowd.replies
+        # all of Sendmail's sessions are there at once, and what has no room is put off; Postfix starts its own one after the other
+        assert {550} <= set(crowd.replies) <= ({550} if stack.mta.name == "postfix" else {550, 451}), crowd.replies
         assert "=temperror" not in assayd.log()
     finally:
         assert assayd.stop() == 0

@@ -14,6 +14,7 @@ import pytest
 from world import Assayd
 from world import mail as m
 from world.client import Client, tls_context
+from world.processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.mta("postfix", "sendmail")]
 _domain = itertools.count(1)
@@ -254,10 +255,12 @@ def test_assay_peers_pins_and_forgets(daemon, peer):
     assayd.settle()
     assayd.assay("peers", "pin", sender.domain)
     assert "pinned" in assayd.assay("peers", "list")
+    # a daemon that has just read of the peer sees it within a second
+    wait_for(lambda: assayd.send(sender, tls=False)[0].code == 554, "the pin to be seen")
     reply, line = assayd.send(sender, tls=False)
     assert reply.code == 554 and "required of " + sender.domain in line
     assayd.assay("peers", "unpin", sender.domain)
-    assert assayd.send(sender, tls=False)[0].code == 250
+    wait_for(lambda: assayd.send(sender, tls=False)[0].code == 250, "that it is no longer pinned to be seen")
     assayd.settle()
     assayd.assay("peers", "forget", sender.domain)
     gone = assayd.assay("peers", "show", sender.domain, check=False)

@@ -84,7 +84,7 @@ def test_refused_without_and_delivered_with_the_reason_under_each(stack, strict,
         ours = next(value for value in fields if "dmarc=" in value)
         kind = text.split()[2]
         assert f"overridden: {kind} {name}: " in ours and evidence in ours and "dmarc=fail" in ours, ours
-        line = next(line for line in assayd.log().splitlines() if " overrides=" in line)
+        line = next(line + " " for line in assayd.log().splitlines() if " overrides=" in line)
         assert f" overrides={name} " in line and f" dmarc_overridden={name}:" in line and "dmarc-overridden" in line
         assert ("decision=none" in line or "because=spf-fail" in line) and "dmarc-reject" not in line
     finally:
@@ -96,7 +96,7 @@ def test_policy_that_honours_none_refuses(stack, lists):
     mail = post(stack)
     end = deliver(stack.postfix, mail, port)["end"]
     assert (end.code, end.enhanced) == (550, "5.7.26")
-    line = next(line for line in assayd.log().splitlines() if " overrides_ignored=" in line)
+    line = next(line + " " for line in assayd.log().splitlines() if " overrides_ignored=" in line)
     assert "policy=strict" in line and "because=dmarc-reject" in line and " overrides_ignored=list,list-spf,mailer " in line
     mail = post(stack)
     mail.recipients = [m.recipient().replace(m.RECIPIENT_DOMAIN, "lenient.example")]

@@ -80,7 +80,8 @@ def test_quarantine_is_logged_with_our_reason(stack):
     mail = scenarios.plain("quarantine.example")
     mail.mail_from = "bounce@other.example"
     reply = deliver(stack.mta, mail, stack.enforce_port)["end"]
-    line, = [line for line in stack.mta.log().splitlines() if f"{reply.queue_id}: " in line and "quarantine=" in line and "milter=" in line]
+    line = wait_for(lambda: next((line for line in stack.mta.log().splitlines()
+                                  if f"{reply.queue_id}: " in line and "quarantine=" in line and "milter=" in line), None), "the log")
     assert "dmarc-quarantine" in line
 
 

@@ -54,6 +54,7 @@ REASONS = {
     "lib/check/arc/verify.c KEY_RECORDS_MAX": CHAIN,
     "lib/check/arc/verify.c KEY_WORK_MAX": CHAIN,
     "lib/check/dmarc/override.c IDENTIFIERS_MAX": CHAIN,
+    "lib/check/dmarc/override_sections.c BY_MAX": TEXT,
     "lib/check/dkim/dkim.c READ_MAX": "over it are more than max-signatures, which may be 100",
     "lib/check/dkim/engine.c KEYS_MAX": HARMLESS,
     "lib/check/signature/key.h DKIM_KEY_MAX_BITS": "such keys are unusable: dkim-permerror, as for any other key that cannot be read",
@@ -115,7 +116,7 @@ RESOLVER = ("LIGHT_MAX", "ZONES_MAX", "STEPS_MAX", "UNPROVEN_MAX", "MAX_SIGNERS"
             "MAX_DER_BYTES", "MAX_LINES", "MAX_ANCHOR_RECORDS", "TRANSPORT_MAX_SERVERS", "ROUNDS_MAX",
             "FETCHES_MAX", "NO_TTL_LIMIT", "SECURE_MAX_SECS", "UNSIGNED_MAX_SECS", "BOGUS_MAX_MS", "BUCKETS_MAX",
             "RSA_MAX_BITS", "RSA_MAX_EXPONENT_BYTES", "NSEC3_HASH_MAX_BYTES", "DNS_NAME_MAX_LABELS",
-            "SHAPES_MAX", "DOUBT_MAX", "SLOTS_MAX")
+            "SHAPES_MAX", "DOUBT_MAX", "SLOTS_MAX", "PACE_MAX")
 # The daemon's own housekeeping: descriptors, threads, how often something is told.
 DAEMON = ("READERS_MAX", "REFUSALS_MAX", "QUIET_MAX_MS", "LATE_MAX")
 

@@ -527,6 +527,26 @@ def test_a_repeated_from_field_is_no_pass(assayd, workdir, schema):
     assert text(records(sent.report)[0], "row/policy_evaluated/reason/comment") == "several From fields"
 
 
+def test_mail_without_from_is_in_no_report(assayd, workdir):
+    """Its sender is judged as an author would be, but the report knows authors only (RFC 9990: header_from)."""
+    world = World(assayd, workdir)
+    client = Client(world.daemon.socket_spec)
+    client.connect(address="203.0.113.9")
+    client.helo()
+    client.mail("<joe@own.example>", i="Q")
+    client.rcpt()
+    client.header("Subject", "x")
+    client.eoh()
+    client.eom(i="Q")
+    client.quit()
+    world.count += 1
+    world.deliver("joe@own.example", "own.example", times=2)
+    world.run("--send")
+    sent, = world.sent()
+    assert sum(by_row(sent.report).values()) == 2
+    assert " dmarc=fail " in world.daemon.log()
+
+
 def test_exempt_mail_is_in_no_report(assayd, workdir):
     world = World(assayd, workdir)
     client = Client(world.daemon.socket_spec)

@@ -226,6 +226,26 @@ def test_several_recipients_each_with_its_policy(remembering):
     assert len(traces(there.database)) == 1
 
 
+def test_judged_again_by_mailbox_and_client_name(remembering):
+    """The record of flows keeps neither; the trace does."""
+    there = remembering("all", sections="findings { dkim-none = tag }")
+    client = there.session()
+    client.mail(i="QID9")
+    client.rcpt("<Ann+x@soft.example>")
+    client.rcpt("<bob@hard.example>")
+    client.header("From", "Joe <joe@good.example>")
+    client.eoh()
+    client.eom(i="QID9")
+    client.quit()
+    there.wait_for(1)
+    for condition, action in (("recipients = ann@soft.example", "reject"), ("recipients = bob@.hard.example", "reject"),
+                              ("recipients = bob@soft.example", "tag"), ("recipients = eve@", "tag"),
+                              ("client-names = mx.good.example", "reject"), ("client-names = my.good.example", "tag")):
+        other = there.with_policies(f"findings {{ dkim-none = tag }}\npolicy p {{ {condition} actions {{ dkim-none = reject }} }}")
+        again = there.explain("QID9", "--config", other)["again"]
+        assert (again["untold"], again["action"]) == (None, action), condition
+
+
 def test_what_is_kept_of_which_messages(remembering):
     there = remembering(sections="findings { spf-fail = tag }", mode="dry-run")
     there.send(queue_id="FINE")                             # nothing was wrong with it

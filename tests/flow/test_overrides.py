@@ -290,7 +290,7 @@ def test_record_tells_which_override_held(assayd, build_dir, workdir):
             send(daemon, message, client)
         wait_for_flows(path, 4)
         assert daemon.stop() == 0
-        lines = [line for line in daemon.log().splitlines() if " decision=" in line]
+        lines = [line + " " for line in daemon.log().splitlines() if " decision=" in line]
         assert sum("decision=reject" in line for line in lines) == refused[name], lines
         keys = ["overrides_ignored" if ignored else "overrides" for ignored in (name != "all", name == "none", name == "none")]
         assert f" {keys[0]}=lists " in lines[0] and f" {keys[1]}=uni " in lines[1] and f" {keys[2]}=lists,uni " in lines[2], lines

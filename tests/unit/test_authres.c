@@ -324,6 +324,42 @@ static void test_authres_build_arc(void **state)
 	assert_string_equal(logged(f, "dmarc_overridden"), "1:lists.example");
 }
 
+/* Which override held, whether the policy that decided honours it, and what speaks against the message. */
+static void test_authres_build_overrides(void **state)
+{
+	static const struct dmarc_override held[] = { { .name = "lists", .kind = OVERRIDE_MAILING_LIST, .why = "mailing-list lists: DKIM a.example" },
+		{ .name = "uni", .why = "forwarder uni: client 192.0.2.1" } };
+	static const struct dmarc_override open[] = { { .name = "uni", .why = "forwarder uni: DKIM b.example", .unknown = true } };
+	static const char *const honoured[] = { "uni" };
+	const struct policy_config policies[] = { { .name = "strict" }, { .name = "soft", .honours = { honoured, 1 } } };
+	struct fixture *f = *state;
+	struct config config = *f->config;
+
+	config.policies = policies;
+	config.policy_count = 2;
+	f->input.config = &config;
+	f->results.dmarc = (struct dmarc_result){ .result = RESULT_FAIL, .domain = "example.org", .has_policy = true, .policy = DMARC_POLICY_REJECT,
+		.overridden = "both", .overridden_by = "lists:a.example", .overrides = held, .override_count = 2 };
+	results_waive(&f->results, &(struct waivable){ .overrides = held, .override_count = 2, .finding = {
+		.id = FINDING_DMARC_REJECT_CORROBORATED, .domain = "example.org", .detail = "iprev-fail of 192.0.2.1" } });
+	f->decision.policy = "soft";
+	assert_non_null(strstr(authres_build(&f->input), "overridden: both"));
+	assert_null(strstr(authres_build(&f->input), "corroborated"));
+	assert_string_equal(logged(f, "overrides"), "lists,uni");
+	assert_null(logged(f, "corroborated"));
+	f->decision.policy = "strict";
+	assert_null(strstr(authres_build(&f->input), "overridden:"));
+	assert_non_null(strstr(authres_build(&f->input), "corroborated:"));
+	assert_string_equal(logged(f, "overrides_ignored"), "lists,uni");
+	assert_string_equal(logged(f, "corroborated"), "iprev-fail of 192.0.2.1");
+	f->results.dmarc.overrides = open;
+	f->results.dmarc.override_count = 1;
+	f->results.dmarc.overridden = f->results.dmarc.overridden_by = NULL;
+	f->results.dmarc.override_unknown = true;
+	assert_non_null(strstr(authres_build(&f->input), "an override may"));
+	assert_null(logged(f, "overrides"));
+}
+
 static void test_authres_build_hostile_values(void **state)
 {
 	struct fixture *f = *state;
@@ -768,6 +804,7 @@ static void test_log_line_build_longest_fits(void **state)
 	struct fixture *f = *state;
 	char bytes[1000], name[254];
 	struct dkim_result dkim[6];
+	struct dmarc_override overrides[5] = { 0 };
 
 	memset(bytes, 1, sizeof(bytes) - 1);
 	bytes[sizeof(bytes) - 1] = '\0';
@@ -791,7 +828,14 @@ static void test_log_line_build_longest_fits(void **state)
 	f->results.dmarc = (struct dmarc_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
 	f->results.arc = (struct arc_result){ .result = RESULT_TEMPERROR, .sealer = name, .dnssec = DNS_INDETERMINATE };
 	assert_true(strlen(log_line_build(&f->input)) < LOG_LINE_BYTES - 200);
+	for (size_t i = 0; i < 5; i++)
+		overrides[i].name = name + 253 - 64;
+	f->results.dmarc.overrides = overrides;
+	f->results.dmarc.override_count = 5;
+	f->results.dmarc.overridden = "so";
 	f->results.dmarc.overridden_by = arena_printf(f->arena, "50:%s", name);
+	f->results.findings[f->results.finding_count++] = (struct finding){ .id = FINDING_DMARC_REJECT_CORROBORATED, .domain = name,
+		.detail = arena_printf(f->arena, "adsp-discardable of %s", name) };
 	f->results.adsp = (struct adsp_result){ .result = RESULT_TEMPERROR, .domain = name, .dnssec = DNS_INDETERMINATE };
 	for (int id = 0; id < FINDING_COUNT; id++)
 		f->results.findings[f->results.finding_count++].id = (enum finding_id)id;
@@ -799,6 +843,7 @@ static void test_log_line_build_longest_fits(void **state)
 	    .enhanced = "5.7.23", .text = bytes, .policy = name + 253 - 60 };
 	assert_true(strlen(log_line_build(&f->input)) < LOG_LINE_BYTES - 200);
 	assert_non_null(logged(f, "reply"));
+	assert_non_null(logged(f, "dmarc_overridden"));
 }
 
 static void test_log_line_build_client_certificate(void **state)
@@ -842,6 +887,7 @@ int main(void)
 		TEST(test_authres_build_unregistered_nothing),
 		TEST(test_authres_build_one_spf_result),
 		TEST(test_authres_build_comments_for_strict_readers),
+		TEST(test_authres_build_overrides),
 		TEST(test_authres_build_hostile_values),
 		cmocka_unit_test_setup_teardown(test_authres_build_hostile_address, setup_address, teardown),
 		cmocka_unit_test_setup_teardown(test_authres_build_internationalized, setup_address, teardown),

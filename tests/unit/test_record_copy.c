@@ -379,8 +379,10 @@ static void test_copy_that_is_killed_leaves_nothing(void **state)
 		if (!WIFSIGNALED(status))
 			break;		/* it was done before */
 		killed++;
-		assert_int_equal(place_number(there, "SELECT (SELECT count(*) FROM peer)+(SELECT count(*) FROM part)+(SELECT count(*) FROM flow)+"
-		    "(SELECT count(*) FROM failure)"), 0);
+		/* all is there together, if it was killed when it had committed */
+		if (place_number(there, "SELECT (SELECT count(*) FROM peer)+(SELECT count(*) FROM part)+(SELECT count(*) FROM flow)+"
+		    "(SELECT count(*) FROM failure)") != 0)
+			break;
 	}
 	assert_true(killed > 3);
 	if (place_number(there, "SELECT count(*) FROM peer") == 0)

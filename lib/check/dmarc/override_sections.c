@@ -10,6 +10,8 @@
 #include "util/buf.h"
 #include "util/domain.h"
 
+enum { BY_MAX = 180 };	/* of a name in the log, where the words in full have no room */
+
 enum holds { HOLDS_NOT, HOLDS_PERHAPS, HOLDS };
 
 /* Of one condition, the best there is. */
@@ -103,7 +105,7 @@ static void add(struct sum *sum, const struct proof *proof)
 	}
 	buf_printf(&sum->why, "%s %s %s", sum->why.length != 0 ? "," : "", proof->what, proof->whose);
 	if (sum->by == NULL)
-		sum->by = arena_printf(sum->arena, "%s:%s", sum->section->name, proof->whose);
+		sum->by = arena_printf(sum->arena, "%s:%.*s", sum->section->name, BY_MAX, proof->whose);
 }
 
 static void add_domains(struct sum *sum, const struct results *results, const struct domain_list *domains, bool spf_too)

@@ -25,6 +25,7 @@ from . import sendmail
 MC = BASE_MC + r"""define(`confAUTH_MECHANISMS', `PLAIN LOGIN')dnl
 TRUST_AUTH_MECH(`PLAIN LOGIN')dnl
 define(`confAUTH_OPTIONS', `')dnl
+define(`confSAFE_QUEUE', `interactive')dnl
 define(`confMAX_MIME_HEADER_LENGTH', `0')dnl
 define(`confMAX_HEADERS_LENGTH', `60000000')dnl
 define(`SMART_HOST', `nowhere:nowhere')dnl
@@ -37,7 +38,7 @@ FEATURE(`accept_unqualified_senders')dnl
 MAILER(`local')dnl
 MAILER(`smtp')dnl
 MAILER_DEFINITIONS
-Mmaildir, P={directory}/deliver, F=lsDFMm8nP, S=EnvFromSMTP/HdrFromL, R=EnvToL/HdrToL, E=\n, T=DNS/RFC822/X-Unix, A=deliver $u
+Mmaildir, P={directory}/deliver, F=lsDFMm8nP, S=EnvFromSMTP/HdrFromL, R=EnvToL/HdrToL, E=\n, T=DNS/RFC822/X-Unix, A=deliver $i $u
 Mnowhere, P=/bin/true, F=lsDFMm8n, A=true
 LOCAL_RULE_0
 R$+ < @ {domain} . > $*	$#maildir $@ {domain} $: $1 @ {domain}
@@ -47,15 +48,18 @@ R$+ < @ lenient.example . > $*	$#maildir $@ lenient.example $: $1 @ lenient.exam
 LISTENER = "DAEMON_OPTIONS(`Name={name}, Family={family}, Addr={address}, Port={port}, Listen=512{more}')dnl\n"
 FILTER = "MAIL_FILTER(`{name}', `S={socket}, F=T, T=C:1m;S:1m;R:2m;E:5m')dnl\n"
 
-# Called with the recipients as arguments and the message as its input, by an unprivileged user.
+# Called with the queue id and the recipients as arguments and the message as its input, by an unprivileged user.
 DELIVER = """#!/bin/sh
 umask 022
-message=$(mktemp {inbox}/tmp/XXXXXXXXXXXX) && cat >"$message" || exit 75
+name=$1.$$ number=0
+shift
+cat >{inbox}/tmp/"$name" || exit 75
 for recipient; do
-	copy=$(mktemp {inbox}/tmp/XXXXXXXXXXXX) && {{ echo "Delivered-To: $recipient"; cat "$message"; }} >"$copy" &&
-		chmod 644 "$copy" && mv "$copy" {inbox}/new/ || exit 75
+	number=$((number + 1))
+	{{ echo "Delivered-To: $recipient"; cat {inbox}/tmp/"$name"; }} >{inbox}/tmp/"$name.$number" &&
+		mv {inbox}/tmp/"$name.$number" {inbox}/new/ || exit 75
 done
-rm "$message"
+rm {inbox}/tmp/"$name"
 """
 
 SUBMIT_MC = r"""divert(-1)
@@ -73,6 +77,8 @@ define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe,TrustStickyBit')dnl
 define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
 define(`confDELIVERY_MODE', `i')dnl
 define(`confTO_IDENT', `0')dnl
+define(`confQUEUE_LA', `10000')dnl
+define(`confREFUSE_LA', `10000')dnl
 FEATURE(`msp', `[127.0.0.1]')dnl
 """
 
