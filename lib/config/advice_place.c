@@ -204,7 +204,7 @@ static void advise_connection(struct advisor *advisor, const char *connection)
 {
 	if (connection_is_bare(connection))
 		advise(advisor, "the connection to PostgreSQL goes to another machine and may do so without TLS: who listens reads whom your "
-		    "users write to, and who sits between can pose as the server; add sslmode=verify-full and sslrootcert=…");
+		    "users write to, and who sits between can pose as the server; add sslmode=verify-full and sslrootcert=FILE");
 }
 
 static void advise_database(struct advisor *advisor, const struct identity *identity, const char *path)

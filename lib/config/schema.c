@@ -242,7 +242,7 @@ const struct option_row schema_table[] = {
 	{ "record", "path", OPTION_PATH, CONFIG(record_path), "", TEXT(1024),
 	    "SQLite database of flows, TLS memory and greylist; empty: nothing is remembered" },
 	{ "record", "connection", OPTION_CONNECTION, CONFIG(record_connection), "", TEXT(800),
-	    "PostgreSQL database, as libpq takes it, without a password: host=… dbname=… user=… sslmode=verify-full passfile=…" },
+	    "PostgreSQL database, as libpq takes it, but no password: host=H dbname=D user=U sslmode=verify-full passfile=F" },
 	{ "record", "answer-timeout", OPTION_MILLISECONDS, CONFIG(record_answer_ms), "250ms", TUNING(10, 10000),
 	    "how long a message waits for an answer of PostgreSQL; after that it is judged without memory" },
 	{ "record", "keep-flows", OPTION_SECONDS, CONFIG(flow_keep_secs), "400d", BOUND(86400, 4000 * 86400LL),

@@ -101,6 +101,7 @@ static void test_inherits_every_option(void **state)
 	for (size_t i = 0; i < schema_count; i++) {
 		const struct option_row *row = &schema_table[i];
 		const char *value = row->type == OPTION_BOOL ? "yes" : row->type == OPTION_WORD ? row->words[1].word :
+		    row->type == OPTION_SECONDS ? "2h" : option_is_number(row->type) ? "7" :
 		    strcmp(row->name, "overrides") == 0 ? "none" : "x.example";	/* those have to be in the file */
 		const struct config *config;
 		char *text, *found;
@@ -108,8 +109,8 @@ static void test_inherits_every_option(void **state)
 		if (strcmp(row->section, "policy") != 0 || option_is_condition(row) || strcmp(row->name, "inherits") == 0 ||
 		    strcmp(row->name, "template") == 0)
 			continue;
-		config = text_config(arena_printf(arena, "policy heir { inherits = root listeners = mx }\npolicy root { template = yes %s = %s }",
-		    row->name, value));
+		config = text_config(arena_printf(arena, "record { path = /tmp/x.db }\n"
+		    "policy heir { inherits = root listeners = mx }\npolicy root { template = yes %s = %s }", row->name, value));
 		text = print(config);
 		found = strstr(strstr(text, "policy \"heir\""), arena_printf(arena, "\t%s = ", row->name));
 		assert_non_null(found);
