@@ -29,6 +29,7 @@ struct writer_state {
 	int64_t retry_ms, expire_ms;
 	bool loaded;			/* the shapes have been told, or could not be */
 	bool brakes_loaded;		/* the brakes have been told */
+	bool stopping;			/* nobody waits for more than the notes that there are */
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
@@ -175,7 +176,7 @@ static void writer_expire(struct store *store, struct writer_state *state, unsig
 	struct backend_expired expired;
 
 	state->since += count;
-	if (!state->behind && now_ms < state->expire_ms && state->since < EXPIRE_ROWS_MIN)
+	if (state->stopping || (!state->behind && now_ms < state->expire_ms && state->since < EXPIRE_ROWS_MIN))
 		return;
 	count = state->since;
 	state->since = 0;
@@ -316,13 +317,14 @@ void *store_writer_run(void *arg)
 		struct note *group = take_group(store, &state, &count);
 		int code;
 
+		state.stopping = store->stop;
 		pthread_mutex_unlock(&store->lock);
 		code = writer_write(store, &state, group, count);
 		writer_load(store, &state);
 		pthread_mutex_lock(&store->lock);
 		writer_account(store, &state, code, group, count);
-		/* at the end a database that fails once gets no second chance: what is left is lost, and counted */
-		stop = store->stop && (store->first == NULL || code != 0);
+		/* at the end a database that fails once, or takes its time, gets no second chance: what is left is lost, and counted */
+		stop = store->stop && (store->first == NULL || code != 0 || clock_monotonic_ms() >= store->stop_ms);
 	}
 	store->statistics.lost += store->statistics.queued;
 	store->ended += store->statistics.queued;

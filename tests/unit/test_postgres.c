@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "postgres_fixture.h"
+#include "record/group.h"
 #include "record/pg_internal.h"
 #include "store_fixture.h"
 #include "util/clock.h"
@@ -354,6 +355,37 @@ static void test_pg_writer_that_holds_the_turn_costs_nothing(void **state)
 	assert_int_equal(memory.sessions, 51);
 }
 
+/* A server that takes long for each group must not keep the daemon from stopping: what is left is told as lost. */
+static void test_pg_slow_server_holds_up_no_stop(void **state)
+{
+	struct place *place = *state;
+	struct peer_note note = { .grade = 3, .time_secs = START };
+	struct store_statistics statistics;
+	struct store *store;
+	int64_t began_ms;
+	char peer[32];
+
+	place->config.stop_ms = 300;
+	store = place_store(place);
+	note.peer = "first";
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	place_execute(place, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END'");
+	place_execute(place, "CREATE TRIGGER slow AFTER INSERT ON peer FOR EACH ROW WHEN (NEW.peer LIKE '%000') EXECUTE FUNCTION slow()");
+	note.peer = peer;
+	for (unsigned i = 0; i < 9 * STORE_GROUP_MAX; i++) {	/* one of each group is slow */
+		snprintf(peer, sizeof(peer), "p%u", i);
+		assert_int_equal(store_peer_note(store, &note), 0);
+	}
+	began_ms = clock_monotonic_ms();
+	store_stop(store);
+	assert_in_range(clock_monotonic_ms() - began_ms, 0, 5500);
+	store_statistics(store, &statistics);
+	assert_true(statistics.lost >= 4 * STORE_GROUP_MAX);
+	assert_int_equal(statistics.written + statistics.lost, statistics.noted);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), statistics.written);
+}
+
 /* A row that the server refuses takes the whole group back, and the reason is told. */
 static void test_pg_group_is_whole_or_nothing(void **state)
 {
@@ -395,6 +427,7 @@ int main(void)
 		PG_TEST(test_pg_server_that_restarts_loses_nothing),
 		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
 		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
+		PG_TEST(test_pg_slow_server_holds_up_no_stop),
 		PG_TEST(test_pg_group_is_whole_or_nothing),
 	};
 
