@@ -254,6 +254,63 @@ static void test_pg_silent_server_costs_a_reader_no_more_than_its_time(void **st
 	close(fd);
 }
 
+enum { TARDY_LIMIT_MS = 1000, TARDY_MS = 800 };
+
+/* A server that lets everybody in at once, and then takes nearly as long as it may for each answer, which has no rows. */
+static void *tardy_connection(void *arg)
+{
+	static const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I", answer[] = "C\0\0\0\x08SET\0Z\0\0\0\x05I";
+	int fd = *(int *)arg;
+	char octets[4096];
+
+	free(arg);
+	if (recv(fd, octets, sizeof(octets), 0) > 0 && send(fd, welcome, sizeof(welcome) - 1, MSG_NOSIGNAL) > 0)
+		while (recv(fd, octets, sizeof(octets), 0) > 0) {
+			usleep(TARDY_MS * 1000);
+			(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+		}
+	close(fd);
+	return NULL;
+}
+
+static void *tardy_server(void *arg)
+{
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++) {
+		int *fd = malloc(sizeof(*fd));
+
+		*fd = accept(*(int *)arg, NULL, NULL);
+		pthread_create(&threads[i], NULL, tardy_connection, fd);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	return NULL;
+}
+
+/* Opening takes several answers, and a message waits for all of them together no longer than for one. */
+static void test_pg_tardy_server_costs_a_reader_no_more_than_its_time(void **state)
+{
+	struct place *place = *state;
+	int fd = silent_server(place->directory);
+	pthread_t server;
+	char why[256];
+	int64_t began_ms;
+
+	assert_int_equal(pthread_create(&server, NULL, tardy_server, &fd), 0);
+	snprintf(place->path, sizeof(place->path), "host=%s user=assay", place->directory);
+	backend_postgresql.expect(place->path);
+	/* gets there, and so shows the way */
+	assert_null(backend_postgresql.open(place->path, BACKEND_MAKE, TARDY_LIMIT_MS, why, sizeof(why)));
+	assert_non_null(strstr(why, "no row"));
+	began_ms = clock_monotonic_ms();
+	assert_null(backend_postgresql.open(place->path, BACKEND_READ, TARDY_LIMIT_MS, why, sizeof(why)));
+	assert_in_range(clock_monotonic_ms() - began_ms, TARDY_MS, 2 * TARDY_MS - 100);
+	assert_non_null(strstr(why, "in time"));
+	pthread_join(server, NULL);
+	close(fd);
+}
+
 static void test_pg_server_that_restarts_loses_nothing(void **state)
 {
 	struct place *place = *state;
@@ -424,6 +481,7 @@ int main(void)
 		PG_TEST(test_pg_schema_is_made_once_by_several),
 		cmocka_unit_test(test_pg_password_in_the_connection_is_refused_and_not_told),
 		PG_TEST(test_pg_silent_server_costs_a_reader_no_more_than_its_time),
+		PG_TEST(test_pg_tardy_server_costs_a_reader_no_more_than_its_time),
 		PG_TEST(test_pg_server_that_restarts_loses_nothing),
 		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
 		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
