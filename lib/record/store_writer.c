@@ -20,6 +20,7 @@
 
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400, HOUR_SECS = 3600,
+	GROUP_LEAST = 50,		/* notes: a group is made no smaller than this */
 	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
@@ -31,6 +32,7 @@ struct writer_state {
 	bool brakes_loaded;		/* the brakes have been told */
 	bool stopping;			/* nobody waits for more than the notes that there are */
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
+	unsigned group_max;		/* notes of the next group */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
 	char why[256];
@@ -110,7 +112,7 @@ static void deadline_in(struct timespec *deadline, unsigned ms)
 }
 
 /*
- * Takes up to STORE_GROUP_MAX notes off the queue, after giving others commit_interval_ms to join. While expiry is behind it
+ * Takes up to state->group_max notes off the queue, after giving others commit_interval_ms to join. While expiry is behind it
  * waits no longer than that, and may come with none. Lock held.
  */
 static struct note *take_group(struct store *store, const struct writer_state *state, unsigned *count_r)
@@ -132,7 +134,7 @@ static struct note *take_group(struct store *store, const struct writer_state *s
 	    pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
 		;
 	group = store->first;
-	for (end = &store->first; *end != NULL && count < STORE_GROUP_MAX; end = &(*end)->next)
+	for (end = &store->first; *end != NULL && count < state->group_max; end = &(*end)->next)
 		count++;
 	store->first = *end;
 	if (store->first == NULL)
@@ -252,6 +254,15 @@ static void tell_state(struct store *store, const struct writer_state *state)
 	store->statistics.up = up;
 }
 
+/* What a server does not take in its time it may take in parts: each try has half of the notes, until one succeeds. */
+static void group_size(struct writer_state *state, int code, unsigned count)
+{
+	if (code != 0)
+		state->group_max = state->group_max / 2 > GROUP_LEAST ? state->group_max / 2 : GROUP_LEAST;
+	else if (count != 0)
+		state->group_max = state->group_max < STORE_GROUP_MAX / 2 ? state->group_max * 2 : STORE_GROUP_MAX;
+}
+
 /* After a group: what became of its notes. Lock held. */
 static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
     unsigned count)
@@ -304,7 +315,7 @@ static void writer_load(struct store *store, struct writer_state *state)
 void *store_writer_run(void *arg)
 {
 	struct store *store = arg;
-	struct writer_state state = { 0 };
+	struct writer_state state = { .group_max = STORE_GROUP_MAX };
 	bool stop = false;
 
 	/* open at once, so that a fault shows at start and readers find a schema */
@@ -321,6 +332,7 @@ void *store_writer_run(void *arg)
 		pthread_mutex_unlock(&store->lock);
 		code = writer_write(store, &state, group, count);
 		writer_load(store, &state);
+		group_size(&state, code, count);
 		pthread_mutex_lock(&store->lock);
 		writer_account(store, &state, code, group, count);
 		/* at the end a database that fails once, or takes its time, gets no second chance: what is left is lost, and counted */

@@ -443,6 +443,40 @@ static void test_pg_slow_server_holds_up_no_stop(void **state)
 	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), statistics.written);
 }
 
+/* A server that cannot take a whole group in its time (here: not so many rows) gets it in parts; nothing is lost, or counted twice. */
+static void test_pg_group_that_is_too_much_goes_in_parts(void **state)
+{
+	struct place *place = *state;
+	struct flow_note note = { .policy = "default", .action = "accept", .time_secs = START };
+	struct store_statistics statistics;
+	struct store *store;
+	char domain[32];
+
+	place->config.retry_secs = 1;
+	store = place_store(place);
+	note.author_domain = "first.example";
+	assert_int_equal(store_flow_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	place_execute(place, "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF (SELECT count(*) FROM fresh)>700 THEN "
+	    "RAISE EXCEPTION ''too much''; END IF; RETURN NULL; END'");
+	place_execute(place, "CREATE TRIGGER few AFTER INSERT ON flow REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION few()");
+	note.author_domain = domain;
+	for (unsigned i = 0; i < STORE_GROUP_MAX; i++) {
+		snprintf(domain, sizeof(domain), "d%u.example", i);
+		assert_int_equal(store_flow_note(store, &note), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		store_statistics(store, &statistics);
+		if (statistics.written == STORE_GROUP_MAX + 1)
+			break;
+		usleep(500000);
+	}
+	place_execute(place, "DROP TRIGGER few ON flow");	/* what is left may go, whatever came of it */
+	assert_int_equal(statistics.written, STORE_GROUP_MAX + 1);
+	assert_int_equal(statistics.lost, 0);
+	assert_int_equal(place_number(place, "SELECT sum(messages) FROM flow"), STORE_GROUP_MAX + 1);
+}
+
 /* A row that the server refuses takes the whole group back, and the reason is told. */
 static void test_pg_group_is_whole_or_nothing(void **state)
 {
@@ -486,6 +520,7 @@ int main(void)
 		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
 		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
 		PG_TEST(test_pg_slow_server_holds_up_no_stop),
+		PG_TEST(test_pg_group_that_is_too_much_goes_in_parts),
 		PG_TEST(test_pg_group_is_whole_or_nothing),
 	};
 
