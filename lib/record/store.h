@@ -78,8 +78,8 @@ struct store_config {
 	void *brake_arg;
 	const struct clock *clock;
 	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
-	 * when notes were dropped (once, when it has caught up) and when one of the maxima above begins to delete rows (once
-	 * for each). NULL: nobody wants to know. */
+	 * when notes were dropped (once, when it has caught up), when some are lost at the end, and when one of the maxima above
+	 * begins to delete rows (once for each). NULL: nobody wants to know. */
 	void (*changed)(enum store_news news, const char *text);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };

@@ -312,6 +312,22 @@ static void writer_load(struct store *store, struct writer_state *state)
 		writer_lose(store, state);
 }
 
+/* The end: what was not written by now never is. Lock held. */
+static void writer_end(struct store *store)
+{
+	char text[512];
+
+	store->statistics.lost += store->statistics.queued;
+	store->ended += store->statistics.queued;
+	store->writer_runs = false;
+	if (store->statistics.lost != 0 && store->config.changed != NULL) {
+		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were lost, the database did not take them before the end",
+		    store->location, store->statistics.lost);
+		store->config.changed(STORE_WARNING, text);
+	}
+	pthread_cond_broadcast(&store->done);
+}
+
 void *store_writer_run(void *arg)
 {
 	struct store *store = arg;
@@ -338,10 +354,7 @@ void *store_writer_run(void *arg)
 		/* at the end a database that fails once, or takes its time, gets no second chance: what is left is lost, and counted */
 		stop = store->stop && (store->first == NULL || code != 0 || clock_monotonic_ms() >= store->stop_ms);
 	}
-	store->statistics.lost += store->statistics.queued;
-	store->ended += store->statistics.queued;
-	store->writer_runs = false;
-	pthread_cond_broadcast(&store->done);
+	writer_end(store);
 	pthread_mutex_unlock(&store->lock);
 	store->backend->close(&state.handle);
 	return NULL;

@@ -412,6 +412,13 @@ static void test_pg_writer_that_holds_the_turn_costs_nothing(void **state)
 	assert_int_equal(memory.sessions, 51);
 }
 
+static char last_news[600];
+
+static void news_note(enum store_news news, const char *text)
+{
+	snprintf(last_news, sizeof(last_news), "%d %s", (int)news, text);
+}
+
 /* A server that takes long for each group must not keep the daemon from stopping: what is left is told as lost. */
 static void test_pg_slow_server_holds_up_no_stop(void **state)
 {
@@ -420,9 +427,10 @@ static void test_pg_slow_server_holds_up_no_stop(void **state)
 	struct store_statistics statistics;
 	struct store *store;
 	int64_t began_ms;
-	char peer[32];
+	char peer[32], lost[64];
 
 	place->config.stop_ms = 300;
+	place->config.changed = news_note;
 	store = place_store(place);
 	note.peer = "first";
 	assert_int_equal(store_peer_note(store, &note), 0);
@@ -440,6 +448,8 @@ static void test_pg_slow_server_holds_up_no_stop(void **state)
 	store_statistics(store, &statistics);
 	assert_true(statistics.lost >= 4 * STORE_GROUP_MAX);
 	assert_int_equal(statistics.written + statistics.lost, statistics.noted);
+	snprintf(lost, sizeof(lost), ": %u notes were lost", (unsigned)statistics.lost);
+	assert_non_null(strstr(last_news, lost));
 	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), statistics.written);
 }
 
