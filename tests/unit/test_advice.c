@@ -136,6 +136,20 @@ static void test_config_advise_ramps_and_brakes(void **state)
 	check_none(QUIET "brake-percent = 5 brake-wanted = 1 record { path = \"/tmp/assay-no-such.db\" }");
 }
 
+static void test_config_advise_domains_of_two_policies(void **state)
+{
+	(void)state;
+	check_one(QUIET "policy a { recipient-domains = { x.example, y.example } } policy b { recipient-domains = { z.example, y.example } }",
+	    "policy b never has 1 of its 2 recipient-domains", "policy a before it takes them: y.example");
+	check_one(QUIET "policy a { recipient-domains = .example } policy b { recipient-domains = { .y.example, z.example, example, other.test } }",
+	    "never has 3 of its 4", "and so on");
+	check_none(QUIET "policy a { recipient-domains = y.example } policy b { recipient-domains = { .y.example, x.y.example } }");
+	check_none(QUIET "policy a { recipient-domains = y.example listeners = l } policy b { recipient-domains = y.example }");
+	check_none(QUIET "policy a { recipient-domains = y.example author-domains = a.example } policy b { recipient-domains = y.example }");
+	check_one(QUIET "policy a { recipient-domains = y.example } policy b { recipient-domains = y.example listeners = l }", "policy b never has 1",
+	    "policy a");
+}
+
 static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 {
 	(void)state;
@@ -227,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_config_advise_one_sentence_a_reason),
 		cmocka_unit_test(test_config_advise_greylist_without_memory),
 		cmocka_unit_test(test_config_advise_traces_without_memory),
+		cmocka_unit_test(test_config_advise_domains_of_two_policies),
 		cmocka_unit_test(test_config_advise_ramps_and_brakes),
 		cmocka_unit_test(test_config_advise_what_dmarc_and_dnssec_need),
 		cmocka_unit_test(test_config_advise_help_url),
