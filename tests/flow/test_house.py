@@ -50,7 +50,8 @@ def test_unit_program_lists_its_cases_and_refuses_others(build_dir, name):
     cases = listed.stdout.split()
     assert listed.returncode == 0 and cases, listed.stderr
     source = (TOP / "tests/unit" / f"{name}.c").read_text()
-    assert [case for case in cases if not re.search(rf"\b{case}\b", source)] == []
+    # PLACE_TESTS() lists a case a second time, for the other backend
+    assert [case for case in cases if not re.search(rf"\b({case}|{case.removesuffix('_postgresql')})\b", source)] == []
     wrong = run(program, cases[0], "no_such_case")
     assert wrong.returncode == NO_SUCH_CASE and "no case is named 'no_such_case'" in wrong.stderr
     assert cases[0] not in wrong.stdout
