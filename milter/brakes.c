@@ -19,7 +19,8 @@
 #include "util/error.h"
 #include "util/log.h"
 
-enum { TICK_SECS = 5, HOUR_SECS = 3600, SUM_AFTER_SECS = 40 * 60, BACK_SECS = 24 * HOUR_SECS, STOP_SECS = 5, NAME_SHOWN_MAX = 80 };
+enum { TICK_SECS = 5, HOUR_SECS = 3600, SUM_AFTER_SECS = 40 * 60, BACK_SECS = 24 * HOUR_SECS, STOP_SECS = 5, NAME_SHOWN_MAX = 80,
+	REST = 10, REST_MAX_MS = 600000 };	/* so many times as long as a sum took none is done: one that failed, or a reload, wants it again at once */
 
 /* Rows, with their names in an arena. */
 struct rows { struct arena *arena; struct brake_row *items; size_t count, room; };
@@ -31,6 +32,7 @@ static struct {
 	struct rows pending;		/* due, and not kept yet */
 	int64_t summed_hour;		/* the last one whose sum was done */
 	unsigned generation;		/* of the configuration then */
+	int64_t rest_until_ms;		/* by the steady clock */
 	_Atomic unsigned on;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -183,6 +185,7 @@ static void sum(const struct config *config, const struct policy_set *set, struc
 	int64_t hour_secs = now_secs - now_secs % HOUR_SECS;
 	const struct brake_watch_wish wish = { .config = config, .set = set, .only_enforced = true, .end_secs = hour_secs,
 		.first_secs = hour_secs - (int64_t)longest_window(set) - BACK_SECS };
+	int64_t begun_ms = clock_monotonic_ms(), rest_ms;
 	struct brake_watch *watch;
 
 	if (store_flush(store) != 0)
@@ -194,6 +197,8 @@ static void sum(const struct config *config, const struct policy_set *set, struc
 		state.generation = config->generation;
 	}
 	brake_watch_free(&watch);
+	rest_ms = (clock_monotonic_ms() - begun_ms) * REST;
+	state.rest_until_ms = clock_monotonic_ms() + (rest_ms < REST_MAX_MS ? rest_ms : REST_MAX_MS);
 }
 
 static void look(struct engine *engine)
@@ -211,6 +216,8 @@ static void look(struct engine *engine)
 	if (!read_on(engine, store, now_secs) || !is_time || !brake_watch_is_needed(&set))
 		return;
 	if (state.summed_hour == now_secs - now_secs % HOUR_SECS && state.generation == config->generation)
+		return;
+	if (clock_monotonic_ms() < state.rest_until_ms)
 		return;
 	sum(config, &set, store, now_secs);
 	if (state.pending.count != 0)

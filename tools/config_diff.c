@@ -9,9 +9,11 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "assay.h"
 #include "config/diff.h"
+#include "policy/ramp.h"
 #include "record/store.h"
 #include "report/change.h"
 #include "util/buf.h"
@@ -88,6 +90,26 @@ static void print_untold(const struct change_totals *totals)
 	putchar('\n');
 }
 
+/* The first one to come of the new file; INT64_MAX: there is none. */
+static int64_t next_flag_day(const struct telling *telling)
+{
+	return ramp_next_flag_day(telling->new->policies, telling->new->policy_count, telling->until_secs);
+}
+
+static void print_flag_day(const struct telling *telling)
+{
+	int64_t secs = next_flag_day(telling);
+	time_t time = (time_t)secs;
+	char text[32];
+	struct tm tm;
+
+	if (secs == INT64_MAX)
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H", gmtime_r(&time, &tm));
+	printf("What is in force from %s (UTC) on is not in these figures: each message is asked about at its own time. "
+	    "Ask about a copy of the file without that from.\n", text);
+}
+
 static void print_messages(const struct telling *telling)
 {
 	const struct change_totals *totals = telling->totals;
@@ -103,6 +125,7 @@ static void print_messages(const struct telling *telling)
 			print_way(totals, (enum fate)then, (enum fate)now);
 	printf("  %" PRIu64 " as before\n", totals->same);
 	print_untold(totals);
+	print_flag_day(telling);
 }
 
 static void print_text(const struct telling *telling)
@@ -161,9 +184,9 @@ static json_t *totals_json(const struct telling *telling)
 	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
 		if (totals->untold[why] != 0)
 			json_object_set_new(untold, untold_name((enum untold)why), number(totals->untold[why]));
-	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "since", (json_int_t)telling->since_secs, "until",
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "since", (json_int_t)telling->since_secs, "until",
 	    (json_int_t)telling->until_secs, "messages", number(totals->messages), "same", number(totals->same), "changed", ways,
-	    "untold", untold);
+	    "untold", untold, "next_flag_day", next_flag_day(telling) != INT64_MAX ? number((uint64_t)next_flag_day(telling)) : json_null());
 }
 
 static void print_json(const struct telling *telling)

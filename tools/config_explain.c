@@ -13,6 +13,7 @@
 #include "config/origin.h"
 #include "config/value.h"
 #include "util/clean.h"
+#include "util/clock.h"
 #include "util/domain.h"
 #include "util/out_of_memory.h"
 
@@ -98,6 +99,35 @@ void config_explain_settings(const struct policy_config *policy, const struct co
 
 		if (policy->actions[id] != ACTION_NONE || config_origin(config, policy, "actions", row.name).kind != ORIGIN_DEFAULT)
 			seen(closure, &row, action_name(policy->actions[id]), policy);
+	}
+}
+
+/* The null sender, and an author that nobody can read, have no domain, and are in; here one that is not said is not known. */
+static enum match in_share(const struct explanation *explanation, const struct explained_ramp *ramp)
+{
+	if (ramp->ramp->share_parts == RAMP_SHARE_ALL)
+		return MATCH_YES;
+	if (ramp->ramp->share_parts == 0 && ramp_goes_by_author(ramp->finding))
+		return MATCH_NO;
+	if (ramp->domain != NULL)
+		return ramp_bucket(ramp->domain) < ramp->ramp->share_parts ? MATCH_YES : MATCH_NO;
+	return !ramp_goes_by_author(ramp->finding) && explanation->evidence.null_sender ? MATCH_YES : MATCH_MAYBE;
+}
+
+void config_explain_ramps(const struct explanation *explanation, const struct policy_config *policy, config_explain_ramp *seen, void *closure)
+{
+	const struct evidence *evidence = &explanation->evidence;
+
+	for (int id = 0; id < FINDING_COUNT; id++) {
+		bool by_author = ramp_goes_by_author((enum finding_id)id);
+		struct explained_ramp ramp = { .finding = (enum finding_id)id, .ramp = &policy->ramps[id], .action = policy->actions[id],
+			.has_begun = explanation->time_secs >= policy->ramps[id].from_secs, .by = by_author ? "author" : "envelope",
+			.domain = !by_author ? evidence->envelope_domain : evidence->author_count != 0 ? evidence->authors[0].domain : NULL };
+
+		if (!ramp_is_set(ramp.ramp))
+			continue;
+		ramp.in_share = in_share(explanation, &ramp);
+		seen(closure, &ramp);
 	}
 }
 
@@ -190,7 +220,8 @@ static void explain_recipient(struct explanation *explanation, const struct poli
 
 int config_explain(const struct config *config, const struct explain_asked *asked)
 {
-	struct explanation explanation = { .asked = asked, .config = config, .arena = arena_new() };
+	struct explanation explanation = { .asked = asked, .config = config, .arena = arena_new(),
+		.time_secs = clock_wall_secs(NULL) };
 	const struct policy_set set = policy_set_of(config);
 	int code = make_evidence(&explanation);
 

@@ -31,6 +31,7 @@ struct explanation {
 	struct arena *arena;
 	struct evidence evidence;	/* but for the recipient */
 	const char *client_address;	/* NULL: not known */
+	int64_t time_secs;		/* now */
 	struct explained_recipient *recipients;
 	size_t recipient_count;
 };
@@ -51,6 +52,20 @@ const char *config_explain_given(const struct explanation *explanation, const st
 typedef void config_explain_setting(void *closure, const struct option_row *row, const char *value, const struct policy_config *policy);
 void config_explain_settings(const struct policy_config *policy, const struct config *config, struct arena *arena, config_explain_setting *seen,
     void *closure);
+
+/* What a ramp of a policy comes to for the message, at the time of the explanation. */
+struct explained_ramp {
+	enum finding_id finding;
+	const struct ramp_config *ramp;
+	enum action action;		/* once it is in force */
+	bool has_begun;
+	const char *by, *domain;	/* "author" or "envelope": by whose domain the share goes; that domain, NULL: not known */
+	enum match in_share;
+};
+typedef void config_explain_ramp(void *closure, const struct explained_ramp *ramp);
+
+/** The ramps of a policy; static and borrowed. */
+void config_explain_ramps(const struct explanation *explanation, const struct policy_config *policy, config_explain_ramp *seen, void *closure);
 
 /** @return whether some recipient falls under the policy. */
 bool config_explain_applies(const struct explanation *explanation, const struct policy_config *policy);

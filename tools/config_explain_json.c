@@ -69,6 +69,17 @@ static void add_setting(void *closure, const struct option_row *row, const char 
 	    "line", line_json(origin.line)));
 }
 
+static void add_ramp(void *closure, const struct explained_ramp *ramp)
+{
+	const struct listing *listing = closure;
+
+	json_array_append_new(listing->list, json_pack("{s:s, s:s, s:s, s:s?, s:b, s:s?, s:s, s:s}", "finding",
+	    findings_table[ramp->finding].name, "action", action_name(ramp->action), "before", action_name(ramp->ramp->before),
+	    "from", ramp->ramp->from_secs != 0 ? ramp->ramp->from : NULL, "begun", ramp->has_begun,
+	    "share", ramp->ramp->share_parts != RAMP_SHARE_ALL ? ramp->ramp->share : NULL, "by", ramp->by,
+	    "in_share", match_word(ramp->in_share)));
+}
+
 void config_explain_print_json(const struct explanation *explanation, FILE *out)
 {
 	json_t *recipients = json_array(), *policies = json_array(), *all;
@@ -77,14 +88,16 @@ void config_explain_print_json(const struct explanation *explanation, FILE *out)
 		json_array_append_new(recipients, recipient_json(explanation, &explanation->recipients[i]));
 	for (size_t i = 0; i < explanation->config->policy_count; i++) {
 		const struct policy_config *policy = &explanation->config->policies[i];
-		struct listing listing = { explanation, NULL };
+		struct listing listing = { explanation, NULL }, ramps = { explanation, NULL };
 
 		if (!config_explain_applies(explanation, policy))
 			continue;
 		listing.list = json_array();
 		config_explain_settings(policy, explanation->config, explanation->arena, add_setting, &listing);
-		json_array_append_new(policies, json_pack("{s:s, s:o, s:s?, s:o}", "name", policy->name, "line", line_json(policy->line),
-		    "inherits", policy->inherits, "settings", listing.list));
+		ramps.list = json_array();
+		config_explain_ramps(explanation, policy, add_ramp, &ramps);
+		json_array_append_new(policies, json_pack("{s:s, s:o, s:s?, s:o, s:o}", "name", policy->name, "line", line_json(policy->line),
+		    "inherits", policy->inherits, "settings", listing.list, "ramps", ramps.list));
 	}
 	all = json_pack("{s:o, s:o, s:o}", "config", json_text(explanation->arena, explanation->asked->config_path),
 	    "recipients", recipients, "policies", policies);

@@ -83,6 +83,39 @@ static void print_setting(void *closure, const struct option_row *row, const cha
 	fputs(")\n", out);
 }
 
+/* "; of 10% of author domains only, bank.example is not one of them". */
+static void print_share(const struct printing *printing, const struct explained_ramp *ramp)
+{
+	static const char *const words[] = { [MATCH_NO] = "is not", [MATCH_MAYBE] = "may be", [MATCH_YES] = "is" };
+
+	fprintf(printing->out, "; for %s of %s domains, of which ", ramp->ramp->share, ramp->by);
+	if (ramp->domain != NULL)
+		fprintf(printing->out, "%s %s one", clean_word(printing->explanation->arena, ramp->domain, EXPLAIN_VALUE_BYTES),
+		    words[ramp->in_share]);
+	else
+		fprintf(printing->out, "this %s one", words[ramp->in_share]);
+}
+
+static void print_ramp(void *closure, const struct explained_ramp *ramp)
+{
+	const struct printing *printing = closure;
+	const char *name = findings_table[ramp->finding].name;
+
+	if (ramp->action <= ramp->ramp->before) {
+		fprintf(printing->out, "  ramp %s: %s as ever, which is no stronger than before = %s\n", name, action_name(ramp->action),
+		    action_name(ramp->ramp->before));
+		return;
+	}
+	fprintf(printing->out, "  ramp %s: %s", name, action_name(ramp->action));
+	if (ramp->ramp->from_secs != 0)
+		fprintf(printing->out, " from %s on (UTC), which %s", ramp->ramp->from, ramp->has_begun ? "has come" : "is to come");
+	if (ramp->ramp->share_parts != RAMP_SHARE_ALL)
+		print_share(printing, ramp);
+	fprintf(printing->out, "; else %s; now %s%s\n", action_name(ramp->ramp->before), action_name(ramp->has_begun &&
+	    ramp->in_share != MATCH_NO ? ramp->action : ramp->ramp->before), ramp->has_begun && ramp->in_share == MATCH_MAYBE ?
+	    arena_printf(printing->explanation->arena, " or %s", action_name(ramp->ramp->before)) : "");
+}
+
 void config_explain_print_text(const struct explanation *explanation, FILE *out)
 {
 	struct printing printing = { explanation, out };
@@ -97,5 +130,6 @@ void config_explain_print_text(const struct explanation *explanation, FILE *out)
 		fprintf(out, "policy %s%s%s asks for\n", policy->name, policy->inherits != NULL ? ", which inherits from " : "",
 		    policy->inherits != NULL ? arena_concat(explanation->arena, policy->inherits, ",", "") : "");
 		config_explain_settings(policy, explanation->config, explanation->arena, print_setting, &printing);
+		config_explain_ramps(explanation, policy, print_ramp, &printing);
 	}
 }

@@ -116,6 +116,8 @@ static int forecast(struct whatif_command *command, const struct config *config,
 	int code;
 
 	page->until_secs = clock_wall_secs(NULL);
+	page->flag_day_secs = ramp_next_flag_day(set->policies, set->count, page->until_secs);
+	page->flag_day_secs = page->flag_day_secs != INT64_MAX ? page->flag_day_secs : 0;
 	page->since_secs = page->until_secs - command->since_secs;
 	page->since_secs -= page->since_secs % HOUR_SECS;	/* an hour counts whole; of long ago a day does */
 	whatif = whatif_new(config, set, page->since_secs);

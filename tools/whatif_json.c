@@ -147,6 +147,7 @@ void whatif_print_json(struct whatif *whatif, const struct whatif_page *page, FI
 		json_object_set_new(json, names[kind], kind_json(whatif, (enum whatif_kind)kind, page->top, arena));
 	json_object_set_new(json, "refused_by", refused_by_json(totals));
 	json_object_set_new(json, "brakes", brakes_json(whatif_brakes(whatif), arena));
+	json_object_set_new(json, "next_flag_day", page->flag_day_secs != 0 ? json_integer((json_int_t)page->flag_day_secs) : json_null());
 	json_object_set_new(json, "partly_refused", number(totals->partly));
 	json_object_set_new(json, "untold", untold_json(totals));
 	json_object_set_new(json, "untold_old", number(totals->untold_old));

@@ -257,6 +257,8 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_trust(&advisor);
 	advise_reinjection(&advisor);
 	advise_authenticated(&advisor);
+	advise_lists(&advisor);
+	advise_ramps(&advisor);
 	advise_places(&advisor);
 	return advisor.count;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ASSAY_CONFIG_ADVICE_INTERNAL_H
 #define ASSAY_CONFIG_ADVICE_INTERNAL_H
-/* What the two halves of the advice share: what the options mean together (advice.c), and places (advice_place.c). */
+/* What the parts of the advice share: what the options mean together (advice.c), ramps (advice_ramp.c), lists (advice_lists.c), and places (advice_place.c). */
 #include "config/advice.h"
 
 struct advisor {
@@ -12,6 +12,12 @@ struct advisor {
 };
 
 void advise(struct advisor *advisor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Ramps and brakes. */
+void advise_ramps(struct advisor *advisor);
+
+/** Domains in the lists of two policies. */
+void advise_lists(struct advisor *advisor);
 
 /** User, group, files and directories. */
 void advise_places(struct advisor *advisor);

@@ -47,8 +47,28 @@ static bool has_option(const char *section, const char *name)
 	return false;
 }
 
+/* In and around policies some things have other names, or stand deeper, than outside. NULL: nothing to say. */
+static const char *around_policies(const char *section, const char *unknown, struct arena *arena)
+{
+	bool has_actions = strcmp(section, "findings") == 0 || strcmp(section, "actions") == 0;
+
+	if (has_actions && strcmp(unknown, "ramp") == 0)
+		return arena_printf(arena, "; 'ramp' stands beside '%s', not in it", section);
+	if (strcmp(section, "policy") != 0)
+		return NULL;
+	if (strcmp(unknown, "findings") == 0)
+		return "; in a policy it is called 'actions'";
+	if (has_option("ramp", unknown))
+		return arena_printf(arena, "; '%s' belongs into a section 'ramp \"FINDING\"' of the policy", unknown);
+	return has_option("actions", unknown) ? arena_printf(arena, "; '%s' belongs into the section 'actions' of the policy", unknown) : NULL;
+}
+
 static const char *elsewhere(const char *section, const char *unknown, struct arena *arena)
 {
+	const char *hint = around_policies(section, unknown, arena);
+
+	if (hint != NULL)
+		return hint;
 	for (const struct section_row *row = schema_sections; row->name != NULL; row++) {
 		if (strcmp(row->name, section) == 0 || !has_option(row->name, unknown))
 			continue;

@@ -18,6 +18,11 @@ unsigned ramp_bucket(const char *domain)
 	return (unsigned)(siphash(domain, strlen(domain), share_key) % RAMP_SHARE_ALL);
 }
 
+bool ramp_goes_by_author(enum finding_id id)
+{
+	return findings_table[id].stage == FINDING_STAGE_MESSAGE;
+}
+
 bool policy_has_brake(const struct policy_config *policy, enum finding_id id)
 {
 	return policy->brake.wanted != 0 && policy->actions[id] > ACTION_TAG;
@@ -67,7 +72,7 @@ static enum truth is_in_share(const struct ramp_config *ramp, const struct evide
 {
 	if (ramp->share_parts == RAMP_SHARE_ALL)
 		return TRUTH_YES;
-	if (findings_table[id].stage == FINDING_STAGE_MESSAGE)
+	if (ramp_goes_by_author(id))
 		return ramp->share_parts == 0 ? TRUTH_NO : authors_in_share(ramp, evidence);
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_ENVELOPE))
 		return TRUTH_MAYBE;

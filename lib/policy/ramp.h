@@ -35,6 +35,9 @@ struct brakes {
  */
 unsigned ramp_bucket(const char *domain);
 
+/** @return whether a share of the finding's ramp goes by the author domains; else it goes by the envelope's. */
+bool ramp_goes_by_author(enum finding_id id);
+
 /** @return whether the policy has a brake, and would have something to hold on this finding. */
 bool policy_has_brake(const struct policy_config *policy, enum finding_id id);
 

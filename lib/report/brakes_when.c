@@ -161,13 +161,26 @@ const struct brakes *brake_watch_forecast(struct brake_watch *watch, struct aren
 	return forecast.brakes;
 }
 
+/* Whether what surely looks wanted can reach a brake at all: of most pairs it cannot, and their windows need not be gone through. */
+static bool may_be_due(const struct brake_watch *watch, size_t index)
+{
+	const struct pair *pair = &watch->pairs[index];
+	uint64_t wanted = 0;
+
+	for (size_t i = 0; i <= watch->hour_count; i++) {
+		wanted += pair->hours != NULL ? pair->hours[i].wanted : 0;
+		wanted += pair->days != NULL ? pair->days[i].wanted : 0;
+	}
+	return wanted != 0 && wanted >= watch->wish.set->policies[index / FINDING_COUNT].brake.wanted;
+}
+
 void brake_watch_due(struct brake_watch *watch, store_brake_each_f *each, void *arg)
 {
 	for (size_t index = 0; index < watch->wish.set->count * FINDING_COUNT; index++) {
 		size_t first = 0;
 		bool is_on = false, due = false;
 
-		if (!brake_may_have_held(watch, index))
+		if ((watch->pairs[index].hours == NULL && watch->pairs[index].days == NULL) || !may_be_due(watch, index))
 			continue;
 		for (size_t i = 0; i < watch->past_count; i++) {
 			if (!is_of(watch, &watch->past[i], index))

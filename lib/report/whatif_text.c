@@ -47,6 +47,10 @@ static void print_head(const struct printer *printer, const struct whatif_totals
 	    time_text(printer, totals->last_secs + 3600));
 	fprintf(printer->out, "%" PRIu64 " messages in %" PRIu64 " flows; %" PRIu64 " (%.2f%%) can be told\n", totals->messages, totals->rows,
 	    totals->told, percent(totals->told, totals->messages));
+	if (page->flag_day_secs != 0)
+		fprintf(printer->out, "what is in force from %s (UTC) on is in no figure:\n"
+		    "  each message is asked about at its own time; ask by a copy of the file without that from\n",
+		    time_text(printer, page->flag_day_secs));
 }
 
 static void print_actions(const struct printer *printer, const struct whatif_totals *totals)

@@ -12,6 +12,7 @@ struct whatif_page {
 	int64_t since_secs, until_secs;	/* the period that was asked for */
 	struct whatif_weights weights;
 	double days;			/* of the period in which there is a record */
+	int64_t flag_day_secs;		/* the first one behind the period, which is in no figure; 0: there is none */
 	size_t top;			/* rows of each table of domains */
 };
 

@@ -46,6 +46,7 @@ REASONS = {
     "lib/check/dmarc/feedback.h FEEDBACK_COMMENT_MAX": REPORTED,
     "lib/pipeline/feedback.c RUA_MAX_BYTES": REPORTED,
     "lib/pipeline/brakes.c LIFTED_MAX": "of brakes that were lifted, each by an admin: they matter to messages of their time alone",
+    "milter/brakes.c REST_MAX_MS": "how long no sum of brakes is done after one; no mail waits for it",
     "milter/brakes.c NAME_SHOWN_MAX": "shown in the log only; names of policies are shorter",
     "lib/check/dmarc/dmarc.h DMARC_WALK_MAX": "RFC 9989 section 4.10: so many names are asked, whatever the domain",
     "lib/check/dmarc/prefetch.c SIGNATURES_READ_MAX": HARMLESS,

@@ -176,3 +176,48 @@ def test_check_knows_the_listener(assay, workdir):
         verdict = assay.json("check", "--config", workdir / "conf", "--zone", workdir / "zone", "--rcpt", "a@b.example", *options, "-",
                              stdin=b"From: a@third.example\n\nHello\n")
         assert verdict["decision"]["policy"] == policy
+
+
+RAMPS = """
+findings { dmarc-reject = reject dmarc-reject-corroborated = reject spf-fail = reject }
+ramp "spf-fail" { from = 2020-01-01 share = 50% before = none }
+policy later { recipient-domains = later.example ramp "dmarc-reject" { from = 2999-01-01T06 before = quarantine } }
+policy weak { recipient-domains = weak.example actions { spf-fail = none } }
+"""
+
+
+def test_explain_tells_what_ramps_come_to(assay, assayd, workdir, build_dir):
+    config = workdir / "conf"
+    config.write_text('user = ""\n' + RAMPS)
+
+    def ramps(*options):
+        return {ramp.pop("finding"): ramp for ramp in explain(assay, config, *options)["policies"][0]["ramps"]}
+
+    def text(*options):
+        done = subprocess.run([build_dir / "assay", "config", "--explain", config, *options], capture_output=True, text=True, check=True)
+        return [line for line in done.stdout.splitlines() if line.startswith("  ramp ")]
+
+    assert ramps("--rcpt", "a@later.example")["dmarc-reject"] == {
+        "action": "reject", "before": "quarantine", "from": "2999-01-01T06", "begun": False, "share": None, "by": "author", "in_share": "yes"}
+    assert ramps()["spf-fail"] == {
+        "action": "reject", "before": "none", "from": "2020-01-01", "begun": True, "share": "50%", "by": "envelope", "in_share": "maybe"}
+    assert ramps("--mail-from", "<>")["spf-fail"]["in_share"] == "yes"
+    assert text("--rcpt", "a@later.example", "--mail-from", "<>") == [
+        "  ramp spf-fail: reject from 2020-01-01 on (UTC), which has come; for 50% of envelope domains, of which this is one; else none; now reject",
+        "  ramp dmarc-reject: reject from 2999-01-01T06 on (UTC), which is to come; else quarantine; now quarantine"]
+    assert text("--rcpt", "a@weak.example") == ["  ramp spf-fail: none as ever, which is no stronger than before = none"]
+    # the share is that of the daemon
+    zone = "".join(f'd{number}.example. 300 IN TXT "v=spf1 -all"\n' for number in range(12))
+    daemon = assayd(mode="enforce", zone=zone, sections=RAMPS)
+    daemon.start()
+    told = []
+    for number in range(12):
+        client = Client(daemon.socket_spec)
+        client.connect(address="203.0.113.5")
+        client.helo()
+        client.mail(f"<joe@d{number}.example>")
+        refused = (client.rcpt("<ann@b.example>") or ("c",))[0] not in "ca"
+        client.quit()
+        told.append(ramps("--rcpt", "ann@b.example", "--mail-from", f"joe@d{number}.example")["spf-fail"]["in_share"])
+        assert told[-1] == ("yes" if refused else "no")
+    assert set(told) == {"yes", "no"}

@@ -41,6 +41,28 @@ def test_change_is_what_daemons_with_both_files_did(assay, assayd, workdir):
     assert changed >= len(runs)
 
 
+def test_flag_day_to_come_is_in_no_figure_and_named(program, assay, assayd, workdir):
+    past, old, _ = run(assayd, workdir, "default", "dry-run")
+    files = {}
+    for name, ramps in (("at-once", ""), ("later", 'ramp "spf-fail" { from = 2999-01-01T06 }'), ("past", 'ramp "spf-fail" { from = 2020-01-01 }')):
+        files[name] = workdir / name
+        files[name].write_text(old.read_text().replace("mode = dry-run", "mode = enforce") + "findings { spf-fail = reject }\n" + ramps + "\n")
+
+    def refused(name):
+        said = assay.json("config", "--diff", old, files[name], "--database", past, "--json")["record"]
+        return sum(way["by"].get("spf-fail", 0) for way in said["changed"] if way["new"] == "refused"), said["next_flag_day"]
+
+    assert refused("at-once") == refused("past") and refused("at-once")[0] > 0 and refused("at-once")[1] is None
+    assert refused("later") == (0, 32472165600)
+    note = "What is in force from 2999-01-01T06 (UTC) on is not in these figures"
+    assert note in plain(program, "--diff", old, files["later"], "--database", past).stdout
+    assert "is not in these figures" not in plain(program, "--diff", old, files["past"], "--database", past).stdout
+    for name, secs in (("later", 32472165600), ("past", None)):
+        asked = ("whatif", "--config", files[name], "--database", past, "--since", "1d")
+        assert assay.json(*asked)["next_flag_day"] == secs
+        assert ("is in no figure" in assay.run(*asked).stdout.decode()) == (secs is not None)
+
+
 def test_text_says_the_same_in_words(program, assay, assayd, workdir):
     past, old, _ = run(assayd, workdir, "default", "dry-run")
     new = workdir / "new.conf"

@@ -119,6 +119,37 @@ static void test_config_advise_traces_without_memory(void **state)
 	check_none(QUIET "record { path = \"/tmp/assay-no-such.db\" traces = all }");
 }
 
+static void test_config_advise_ramps_and_brakes(void **state)
+{
+	(void)state;
+	check_one(QUIET "findings { dmarc-reject = reject } ramp \"dmarc-reject\" { share = 10% }",
+	    "policy default: the ramp of dmarc-reject leaves dmarc-reject-corroborated = reject (default) in force", "give it a ramp");
+	check_one(QUIET "policy p { recipient-domains = a.example ramp \"dmarc-reject\" { from = 2027-01-01 } }", "policy p: the ramp of", "or name its action");
+	check_none(QUIET "findings { dmarc-reject = reject dmarc-reject-corroborated = reject } ramp \"dmarc-reject\" { share = 10% }");
+	check_none(QUIET "findings { dmarc-reject = reject } ramp \"dmarc-reject\" { share = 10% } ramp \"dmarc-reject-corroborated\" { share = 10% }");
+	check_none(QUIET "dmarc { corroborate = {} } ramp \"dmarc-reject\" { share = 10% }");
+	check_one(QUIET "ramp \"spf-fail\" { share = 10% }", "the ramp of spf-fail does nothing: spf-fail = tag in policy default", "before = tag");
+	check_one(QUIET "findings { spf-fail = quarantine } ramp \"spf-fail\" { share = 10% before = reject }", "does nothing", "before = reject");
+	check_none(QUIET "ramp \"spf-fail\" { share = 10% before = none }");
+	check_none(QUIET "ramp \"spf-fail\" { share = 10% } policy p { recipient-domains = a.example actions { spf-fail = reject } }");
+	check_one(QUIET "brake-percent = 5", "policy default has brake-percent and no brake", "brake-wanted is 0");
+	check_none(QUIET "brake-percent = 5 brake-wanted = 1 record { path = \"/tmp/assay-no-such.db\" }");
+}
+
+static void test_config_advise_domains_of_two_policies(void **state)
+{
+	(void)state;
+	check_one(QUIET "policy a { recipient-domains = { x.example, y.example } } policy b { recipient-domains = { z.example, y.example } }",
+	    "policy b never has 1 of its 2 recipient-domains", "policy a before it takes them: y.example");
+	check_one(QUIET "policy a { recipient-domains = .example } policy b { recipient-domains = { .y.example, z.example, example, other.test } }",
+	    "never has 3 of its 4", "and so on");
+	check_none(QUIET "policy a { recipient-domains = y.example } policy b { recipient-domains = { .y.example, x.y.example } }");
+	check_none(QUIET "policy a { recipient-domains = y.example listeners = l } policy b { recipient-domains = y.example }");
+	check_none(QUIET "policy a { recipient-domains = y.example author-domains = a.example } policy b { recipient-domains = y.example }");
+	check_one(QUIET "policy a { recipient-domains = y.example } policy b { recipient-domains = y.example listeners = l }", "policy b never has 1",
+	    "policy a");
+}
+
 static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 {
 	(void)state;
@@ -215,6 +246,8 @@ int main(void)
 		cmocka_unit_test(test_config_advise_one_sentence_a_reason),
 		cmocka_unit_test(test_config_advise_greylist_without_memory),
 		cmocka_unit_test(test_config_advise_traces_without_memory),
+		cmocka_unit_test(test_config_advise_domains_of_two_policies),
+		cmocka_unit_test(test_config_advise_ramps_and_brakes),
 		cmocka_unit_test(test_config_advise_what_dmarc_and_dnssec_need),
 		cmocka_unit_test(test_config_advise_help_url),
 		cmocka_unit_test(test_config_advise_users_and_files),

@@ -590,6 +590,11 @@ static void test_names_suggest_nearest(void **state)
 	assert_string_equal(names_suggest("", "polcy", arena), "; did you mean 'policy'?");
 	assert_string_equal(names_suggest("spf", "psl-file", arena), "; 'psl-file' belongs into the section 'dmarc'");
 	assert_string_equal(names_suggest("spf", "qqqqqq", arena), "");
+	assert_string_equal(names_suggest("policy", "spf-fail", arena), "; 'spf-fail' belongs into the section 'actions' of the policy");
+	assert_string_equal(names_suggest("policy", "from", arena), "; 'from' belongs into a section 'ramp \"FINDING\"' of the policy");
+	assert_string_equal(names_suggest("policy", "findings", arena), "; in a policy it is called 'actions'");
+	assert_string_equal(names_suggest("findings", "ramp", arena), "; 'ramp' stands beside 'findings', not in it");
+	assert_string_equal(names_suggest("actions", "ramp", arena), "; 'ramp' stands beside 'actions', not in it");
 	arena_free(&arena);
 }
 
