@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Where Postfix and Sendmail differ: what the table in assayd(8), BEHIND SENDMAIL, says, as far as no other test does. What each macro
+Where Postfix and Sendmail differ: what the table in assayd(8), POSTFIX AND SENDMAIL, says, as far as no other test does. What each macro
 is and when it comes: MILTER_README of Postfix, libmilter's documentation of xxfi_* and the list of macros in Sendmail's op.me.
 """
 import re
