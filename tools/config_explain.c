@@ -152,7 +152,8 @@ static int take_domain(struct arena *arena, const char *option, const char *text
 
 	at = at != NULL ? at + 1 : text + (text[0] == '<');
 	length = end != NULL && end[1] == '\0' && end > at ? (size_t)(end - at) : strlen(at);
-	*domain_r = domain_normalize(arena, at, length);
+	/* one word is a user of the MTA's own, and no domain */
+	*domain_r = strpbrk(text, "@.") != NULL ? domain_normalize(arena, at, length) : NULL;
 	return *domain_r != NULL ? 0 : tool_complain(EX_USAGE, "config: --%s '%s' has no domain: write an address", option, text);
 }
 

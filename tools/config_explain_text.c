@@ -5,6 +5,7 @@
 #include "config/origin.h"
 #include "config_explain.h"
 #include "util/clean.h"
+#include "util/domain.h"
 
 static void put_place(const struct explanation *explanation, unsigned line, FILE *out)
 {
@@ -32,12 +33,20 @@ static void print_conditions(const struct explanation *explanation, const struct
 	}
 }
 
+static bool is_own(const struct config *config, const struct recipient_place *place)
+{
+	return config->local_domains.count != 0 && (place->where == RECIPIENT_LOCAL ||
+	    (place->where == RECIPIENT_AT_DOMAIN && domain_set_has(config->local_domains.set, place->domain)));
+}
+
 static void print_recipient(const struct explanation *explanation, const struct explained_recipient *recipient, FILE *out)
 {
 	size_t behind = explanation->config->policy_count - recipient->count;
 
 	fprintf(out, "recipient %s\n", recipient->address != NULL ?
 	    clean_word(explanation->arena, recipient->address, EXPLAIN_VALUE_BYTES) : "(not known)");
+	if (is_own(explanation->config, &recipient->place))
+		fputs("  in a domain of local-domains: the policies of all these domains are weighed, and the strictest counts\n", out);
 	for (size_t i = 0; i < recipient->count; i++) {
 		const struct policy_explained *asked = &recipient->policies[i];
 
@@ -119,7 +128,7 @@ void config_explain_print_text(const struct explanation *explanation, FILE *out)
 		if (!config_explain_applies(explanation, policy))
 			continue;
 		fprintf(out, "policy %s%s%s asks for\n", policy->name, policy->inherits != NULL ? ", which inherits from " : "",
-		    policy->inherits != NULL ? policy->inherits : "");
+		    policy->inherits != NULL ? arena_concat(explanation->arena, policy->inherits, ",", "") : "");
 		config_explain_settings(policy, explanation->config, explanation->arena, print_setting, &printing);
 		config_explain_ramps(explanation, policy, print_ramp, &printing);
 	}

@@ -143,6 +143,12 @@ static void advise_dmarc(struct advisor *advisor)
 		    !config->spf_enabled ? "SPF" : "DKIM", !config->spf_enabled ? "spf" : "dkim");
 }
 
+static void advise_overrides(struct advisor *advisor)
+{
+	if (!advisor->config->dmarc_enabled && advisor->config->override_count != 0)
+		advise(advisor, "sections override do nothing: DMARC is not judged; set enabled = yes in section dmarc");
+}
+
 static void advise_reports(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
@@ -161,8 +167,10 @@ static void advise_dnssec(struct advisor *advisor)
 	const struct config *config = advisor->config;
 
 	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->override_count; i++) {
-		if (config->overrides[i].secure && config->overrides[i].client_networks.count == 0)
-			advise(advisor, "override %s: with secure = yes and dnssec = off it never holds", config->overrides[i].name);
+		const struct override_config *override = &config->overrides[i];
+
+		if (override->secure && override->client_names.count + override->authenticated_domains.count + override->dkim_domains.count != 0)
+			advise(advisor, "override %s: with secure = yes and dnssec = off it never holds", override->name);
 	}
 	for (size_t i = 0; config->dns.dnssec == DNSSEC_OFF && i < config->policy_count; i++) {
 		const struct policy_config *policy = &config->policies[i];
@@ -242,6 +250,7 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_traces(&advisor);
 	advise_greylist(&advisor);
 	advise_dmarc(&advisor);
+	advise_overrides(&advisor);
 	advise_reports(&advisor);
 	advise_dnssec(&advisor);
 	advise_help_url(&advisor);

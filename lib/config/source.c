@@ -246,12 +246,13 @@ static bool may_be_reused(const cfg_opt_t *option)
 static void read_values(struct parser *parser, const cfg_opt_t *option, struct source_option *option_r)
 {
 	struct source_value *values = arena_calloc(parser->arena, option->nvalues + 1, sizeof(*values));
-	size_t left = option->nvalues;
+	size_t left = option->nvalues, marks = 0;
 	unsigned first_line = 0;
 
 	for (const struct mark *mark = parser->marks; mark != NULL; mark = mark->next) {
 		if (mark->option != option)
 			continue;
+		marks++;
 		first_line = mark->line;
 		if (left == 0)
 			continue;
@@ -261,8 +262,9 @@ static void read_values(struct parser *parser, const cfg_opt_t *option, struct s
 	option_r->values = values;
 	option_r->value_count = option->nvalues;
 	option_r->line = option->nvalues != 0 ? values[0].line : first_line;
-	if (option->nvalues != 0 && first_line != values[0].line && !may_be_reused(option))
-		complain(parser->complaints, values[0].line, "'%s' is already set in line %u", option->name, first_line);
+	if (marks > option->nvalues && !may_be_reused(option))	/* where {} stands nobody says */
+		complain(parser->complaints, option_r->line, option->nvalues != 0 ? "'%s' is already set in line %u" :
+		    "'%s' is set in line %u, and to {} behind", option->name, first_line);
 }
 
 static void read_section(struct parser *parser, const cfg_t *from, struct source_section *section_r);

@@ -103,11 +103,28 @@ static const char *local_comment(struct arena *arena, const struct decision *dec
 	    action_name(decision->action), findings_table[decision->finding].name);
 }
 
-/* RFC 9990 section 3.1.6 */
+/* RFC 9990 section 3.1.6; of a chain of seals RFC 8617 section 7.2.2: local_policy, with the sealers in the comment. */
 static enum feedback_reason reason_of(enum override_kind kind)
 {
-	return kind == OVERRIDE_MAILING_LIST ? FEEDBACK_MAILING_LIST : kind == OVERRIDE_KNOWN_SENDER ? FEEDBACK_LOCAL_POLICY :
-	    FEEDBACK_TRUSTED_FORWARDER;
+	switch (kind) {
+	case OVERRIDE_MAILING_LIST:
+		return FEEDBACK_MAILING_LIST;
+	case OVERRIDE_FORWARDER:
+		return FEEDBACK_TRUSTED_FORWARDER;
+	default:
+		return FEEDBACK_LOCAL_POLICY;
+	}
+}
+
+/* "arc=pass as[2].d=lists.example as[2].s=sel as[1].d=…", the newest first; cut where a comment ends. */
+static const char *seals_comment(struct arena *arena, const struct arc_result *arc)
+{
+	struct buf comment = buf_make(arena);
+
+	buf_printf(&comment, "arc=pass");
+	for (size_t i = arc->set_count; i-- > 0 && comment.length < FEEDBACK_COMMENT_MAX;)
+		buf_printf(&comment, " as[%zu].d=%s as[%zu].s=%s", i + 1, arc->sets[i].sealer, i + 1, arc->sets[i].selector);
+	return comment.data;
 }
 
 /* DMARC did not pass: what was done, and why that is not what was published. */
@@ -135,7 +152,7 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 		row->comment = "";
 	} else if (override != NULL) {
 		row->reason = reason_of(override->kind);
-		row->comment = override->why;	/* names it */
+		row->comment = override->kind == OVERRIDE_SEALER ? seals_comment(message->arena, &message->results->arc) : override->why;
 	} else if (forwarder == DMARC_FORWARDER_TRUSTED && decision->enforced) {
 		row->reason = FEEDBACK_TRUSTED_FORWARDER;
 	} else if (forwarder == DMARC_FORWARDER_SIGN && decision->enforced) {

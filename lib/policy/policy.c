@@ -32,11 +32,11 @@ static bool defers_for_want_of_dns(const struct policy_config *policy, const str
 	return policy->dns_outage == DNS_OUTAGE_DEFER || (policy->dns_outage == DNS_OUTAGE_DEFER_PRESSED && pressed);
 }
 
-enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
-    const struct evidence_finding *finding, bool most, enum asked_why *why_r)
+/* What becomes of an action that is in force. why_r stays when it is that. */
+static enum action settle_action(const struct policy_config *policy, const struct evidence *evidence,
+    const struct evidence_finding *finding, enum action action, bool most, enum asked_why *why_r)
 {
-	enum asked_why why;
-	enum action action = ramp_action(policy, evidence, finding->id, most, &why);
+	enum asked_why why = *why_r;
 
 	*why_r = ASKED_DNS_OUTAGE;
 	if (action < ACTION_DEFER && defers_for_want_of_dns(policy, evidence) && hides_a_refusal(policy, evidence, finding->id, most))
@@ -57,6 +57,28 @@ enum action policy_asked_action(const struct policy_config *policy, const struct
 		return ACTION_DEFER;
 	*why_r = why;
 	return action;
+}
+
+/* Whether nobody knows what is in force: a quarantine, or a reject that becomes a defer, which is weaker. */
+static bool is_quarantine_or_defer(const struct policy_config *policy, const struct evidence *evidence,
+    const struct evidence_finding *finding)
+{
+	enum asked_why why = ASKED_AS_SET;
+
+	return policy->ramps[finding->id].before == ACTION_QUARANTINE &&
+	    ramp_action(policy, evidence, finding->id, true, &why) == ACTION_REJECT &&
+	    ramp_action(policy, evidence, finding->id, false, &why) != ACTION_REJECT &&
+	    settle_action(policy, evidence, finding, ACTION_REJECT, true, &why) == ACTION_DEFER;
+}
+
+enum action policy_asked_action(const struct policy_config *policy, const struct evidence *evidence,
+    const struct evidence_finding *finding, bool most, enum asked_why *why_r)
+{
+	enum action action = ramp_action(policy, evidence, finding->id, most, why_r);
+
+	if (action >= ACTION_QUARANTINE && is_quarantine_or_defer(policy, evidence, finding))
+		action = most ? ACTION_QUARANTINE : ACTION_DEFER;
+	return settle_action(policy, evidence, finding, action, most, why_r);
 }
 
 static bool is_permanent(const struct evidence_finding *finding)

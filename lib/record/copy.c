@@ -85,9 +85,16 @@ struct under_way {
 static int row_take(void *arg, const struct copy_value *values)
 {
 	struct under_way *way = arg;
+	const struct backend_copy *to = way->to != NULL ? way->to->backend->copy : NULL;
+	struct copy_value fitting[COPY_COLUMNS_MAX];
 
+	if (to != NULL && to->fit != NULL) {
+		memcpy(fitting, values, strlen(way->table->types) * sizeof(*values));
+		to->fit(way->to->handle, way->table, fitting);
+		values = fitting;
+	}
 	sums_add(&way->sums, way->table, values);
-	if (way->to == NULL || way->to->backend->copy->put(way->to->handle, way->table, values) == 0)
+	if (to == NULL || to->put(way->to->handle, way->table, values) == 0)
 		return 0;
 	way->to_failed = true;
 	return -E_SYSTEM;

@@ -45,6 +45,9 @@ struct backend_copy {
 	int (*begin)(struct backend_handle *handle, bool write);
 	/* Each row of a table, in any order. @return also what each() returned, if not 0. */
 	int (*each)(struct backend_handle *handle, const struct copy_table *table, copy_row_f *each, void *arg);
+	/* Makes of a row what this database keeps of it: of texts too long for its indexes what stands for them, as when they are noted.
+	 * What it makes is borrowed until the row is put. NULL: it keeps all as it is. */
+	void (*fit)(struct backend_handle *handle, const struct copy_table *table, struct copy_value *values);
 	/* Rows of one table: begin, any number, end (after which all of them are there). No rows of another in between. */
 	int (*put_begin)(struct backend_handle *handle, const struct copy_table *table);
 	int (*put)(struct backend_handle *handle, const struct copy_table *table, const struct copy_value *values);

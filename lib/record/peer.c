@@ -11,6 +11,23 @@
 
 enum { DAY_SECS = 86400, GRADE_NONE = 0, GRADE_WEAK = 1, GRADE_OK = 2 };
 
+/*
+ * Whether a session is of a day that does not count yet, and so moves the time on. Sessions come a little out of order: other hosts'
+ * clocks differ, and notes may have waited for a database. One of the day before the last adds no day, or two hosts around midnight would
+ * make a habit in a minute. One of long before does: the clock was wrong, then or now.
+ */
+static bool is_another_day(int64_t last_secs, int64_t now_secs)
+{
+	int64_t days = now_secs / DAY_SECS - last_secs / DAY_SECS;
+
+	return last_secs == 0 || days > 0 || days < -1;
+}
+
+static int64_t later(int64_t last_secs, int64_t now_secs)
+{
+	return now_secs > last_secs || is_another_day(last_secs, now_secs) ? now_secs : last_secs;
+}
+
 static void memory_forget_habit(struct peer_memory *memory, int64_t now_secs)
 {
 	memset(memory->grades, 0, sizeof(memory->grades));
@@ -28,12 +45,10 @@ static void memory_forget_habit(struct peer_memory *memory, int64_t now_secs)
 /* Counts a session that speaks for itself: habit, days with TLS, best grade, certificate. */
 static void memory_count(struct peer_memory *memory, const struct peer_note *note)
 {
-	int64_t day = note->time_secs / DAY_SECS;
-
-	if (note->grade > GRADE_NONE && (memory->last_tls_secs == 0 || memory->last_tls_secs / DAY_SECS != day))
-		memory->tls_days++;
-	if (note->grade > GRADE_NONE)
-		memory->last_tls_secs = note->time_secs;
+	if (note->grade > GRADE_NONE) {
+		memory->tls_days += is_another_day(memory->last_tls_secs, note->time_secs);
+		memory->last_tls_secs = later(memory->last_tls_secs, note->time_secs);
+	}
 	memory->sessions++;
 	memory->grades[note->grade]++;
 	if (note->grade > memory->best_grade)
@@ -50,14 +65,13 @@ void peer_memory_update(struct peer_memory *memory, const struct peer_note *note
 		return;
 	if (memory->first_secs == 0)
 		memory->first_secs = note->time_secs;
-	if (memory->last_secs == 0 || memory->last_secs / DAY_SECS != note->time_secs / DAY_SECS)
-		memory->days++;
+	memory->days += is_another_day(memory->last_secs, note->time_secs);
 	if (note->downgraded) {
 		if (memory->changed_secs == 0)
 			memory->changed_secs = note->time_secs;
 		memory->changed_sessions++;
 		if (note->time_secs - memory->changed_secs < settle_secs) {
-			memory->last_secs = note->time_secs;
+			memory->last_secs = later(memory->last_secs, note->time_secs);
 			return;
 		}
 		memory_forget_habit(memory, note->time_secs);
@@ -66,7 +80,7 @@ void peer_memory_update(struct peer_memory *memory, const struct peer_note *note
 		memory->changed_sessions = 0;
 	}
 	memory_count(memory, note);
-	memory->last_secs = note->time_secs;
+	memory->last_secs = later(memory->last_secs, note->time_secs);
 }
 
 static bool share_reached(uint64_t part, uint64_t whole, unsigned percent)

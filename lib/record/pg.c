@@ -75,10 +75,12 @@ static struct backend_handle *backend_open(const char *location, enum backend_ac
 	handle->texts = arena_new();
 	handle->row_texts = arena_new();
 	fault = connection_fault(location);
-	if (fault != NULL)
+	if (fault != NULL) {
 		pg_fail(handle, "the connection to PostgreSQL: %s", fault);
-	else if (pg_connect(handle, location, access == BACKEND_MAKE) == 0 && backend_settle(handle, access) == 0)
+	} else if (pg_connect(handle, location, access == BACKEND_MAKE) == 0 && backend_settle(handle, access) == 0) {
+		handle->open_until_ms = 0;
 		return handle;
+	}
 	snprintf(why_r, why_bytes, "%s", handle->why);
 	backend_close(&handle);
 	return NULL;

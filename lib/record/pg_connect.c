@@ -83,6 +83,13 @@ static bool way_get(const char *location, struct way *way_r)
 	return way != NULL;
 }
 
+int64_t pg_deadline_ms(const struct backend_handle *handle)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + handle->limit_ms;
+
+	return handle->open_until_ms != 0 && handle->open_until_ms < deadline_ms ? handle->open_until_ms : deadline_ms;
+}
+
 int pg_wait(struct backend_handle *handle, bool write, int64_t deadline_ms)
 {
 	struct pollfd fd = { .fd = PQsocket(handle->connection), .events = (short)(POLLIN | (write ? POLLOUT : 0)) };
@@ -158,7 +165,6 @@ static void notice_drop(void *arg, const PGresult *result)
 
 int pg_connect(struct backend_handle *handle, const char *location, bool make)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + handle->limit_ms;
 	struct keywords keywords = { .count = 0 };
 	struct way way;
 	bool quick = false;
@@ -167,6 +173,7 @@ int pg_connect(struct backend_handle *handle, const char *location, bool make)
 	if (quick && way.host[0] == '\0')
 		return pg_fail(handle, "the server was not reached yet");
 	keywords_make(&keywords, location, quick ? &way : NULL);
+	handle->open_until_ms = quick ? pg_deadline_ms(handle) : 0;
 	if (quick)
 		handle->connection = PQconnectStartParams(keywords.names, keywords.values, 1);
 	else
@@ -175,7 +182,7 @@ int pg_connect(struct backend_handle *handle, const char *location, bool make)
 		out_of_memory();
 	if (PQstatus(handle->connection) == CONNECTION_BAD)
 		return pg_fail(handle, "%s", PQerrorMessage(handle->connection));
-	if (quick && connect_quickly(handle, deadline_ms) != 0)
+	if (quick && connect_quickly(handle, handle->open_until_ms) != 0)
 		return -E_SYSTEM;
 	PQsetNoticeReceiver(handle->connection, notice_drop, NULL);
 	if (PQsetnonblocking(handle->connection, 1) != 0 || PQenterPipelineMode(handle->connection) == 0)

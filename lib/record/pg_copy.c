@@ -14,6 +14,7 @@
 #include "util/out_of_memory.h"
 
 enum { ROWS_MAX = 500, BYTES_MAX = 512 << 10, SQL_BYTES = 1600 };	/* of one statement */
+enum { KEY_SURE_BYTES = 200 };	/* an index takes such a text whatever its octets */
 
 struct pg_copying {
 	struct pg_sql reads[COPY_TABLES], writes[COPY_TABLES];	/* their addresses are their names */
@@ -25,18 +26,23 @@ struct pg_copying {
 
 /*
  * What a table has beside the columns that are copied. hashed: columns (from 0; -1 ends them) of whose texts the column hash is made.
+ * keys: as bits, the columns that are found by an index, which takes no long texts (pg_key()).
  * more, values: further columns, and what they get. join: where those are from.
  */
-static const struct special { const char *table, *read, *more, *values, *join; int hashed[4]; bool has_ids; } special[] = {
+static const struct special { const char *table, *read, *more, *values, *join; int hashed[4]; unsigned keys; bool has_ids; } special[] = {
+	{ .table = "peer", .hashed = { -1 }, .keys = 1 << 0 | 1 << 1 },
+	{ .table = "greylist", .hashed = { -1 }, .keys = 1 << 0 },
+	{ .table = "shape", .hashed = { -1 }, .keys = 1 << 0 },
 	{ .table = "part", .more = ",kinds", .values = ",0", .hashed = { 1, -1 }, .has_ids = true },
 	{ .table = "kind", .more = ",hash", .values = ",substr(encode(sha256(convert_to(coalesce(o.text,'')||E'\\n'||coalesce(s.text,'')||"
 	    "E'\\n'||coalesce(r.text,'')||E'\\n'||coalesce(c.text,'')||E'\\n'||coalesce(t.text,''),'UTF8')),'hex'),1,32)::uuid",
 	    .join = " LEFT JOIN part AS o ON o.id=n.outcome LEFT JOIN part AS s ON s.id=n.sender LEFT JOIN part AS r ON r.id=n.recipients "
 	    "LEFT JOIN part AS c ON c.id=n.client LEFT JOIN part AS t ON t.id=n.tls", .hashed = { -1 }, .has_ids = true },
-	{ .table = "trace", .hashed = { -1 }, .has_ids = true },
+	{ .table = "trace", .hashed = { -1 }, .keys = 1 << 1 | 1 << 2, .has_ids = true },
 	{ .table = "dmarc_policy", .hashed = { 2, 3, 4, -1 }, .has_ids = true },
 	{ .table = "dmarc_row", .hashed = { 1, -1 } },
 	{ .table = "failure", .hashed = { 2, 3, -1 }, .has_ids = true },
+	{ .table = "brake", .hashed = { -1 }, .keys = 1 << 0 | 1 << 1 },
 	{ .table = "failure_id", .read = "SELECT last_value FROM failure_id_seq WHERE is_called", .hashed = { -1 } },
 };
 
@@ -178,6 +184,22 @@ static void lists_begin(struct pg_copying *copying)
 	copying->rows = 0;
 }
 
+static void copy_fit(struct backend_handle *handle, const struct copy_table *table, struct copy_value *values)
+{
+	struct arena *arena = copying_of(handle)->arena;
+	unsigned keys = special_of(table)->keys;
+
+	for (unsigned i = 0; keys >> i != 0; i++) {
+		const char *text;
+
+		if ((keys >> i & 1) == 0 || values[i].length <= KEY_SURE_BYTES)
+			continue;
+		text = arena_strndup(arena, values[i].data, values[i].length);
+		values[i].data = pg_text_decode(arena, pg_key_of(arena, text));
+		values[i].length = strlen(values[i].data);
+	}
+}
+
 static int copy_put_begin(struct backend_handle *handle, const struct copy_table *table)
 {
 	struct pg_copying *copying = copying_of(handle);
@@ -270,6 +292,7 @@ static int copy_put_end(struct backend_handle *handle, const struct copy_table *
 const struct backend_copy pg_copy = {
 	.begin = copy_begin,
 	.each = copy_each,
+	.fit = copy_fit,
 	.put_begin = copy_put_begin,
 	.put = copy_put,
 	.put_end = copy_put_end,

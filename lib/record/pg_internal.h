@@ -58,6 +58,7 @@ struct pg_row { struct backend_handle *handle; const PGresult *result; int index
 struct backend_handle {
 	PGconn *connection;
 	unsigned limit_ms;		/* what one statement, or opening, may take */
+	int64_t open_until_ms;		/* while it is opened in a message's time: when that is over; else 0 */
 	bool write, in_transaction;
 	bool lost;			/* nothing more can be asked of this connection */
 	int version;			/* of the schema */
@@ -128,6 +129,8 @@ void pg_rollback(struct backend_handle *handle);
 void pg_expect(const char *location);
 /** Connects within handle->limit_ms. @param make  others of this process go where this one got. @return 0 or -E_SYSTEM. */
 int pg_connect(struct backend_handle *handle, const char *location, bool make);
+/** When what is asked now is to be answered, on the monotonic clock. */
+int64_t pg_deadline_ms(const struct backend_handle *handle);
 /** Waits until the connection can be read, or written too if asked, or time is up. @return 0 or -E_SYSTEM. */
 int pg_wait(struct backend_handle *handle, bool write, int64_t deadline_ms);
 

@@ -210,7 +210,7 @@ static int result_take(struct backend_handle *handle, PGresult *result, int code
 /* Reads the outcomes of all that was sent. handle->result is the last one's. */
 static int finish(struct backend_handle *handle)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + handle->limit_ms;
+	int64_t deadline_ms = pg_deadline_ms(handle);
 	PGresult *result;
 	int code = 0, nulls = 0;
 
@@ -328,7 +328,7 @@ int pg_all(struct pg_call *call, pg_row_each *each, void *arg)
 
 int pg_exec(struct backend_handle *handle, const char *sql)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + handle->limit_ms;
+	int64_t deadline_ms = pg_deadline_ms(handle);
 	PGresult *result = NULL;
 	int code = 0;
 

@@ -90,6 +90,7 @@ static void store_defaults(struct store_config *config)
 	config->readers_max = or_default(config->readers_max, STORE_READERS_MAX);
 	if (config->readers_max > STORE_READERS_MAX)
 		config->readers_max = STORE_READERS_MAX;
+	config->stop_ms = or_default(config->stop_ms, 5000);
 	config->retry_secs = or_default(config->retry_secs, 10);
 	config->flow_keep_days = or_default(config->flow_keep_days, 400);
 	config->hour_keep_hours = or_default(config->hour_keep_hours, 72);
@@ -161,6 +162,7 @@ void store_stop(struct store *store)
 		return;
 	pthread_mutex_lock(&store->lock);
 	store->stop = true;
+	store->stop_ms = clock_monotonic_ms() + store->config.stop_ms;
 	pthread_cond_signal(&store->wake);
 	pthread_mutex_unlock(&store->lock);
 	pthread_join(store->writer, NULL);

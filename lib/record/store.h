@@ -48,6 +48,7 @@ struct store_config {
 	unsigned busy_ms;		/* how long a read waits for a lock, or for a server; 0: 20, 5000 if read_only */
 	unsigned readers_max;		/* reads at once, each with two descriptors; further ones wait; 0: 64 */
 	unsigned retry_secs;		/* how long the writer waits after a failure before it tries the database again; 0: 10 */
+	unsigned stop_ms;		/* store_stop() begins no group of notes after so long; 0: 5000 */
 	unsigned flow_keep_days;	/* flows older than this are deleted; 0: 400 */
 	unsigned flows_max;		/* rows of flows; when there are more, the oldest are deleted, some at a time; 0: any number */
 	unsigned hour_keep_hours;	/* a day of flows that ended so long ago is kept as a day, no longer by the hour; 0: 72 */
@@ -77,8 +78,8 @@ struct store_config {
 	void *brake_arg;
 	const struct clock *clock;
 	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
-	 * when notes were dropped (once, when it has caught up) and when one of the maxima above begins to delete rows (once
-	 * for each). NULL: nobody wants to know. */
+	 * when notes were dropped (once, when it has caught up), when some are lost at the end, and when one of the maxima above
+	 * begins to delete rows (once for each). NULL: nobody wants to know. */
 	void (*changed)(enum store_news news, const char *text);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };
@@ -171,7 +172,8 @@ struct trace_note {
  */
 struct store *store_open(const struct store_config *config, char *why_r, size_t why_bytes);
 
-/** Commits what is queued (bounded: 5 s) and stops the writer: the statistics are final, what is noted from now on is dropped. */
+/** Commits what is queued, within stop_ms and what the database takes for one group more, and stops the writer: the statistics are
+ * final, what was not written by then is lost and counted, what is noted from now on is dropped. */
 void store_stop(struct store *store);
 
 /** Stops it, if that is not done yet, and closes. Sets *store to NULL. */

@@ -43,6 +43,7 @@ struct store {
 	pthread_cond_t done;		/* for flush: a group has ended */
 	struct note *first, **last;
 	bool stop, urgent;
+	int64_t stop_ms;		/* with stop: no group begins after that */
 	bool told;			/* config.changed has been called */
 	bool told_trimmed[STORE_CAPS];	/* config.changed has told that this number costs rows */
 	uint64_t told_dropped;		/* of statistics.dropped */

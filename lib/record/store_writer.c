@@ -20,6 +20,7 @@
 
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400, HOUR_SECS = 3600,
+	GROUP_LEAST = 50,		/* notes: a group is made no smaller than this */
 	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
@@ -29,7 +30,9 @@ struct writer_state {
 	int64_t retry_ms, expire_ms;
 	bool loaded;			/* the shapes have been told, or could not be */
 	bool brakes_loaded;		/* the brakes have been told */
+	bool stopping;			/* nobody waits for more than the notes that there are */
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
+	unsigned group_max;		/* notes of the next group */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
 	char why[256];
@@ -109,7 +112,7 @@ static void deadline_in(struct timespec *deadline, unsigned ms)
 }
 
 /*
- * Takes up to STORE_GROUP_MAX notes off the queue, after giving others commit_interval_ms to join. While expiry is behind it
+ * Takes up to state->group_max notes off the queue, after giving others commit_interval_ms to join. While expiry is behind it
  * waits no longer than that, and may come with none. Lock held.
  */
 static struct note *take_group(struct store *store, const struct writer_state *state, unsigned *count_r)
@@ -131,7 +134,7 @@ static struct note *take_group(struct store *store, const struct writer_state *s
 	    pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
 		;
 	group = store->first;
-	for (end = &store->first; *end != NULL && count < STORE_GROUP_MAX; end = &(*end)->next)
+	for (end = &store->first; *end != NULL && count < state->group_max; end = &(*end)->next)
 		count++;
 	store->first = *end;
 	if (store->first == NULL)
@@ -175,7 +178,7 @@ static void writer_expire(struct store *store, struct writer_state *state, unsig
 	struct backend_expired expired;
 
 	state->since += count;
-	if (!state->behind && now_ms < state->expire_ms && state->since < EXPIRE_ROWS_MIN)
+	if (state->stopping || (!state->behind && now_ms < state->expire_ms && state->since < EXPIRE_ROWS_MIN))
 		return;
 	count = state->since;
 	state->since = 0;
@@ -251,6 +254,15 @@ static void tell_state(struct store *store, const struct writer_state *state)
 	store->statistics.up = up;
 }
 
+/* What a server does not take in its time it may take in parts: each try has half of the notes, until one succeeds. */
+static void group_size(struct writer_state *state, int code, unsigned count)
+{
+	if (code != 0)
+		state->group_max = state->group_max / 2 > GROUP_LEAST ? state->group_max / 2 : GROUP_LEAST;
+	else if (count != 0)
+		state->group_max = state->group_max < STORE_GROUP_MAX / 2 ? state->group_max * 2 : STORE_GROUP_MAX;
+}
+
 /* After a group: what became of its notes. Lock held. */
 static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
     unsigned count)
@@ -300,10 +312,26 @@ static void writer_load(struct store *store, struct writer_state *state)
 		writer_lose(store, state);
 }
 
+/* The end: what was not written by now never is. Lock held. */
+static void writer_end(struct store *store)
+{
+	char text[512];
+
+	store->statistics.lost += store->statistics.queued;
+	store->ended += store->statistics.queued;
+	store->writer_runs = false;
+	if (store->statistics.lost != 0 && store->config.changed != NULL) {
+		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were lost, the database did not take them before the end",
+		    store->location, store->statistics.lost);
+		store->config.changed(STORE_WARNING, text);
+	}
+	pthread_cond_broadcast(&store->done);
+}
+
 void *store_writer_run(void *arg)
 {
 	struct store *store = arg;
-	struct writer_state state = { 0 };
+	struct writer_state state = { .group_max = STORE_GROUP_MAX };
 	bool stop = false;
 
 	/* open at once, so that a fault shows at start and readers find a schema */
@@ -316,18 +344,17 @@ void *store_writer_run(void *arg)
 		struct note *group = take_group(store, &state, &count);
 		int code;
 
+		state.stopping = store->stop;
 		pthread_mutex_unlock(&store->lock);
 		code = writer_write(store, &state, group, count);
 		writer_load(store, &state);
+		group_size(&state, code, count);
 		pthread_mutex_lock(&store->lock);
 		writer_account(store, &state, code, group, count);
-		/* at the end a database that fails once gets no second chance: what is left is lost, and counted */
-		stop = store->stop && (store->first == NULL || code != 0);
+		/* at the end a database that fails once, or takes its time, gets no second chance: what is left is lost, and counted */
+		stop = store->stop && (store->first == NULL || code != 0 || clock_monotonic_ms() >= store->stop_ms);
 	}
-	store->statistics.lost += store->statistics.queued;
-	store->ended += store->statistics.queued;
-	store->writer_runs = false;
-	pthread_cond_broadcast(&store->done);
+	writer_end(store);
 	pthread_mutex_unlock(&store->lock);
 	store->backend->close(&state.handle);
 	return NULL;

@@ -7,6 +7,8 @@
 
 #include <libpq-fe.h>
 
+enum { TIMEOUT_MAX_SECS = 30 };
+
 /* The value of a keyword; NULL: it is not given. */
 static const char *value_of(const PQconninfoOption *options, const char *keyword)
 {
@@ -16,6 +18,27 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 	return NULL;
 }
 
+/* libpq marks what is to be hidden: passwords of the user and of his key, and whatever a later version has. */
+static bool has_secret(const PQconninfoOption *options)
+{
+	for (; options->keyword != NULL; options++)
+		if (options->dispchar != NULL && options->dispchar[0] == '*' && options->val != NULL && options->val[0] != '\0')
+			return true;
+	return false;
+}
+
+/* Without it libpq would wait for ever for a server that takes connections and says nothing, and so would whoever stops assayd. */
+static bool waits_too_long(const char *seconds)
+{
+	char *end;
+	long value;
+
+	if (seconds == NULL)
+		return false;
+	value = strtol(seconds, &end, 10);
+	return *end != '\0' || value < 1 || value > TIMEOUT_MAX_SECS;
+}
+
 const char *connection_fault(const char *text)
 {
 	PQconninfoOption *options = PQconninfoParse(text, NULL);
@@ -23,7 +46,9 @@ const char *connection_fault(const char *text)
 
 	if (options == NULL)
 		return "not a connection string of PostgreSQL; write \"host=… dbname=… user=…\" or \"postgresql://…\"";
-	if (value_of(options, "password") != NULL || value_of(options, "sslpassword") != NULL)
+	if (waits_too_long(value_of(options, "connect_timeout")))
+		fault = "connect_timeout is to be 1 to 30 seconds (without it: 5)";
+	if (has_secret(options))
 		fault = "it has a password, which would be seen wherever it is told: write the password into a file and its name here, passfile=/…";
 	PQconninfoFree(options);
 	return fault;
@@ -60,17 +85,22 @@ bool connection_is_bare(const char *text)
 	static const char *const sure[] = { "require", "verify-ca", "verify-full" };
 	PQconninfoOption *options = PQconninfoParse(text, NULL);
 	const char *hosts, *mode;
-	bool bare;
+	bool bare, service;
 
 	if (options == NULL)
 		return false;
 	hosts = value_of(options, "hostaddr");
 	if (hosts == NULL)
 		hosts = value_of(options, "host");
+	service = value_of(options, "service") != NULL || (hosts == NULL && getenv("PGSERVICE") != NULL);	/* told elsewhere */
+	if (hosts == NULL)
+		hosts = getenv("PGHOSTADDR");
+	if (hosts == NULL)
+		hosts = getenv("PGHOST");
 	mode = value_of(options, "sslmode");
 	if (mode == NULL)
 		mode = getenv("PGSSLMODE");
-	bare = value_of(options, "service") == NULL && hosts != NULL && !all_local(hosts);	/* a service is told elsewhere */
+	bare = !service && hosts != NULL && !all_local(hosts);
 	for (size_t i = 0; i < sizeof(sure) / sizeof(sure[0]) && mode != NULL; i++)
 		bare = bare && strcmp(mode, sure[i]) != 0;
 	PQconninfoFree(options);

@@ -144,9 +144,23 @@ def test_explain_as_text(assay, workdir, build_dir):
     assert done.stderr == ""
 
 
+def test_explain_of_a_local_recipient_says_that_all_policies_of_local_domains_count(workdir, build_dir):
+    config = workdir / "conf"
+    config.write_text('local-domains = { a.example, b.example }\npolicy "one" { recipients = "ann@a.example" }\n'
+                      'policy "any" { inherits = "one" recipients = "bob@" }\n')
+    run = [build_dir / "assay", "config", "--explain", config, "--rcpt"]
+    told = {name: subprocess.run([*run, name], capture_output=True, text=True, check=True).stdout for name in
+            ("ann@a.example", "bob@b.example", "bob@c.example")}
+    assert f"policy one ({config}:2) applies" in told["ann@a.example"] and "(not in the file) applies" in told["ann@a.example"]
+    assert f"policy any ({config}:3) applies" in told["bob@b.example"] and "(not in the file)" not in told["bob@b.example"].split("asks for")[0]
+    assert [name for name, text in told.items() if "in a domain of local-domains: " in text] == ["ann@a.example", "bob@b.example"]
+    assert "policy any, which inherits from one, asks for\n" in told["bob@b.example"]
+
+
 @pytest.mark.parametrize("options, said", [
     (("--rcpt", "a@b.example"), "says nothing without --explain"), (("--explain", "--client", "nowhere"), "not of the form IP or IP,NAME"),
-    (("--explain", "--from", "nobody@"), "has no domain"), (("--explain", "--client", "192.0.2.1,a..b"), "a name that is none"),
+    (("--explain", "--from", "nobody@"), "has no domain"), (("--explain", "--mail-from", "nobody"), "has no domain"),
+    (("--explain", "--client", "192.0.2.1,a..b"), "a name that is none"),
 ])
 def test_explain_of_what_cannot_be(build_dir, workdir, options, said):
     config = workdir / "conf"

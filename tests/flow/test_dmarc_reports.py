@@ -18,7 +18,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from dkim_signer import Key, sign
+from arc_sealer import Chain
+from dkim_signer import Key, sign, zone_text
 from house import build, needs
 from house.waiting import wait_for
 from milterclient import Client
@@ -288,6 +289,24 @@ def test_overrides_are_named_as_the_reason(assayd, workdir, schema, kind, option
     assert rows == {("none", "fail", "fail", reason), ("reject", "fail", "fail", None)}
     comments = {text(record, "row/policy_evaluated/reason/comment") for record in records(sent.report)} - {None}
     assert comments == {f"{kind} here: {evidence}"}
+
+
+def test_trusted_seals_are_local_policy_with_the_sealers(assayd, workdir, schema):
+    """RFC 8617 section 7.2.2: the sets of a chain that passes, in the comment."""
+    key = Key.rsa(1024)
+    made = Chain(b"From: Joe <joe@own.example>\r\nSubject: x\r\n\r\nHello\r\n")
+    made.add(key, domain="first.example", said="first.example; dmarc=pass header.from=own.example", selector="s1")
+    made.add(key, domain="lists.example", said="lists.example; arc=pass; dmarc=fail header.from=own.example", selector="s2")
+    world = World(assayd, workdir, mode="enforce", sections="findings { dmarc-reject = reject }\n",
+                  options='dmarc { trusted-sealers = { "first.example", "lists.example" } }', zone=ZONE + zone_text(made.records()))
+    world.deliver("joe@relay.example", "own.example", address="203.0.113.9", message=made.message)
+    world.run("--send")
+    sent, = world.sent()
+    schema(sent.report)
+    record, = records(sent.report)
+    assert [row[3:] for row in by_row(sent.report)] == [("none", "fail", "fail", "local_policy")]
+    assert text(record, "row/policy_evaluated/reason/comment") == \
+        "arc=pass as[2].d=lists.example as[2].s=s2 as[1].d=first.example as[1].s=s1"
 
 
 def test_what_is_stricter_than_published_is_local_policy(assayd, workdir):

@@ -387,6 +387,10 @@ def test_password_in_the_configuration_is_refused_and_not_told(assay, workdir):
     ("backend = postgresql", "needs a connection"),
     ('connection = "host=/run/postgresql"', "needs backend = postgresql"),
     ('backend = postgresql connection = "host"', "not a connection string"),
+    ('backend = postgresql connection = "host=x connect_timeout=0"', "connect_timeout"),
+    ('backend = postgresql connection = "host=x connect_timeout=600"', "connect_timeout"),
+    ('backend = postgresql connection = "postgresql://x/y?connect_timeout=-1"', "connect_timeout"),
+    ('backend = postgresql connection = "host=x sslkey=k sslpassword=open-sesame"', "passfile"),
     ('backend = postgres connection = "host=x"', "postgresql"),
 ])
 def test_wrong_settings_are_told(assay, workdir, record, said):
@@ -404,6 +408,19 @@ def test_wrong_settings_are_told(assay, workdir, record, said):
 def test_connection_without_tls_to_another_machine_is_told(assay, workdir, connection, bare):
     path = pathlib.Path(workdir) / "assay.conf"
     path.write_text(f'record {{ backend = postgresql connection = "{connection}" }}\n')
+    done = assay.run("config", path)
+    words = (done.stdout + done.stderr).decode()
+    assert done.returncode == 0 and bool(re.search("without TLS", words)) == bare, words
+
+
+@pytest.mark.parametrize("name, value, bare", [
+    ("PGHOST", "db.example.org", True), ("PGHOST", "/run/postgresql", False), ("PGHOSTADDR", "192.0.2.1", True),
+])
+def test_environment_that_names_another_machine_counts(assay, workdir, monkeypatch, name, value, bare):
+    monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    path = pathlib.Path(workdir) / "assay.conf"
+    path.write_text('record { backend = postgresql connection = "dbname=assay" }\n')
     done = assay.run("config", path)
     words = (done.stdout + done.stderr).decode()
     assert done.returncode == 0 and bool(re.search("without TLS", words)) == bare, words

@@ -103,6 +103,15 @@ def test_reports_run_as_the_daemons_user_without_what_keeps_set_gid_programs_fro
                         "DynamicUser", "LockPersonality"}
 
 
+@pytest.mark.parametrize("name", ["assayd", "assay-report", "assay-morning", "assay-dmarc-reports", "assay-failure-reports"])
+def test_unit_reaches_a_record_on_a_server(placed, name):
+    """record { backend = postgresql }: each of them opens it, over a unix socket or the network."""
+    found = dict(directives(installed_unit(placed).with_name(f"{name}.service")))
+    assert found.get("PrivateNetwork", "no") == "no" and not {"IPAddressDeny", "InaccessiblePaths", "TemporaryFileSystem"} & set(found)
+    if "RestrictAddressFamilies" in found:
+        assert set(found["RestrictAddressFamilies"].split()) == {"AF_UNIX", "AF_INET", "AF_INET6"}
+
+
 @needs_systemd_analyze
 @pytest.mark.parametrize("name", ["assayd.service", "assay-report.service"])
 def test_unit_exposes_little(placed, name):

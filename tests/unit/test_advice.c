@@ -159,6 +159,11 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	    "reject-only-secure", "dnssec = off");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } override a { kind = forwarder dkim-domains = a.example secure = yes }",
 	    "override a", "it never holds");
+	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } override a { kind = forwarder client-networks = 192.0.2.1 "
+	    "client-names = a.example secure = yes }", "override a", "it never holds");
+	check_one("user = \"\" socket = inet:1@::1 dmarc { enabled = no } override a { kind = forwarder dkim-domains = a.example }\n"
+	    "findings { dmarc-quarantine = none dmarc-reject = none dmarc-reject-corroborated = none dmarc-fail = none }",
+	    "sections override do nothing", "enabled = yes in section dmarc");
 	check_one("user = \"\" socket = inet:1@::1 dns { dnssec = off } policy \"p\" { require-secure-domains = a.example }",
 	    "require-secure-domains", "dnssec = off");
 	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");

@@ -232,6 +232,17 @@ static void test_config_load_bad_values(void **state)
 	    "test.conf:9: socket = 'inet:localhost:8899': write inet:PORT@HOST (inet:HOST:PORT is Postfix's form, for main.cf)\n");
 }
 
+/* Be it in one line, and be the second one empty: a policy would else lose its conditions, and match everything. */
+static void test_config_load_options_set_twice(void **state)
+{
+	(void)state;
+	check_errors("mode = enforce mode = dry-run\npolicy \"p\" {\n\trecipient-domains = { a.example, b.example }\n"
+	    "\trecipient-domains = {}\n\tauthor-domains = { a.example, b.example } author-domains = c.example\n}\n",
+	    "test.conf:1: 'mode' is already set in line 1\n"
+	    "test.conf:3: 'recipient-domains' is set in line 3, and to {} behind\n"
+	    "test.conf:5: 'author-domains' is already set in line 5\n");
+}
+
 static void test_config_load_time_without_unit(void **state)
 {
 	(void)state;
@@ -598,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_config_load_trusted_sealers_need_arc),
 		cmocka_unit_test(test_config_load_unknown_names_all_told),
 		cmocka_unit_test(test_config_load_bad_values),
+		cmocka_unit_test(test_config_load_options_set_twice),
 		cmocka_unit_test(test_config_load_time_without_unit),
 		cmocka_unit_test(test_config_load_policy_order),
 		cmocka_unit_test(test_config_load_syntax_errors),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "postgres_fixture.h"
+#include "record/group.h"
 #include "record/pg_internal.h"
 #include "store_fixture.h"
 #include "util/clock.h"
@@ -253,6 +254,63 @@ static void test_pg_silent_server_costs_a_reader_no_more_than_its_time(void **st
 	close(fd);
 }
 
+enum { TARDY_LIMIT_MS = 1000, TARDY_MS = 800 };
+
+/* A server that lets everybody in at once, and then takes nearly as long as it may for each answer, which has no rows. */
+static void *tardy_connection(void *arg)
+{
+	static const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I", answer[] = "C\0\0\0\x08SET\0Z\0\0\0\x05I";
+	int fd = *(int *)arg;
+	char octets[4096];
+
+	free(arg);
+	if (recv(fd, octets, sizeof(octets), 0) > 0 && send(fd, welcome, sizeof(welcome) - 1, MSG_NOSIGNAL) > 0)
+		while (recv(fd, octets, sizeof(octets), 0) > 0) {
+			usleep(TARDY_MS * 1000);
+			(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+		}
+	close(fd);
+	return NULL;
+}
+
+static void *tardy_server(void *arg)
+{
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++) {
+		int *fd = malloc(sizeof(*fd));
+
+		*fd = accept(*(int *)arg, NULL, NULL);
+		pthread_create(&threads[i], NULL, tardy_connection, fd);
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	return NULL;
+}
+
+/* Opening takes several answers, and a message waits for all of them together no longer than for one. */
+static void test_pg_tardy_server_costs_a_reader_no_more_than_its_time(void **state)
+{
+	struct place *place = *state;
+	int fd = silent_server(place->directory);
+	pthread_t server;
+	char why[256];
+	int64_t began_ms;
+
+	assert_int_equal(pthread_create(&server, NULL, tardy_server, &fd), 0);
+	snprintf(place->path, sizeof(place->path), "host=%s user=assay", place->directory);
+	backend_postgresql.expect(place->path);
+	/* gets there, and so shows the way */
+	assert_null(backend_postgresql.open(place->path, BACKEND_MAKE, TARDY_LIMIT_MS, why, sizeof(why)));
+	assert_non_null(strstr(why, "no row"));
+	began_ms = clock_monotonic_ms();
+	assert_null(backend_postgresql.open(place->path, BACKEND_READ, TARDY_LIMIT_MS, why, sizeof(why)));
+	assert_in_range(clock_monotonic_ms() - began_ms, TARDY_MS, 2 * TARDY_MS - 100);
+	assert_non_null(strstr(why, "in time"));
+	pthread_join(server, NULL);
+	close(fd);
+}
+
 static void test_pg_server_that_restarts_loses_nothing(void **state)
 {
 	struct place *place = *state;
@@ -354,6 +412,81 @@ static void test_pg_writer_that_holds_the_turn_costs_nothing(void **state)
 	assert_int_equal(memory.sessions, 51);
 }
 
+static char last_news[600];
+
+static void news_note(enum store_news news, const char *text)
+{
+	snprintf(last_news, sizeof(last_news), "%d %s", (int)news, text);
+}
+
+/* A server that takes long for each group must not keep the daemon from stopping: what is left is told as lost. */
+static void test_pg_slow_server_holds_up_no_stop(void **state)
+{
+	struct place *place = *state;
+	struct peer_note note = { .grade = 3, .time_secs = START };
+	struct store_statistics statistics;
+	struct store *store;
+	int64_t began_ms;
+	char peer[32], lost[64];
+
+	place->config.stop_ms = 300;
+	place->config.changed = news_note;
+	store = place_store(place);
+	note.peer = "first";
+	assert_int_equal(store_peer_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	place_execute(place, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NULL; END'");
+	place_execute(place, "CREATE TRIGGER slow AFTER INSERT ON peer FOR EACH ROW WHEN (NEW.peer LIKE '%000') EXECUTE FUNCTION slow()");
+	note.peer = peer;
+	for (unsigned i = 0; i < 9 * STORE_GROUP_MAX; i++) {	/* one of each group is slow */
+		snprintf(peer, sizeof(peer), "p%u", i);
+		assert_int_equal(store_peer_note(store, &note), 0);
+	}
+	began_ms = clock_monotonic_ms();
+	store_stop(store);
+	assert_in_range(clock_monotonic_ms() - began_ms, 0, 5500);
+	store_statistics(store, &statistics);
+	assert_true(statistics.lost >= 4 * STORE_GROUP_MAX);
+	assert_int_equal(statistics.written + statistics.lost, statistics.noted);
+	snprintf(lost, sizeof(lost), ": %u notes were lost", (unsigned)statistics.lost);
+	assert_non_null(strstr(last_news, lost));
+	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), statistics.written);
+}
+
+/* A server that cannot take a whole group in its time (here: not so many rows) gets it in parts; nothing is lost, or counted twice. */
+static void test_pg_group_that_is_too_much_goes_in_parts(void **state)
+{
+	struct place *place = *state;
+	struct flow_note note = { .policy = "default", .action = "accept", .time_secs = START };
+	struct store_statistics statistics;
+	struct store *store;
+	char domain[32];
+
+	place->config.retry_secs = 1;
+	store = place_store(place);
+	note.author_domain = "first.example";
+	assert_int_equal(store_flow_note(store, &note), 0);
+	assert_int_equal(store_flush(store), 0);
+	place_execute(place, "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF (SELECT count(*) FROM fresh)>700 THEN "
+	    "RAISE EXCEPTION ''too much''; END IF; RETURN NULL; END'");
+	place_execute(place, "CREATE TRIGGER few AFTER INSERT ON flow REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION few()");
+	note.author_domain = domain;
+	for (unsigned i = 0; i < STORE_GROUP_MAX; i++) {
+		snprintf(domain, sizeof(domain), "d%u.example", i);
+		assert_int_equal(store_flow_note(store, &note), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		store_statistics(store, &statistics);
+		if (statistics.written == STORE_GROUP_MAX + 1)
+			break;
+		usleep(500000);
+	}
+	place_execute(place, "DROP TRIGGER few ON flow");	/* what is left may go, whatever came of it */
+	assert_int_equal(statistics.written, STORE_GROUP_MAX + 1);
+	assert_int_equal(statistics.lost, 0);
+	assert_int_equal(place_number(place, "SELECT sum(messages) FROM flow"), STORE_GROUP_MAX + 1);
+}
+
 /* A row that the server refuses takes the whole group back, and the reason is told. */
 static void test_pg_group_is_whole_or_nothing(void **state)
 {
@@ -392,9 +525,12 @@ int main(void)
 		PG_TEST(test_pg_schema_is_made_once_by_several),
 		cmocka_unit_test(test_pg_password_in_the_connection_is_refused_and_not_told),
 		PG_TEST(test_pg_silent_server_costs_a_reader_no_more_than_its_time),
+		PG_TEST(test_pg_tardy_server_costs_a_reader_no_more_than_its_time),
 		PG_TEST(test_pg_server_that_restarts_loses_nothing),
 		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
 		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
+		PG_TEST(test_pg_slow_server_holds_up_no_stop),
+		PG_TEST(test_pg_group_that_is_too_much_goes_in_parts),
 		PG_TEST(test_pg_group_is_whole_or_nothing),
 	};
 

@@ -354,6 +354,34 @@ static void test_ramps_are_inherited_and_printed(void **state)
 	config_unref(&again);
 }
 
+/* What is held to be a reject may be a defer, which is weaker than the quarantine before the flag day: either may have been. */
+static void test_flag_day_within_the_span_of_a_reject_that_is_deferred(void **state)
+{
+	const struct config *config = load("mode = enforce findings { dmarc-reject = reject tls-cert-required = reject }\n"
+	    "ramp \"dmarc-reject\" { from = 2027-01-01 before = quarantine }\n"
+	    "ramp \"tls-cert-required\" { from = 2027-01-01 before = quarantine }\n");
+	static const enum finding_id ids[] = { FINDING_DMARC_REJECT, FINDING_TLS_CERT_REQUIRED };
+	struct mail mail;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct evidence *evidence = mail_make(&mail, ids[i], "a.example");
+
+		evidence->cert.tlsa_unknown = true;
+		mail.finding.override_unknown = true;
+		evidence->time_secs = NEW_YEAR_SECS - 1;
+		assert_int_equal(decide(config, evidence).action, ACTION_QUARANTINE);
+		assert_int_equal(decide(config, evidence).may, ACTION_QUARANTINE);
+		evidence->span_secs = 3600;
+		assert_int_equal(decide(config, evidence).action, ACTION_DEFER);
+		assert_int_equal(decide(config, evidence).may, ACTION_QUARANTINE);
+		evidence->time_secs = NEW_YEAR_SECS;
+		assert_int_equal(decide(config, evidence).action, ACTION_DEFER);
+		assert_int_equal(decide(config, evidence).may, ACTION_DEFER);
+	}
+	config_unref(&config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_brake_holds_from_then_until_it_is_lifted),
 		cmocka_unit_test(test_brakes_that_nobody_could_read_count_as_on),
 		cmocka_unit_test(test_ramps_are_inherited_and_printed),
+		cmocka_unit_test(test_flag_day_within_the_span_of_a_reject_that_is_deferred),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,6 +333,42 @@ static void test_copy_to_postgresql(void **state)
 	copy_there_and_back(*state, true);
 }
 
+/* Senders write addresses of any length, and what they write must not stop a copy. */
+static void test_copy_takes_keys_longer_than_an_index(void **state)
+{
+	struct place *place = *state, *there;
+	const struct greylist_entry entry = { FIRST, FIRST + 7, 0, 3 };
+	const struct peer_memory memory = { .first_secs = FIRST, .last_secs = FIRST, .grades = { 0, 0, 0, 5 }, .days = 1 };
+	struct greylist_entry found_entry;
+	struct peer_memory found_memory;
+	uint64_t random = 1;
+	char key[6001];
+
+	if (!postgres_is_there())
+		skip();
+	for (size_t i = 0; i < sizeof(key) - 1; i++) {	/* without any order, so that no server makes it shorter */
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		key[i] = (char)(i % 5 == 0 ? 0x80 + (random >> 40) % 0x80 : '!' + (random >> 40) % 90);
+	}
+	key[sizeof(key) - 1] = '\0';
+	place->handle = handle_open(place, BACKEND_MAKE);
+	assert_int_equal(place->backend->begin(place->handle), 0);
+	assert_int_equal(place->backend->greylist_put(place->handle, key, &entry), 0);
+	assert_int_equal(place->backend->peer_put(place->handle, "a.example", key, &memory), 0);
+	assert_int_equal(place->backend->peer_put(place->handle, key, "", &memory), 0);
+	assert_int_equal(place->backend->commit(place->handle), 0);
+	there = another(true);
+	assert_int_equal(copy(place, there), COPY_DONE);
+	assert_int_equal(told_rows, 3);
+	there->handle = handle_open(there, BACKEND_READ);
+	assert_int_equal(there->backend->greylist_get(there->handle, key, &found_entry), 0);
+	assert_int_equal(found_entry.tries, 3);
+	assert_int_equal(there->backend->peer_get(there->handle, "a.example", key, &found_memory), 0);
+	assert_int_equal(there->backend->peer_get(there->handle, key, "", &found_memory), 0);
+	assert_int_equal(found_memory.sessions, 5);
+	place_teardown((void **)&there);
+}
+
 static void test_copy_refuses_what_is_not_empty(void **state)
 {
 	struct place *place = *state, *there = another(place->backend == &backend_postgresql);
@@ -450,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLACE_TESTS(test_copy_to_sqlite, place_setup),
 		PLACE_TESTS(test_copy_to_postgresql, place_setup),
+		PLACE_TESTS(test_copy_takes_keys_longer_than_an_index, place_setup),
 		PLACE_TESTS(test_copy_refuses_what_is_not_empty, place_setup),
 		PLACE_TESTS(test_copy_that_is_killed_leaves_nothing, place_setup),
 		cmocka_unit_test_setup_teardown(test_every_column_is_copied, place_setup, place_teardown),

@@ -42,6 +42,30 @@ static void test_peer_habit_needs_sessions_and_days(void **state)
 	assert_int_equal(habit.days, 10);
 }
 
+/* Two hosts whose clocks differ by seconds, around one midnight; and a clock that was years wrong. */
+static void test_peer_midnight_of_two_clocks_is_one_day(void **state)
+{
+	const int64_t midnight = START - START % DAY;
+	struct peer_memory memory = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		sessions(&memory, 3, 1, midnight - 1, 0);
+		sessions(&memory, 3, 1, midnight + 1, 0);
+	}
+	assert_int_equal(memory.days, 2);
+	assert_int_equal(memory.tls_days, 2);
+	assert_int_equal(memory.last_secs, midnight + 1);
+	assert_int_equal(memory.sessions, 40);
+	assert_false(peer_has_tls_habit(&memory, &rules));
+	sessions(&memory, 3, 1, midnight + 4000 * (int64_t)DAY, 0);
+	sessions(&memory, 3, 1, midnight + 2, 0);
+	assert_int_equal(memory.last_secs, midnight + 2);
+	sessions(&memory, 3, 1, midnight + DAY, 0);
+	assert_int_equal(memory.last_tls_secs, midnight + DAY);
+	assert_int_equal(memory.tls_days, 5);
+}
+
 static void test_peer_habit_needs_share(void **state)
 {
 	struct peer_memory mixed = { 0 };
@@ -197,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_peer_habit_needs_sessions_and_days),
+		cmocka_unit_test(test_peer_midnight_of_two_clocks_is_one_day),
 		cmocka_unit_test(test_peer_habit_needs_share),
 		cmocka_unit_test(test_peer_is_downgrade_by_grade),
 		cmocka_unit_test(test_peer_usual_grade_is_what_nearly_all_reach),
