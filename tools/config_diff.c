@@ -236,11 +236,13 @@ static int tell(struct telling *telling)
 		return EX_OK;
 	}
 	code = database_check("config", from, store_config.location, change->database != NULL);
-	if (code != 0)
+	store = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;
+	if (code == 0 && store == NULL)
+		code = tool_complain(EX_CONFIG, "config: %s", why);
+	if (store == NULL) {	/* what differs is known all the same */
+		(change->json ? print_json : print_text)(telling);
 		return code;
-	store = store_open(&store_config, why, sizeof(why));
-	if (store == NULL)
-		return tool_complain(EX_CONFIG, "config: %s", why);
+	}
 	code = read_record(telling, store);
 	store_close(&store);
 	return code;

@@ -63,6 +63,17 @@ def test_flag_day_to_come_is_in_no_figure_and_named(program, assay, assayd, work
         assert ("is in no figure" in assay.run(*asked).stdout.decode()) == (secs is not None)
 
 
+def test_options_are_told_without_the_record(program, workdir):
+    old, new = workdir / "old", workdir / "new"
+    old.write_text('user = ""\n')
+    new.write_text(f'user = ""\nmode = enforce\nrecord {{ path = "{workdir}/not-yet.db" }}\n')
+    done = plain(program, "--diff", old, new)
+    assert done.returncode == 66 and "does not exist yet" in done.stderr
+    assert "mode: dry-run -> enforce" in done.stdout.splitlines() and "There is no record to look into" in done.stdout
+    done = plain(program, "--diff", old, new, "--json")
+    assert done.returncode == 66 and json.loads(done.stdout)["record"] is None
+
+
 def test_text_says_the_same_in_words(program, assay, assayd, workdir):
     past, old, _ = run(assayd, workdir, "default", "dry-run")
     new = workdir / "new.conf"
