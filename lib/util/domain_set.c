@@ -120,7 +120,8 @@ const struct domain_set *domain_set_make(struct arena *arena, const char *const 
 
 /*
  * The next ancestor of which some entry has the depth: the name itself or what stands behind a dot in it, from the last label on. What
- * stands behind a dot at the very front is below nothing.
+ * stands behind a dot at the very front is below nothing. Depth counts as in depth_of(): nothing behind a dot at the very end is a
+ * label too, for mailboxes may end so.
  */
 struct ancestors { const char *name; size_t length, start; unsigned depth; };
 
@@ -133,7 +134,7 @@ static const char *ancestor_next(const struct domain_set *set, struct ancestors 
 			continue;
 		/* name + start - 1 is where a label begins */
 		at->depth += at->depth < DEPTH_BITS - 1;
-		if ((set->depths[at->depth / 64] >> (at->depth % 64) & 1) != 0 && start != 2)
+		if ((set->depths[at->depth / 64] >> (at->depth % 64) & 1) != 0 && start != 2 && start <= at->length)
 			return at->name + start - 1;
 	}
 	return NULL;
@@ -146,7 +147,8 @@ bool domain_set_has(const struct domain_set *set, const char *name)
 
 	if (set == NULL || name == NULL)
 		return false;
-	at.length = at.start = strlen(name);
+	at.length = strlen(name);
+	at.start = at.length + 1;
 	if (is_entry(set, name, at.length, false))
 		return true;
 	while ((ancestor = ancestor_next(set, &at)) != NULL) {
@@ -164,7 +166,8 @@ void domain_set_each(const struct domain_set *set, const char *name, domain_set_
 
 	if (set == NULL || name == NULL)
 		return;
-	at.length = at.start = strlen(name);
+	at.length = strlen(name);
+	at.start = at.length + 1;
 	number = entry_number(set, name, at.length, false);
 	if (number != 0)
 		seen(closure, number - 1);

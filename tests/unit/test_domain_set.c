@@ -52,6 +52,28 @@ static void test_domain_is_within_by_labels(void **state)
 	assert_false(domain_is_within("example.org.", "."));
 }
 
+/* A mailbox stands behind its domain (util/mailbox.h), and may have dots anywhere. */
+static void test_domain_set_of_mailboxes_with_dots(void **state)
+{
+	static const char *const locals[] = { "ann", "ann.", "ann..", ".", "..", ".ann", "a..b", "a.b.", ".x." };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(locals) / sizeof(locals[0]); i++) {
+		const char *local = locals[i];
+		const struct domain_set *set = SET(arena_printf(arena, ".example.org@%s", local), arena_printf(arena, "example.net@%s", local),
+		    arena_printf(arena, "@%s", local));
+
+		assert_true(domain_set_has(set, arena_printf(arena, "example.org@%s", local)));
+		assert_true(domain_set_has(set, arena_printf(arena, "a.b.example.org@%s", local)));
+		assert_true(domain_set_has(set, arena_printf(arena, "example.net@%s", local)));
+		assert_true(domain_set_has(set, arena_printf(arena, "@%s", local)));
+		assert_false(domain_set_has(set, arena_printf(arena, "a.example.net@%s", local)));
+		assert_false(domain_set_has(set, arena_printf(arena, "badexample.org@%s", local)));
+		assert_false(domain_set_has(set, arena_printf(arena, "example.org@%sx", local)));
+		assert_false(domain_set_has(set, arena_printf(arena, "example.org@%s.", local)));
+	}
+}
+
 static void test_domain_set_exact_and_below(void **state)
 {
 	const struct domain_set *set = SET("example.org", ".example.net", "a.b.example.com", ".com");
@@ -228,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_domain_is_within_by_labels),
 		cmocka_unit_test(test_domain_set_exact_and_below),
+		cmocka_unit_test(test_domain_set_of_mailboxes_with_dots),
 		cmocka_unit_test(test_domain_set_u_labels_after_normalizing),
 		cmocka_unit_test(test_domain_set_of_nothing),
 		cmocka_unit_test(test_domain_set_keeps_each_entry_once),
