@@ -72,8 +72,10 @@ static enum truth is_in_share(const struct ramp_config *ramp, const struct evide
 {
 	if (ramp->share_parts == RAMP_SHARE_ALL)
 		return TRUTH_YES;
+	if (ramp->share_parts == 0)	/* nobody, whoever it is */
+		return TRUTH_NO;
 	if (ramp_goes_by_author(id))
-		return ramp->share_parts == 0 ? TRUTH_NO : authors_in_share(ramp, evidence);
+		return authors_in_share(ramp, evidence);
 	if (evidence_lacks(evidence, EVIDENCE_LACKS_ENVELOPE))
 		return TRUTH_MAYBE;
 	return evidence->envelope_domain == NULL || ramp_bucket(evidence->envelope_domain) < ramp->share_parts ? TRUTH_YES : TRUTH_NO;

@@ -193,6 +193,26 @@ static unsigned find_domain(bool in, unsigned parts, char name[32])
 	return 0;
 }
 
+/* Nobody is nobody: neither who has no domain, nor what was not recorded. */
+static void test_share_of_nobody_holds_for_nobody(void **state)
+{
+	static const enum finding_id ids[] = { FINDING_DMARC_REJECT, FINDING_SPF_FAIL };
+	const struct config *config = load("mode = enforce findings { dmarc-reject = reject spf-fail = reject }\n"
+	    "ramp \"dmarc-reject\" { share = 0% } ramp \"spf-fail\" { share = 0% }");
+	struct evidence *evidence;
+	struct mail mail;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		evidence = mail_make(&mail, ids[i], NULL);
+		assert_int_equal(decide(config, evidence).may, ACTION_TAG);
+		evidence = mail_make(&mail, ids[i], "a.example");
+		evidence->lacks = EVIDENCE_LACKS_AUTHORS | EVIDENCE_LACKS_ENVELOPE;
+		assert_int_equal(decide(config, evidence).may, ACTION_TAG);
+	}
+	config_unref(&config);
+}
+
 /* A second author in the share, one that nobody can read, and a sender without a domain are in; what was not recorded may be. */
 static void test_share_of_what_cannot_be_told_is_the_strictest(void **state)
 {
@@ -390,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_flag_day_is_met_to_the_second),
 		cmocka_unit_test(test_shares_are_true_and_only_grow),
 		cmocka_unit_test(test_buckets_never_change),
+		cmocka_unit_test(test_share_of_nobody_holds_for_nobody),
 		cmocka_unit_test(test_share_of_what_cannot_be_told_is_the_strictest),
 		cmocka_unit_test(test_dns_outage_defers_only_what_is_in_force),
 		cmocka_unit_test(test_brake_holds_from_then_until_it_is_lifted),
