@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/trace_pack.h"
 #include "util/connection.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
@@ -37,6 +38,7 @@ static void backend_close(struct backend_handle **handle)
 	pg_flows_free(*handle);
 	pg_foreseen_free(*handle);
 	pg_copy_free(*handle);
+	trace_packer_free(&(*handle)->packer);
 	arena_free(&(*handle)->texts);
 	arena_free(&(*handle)->row_texts);
 	free(*handle);

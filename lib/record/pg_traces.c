@@ -52,12 +52,13 @@ int pg_trace_put(struct backend_handle *handle, const struct trace_note *note)
 	static const struct pg_sql put = { "ttiiib", "INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES($1,$2,$3,$4,$5,$6)" };
 	size_t length = strlen(note->text), bytes;
 	struct pg_call call;
-	unsigned char *data;
-	int code;
+	const void *data;
 
 	if (length > STORE_TRACE_BYTES)
 		return 0;	/* none of ours is so long; unpacking would refuse it */
-	bytes = trace_pack(note->text, length, &data);
+	if (handle->packer == NULL)
+		handle->packer = trace_packer_new();
+	data = trace_pack(handle->packer, note->text, length, &bytes);
 	pg_call_begin(&call, handle, &put);
 	pg_key(&call, note->reference);
 	pg_key(&call, note->queue_id);
@@ -65,9 +66,7 @@ int pg_trace_put(struct backend_handle *handle, const struct trace_note *note)
 	pg_number(&call, (int64_t)bytes + ROW_BYTES);
 	pg_number(&call, (int64_t)length);
 	pg_octets(&call, data, bytes);
-	code = pg_run_later(&call);
-	free(data);
-	return code;
+	return pg_run_later(&call);
 }
 
 struct traces { store_trace_each_f *each; void *arg; size_t count; };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/trace_pack.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
@@ -32,6 +33,7 @@ static void backend_close(struct backend_handle **handle)
 		sqlite3_finalize((*handle)->statements[i]);
 	sqlite3_finalize((*handle)->copying);
 	sqlite_flows_free(*handle);
+	trace_packer_free(&(*handle)->packer);
 	sqlite3_close((*handle)->db);
 	free(*handle);
 	*handle = NULL;

@@ -52,6 +52,7 @@ struct backend_handle {
 	int version;		/* of the schema when it was opened; older ones are read, not written */
 	struct sqlite_flow_ids *flow_ids;	/* of sqlite_flows.c; NULL until flows are written */
 	sqlite3_stmt *copying;	/* of sqlite_copy.c; NULL */
+	struct trace_packer *packer;		/* NULL until a trace is written */
 	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
 	char why[256];
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traces of messages in SQLite: compressed here, on the writer's thread (they are texts of some thousand octets, of which two thirds
- * go), and found by reference or queue id. How many octets they take stands in a table that triggers keep, so that those that are
- * too many are found without counting. Trusts nothing of a row: one that cannot be unpacked is told as such.
- * Thread: the handle's.
+ * Traces of messages in SQLite: packed here, on the writer's thread, and found by reference or queue id. How many octets they take
+ * stands in a table that triggers keep, so that those that are too many are found without counting. Trusts nothing of a row: one that
+ * cannot be unpacked is told as such. Thread: the handle's.
  */
 #include "record/sqlite_internal.h"
 
@@ -22,14 +21,16 @@ int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *not
 {
 	sqlite3_stmt *statement = sqlite_statement(handle, ST_TRACE_PUT);
 	size_t length = strlen(note->text), bytes;
-	unsigned char *data;
+	const void *data;
 	int code;
 
 	if (statement == NULL)
 		return -E_SYSTEM;
 	if (length > STORE_TRACE_BYTES)
 		return 0;	/* none of ours is so long; unpacking would refuse it */
-	bytes = trace_pack(note->text, length, &data);
+	if (handle->packer == NULL)
+		handle->packer = trace_packer_new();
+	data = trace_pack(handle->packer, note->text, length, &bytes);
 	sqlite_bind_text(statement, 1, note->reference);
 	sqlite_bind_text(statement, 2, note->queue_id);
 	sqlite3_bind_int64(statement, 3, note->time_secs);
@@ -38,7 +39,6 @@ int sqlite_trace_put(struct backend_handle *handle, const struct trace_note *not
 	sqlite3_bind_blob(statement, 6, data, (int)bytes, SQLITE_STATIC);
 	code = sqlite_step_done(handle, statement);
 	sqlite3_clear_bindings(statement);
-	free(data);
 	return code;
 }
 

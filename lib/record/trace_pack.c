@@ -1,67 +1,96 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traces packed for a database and unpacked again. They are texts of some thousand octets, of which two thirds go. Trusts nothing of
- * what is unpacked. Pure.
+ * Traces packed for a database and unpacked again. They are texts of some thousand octets, in which nearly all words are those of
+ * every trace. With these known before, LZ4 leaves a fifth of the octets, where zlib left a third by ten times the work. Trusts nothing
+ * of what is unpacked. Pure.
  */
 #include "record/trace_pack.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <lz4.h>
 #include <zlib.h>
 
 #include "record/store.h"
+#include "record/trace_words.h"
 #include "util/out_of_memory.h"
 
-enum {
-	LEVEL = 1,		/* of zlib: 6 takes twice the work for a twentieth of the octets */
-	WINDOW_BITS = 13,	/* most traces are shorter; zlib clears its tables for each, and with the usual 15 takes four times as long */
-	MEMORY_LEVEL = 6
+enum { WITH_WORDS_1 = 1 };	/* the first octet; zlib's is 0x58 or 0x78 */
+
+struct trace_packer {
+	LZ4_stream_t knows_words, work;		/* the first one is copied for each trace: reading the words again takes longer */
+	char data[STORE_TRACE_BYTES];
 };
 
-/* @return octets written; 0: it needs more room than there is. */
-static size_t deflate_all(const char *text, size_t length, unsigned char *data, size_t room)
+struct trace_packer *trace_packer_new(void)
 {
-	z_stream stream = { .next_in = (unsigned char *)(uintptr_t)text, .avail_in = (uInt)length, .next_out = data,
-		.avail_out = (uInt)room };
-	bool whole;
+	struct trace_packer *packer = malloc(sizeof(*packer));
 
-	if (deflateInit2(&stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
-		return 0;
-	whole = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-	(void)deflateEnd(&stream);
-	return whole ? room - stream.avail_out : 0;
+	if (packer == NULL)
+		out_of_memory();
+	(void)LZ4_initStream(&packer->knows_words, sizeof(packer->knows_words));
+	(void)LZ4_loadDict(&packer->knows_words, trace_words_1, (int)trace_words_1_length);
+	return packer;
 }
 
-size_t trace_pack(const char *text, size_t length, unsigned char **data_r)
+void trace_packer_free(struct trace_packer **packer_r)
 {
-	unsigned char *data = malloc(length + 1);
-	size_t bytes;
+	free(*packer_r);
+	*packer_r = NULL;
+}
 
-	if (data == NULL)
-		out_of_memory();
-	*data_r = data;
-	bytes = length > 1 ? deflate_all(text, length, data, length - 1) : 0;
-	if (bytes != 0)
-		return bytes;
-	memcpy(data, text, length);
-	return length;
+const void *trace_pack(struct trace_packer *packer, const char *text, size_t length, size_t *bytes_r)
+{
+	int bytes;
+
+	*bytes_r = length;
+	if (length <= 2 || length > sizeof(packer->data))
+		return text;
+	packer->work = packer->knows_words;
+	/* an octet less than the text has: 0 says that it would not be shorter */
+	bytes = LZ4_compress_fast_continue(&packer->work, text, packer->data + 1, (int)length, (int)length - 2, 1);
+	if (bytes <= 0)
+		return text;
+	packer->data[0] = WITH_WORDS_1;
+	*bytes_r = (size_t)bytes + 1;
+	return packer->data;
+}
+
+static bool unpack_with_words(char *text, size_t length, const char *data, size_t bytes)
+{
+	int got = LZ4_decompress_safe_usingDict(data, text, (int)bytes, (int)length, trace_words_1, (int)trace_words_1_length);
+
+	return got >= 0 && (size_t)got == length;
+}
+
+/* Of versions before there were words. */
+static bool inflate_all(char *text, size_t length, const char *data, size_t bytes)
+{
+	uLongf got = (uLongf)length;
+
+	return uncompress((unsigned char *)text, &got, (const unsigned char *)data, (uLong)bytes) == Z_OK && got == (uLongf)length;
 }
 
 char *trace_unpack(const void *data, size_t bytes, int64_t length)
 {
-	uLongf got;
+	const char *octets = data;
 	char *text;
+	bool whole = true;
 
-	if (length <= 0 || length > STORE_TRACE_BYTES || data == NULL || bytes > (size_t)length)
+	if (length <= 0 || length > STORE_TRACE_BYTES || data == NULL || bytes == 0 || bytes > (size_t)length)
 		return NULL;
-	got = (uLongf)length;
 	text = malloc((size_t)length + 1);
 	if (text == NULL)
 		out_of_memory();
-	if (bytes == (size_t)length) {
+	if (bytes == (size_t)length)
 		memcpy(text, data, bytes);
-	} else if (uncompress((unsigned char *)text, &got, data, (uLong)bytes) != Z_OK || got != (uLongf)length) {
+	else if (octets[0] == WITH_WORDS_1)
+		whole = unpack_with_words(text, (size_t)length, octets + 1, bytes - 1);
+	else
+		whole = inflate_all(text, (size_t)length, octets, bytes);
+	if (!whole) {
 		free(text);
 		return NULL;
 	}

@@ -6,10 +6,12 @@ import sqlite3
 import subprocess
 import zlib
 
+import lz4.block
 import pytest
 
 import dkim_signer
 from arc_sealer import Chain
+from house.traces import rows as traces, texts, words
 from house.waiting import wait_for
 from milterclient import Client
 from programs import ZONE
@@ -20,18 +22,6 @@ AT_END = "findings { dmarc-reject-corroborated = reject spf-fail = none dmarc-re
 AT_RCPT = "findings { spf-fail = reject }"
 FINDING = "dmarc-reject-corroborated"
 ELSEWHERE = "203.0.113.9"
-
-
-def traces(database):
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        try:
-            return connection.execute("SELECT reference,queue_id,bytes,length,data FROM trace ORDER BY id").fetchall()
-        except sqlite3.OperationalError:
-            return []
-
-
-def texts(database):
-    return [(data if len(data) == length else zlib.decompress(data)).decode() for _, _, _, length, data in traces(database)]
 
 
 class Remembering:
@@ -457,12 +447,19 @@ def test_damaged_and_foreign_traces_are_said_to_be(remembering):
                                (queue_id, len(text), text))
         connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r','BOMB',1,1,60000,?)",
                            (zlib.compress(b"x" * 10_000_000),))
+        bomb = lz4.block.compress(b"x" * 10_000_000, store_size=False, dict=words())
+        for queue_id, data in (("BOMB4", b"\1" + bomb), ("SHORT4", b"\1" + bomb[:10]), ("BARE4", b"\1")):
+            connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r',?,1,1,60000,?)", (queue_id, data))
+        old = b"assay-trace 1\nmessage ref=r queue=OLD\n" + b"later word=x\n" * 99 + b"end\n"
+        connection.execute("INSERT INTO trace(reference,queue_id,time,bytes,length,data) VALUES('r','OLD',1,1,?,?)",
+                           (len(old), zlib.compress(old)))
     assert "another version of Assay" in there.refused_to_explain("LATER")
-    for damaged in ("CUT", "EMPTY", "BOMB"):
+    for damaged in ("CUT", "EMPTY", "BOMB", "BOMB4", "SHORT4", "BARE4"):
         assert "damaged" in there.refused_to_explain(damaged)
     assert there.explain("EVIL")["results"] == [{"check": "\x1b[31m", "result": "\x1b[32m", "x": "\x1b[33m"}]
     assert "[32m" in there.text("EVIL") and "\x1b" not in there.text("EVIL")
     assert there.explain("OURS")["queue_id"] == "OURS"
+    assert there.explain("OLD")["reference"] == "r"     # as versions before 1.0 packed it
 
 
 def test_older_traces_of_a_queue_id_are_named(remembering):
