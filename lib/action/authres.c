@@ -16,7 +16,7 @@
 #include "check/tls/cipher.h"
 
 /* How many DKIM results are shown; the rest was judged all the same. */
-enum { DKIM_SHOWN_MAX = 20 };
+enum { DKIM_SHOWN_MAX = 20, SHOWN_NAME_MAX = 255 };
 
 struct writer {
 	struct field field;
@@ -84,8 +84,8 @@ static void put_helo(struct writer *writer, const struct spf_result *helo)
 	bool named = helo->domain != NULL && field_is_domain(helo->domain);
 
 	if (helo->result != RESULT_UNCHECKED)
-		put_comment(writer, arena_printf(writer->arena, "HELO%s%s: %s, dnssec: %s", named ? " " : "", named ? helo->domain : "",
-		    result_name(helo->result), dns_security_name(helo->dnssec)));
+		put_comment(writer, arena_join(writer->arena, "HELO", named ? " " : "", named ? helo->domain : "", ": ",
+		    result_name(helo->result), ", dnssec: ", dns_security_name(helo->dnssec), NULL));
 }
 
 /* An address whose domain is an internationalized one is shown by the A-labels that were judged (RFC 8616). */
@@ -121,7 +121,7 @@ static void put_signature(struct writer *writer, const struct dkim_result *dkim)
 {
 	begin_result(writer, "dkim", result_name(dkim->result));
 	if (dkim->key_bits != 0)
-		put_comment(writer, arena_printf(writer->arena, "%u-bit key, dnssec: %s", dkim->key_bits,
+		put_comment(writer, arena_concat(writer->arena, arena_uint(writer->arena, dkim->key_bits), "-bit key, dnssec: ",
 		    dns_security_name(dkim->dnssec)));
 	else
 		put_dnssec(writer, dkim->dnssec);
@@ -156,7 +156,7 @@ static void put_arc(struct writer *writer, const struct action_input *input)
 		return;
 	begin_result(writer, "arc", arc->result == RESULT_PASS ? "pass" : "fail");
 	if (arc->sealer != NULL && field_is_domain(arc->sealer))
-		put_comment(writer, arena_printf(writer->arena, "sealed by %s, dnssec: %s", arc->sealer, dns_security_name(arc->dnssec)));
+		put_comment(writer, arena_join(writer->arena, "sealed by ", arc->sealer, ", dnssec: ", dns_security_name(arc->dnssec), NULL));
 	else
 		put_dnssec(writer, arc->dnssec);
 	if (arc->reason != NULL)
@@ -165,7 +165,7 @@ static void put_arc(struct writer *writer, const struct action_input *input)
 	if (input->facts->connection->client.family != AF_UNSPEC)
 		put_property(writer, "smtp.remote-ip", addr_format(&input->facts->connection->client, client));
 	if (arc->result == RESULT_PASS)
-		put_property(writer, "header.oldest-pass", arena_printf(writer->arena, "%u", arc->oldest_pass));
+		put_property(writer, "header.oldest-pass", arena_uint(writer->arena, arc->oldest_pass));
 }
 
 static void put_dmarc(struct writer *writer, const struct action_input *input)
@@ -177,8 +177,8 @@ static void put_dmarc(struct writer *writer, const struct action_input *input)
 		return;
 	begin_result(writer, "dmarc", result_name(dmarc->result));
 	if (dmarc->has_policy)
-		put_comment(writer, arena_printf(writer->arena, "p=%s%s, dnssec: %s", dmarc_policy_name(dmarc->policy),
-		    dmarc->testing ? " t=y" : "", dns_security_name(dmarc->dnssec)));
+		put_comment(writer, arena_join(writer->arena, "p=", dmarc_policy_name(dmarc->policy), dmarc->testing ? " t=y" : "",
+		    ", dnssec: ", dns_security_name(dmarc->dnssec), NULL));
 	else
 		put_dnssec(writer, dmarc->dnssec);
 	if (override != NULL)
@@ -214,8 +214,8 @@ static void put_iprev(struct writer *writer, const struct action_input *input)
 		return;
 	begin_result(writer, "iprev", result_name(iprev->result));
 	if (iprev->name != NULL)
-		put_comment(writer, arena_printf(writer->arena, "%.255s, dnssec: %s", iprev->name,
-		    dns_security_name(iprev->dnssec)));
+		put_comment(writer, arena_concat(writer->arena, arena_strndup(writer->arena, iprev->name, strnlen(iprev->name, SHOWN_NAME_MAX)),
+		    ", dnssec: ", dns_security_name(iprev->dnssec)));
 	else
 		put_dnssec(writer, iprev->dnssec);
 	if (iprev->result != RESULT_PASS)
@@ -248,7 +248,7 @@ static void put_tls(struct writer *writer, const struct tls_result *tls)
 	put_property(writer, "smtp.version", tls->version);
 	put_property(writer, "smtp.cipher", tls->cipher);
 	if (tls->bits != 0)
-		put_property(writer, "smtp.bits", arena_printf(writer->arena, "%u", tls->bits));
+		put_property(writer, "smtp.bits", arena_uint(writer->arena, tls->bits));
 }
 
 /* The comment about the whole field, which stands on a line of its own where no result's own comment is under way. */
@@ -288,11 +288,11 @@ static void put_decision(struct writer *writer, const struct action_input *input
 	const char *rule = decision != NULL ? rule_text(writer->arena, decision) : "";
 
 	if (input->results->exempt)
-		put_comment(writer, arena_printf(writer->arena, "not judged: %s",
-		    input->results->exempt_reason != NULL ? input->results->exempt_reason : "exempt"));
+		put_comment(writer, arena_concat(writer->arena, "not judged: ",
+		    input->results->exempt_reason != NULL ? input->results->exempt_reason : "exempt", ""));
 	else if (decision != NULL && decision->action != ACTION_NONE && decision->finding < FINDING_COUNT)
-		put_last(writer, arena_printf(writer->arena, "%s%s: %s%s%s", decision->enforced ? "" : "dry-run: would ",
-		    action_name(decision->action), findings_table[decision->finding].name, rule[0] != '\0' ? "; " : "", rule));
+		put_last(writer, arena_join(writer->arena, decision->enforced ? "" : "dry-run: would ",
+		    action_name(decision->action), ": ", findings_table[decision->finding].name, rule[0] != '\0' ? "; " : "", rule, NULL));
 	else if (rule[0] != '\0')
 		put_last(writer, rule);
 }

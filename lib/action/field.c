@@ -33,15 +33,6 @@ void field_token(struct field *field, const char *token)
 	field->column += length;
 }
 
-void field_printf(struct field *field, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	field_token(field, arena_vprintf(field->buf.arena, format, arguments));
-	va_end(arguments);
-}
-
 void field_glue(struct field *field, const char *text)
 {
 	buf_puts(&field->buf, text);

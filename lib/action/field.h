@@ -24,9 +24,6 @@ struct field field_make(struct arena *arena, size_t name_length);
 /** Appends white space (a fold when the line would grow too long) and the token. */
 void field_token(struct field *field, const char *token);
 
-/** field_token() with a format; the text must be clean. */
-void field_printf(struct field *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /** Appends to the last token: a semicolon or a comma. */
 void field_glue(struct field *field, const char *text);
 

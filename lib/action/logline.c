@@ -30,7 +30,7 @@ static void put_client(struct buf *buf, const struct facts_connection *connectio
 	const char *name = connection->client_name != NULL ? connection->client_name : "unknown";
 	const struct facts_auth *auth = &connection->auth;
 
-	log_field_put(buf, "client", arena_printf(arena, "%s[%s]", name, addr_format(&connection->client, client)));
+	log_field_put(buf, "client", arena_join(arena, name, "[", addr_format(&connection->client, client), "]", NULL));
 	log_field_put(buf, "helo", connection->helo);
 	log_field_put(buf, "auth", auth->mechanism != NULL && auth->user != NULL ? auth->user : auth->mechanism);
 }
@@ -44,12 +44,12 @@ static void put_dkim(struct buf *buf, const struct results *results, struct aren
 	for (size_t i = 0; i < results->dkim_count && i < DKIM_SHOWN_MAX; i++) {
 		const struct dkim_result *dkim = &results->dkim[i];
 
-		buf_printf(&list, "%s%s:%s:%s", i != 0 ? "," : "", result_name(dkim->result),
-		    dkim->domain != NULL ? dkim->domain : "-", dns_security_name(dkim->dnssec));
+		buf_join(&list, i != 0 ? "," : "", result_name(dkim->result), ":", dkim->domain != NULL ? dkim->domain : "-", ":",
+		    dns_security_name(dkim->dnssec), NULL);
 	}
 	log_field_put(buf, "dkim", results->dkim_count == 0 ? "none" : list.data);
 	if (results->dkim_count > DKIM_SHOWN_MAX)
-		log_field_put(buf, "dkim_signatures", arena_printf(arena, "%zu", results->dkim_count));
+		log_field_put(buf, "dkim_signatures", arena_uint(arena, results->dkim_count));
 }
 
 /* Of a message that has a chain. Its newest sealer, unless another one is named as the one that matters. */
@@ -120,7 +120,7 @@ static void put_findings(struct buf *buf, const struct results *results, struct 
 		finding_set_add(&set, results->findings[i].id);
 	finding_set_print(&set, &list);
 	/* our own words, all of them: no cap */
-	buf_printf(buf, " findings=%s", list.length != 0 ? list.data : "none");
+	buf_join(buf, " findings=", list.length != 0 ? list.data : "none", NULL);
 }
 
 static void put_decision(struct buf *buf, const struct decision *decision, struct arena *arena)
@@ -131,7 +131,7 @@ static void put_decision(struct buf *buf, const struct decision *decision, struc
 	log_field_put(buf, "about", decision->domain);
 	log_field_put(buf, "policy", decision->policy);
 	if (decision->weighed > 1)
-		log_field_put(buf, "policies", arena_printf(arena, "%zu", decision->weighed));
+		log_field_put(buf, "policies", arena_uint(arena, decision->weighed));
 	if (decision->by_rule)
 		log_field_put(buf, "rule", several_recipients_name(decision->rule));
 	log_field_put(buf, "mode", run_mode_name(decision->enforced ? MODE_ENFORCE : MODE_DRY_RUN));
@@ -150,19 +150,19 @@ const char *log_line_build(const struct action_input *input)
 	log_field_put(&buf, "id", facts->queue_id != NULL ? facts->queue_id : "-");
 	log_field_put(&buf, "ref", input->reference);
 	if (input->config != NULL && input->config->generation != 0)
-		log_field_put(&buf, "config", arena_printf(arena, "%u", input->config->generation));
+		log_field_put(&buf, "config", arena_uint(arena, input->config->generation));
 	put_client(&buf, facts->connection, arena);
 	log_field_put(&buf, "from", facts->mail_from != NULL ? arena_concat(arena, "<", facts->mail_from, ">") : NULL);
 	if (input->recipient != NULL)
 		log_field_put(&buf, "rcpt", input->recipient[0] == '<' ? input->recipient :
 		    arena_concat(arena, "<", input->recipient, ">"));
-	log_field_put(&buf, "rcpts", arena_printf(arena, "%zu", facts->recipient_count));
+	log_field_put(&buf, "rcpts", arena_uint(arena, facts->recipient_count));
 	log_field_put(&buf, "author", input->author != NULL ? input->author->address : NULL);
-	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_printf(arena, "%" PRIu64, bytes));
+	log_field_put(&buf, all ? "bytes" : "bytes_min", arena_uint(arena, bytes));
 	put_results(&buf, input->results, arena);
 	put_findings(&buf, input->results, arena);
 	if (input->edits_left != 0)
-		log_field_put(&buf, "authres_left", arena_printf(arena, "%zu", input->edits_left));
+		log_field_put(&buf, "authres_left", arena_uint(arena, input->edits_left));
 	if (input->beside != NULL && input->beside->returned != RETURNED_NO)
 		log_field_put(&buf, "returned", words_of(returned_words, (int)input->beside->returned));
 	if (input->results->exempt)

@@ -35,7 +35,7 @@ static const char *address_literal(struct arena *arena, const struct ip_addr *ad
 	char text[ADDR_TEXT_BYTES];
 
 	addr_format(addr, text);
-	return arena_printf(arena, addr->family == AF_INET6 ? "[IPv6:%s]" : "[%s]", text);
+	return arena_concat(arena, addr->family == AF_INET6 ? "[IPv6:" : "[", text, "]");
 }
 
 /* The HELO name where it is a domain or the client's own literal; else "unknown". */
@@ -58,10 +58,10 @@ static void put_tcp_info(struct field *field, const struct facts_connection *con
 	if (connection->client.family == AF_UNSPEC)
 		return;
 	if (name != NULL && field_is_domain(name) && strcasecmp(name, "unknown") != 0) {
-		field_printf(field, "(%s", name);
-		field_printf(field, "%s)", literal);
+		field_token(field, arena_concat(arena, "(", name, ""));
+		field_token(field, arena_concat(arena, literal, ")", ""));
 	} else {
-		field_printf(field, "(%s)", literal);
+		field_token(field, arena_concat(arena, "(", literal, ")"));
 	}
 }
 
@@ -147,7 +147,7 @@ static const char *protocol(const struct facts *facts)
 static void put_id(struct field *field, const char *queue_id)
 {
 	if (queue_id != NULL && field_is_domain(queue_id) && strlen(queue_id) <= 64 && field_is_dot_atom(queue_id, strlen(queue_id)))
-		field_printf(field, "id %s", queue_id);
+		field_token(field, arena_concat(field->buf.arena, "id ", queue_id, ""));
 }
 
 const char *received_build(const struct action_input *input)
@@ -161,19 +161,19 @@ const char *received_build(const struct action_input *input)
 	if (!tls->checked || tls->version == NULL)
 		return NULL;
 	if (!client_is_hidden(input)) {
-		field_printf(&field, "from %s", from_domain(connection, facts->arena));
+		field_token(&field, arena_concat(facts->arena, "from ", from_domain(connection, facts->arena), ""));
 		put_tcp_info(&field, connection, facts->arena);
 		field_fold(&field);
 	}
-	field_printf(&field, "by %s", field_is_domain(input->authserv_id) ? input->authserv_id : "unknown");
+	field_token(&field, arena_concat(facts->arena, "by ", field_is_domain(input->authserv_id) ? input->authserv_id : "unknown", ""));
 	field_token(&field, "(Assay)");
-	field_printf(&field, "with %s", protocol(facts));
+	field_token(&field, arena_concat(facts->arena, "with ", protocol(facts), ""));
 	field_comment(&field, tls_comment(input));
 	put_id(&field, facts->queue_id);
 	if (address != NULL)
-		field_printf(&field, "for <%s>", address);
+		field_token(&field, arena_concat(facts->arena, "for <", address, ">"));
 	if (suite != NULL)
-		field_printf(&field, "tls %s", suite);
+		field_token(&field, arena_concat(facts->arena, "tls ", suite, ""));
 	field_glue(&field, ";");
 	field_fold(&field);
 	field_token(&field, date_time(facts->arena, facts->time_secs));
@@ -205,7 +205,7 @@ static void put_pair(struct field *field, const char *key, const char *value, bo
 {
 	if (value == NULL)
 		return;
-	field_printf(field, "%s=%s%s", key, field_dot_atom(field->buf.arena, value), last ? "" : ";");
+	field_token(field, arena_join(field->buf.arena, key, "=", field_dot_atom(field->buf.arena, value), last ? "" : ";", NULL));
 }
 
 const char *received_spf_build(const struct action_input *input)

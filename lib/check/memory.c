@@ -24,7 +24,7 @@ const char *memory_network_name(struct arena *arena, const struct ip_addr *clien
 	if (client->family == AF_UNSPEC)
 		return NULL;
 	memset(network.bytes + bits / 8, 0, sizeof(network.bytes) - bits / 8);
-	return arena_printf(arena, "%s/%u", addr_format(&network, text), bits);
+	return arena_concat(arena, addr_format(&network, text), "/", arena_uint(arena, bits));
 }
 
 /* Without a suffix list: hosts of one domain differ in their first label. A name of two labels stands for itself. */

@@ -7,13 +7,15 @@
 
 #include <string.h>
 
+#include "util/vectors.h"
+
 enum {
 	BLOCK_BYTES = 64,
 	LINE_BYTES = MESSAGE_LINE_MAX_BYTES + 1,	/* with the CR */
 };
 
 /* Without a branch and of constant length, so that compilers make vectors of it. */
-static unsigned block_line_ends(const char *block, unsigned char *nul)
+WITHIN_VECTORS unsigned block_line_ends(const char *block, unsigned char *nul)
 {
 	unsigned char count = 0, seen = 0;
 
@@ -41,6 +43,7 @@ static const char *line_count(struct facts *facts, size_t *line_bytes, const cha
 }
 
 /* By the block, as long as no line may be too long. @return where line_count() goes on. */
+WIDE_VECTORS
 static const char *blocks_count(struct facts *facts, size_t *line_bytes, const char *data, const char *end)
 {
 	const char *at = data, *last = NULL;	/* the last block with an LF */

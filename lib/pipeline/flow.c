@@ -70,9 +70,9 @@ const char *remember_results(const struct message *message)
 {
 	const struct results *results = message->results;
 
-	return arena_printf(message->arena, "spf=%s dkim=%s dmarc=%s adsp=%s iprev=%s%s%s", word(results->spf.result),
-	    dkim_word(results), word(results->dmarc.result), word(results->adsp.result), word(results->iprev.result), arc_text(message),
-	    mechanism_text(message));
+	return arena_join(message->arena, "spf=", word(results->spf.result), " dkim=", dkim_word(results), " dmarc=",
+	    word(results->dmarc.result), " adsp=", word(results->adsp.result), " iprev=", word(results->iprev.result), arc_text(message),
+	    mechanism_text(message), NULL);
 }
 
 static void note_peer(struct shared_store *shared, struct message *message)

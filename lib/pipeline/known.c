@@ -48,7 +48,7 @@ static const char *helo_key(struct message *message)
 	if (!message->config->spf_check_helo || helo == NULL || strchr(helo, '.') == NULL || strlen(helo) > SHAPE_NAME_BYTES)
 		return NULL;
 	name = domain_normalize(message->arena, helo, strlen(helo));
-	return name != NULL ? arena_printf(message->arena, "helo:%s", name) : NULL;
+	return name != NULL ? arena_concat(message->arena, "helo:", name, "") : NULL;
 }
 
 void known_begin(struct message *message)

@@ -48,7 +48,7 @@ static void put_text(struct buf *buf, const struct dns_rr *rr, struct arena *are
 	for (size_t i = 0; i < length && buf->length < TRACE_VALUE_MAX;) {
 		size_t plain = i;
 
-		while (plain < length && clean_is(text[plain], CLEAN_TEXT) && text[plain] != '"' && text[plain] != '\\')
+		while (plain < length && clean_is(text[plain], CLEAN_PLAIN))
 			plain++;
 		buf_append(buf, text + i, plain - i);
 		i = plain;
@@ -79,15 +79,17 @@ static const char *record_text(const struct dns_rr *rr, struct arena *arena)
 	if (name == NULL && address.family == AF_UNSPEC && rr->type != DNS_TYPE_TXT)
 		return dns_rr_to_text(rr, arena);
 	put_name(&buf, rr->owner);
-	buf_printf(&buf, " %u IN ", rr->ttl_secs);
-	buf_puts(&buf, dns_type_name(rr->type, type));
 	buf_putc(&buf, ' ');
+	buf_put_uint(&buf, rr->ttl_secs);
+	buf_join(&buf, " IN ", dns_type_name(rr->type, type), " ", NULL);
 	if (rr->type == DNS_TYPE_TXT)
 		put_text(&buf, rr, arena);
 	else if (address.family != AF_UNSPEC)
 		buf_puts(&buf, addr_format(&address, text));
-	if (rr->type == DNS_TYPE_MX)
-		buf_printf(&buf, "%u ", dns_rr_preference(rr));
+	if (rr->type == DNS_TYPE_MX) {
+		buf_put_uint(&buf, dns_rr_preference(rr));
+		buf_putc(&buf, ' ');
+	}
 	if (name != NULL)
 		put_name(&buf, name);
 	return buf.data;

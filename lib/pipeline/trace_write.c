@@ -5,8 +5,6 @@
  */
 #include "pipeline/trace_write.h"
 
-#include <inttypes.h>
-
 #include "pipeline/remember.h"
 #include "pipeline/trace.h"
 #include "policy/evidence_text.h"
@@ -37,8 +35,10 @@ void trace_put_flag(struct trace_writer *writer, const char *key, bool flag)
 
 void trace_put_count(struct trace_writer *writer, const char *key, uint64_t count)
 {
-	if (count != 0)
-		buf_printf(&writer->line, " %s=%" PRIu64, key, count);
+	if (count == 0)
+		return;
+	buf_join(&writer->line, " ", key, "=", NULL);
+	buf_put_uint(&writer->line, count);
 }
 
 bool trace_finish(struct trace_writer *writer)
@@ -114,7 +114,7 @@ static void put_envelope(struct trace_writer *writer, const struct message *mess
 	bool all = facts_bytes(facts, &bytes);
 
 	trace_begin(writer, "envelope");
-	trace_put(writer, "from", arena_printf(writer->arena, "<%s>", facts->mail_from != NULL ? facts->mail_from : ""));
+	trace_put(writer, "from", arena_concat(writer->arena, "<", facts->mail_from != NULL ? facts->mail_from : "", ">"));
 	trace_put(writer, "domain", facts->mail_from_domain);
 	trace_put_count(writer, "rcpts", facts->recipient_count);
 	trace_put_count(writer, "refused", message->refusal_count);
@@ -134,7 +134,7 @@ static void put_author(struct trace_writer *writer, const struct message *messag
 	if (!message->header_done)
 		return;
 	for (size_t i = 0; i < author->domain_count; i++)
-		buf_printf(&domains, "%s%s", i != 0 ? "," : "", author->domains[i]);
+		buf_join(&domains, i != 0 ? "," : "", author->domains[i], NULL);
 	trace_begin(writer, "author");
 	trace_put(writer, "status", words_of(author_status_words, (int)author->status));
 	trace_put(writer, "address", author->address);
@@ -365,6 +365,6 @@ const char *trace_write(const struct trace_input *input)
 	trace_questions(&writer, message->context.dns);
 	trace_begin(&writer, "end");
 	trace_put_count(&writer, "left_out", writer.left_out);
-	buf_printf(&writer.text, "%s\n", writer.line.data);
+	buf_join(&writer.text, writer.line.data, "\n", NULL);
 	return writer.text.data;
 }

@@ -13,6 +13,7 @@
 #include "check/memory.h"
 #include "policy/internal.h"
 #include "util/buf.h"
+#include "util/clean.h"
 
 const struct evidence_letter evidence_letters[] = {
 	{ 'a', offsetof(struct evidence, authenticated) }, { 'c', offsetof(struct evidence, over_cap_but_for_refused) },
@@ -28,11 +29,6 @@ struct writer {
 	size_t names_bytes;
 };
 
-static bool is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-}
-
 /* @return the name as it stands in the text; NULL: it does not fit. */
 static const char *name_text(struct writer *writer, const char *name)
 {
@@ -41,16 +37,25 @@ static const char *name_text(struct writer *writer, const char *name)
 
 	if (length > EVIDENCE_NAME_MAX)
 		return NULL;
-	for (const char *c = name; *c != '\0'; c++) {
-		if (is_plain(*c))
-			buf_putc(&buf, *c);
-		else
-			buf_printf(&buf, "%%%02X", (unsigned char)*c);
+	while (*name != '\0') {
+		size_t plain = clean_span(name, CLEAN_NAME);
+
+		buf_append(&buf, name, plain);
+		name += plain;
+		if (*name != '\0')
+			buf_printf(&buf, "%%%02X", (unsigned char)*name++);
 	}
 	if (writer->names_bytes + buf.length > EVIDENCE_NAMES_MAX)
 		return NULL;
 	writer->names_bytes += buf.length;
 	return buf.data;
+}
+
+static void put_key(struct writer *writer, char key)
+{
+	buf_putc(&writer->out, ' ');
+	buf_putc(&writer->out, key);
+	buf_putc(&writer->out, '=');
 }
 
 /* A list under way: its key goes out with the first item. */
@@ -59,8 +64,8 @@ struct list { char key; unsigned count, max; bool more; };
 static void list_item(struct writer *writer, struct list *list, const char *text)
 {
 	if (list->count == 0)
-		buf_printf(&writer->out, " %c=", list->key);
-	buf_printf(&writer->out, "%s%s", list->count++ != 0 ? "," : "", text);
+		put_key(writer, list->key);
+	buf_join(&writer->out, list->count++ != 0 ? "," : "", text, NULL);
 }
 
 /* One name with what stands before and behind it; what does not fit is "more". */
@@ -71,7 +76,7 @@ static void list_name(struct writer *writer, struct list *list, const char *befo
 	if (text == NULL)
 		list->more = true;
 	else
-		list_item(writer, list, arena_printf(writer->arena, "%s%s%s", before, text, behind));
+		list_item(writer, list, arena_concat(writer->arena, before, text, behind));
 }
 
 static void list_end(struct writer *writer, struct list *list)
@@ -89,7 +94,8 @@ static void write_letters(struct writer *writer, const struct evidence *evidence
 	for (size_t i = 0; i < evidence_letter_count; i++) {
 		if (!*(const bool *)((const char *)evidence + evidence_letters[i].offset))
 			continue;
-		buf_printf(&writer->out, "%s%c", before, evidence_letters[i].letter);
+		buf_puts(&writer->out, before);
+		buf_putc(&writer->out, evidence_letters[i].letter);
 		before = "";
 	}
 }
@@ -102,8 +108,8 @@ static void write_findings(struct writer *writer, const struct evidence *evidenc
 		const struct evidence_finding *finding = &evidence->findings[i];
 		bool both = i + 1 < evidence->finding_count && finding[1].id == finding->id;
 
-		list_item(writer, &list, arena_printf(writer->arena, "%s%s", findings_table[finding->id].name,
-		    both ? "*" : finding->secure ? "+" : ""));
+		list_item(writer, &list, arena_concat(writer->arena, findings_table[finding->id].name,
+		    both ? "*" : finding->secure ? "+" : "", ""));
 		i += both;
 	}
 	list_end(writer, &list);
@@ -179,8 +185,10 @@ static void write_name(struct writer *writer, char key, const char *name, const 
 {
 	const char *text = name != NULL ? name_text(writer, name) : NULL;
 
-	if (text != NULL)
-		buf_printf(&writer->out, " %c=%s%s", key, text, behind);
+	if (text == NULL)
+		return;
+	put_key(writer, key);
+	buf_join(&writer->out, text, behind, NULL);
 }
 
 /* Hosts of one sender are many; the record knows them by their network, and by what their names have in common. */
@@ -194,7 +202,7 @@ static void write_client(struct writer *writer, const struct evidence *evidence)
 	write_name(writer, 'h', cut ? dot + 1 : name, cut || evidence->client_name_is_parent ?
 	    evidence->client_name_secure ? "/+" : "/" : evidence->client_name_secure ? "+" : "");
 	if (network != NULL)
-		buf_printf(&writer->out, " n=%s", network);
+		buf_join(&writer->out, " n=", network, NULL);
 }
 
 /* What is not there, and was not left out either. */
@@ -225,7 +233,7 @@ static void write_spf(struct writer *writer, const struct evidence *evidence)
 	if (lacks)
 		buf_puts(&writer->out, " p=&");
 	else if (evidence->spf != RESULT_UNCHECKED)
-		buf_printf(&writer->out, " p=%s:%s%s", domain, result_word(evidence->spf), evidence->spf_secure ? "+" : "");
+		buf_join(&writer->out, " p=", domain, ":", result_word(evidence->spf), evidence->spf_secure ? "+" : "", NULL);
 }
 
 static int compare_authors(const void *a, const void *b)
@@ -242,7 +250,7 @@ static void write_authors(struct writer *writer, const struct evidence *evidence
 	if (count > 1)
 		qsort(authors, count, sizeof(*authors), compare_authors);
 	for (size_t i = 0; i < count; i++)
-		list_name(writer, &list, "", authors[i].domain, arena_printf(writer->arena, ":%s%s", result_word(authors[i].dmarc),
+		list_name(writer, &list, "", authors[i].domain, arena_concat(writer->arena, ":", result_word(authors[i].dmarc),
 		    authors[i].secure ? "+" : ""));
 	list_end(writer, &list);
 }
@@ -299,7 +307,7 @@ const char *evidence_write(const struct evidence *evidence, struct arena *arena)
 	struct writer writer = { .arena = arena, .out = buf_make(arena) };
 
 	/* in the order of what would be missed most, should there be no room for all names */
-	buf_printf(&writer.out, "1 s=%c", evidence->stage == FINDING_STAGE_ENVELOPE ? 'r' : 'm');
+	buf_puts(&writer.out, evidence->stage == FINDING_STAGE_ENVELOPE ? "1 s=r" : "1 s=m");
 	write_letters(&writer, evidence);
 	write_findings(&writer, evidence);
 	write_waivable(&writer, evidence);

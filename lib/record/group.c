@@ -67,7 +67,7 @@ static void grown_add(struct group *group, const char *peer)
 
 static int peer_add(struct group *group, const struct peer_note *note, const char *host)
 {
-	char *key = arena_printf(group->arena, "%s\n%s", note->peer, host);
+	char *key = arena_concat(group->arena, note->peer, "\n", host);
 	struct peer_slot *slot;
 	int code;
 

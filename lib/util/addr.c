@@ -76,8 +76,27 @@ struct ip_addr addr_from_sockaddr(const struct sockaddr *sockaddr)
 	return addr;
 }
 
+/* inet_ntop() prints an IPv4 address by sprintf(), which takes ten times as long. */
+static void format_ipv4(const unsigned char octets[4], char *text_r)
+{
+	char *at = text_r;
+
+	for (int i = 0; i < 4; i++) {
+		if (octets[i] >= 100)
+			*at++ = (char)('0' + octets[i] / 100);
+		if (octets[i] >= 10)
+			*at++ = (char)('0' + octets[i] / 10 % 10);
+		*at++ = (char)('0' + octets[i] % 10);
+		*at++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *addr_format(const struct ip_addr *addr, char *text_r)
 {
+	if (addr->family == AF_INET) {
+		format_ipv4(addr->bytes, text_r);
+		return text_r;
+	}
 	if (addr->family == AF_UNSPEC || inet_ntop(addr->family, addr->bytes, text_r, ADDR_TEXT_BYTES) == NULL)
 		strcpy(text_r, "unknown");
 	return text_r;

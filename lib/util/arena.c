@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/decimal.h"
 #include "util/out_of_memory.h"
 
 enum { BLOCK_BYTES = 16 * 1024 - 64 };
@@ -147,6 +148,33 @@ char *arena_concat(struct arena *arena, const char *first, const char *second, c
 	memcpy(text + first_length, second, second_length);
 	memcpy(text + first_length + second_length, third, third_length + 1);
 	return text;
+}
+
+char *arena_join(struct arena *arena, const char *first, ...)
+{
+	size_t length = 0;
+	const char *text;
+	va_list texts, again;
+	char *joined, *at;
+
+	va_start(texts, first);
+	va_copy(again, texts);
+	for (text = first; text != NULL; text = va_arg(texts, const char *))
+		length += strlen(text);
+	va_end(texts);
+	joined = at = arena_alloc(arena, length + 1);
+	for (text = first; text != NULL; text = va_arg(again, const char *))
+		at = stpcpy(at, text);
+	va_end(again);
+	*at = '\0';
+	return joined;
+}
+
+const char *arena_uint(struct arena *arena, uint64_t number)
+{
+	char text[DECIMAL_BYTES];
+
+	return arena_strdup(arena, decimal(number, text));
 }
 
 /* Formats into the room that is left in the newest block, where arena_alloc() then finds it; mostly that is enough. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/decimal.h"
 #include "util/out_of_memory.h"
 
 enum { FIRST_ROOM = 128 };
@@ -59,6 +60,25 @@ void buf_putc(struct buf *buf, char c)
 	buf_reserve(buf, 1);
 	buf->data[buf->length++] = c;
 	buf->data[buf->length] = '\0';
+}
+
+void buf_join(struct buf *buf, ...)
+{
+	const char *text;
+	va_list texts;
+
+	va_start(texts, buf);
+	while ((text = va_arg(texts, const char *)) != NULL)
+		buf_append(buf, text, strlen(text));
+	va_end(texts);
+}
+
+void buf_put_uint(struct buf *buf, uint64_t number)
+{
+	char text[DECIMAL_BYTES];
+	const char *start = decimal(number, text);
+
+	buf_append(buf, start, (size_t)(text + sizeof(text) - 1 - start));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

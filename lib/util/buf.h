@@ -18,6 +18,10 @@ struct buf buf_make(struct arena *arena);
 void buf_append(struct buf *buf, const void *data, size_t length);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
+/** Appends texts one after the other; the last argument is NULL, and no other. A fifth of what buf_printf() works. */
+void buf_join(struct buf *buf, ...) __attribute__((sentinel));
+/** Appends a number in decimal. */
+void buf_put_uint(struct buf *buf, uint64_t number);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

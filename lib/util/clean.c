@@ -7,8 +7,9 @@
 #include "util/utf8.h"
 
 #define C CLEAN_CONTROL
-#define S CLEAN_TEXT
-#define G (CLEAN_TEXT | CLEAN_GRAPH)
+#define S (CLEAN_TEXT | CLEAN_PLAIN)
+#define Q (CLEAN_TEXT | CLEAN_GRAPH)
+#define G (Q | CLEAN_PLAIN)
 #define N CLEAN_NAME
 #define B CLEAN_BARE
 #define X CLEAN_ATEXT
@@ -18,12 +19,12 @@
 const unsigned char clean_table[256] = {
 	C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C,
 	C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C,
-	/* blank to '  */ S, G | X | T, G, G | X | T, G | X | T, G | X | T, G | X | T, G | X | T,
+	/* blank to '  */ S, G | X | T, Q, G | X | T, G | X | T, G | X | T, G | X | T, G | X | T,
 	/* ( to / */ G, G, G | B | X | T, G | B | X | T, G | B, G | B | N | X | T, G | B | N | T, G | B | X,
 	A, A, A, A, A, A, A, A, A, A,
 	/* : to @ */ G | B, G, G | B, G | X, G | B, G | X, G | B,
 	A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,
-	/* [ to ` */ G | B, G, G | B, G | X | T, G | B | N | X | T, G | X | T,
+	/* [ to ` */ G | B, Q, G | B, G | X | T, G | B | N | X | T, G | X | T,
 	A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,
 	/* { to ~ */ G | X | T, G | X | T, G | X | T, G | X | T, C,
 };
@@ -31,6 +32,7 @@ const unsigned char clean_table[256] = {
 #undef C
 #undef S
 #undef G
+#undef Q
 #undef N
 #undef B
 #undef X

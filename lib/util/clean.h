@@ -22,6 +22,7 @@ enum clean_class {
 	CLEAN_BARE = 1 << 4,	/* stands in a log line without quotes: letter, digit, one of -_.:,@/+*<>[] */
 	CLEAN_ATEXT = 1 << 5,	/* RFC 5322 section 3.2.3 */
 	CLEAN_TOKEN = 1 << 6,	/* RFC 2045 section 5.1 */
+	CLEAN_PLAIN = 1 << 7,	/* stands within quotes as it is: CLEAN_TEXT but " and \ */
 };
 
 extern const unsigned char clean_table[256];

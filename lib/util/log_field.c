@@ -26,11 +26,16 @@ static size_t escape(char c, char text_r[CLEAN_ESCAPE_MAX])
 	return 2;
 }
 
-static bool is_bare(const char *value, size_t max)
+/* What all octets of a value have in common, as far as max. @return bits of clean_class; length_r: how many there are. */
+static unsigned common_class(const char *value, size_t max, size_t *length_r)
 {
-	size_t length = clean_span(value, CLEAN_BARE);
+	unsigned classes = CLEAN_BARE | CLEAN_PLAIN;
+	size_t length = 0;
 
-	return length != 0 && length <= max && value[length] == '\0';
+	while (value[length] != '\0' && length <= max)
+		classes &= clean_table[(unsigned char)value[length++]];
+	*length_r = length;
+	return classes;
 }
 
 /* How many octets stand within quotes as they are, at most max. */
@@ -38,31 +43,16 @@ static size_t plain_span(const char *value, size_t max)
 {
 	size_t length = 0;
 
-	while (length < max && clean_is(value[length], CLEAN_TEXT) && value[length] != '"' && value[length] != '\\')
+	while (length < max && clean_is(value[length], CLEAN_PLAIN))
 		length++;
 	return length;
 }
 
-void log_field_put(struct buf *buf, const char *key, const char *value)
-{
-	log_field_put_long(buf, key, value, LOG_FIELD_BYTES);
-}
-
-void log_field_put_long(struct buf *buf, const char *key, const char *value, size_t max)
+/* One in which something is to be escaped or cut. */
+static void put_escaped(struct buf *buf, const char *value, size_t max)
 {
 	size_t used = 0;
 
-	if (value == NULL)
-		return;
-	if (buf->length != 0)
-		buf_putc(buf, ' ');
-	buf_puts(buf, key);
-	buf_putc(buf, '=');
-	if (is_bare(value, max)) {
-		buf_puts(buf, value);
-		return;
-	}
-	buf_putc(buf, '"');
 	while (*value != '\0' && used < max) {
 		char text[CLEAN_ESCAPE_MAX];
 		size_t length = plain_span(value, max - used);
@@ -80,6 +70,33 @@ void log_field_put_long(struct buf *buf, const char *key, const char *value, siz
 		used += length;
 	}
 	buf_puts(buf, *value != '\0' ? "\"..." : "\"");
+}
+
+void log_field_put(struct buf *buf, const char *key, const char *value)
+{
+	log_field_put_long(buf, key, value, LOG_FIELD_BYTES);
+}
+
+void log_field_put_long(struct buf *buf, const char *key, const char *value, size_t max)
+{
+	unsigned classes;
+	size_t length;
+
+	if (value == NULL)
+		return;
+	buf_join(buf, buf->length != 0 ? " " : "", key, "=", NULL);
+	classes = common_class(value, max, &length);
+	if ((classes & CLEAN_BARE) != 0 && length != 0 && length <= max) {
+		buf_append(buf, value, length);
+		return;
+	}
+	buf_putc(buf, '"');
+	if ((classes & CLEAN_PLAIN) == 0 || length > max) {
+		put_escaped(buf, value, max);
+		return;
+	}
+	buf_append(buf, value, length);
+	buf_putc(buf, '"');
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */

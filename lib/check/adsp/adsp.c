@@ -14,7 +14,7 @@
 
 static const char *record_name(struct arena *arena, const char *domain)
 {
-	return arena_printf(arena, "_adsp._domainkey.%s", domain);
+	return arena_concat(arena, "_adsp._domainkey.", domain, "");
 }
 
 static bool adsp_header(struct check_context *context)

@@ -269,7 +269,7 @@ static void dmarc_settle(struct check_context *context, size_t index)
 		return;
 	count = dmarc_discovery_names(context, context->author->domains[index], names);
 	for (size_t i = 0; i < count; i++)
-		dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", names[i]),
+		dns_wait(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_concat(context->arena, "_dmarc.", names[i], ""),
 		    DNS_TYPE_TXT);
 }
 

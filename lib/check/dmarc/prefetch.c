@@ -91,7 +91,7 @@ void dmarc_prefetch(struct check_context *context)
 
 		dmarc_discovery_start(context, DNS_FOR_AUTHOR, domain);
 		if (strchr(domain, '.') != NULL)
-			dns_start_then(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_printf(context->arena, "_dmarc.%s", domain), DNS_TYPE_TXT,
+			dns_start_then(dns_scope_for(context->dns, DNS_FOR_AUTHOR), arena_concat(context->arena, "_dmarc.", domain, ""), DNS_TYPE_TXT,
 			    start_existence, arena_strdup(context->arena, domain));
 	}
 	start_identifier(context, context->facts->mail_from_domain);

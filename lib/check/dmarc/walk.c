@@ -41,14 +41,14 @@ size_t dmarc_walk_names(const char *domain, const char **names_r)
 
 void dmarc_lookup_start(struct check_context *context, enum dns_purpose purpose, const char *name)
 {
-	dns_start(dns_scope_for(context->dns, purpose), arena_printf(context->arena, "_dmarc.%s", name), DNS_TYPE_TXT);
+	dns_start(dns_scope_for(context->dns, purpose), arena_concat(context->arena, "_dmarc.", name, ""), DNS_TYPE_TXT);
 }
 
 void dmarc_lookup_wait(struct check_context *context, enum dns_purpose purpose, const char *name,
     struct dmarc_lookup *lookup_r)
 {
 	const struct dns_answer *answer = dns_wait(dns_scope_for(context->dns, purpose),
-	    arena_printf(context->arena, "_dmarc.%s", name), DNS_TYPE_TXT);
+	    arena_concat(context->arena, "_dmarc.", name, ""), DNS_TYPE_TXT);
 	struct dmarc_record *record = arena_alloc(context->arena, sizeof(*record)), parsed;
 	size_t found = 0;
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "util/vectors.h"
+
 enum {
 	SHORT_LINE_BYTES = 32,		/* a call of memchr() costs as much as looking at so many octets */
 	BLOCK_BYTES = 64,
@@ -34,7 +36,7 @@ static const char *line_stop(const char *at, const char *end, ptrdiff_t look)
  * Whether a CR has no LF behind it, or an LF no CR before it. Looks at the octet behind the block, too, and not at what is before
  * its first one. Without a branch and of constant length, so that compilers make vectors of it.
  */
-static bool block_breaks(const char *block)
+WITHIN_VECTORS bool block_breaks(const char *block)
 {
 	unsigned char breaks = 0;
 
@@ -43,6 +45,7 @@ static bool block_breaks(const char *block)
 	return breaks != 0;
 }
 
+WIDE_VECTORS
 static bool lines_break(const char *at, const char *end)
 {
 	if (*at == '\n')

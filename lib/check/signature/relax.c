@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "util/vectors.h"
+
 enum {
 	BLOCK_BYTES = 64,
 	PART_BYTES = 16,		/* of a block in which something must change */
@@ -19,7 +21,7 @@ static bool is_space(char c)
  * Whether something in a block must change: a tab, or a space with white space or the line's end behind it. Looks at the
  * octet behind the block, too. Without a branch and, once inlined, of constant length, so that compilers make vectors of it.
  */
-static inline bool octets_change(const char *block, size_t length)
+WITHIN_VECTORS bool octets_change(const char *block, size_t length)
 {
 	unsigned char changes = 0;
 
@@ -31,12 +33,12 @@ static inline bool octets_change(const char *block, size_t length)
 	return changes != 0;
 }
 
-static bool block_changes(const char *block)
+WITHIN_VECTORS bool block_changes(const char *block)
 {
 	return octets_change(block, BLOCK_BYTES);
 }
 
-static bool part_changes(const char *part)
+WITHIN_VECTORS bool part_changes(const char *part)
 {
 	return octets_change(part, PART_BYTES);
 }
@@ -76,6 +78,7 @@ static size_t relax_block(struct dkim_relax *relax, const char *at, char *out)
 	return (size_t)(out - start);
 }
 
+WIDE_VECTORS
 size_t dkim_relax(struct dkim_relax *relax, const char *data, size_t length, char *out, size_t room, size_t *written_r)
 {
 	const char *at = data, *end = data + length;

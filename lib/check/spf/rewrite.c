@@ -131,9 +131,11 @@ static void rewrite_query(struct rewriting *rewriting, size_t index)
 	buf_putc(&rewriting->text, ' ');
 	if (term->kind != SPF_TERM_REDIRECT)
 		buf_putc(&rewriting->text, term->qualifier);
-	buf_printf(&rewriting->text, "%s%s", names[term->kind], token);
-	if ((term->kind == SPF_TERM_A || term->kind == SPF_TERM_MX) && prefix_bits != 0)
-		buf_printf(&rewriting->text, "%s%u", ip6 ? "//" : "/", prefix_bits);
+	buf_join(&rewriting->text, names[term->kind], token, NULL);
+	if ((term->kind == SPF_TERM_A || term->kind == SPF_TERM_MX) && prefix_bits != 0) {
+		buf_puts(&rewriting->text, ip6 ? "//" : "/");
+		buf_put_uint(&rewriting->text, prefix_bits);
+	}
 	rewriting->mechanisms++;
 	rewriting->complete = ++rewriting->queries > SPF_MAX_TERMS;
 }
@@ -151,7 +153,9 @@ static void rewrite_term(struct rewriting *rewriting, size_t index)
 		/* what matches for certain is an "all" */
 		__attribute__((fallthrough));
 	case SPF_TERM_ALL:
-		buf_printf(&rewriting->text, " %call", term->qualifier);
+		buf_putc(&rewriting->text, ' ');
+		buf_putc(&rewriting->text, term->qualifier);
+		buf_puts(&rewriting->text, "all");
 		rewriting->mechanisms++;
 		rewriting->complete = true;
 		return;

@@ -50,8 +50,8 @@ static const char *sender_address(const struct check_context *context)
 
 	if (at == NULL || facts->mail_from_domain == NULL)
 		return facts->mail_from;
-	return arena_printf(context->arena, "%.*s%s", (int)(at + 1 - facts->mail_from), facts->mail_from,
-	    facts->mail_from_domain);
+	return arena_concat(context->arena, arena_strndup(context->arena, facts->mail_from, (size_t)(at + 1 - facts->mail_from)),
+	    facts->mail_from_domain, "");
 }
 
 static void spf_envelope(struct check_context *context)
