@@ -62,12 +62,18 @@ static char *header_value(const struct connection *connection, const char *value
 	if (!connection->leading_space && *value == ' ')
 		value++;
 	out = copy = arena_alloc(arena, strlen(value) * 2 + 1);
-	for (; *value != '\0'; value++) {
-		if (*value == '\r')
-			continue;
-		*out++ = *value;
-		if (*value == '\n' && value[1] != ' ' && value[1] != '\t')
-			*out++ = '\t';
+	while (*value != '\0') {
+		size_t length = strcspn(value, "\r\n");
+
+		memcpy(out, value, length);
+		out += length;
+		value += length;
+		if (*value == '\n') {
+			*out++ = '\n';
+			if (value[1] != ' ' && value[1] != '\t')
+				*out++ = '\t';
+		}
+		value += *value != '\0';
 	}
 	*out = '\0';
 	return copy;

@@ -166,16 +166,23 @@ const char *field_dot_atom(struct arena *arena, const char *text)
 }
 
 /* One word of a comment, escaped, parentheses included at its ends where asked for. */
+static bool is_special(char c)
+{
+	return c == '(' || c == ')' || c == '\\';
+}
+
 static void comment_word(struct field *field, const char *word, size_t length, bool first, bool last)
 {
 	struct buf buf = buf_make(field->buf.arena);
 
 	if (first)
 		buf_putc(&buf, '(');
-	for (size_t i = 0; i < length; i++) {
-		if (strchr("()\\", word[i]) != NULL)
+	for (size_t i = 0, plain; i < length; i = plain) {
+		if (is_special(word[i]))
 			buf_putc(&buf, '\\');
-		buf_putc(&buf, word[i]);
+		for (plain = i + 1; plain < length && !is_special(word[plain]); plain++)
+			;
+		buf_append(&buf, word + i, plain - i);
 	}
 	if (last)
 		buf_putc(&buf, ')');

@@ -22,15 +22,11 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* One octet of a label, escaped or not. @return characters read, 0 on a syntax error. */
-static size_t octet_parse(const char *text, uint8_t *octet_r)
+/* One octet of a label behind a backslash. @return characters read, 0 on a syntax error. */
+static size_t escape_parse(const char *text, uint8_t *octet_r)
 {
 	unsigned value;
 
-	if (text[0] != '\\') {
-		*octet_r = (uint8_t)text[0];
-		return 1;
-	}
 	if (!is_digit(text[1])) {
 		*octet_r = (uint8_t)text[1];
 		return text[1] != '\0' ? 2 : 0;
@@ -54,10 +50,10 @@ int dns_name_parse(const char *text, struct dns_name *name_r)
 	for (;;) {
 		label = used++;
 		while (*text != '\0' && *text != '.') {
-			uint8_t octet;
-			size_t step = octet_parse(text, &octet);
+			uint8_t octet = (uint8_t)*text;
+			size_t step = *text != '\\' ? 1 : escape_parse(text, &octet);
 
-			if (step == 0 || used - label > 63 || used >= DNS_NAME_BYTES - 1)
+			if (step == 0 || used - label > LABEL_BYTES || used >= DNS_NAME_BYTES - 1)
 				return -E_SYNTAX;
 			name_r->bytes[used++] = lower(octet);
 			text += step;

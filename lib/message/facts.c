@@ -43,12 +43,17 @@ size_t facts_field_count(const struct facts *facts, const char *name)
 	return count;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 bool facts_name_reads_as(const char *name, size_t length, const char *wanted)
 {
 	for (size_t i = 0; i < length; i++) {
 		if (name[i] <= ' ' || name[i] >= 0x7f)	/* char is signed */
 			continue;
-		if (*wanted == '\0' || strncasecmp(&name[i], wanted, 1) != 0)
+		if (lower(name[i]) != lower(*wanted))	/* also where wanted has ended */
 			return false;
 		wanted++;
 	}

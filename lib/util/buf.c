@@ -62,6 +62,17 @@ void buf_putc(struct buf *buf, char c)
 	buf->data[buf->length] = '\0';
 }
 
+char *buf_extend(struct buf *buf, size_t more)
+{
+	char *start;
+
+	buf_reserve(buf, more);
+	start = buf->data + buf->length;
+	buf->length += more;
+	buf->data[buf->length] = '\0';
+	return start;
+}
+
 void buf_join(struct buf *buf, ...)
 {
 	const char *text;

@@ -18,6 +18,8 @@ struct buf buf_make(struct arena *arena);
 void buf_append(struct buf *buf, const void *data, size_t length);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
+/** Makes room for so many more octets, which are the text's from now on and are to be written. @return the first of them. */
+char *buf_extend(struct buf *buf, size_t more);
 /** Appends texts one after the other; the last argument is NULL, and no other. A fifth of what buf_printf() works. */
 void buf_join(struct buf *buf, ...) __attribute__((sentinel));
 /** Appends a number in decimal. */

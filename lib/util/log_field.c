@@ -48,7 +48,26 @@ static size_t plain_span(const char *value, size_t max)
 	return length;
 }
 
-/* One in which something is to be escaped or cut. */
+/* A field whose value stands as it is, as nearly all do: in one go. */
+static void put_plain(struct buf *buf, const char *key, const char *value, size_t length, bool quoted)
+{
+	size_t key_length = strlen(key);
+	bool first = buf->length == 0;
+	char *at = buf_extend(buf, (size_t)!first + key_length + 1 + length + (quoted ? 2 : 0));
+
+	if (!first)
+		*at++ = ' ';
+	memcpy(at, key, key_length);
+	at += key_length;
+	*at++ = '=';
+	if (quoted)
+		*at++ = '"';
+	memcpy(at, value, length);
+	if (quoted)
+		at[length] = '"';
+}
+
+/* One in which something is to be escaped or cut; behind its quote. */
 static void put_escaped(struct buf *buf, const char *value, size_t max)
 {
 	size_t used = 0;
@@ -84,19 +103,13 @@ void log_field_put_long(struct buf *buf, const char *key, const char *value, siz
 
 	if (value == NULL)
 		return;
-	buf_join(buf, buf->length != 0 ? " " : "", key, "=", NULL);
 	classes = common_class(value, max, &length);
-	if ((classes & CLEAN_BARE) != 0 && length != 0 && length <= max) {
-		buf_append(buf, value, length);
+	if ((classes & CLEAN_PLAIN) != 0 && length <= max) {
+		put_plain(buf, key, value, length, (classes & CLEAN_BARE) == 0 || length == 0);
 		return;
 	}
-	buf_putc(buf, '"');
-	if ((classes & CLEAN_PLAIN) == 0 || length > max) {
-		put_escaped(buf, value, max);
-		return;
-	}
-	buf_append(buf, value, length);
-	buf_putc(buf, '"');
+	buf_join(buf, buf->length != 0 ? " " : "", key, "=\"", NULL);
+	put_escaped(buf, value, max);
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
