@@ -14,6 +14,8 @@
 #define DIGITS "0123456789"
 #define KEY  "abcdefghijklmnopqrstuvwxyz" DIGITS "_"
 
+enum { BLOCK_BYTES = 16 };
+
 static const char hex[] = "0123456789abcdef";
 
 /* @return length of the text that stands for a byte within quotes. */
@@ -26,16 +28,27 @@ static size_t escape(char c, char text_r[CLEAN_ESCAPE_MAX])
 	return 2;
 }
 
-/* What all octets of a value have in common, as far as max. @return bits of clean_class; length_r: how many there are. */
-static unsigned common_class(const char *value, size_t max, size_t *length_r)
+/* Without a branch and of constant length, so that compilers make vectors of it: CLEAN_PLAIN without the table. */
+static bool block_is_plain(const char *block)
 {
-	unsigned classes = CLEAN_BARE | CLEAN_PLAIN;
-	size_t length = 0;
+	unsigned char other = 0;
 
-	while (value[length] != '\0' && length <= max)
-		classes &= clean_table[(unsigned char)value[length++]];
-	*length_r = length;
-	return classes;
+	for (size_t i = 0; i < BLOCK_BYTES; i++) {
+		signed char c = (signed char)block[i];	/* whatever char is here */
+
+		other |= (unsigned char)((c < ' ') | (c == '\x7f') | (c == '"') | (c == '\\'));
+	}
+	return other == 0;
+}
+
+static bool is_plain(const char *at, const char *end)
+{
+	for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES)
+		if (!block_is_plain(at))
+			return false;
+	while (at < end && clean_is(*at, CLEAN_PLAIN))
+		at++;
+	return at == end;
 }
 
 /* How many octets stand within quotes as they are, at most max. */
@@ -98,14 +111,15 @@ void log_field_put(struct buf *buf, const char *key, const char *value)
 
 void log_field_put_long(struct buf *buf, const char *key, const char *value, size_t max)
 {
-	unsigned classes;
-	size_t length;
+	size_t length, bare = 0;
 
 	if (value == NULL)
 		return;
-	classes = common_class(value, max, &length);
-	if ((classes & CLEAN_PLAIN) != 0 && length <= max) {
-		put_plain(buf, key, value, length, (classes & CLEAN_BARE) == 0 || length == 0);
+	length = strnlen(value, max + 1);
+	while (bare < length && clean_is(value[bare], CLEAN_BARE))
+		bare++;
+	if (length <= max && is_plain(value + bare, value + length)) {
+		put_plain(buf, key, value, length, bare < length || length == 0);
 		return;
 	}
 	buf_join(buf, buf->length != 0 ? " " : "", key, "=\"", NULL);

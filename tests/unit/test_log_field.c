@@ -41,6 +41,32 @@ static void test_log_field_put_forms(void **state)
 	arena_free(&arena);
 }
 
+/* Each octet at each place of a value of several lengths, against the grammar's own words. */
+static void test_log_field_put_every_octet(void **state)
+{
+	static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,@/+*<>[]";
+	struct arena *arena = arena_new();
+	char value[50], expected[64];
+
+	(void)state;
+	for (unsigned octet = 1; octet < 256; octet++)
+		for (unsigned length = 1; length < sizeof(value); length += length < 4 ? 1 : 15)
+			for (unsigned place = 0; place < length; place++) {
+				const bool printable = octet >= 0x20 && octet <= 0x7e, quotes = strchr(bare, (int)octet) == NULL;
+				struct buf buf = buf_make(arena);
+
+				memset(value, 'x', length);
+				value[length] = '\0';
+				value[place] = (char)octet;
+				(void)snprintf(expected, sizeof(expected), printable && octet != '"' && octet != '\\' ? "k=%s%.*s%c%s%s" :
+				    printable ? "k=%s%.*s\\%c%s%s" : "k=%s%.*s\\x%02x%s%s", quotes ? "\"" : "", (int)place, value, octet,
+				    value + place + 1, quotes ? "\"" : "");
+				log_field_put(&buf, "k", value);
+				assert_string_equal(buf.data, expected);
+			}
+	arena_free(&arena);
+}
+
 /* Values made of everything that could end a value or begin a field. */
 static void test_log_record_parse_reads_any_value_back(void **state)
 {
@@ -209,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_log_field_put_forms),
+		cmocka_unit_test(test_log_field_put_every_octet),
 		cmocka_unit_test(test_log_record_parse_reads_any_value_back),
 		cmocka_unit_test(test_log_field_put_cuts_with_a_mark),
 		cmocka_unit_test(test_log_record_parse_places),
