@@ -13,15 +13,16 @@
 
 #include "assay.h"
 #include "config/diff.h"
+#include "json_text.h"
 #include "policy/ramp.h"
 #include "record/store.h"
 #include "report/change.h"
-#include "util/buf.h"
+#include "util/arena.h"
 #include "util/clock.h"
 
 enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 7, PEERS_MAX = 200000 };
 
-struct lines { json_t *options, *unrecorded; };
+struct lines { json_t *options, *unrecorded, *brakes; };
 
 /* What is told of two files, and of which period. */
 struct telling {
@@ -34,7 +35,10 @@ struct telling {
 
 static void add_line(void *closure, const char *text)
 {
-	json_array_append_new(closure, json_string(text));
+	struct arena *arena = arena_new();
+
+	json_array_append_new(closure, json_text(arena, text));	/* a path or an explanation need not be UTF-8 */
+	arena_free(&arena);
 }
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
@@ -138,6 +142,7 @@ static void print_text(const struct telling *telling)
 		puts("No option differs.");
 	json_array_foreach(telling->lines.options, index, line)
 		puts(json_string_value(line));
+	change_brakes_print(telling->lines.brakes);
 	if (telling->totals != NULL)
 		print_messages(telling);
 	else
@@ -184,9 +189,10 @@ static json_t *totals_json(const struct telling *telling)
 	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
 		if (totals->untold[why] != 0)
 			json_object_set_new(untold, untold_name((enum untold)why), number(totals->untold[why]));
-	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "since", (json_int_t)telling->since_secs, "until",
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:O}", "since", (json_int_t)telling->since_secs, "until",
 	    (json_int_t)telling->until_secs, "messages", number(totals->messages), "same", number(totals->same), "changed", ways,
-	    "untold", untold, "next_flag_day", next_flag_day(telling) != INT64_MAX ? number((uint64_t)next_flag_day(telling)) : json_null());
+	    "untold", untold, "next_flag_day", next_flag_day(telling) != INT64_MAX ? number((uint64_t)next_flag_day(telling)) : json_null(),
+	    "brakes", telling->lines.brakes);
 }
 
 static void print_json(const struct telling *telling)
@@ -212,6 +218,8 @@ static int read_record(struct telling *telling, struct store *store)
 		code = store_kinds_each(store, telling->since_secs, HOUR_SECS, change_learn, change);
 	if (code == 0)
 		code = store_kinds_each(store, telling->since_secs, HOUR_SECS, change_add, change);
+	if (code == 0)
+		code = change_brakes_read(telling->old, telling->new, store, telling->lines.brakes);
 	store_statistics(store, &statistics);
 	telling->totals = change_totals(change);
 	if (code == 0)
@@ -258,7 +266,7 @@ int config_change_tell(const struct config_change *change)
 	telling.since_secs -= telling.since_secs % HOUR_SECS;	/* an hour counts whole */
 	telling.old = load_config(change->old_path);
 	telling.new = load_config(change->new_path);
-	telling.lines = (struct lines){ json_array(), json_array() };
+	telling.lines = (struct lines){ json_array(), json_array(), json_array() };
 	if (telling.old != NULL && telling.new != NULL) {
 		(void)config_diff(telling.old, telling.new, add_line, telling.lines.options);
 		(void)config_diff_findings(telling.old, telling.new, add_line, telling.lines.unrecorded);
@@ -266,6 +274,7 @@ int config_change_tell(const struct config_change *change)
 	}
 	json_decref(telling.lines.options);
 	json_decref(telling.lines.unrecorded);
+	json_decref(telling.lines.brakes);
 	config_unref(&telling.old);
 	config_unref(&telling.new);
 	return code;
