@@ -211,7 +211,6 @@ static void print_json(const struct telling *telling)
 static int read_record(struct telling *telling, struct store *store)
 {
 	struct change *change = change_new(telling->old, telling->new, telling->since_secs);
-	struct store_statistics statistics = { 0 };
 	int code = store_peers_each(store, NULL, PEERS_MAX, change_learn_peer, change);
 
 	if (code == 0)
@@ -220,12 +219,11 @@ static int read_record(struct telling *telling, struct store *store)
 		code = store_kinds_each(store, telling->since_secs, HOUR_SECS, change_add, change);
 	if (code == 0)
 		code = change_brakes_read(telling->old, telling->new, store, telling->lines.brakes);
-	store_statistics(store, &statistics);
 	telling->totals = change_totals(change);
 	if (code == 0)
 		(telling->change->json ? print_json : print_text)(telling);
 	else
-		code = tool_complain(EX_IOERR, "config: %s", statistics.why);
+		code = record_failed("config", store);
 	change_free(&change);
 	return code;
 }
@@ -234,19 +232,10 @@ static int tell(struct telling *telling)
 {
 	const struct config_change *change = telling->change;
 	const struct config *from = telling->new->record_location != NULL ? telling->new : telling->old;
-	struct store_config store_config = { .read_only = true, .location = change->database != NULL ? change->database : from->record_location };
-	struct store *store;
-	char why[256];
-	int code;
+	const char *location = change->database != NULL ? change->database : from->record_location;
+	struct store *store = NULL;
+	int code = location != NULL && location[0] != '\0' ? record_open("config", from, change->database, &store) : EX_OK;
 
-	if (store_config.location == NULL || store_config.location[0] == '\0') {
-		(change->json ? print_json : print_text)(telling);
-		return EX_OK;
-	}
-	code = database_check("config", from, store_config.location, change->database != NULL);
-	store = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;
-	if (code == 0 && store == NULL)
-		code = tool_complain(EX_CONFIG, "config: %s", why);
 	if (store == NULL) {	/* what differs is known all the same */
 		(change->json ? print_json : print_text)(telling);
 		return code;
