@@ -200,6 +200,8 @@ static void test_config_advise_users_and_files(void **state)
 	    "does not exist");
 	check_one("user = \"\" socket = unix:/nonexistent/s dns { dnssec = off }", "socket directory /nonexistent",
 	    "install -d");
+	check_one("user = \"\" socket = unix:/nonexistent/spool/postfix/assay/s dns { dnssec = off }", "assay setup postfix --apply",
+	    "-g postfix -m 2750");
 	check_none("user = \"\" socket = unix:/run/assay/assay.sock dns { dnssec = off }");
 }
 
