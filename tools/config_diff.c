@@ -30,7 +30,8 @@ struct telling {
 	const struct config *old, *new;
 	struct lines lines;
 	int64_t since_secs, until_secs;
-	const struct change_totals *totals;	/* NULL: there is no record */
+	const struct change_totals *totals;	/* NULL: there is no record, or it cannot be read */
+	bool unreadable;
 };
 
 static void add_line(void *closure, const char *text)
@@ -146,7 +147,8 @@ static void print_text(const struct telling *telling)
 	if (telling->totals != NULL)
 		print_messages(telling);
 	else
-		puts("There is no record to look into: give --database, or set path in the section record.");
+		puts(telling->unreadable ? "The record could not be read: how many messages this concerns cannot be told." :
+		    "There is no record to look into: give --database, or set path in the section record.");
 	if (json_array_size(telling->lines.unrecorded) == 0)
 		return;
 	printf("What checks would have found with another value of these is not recorded, and not in any figure: ");
@@ -219,10 +221,10 @@ static int read_record(struct telling *telling, struct store *store)
 		code = store_kinds_each(store, telling->since_secs, HOUR_SECS, change_add, change);
 	if (code == 0)
 		code = change_brakes_read(telling->old, telling->new, store, telling->lines.brakes);
-	telling->totals = change_totals(change);
-	if (code == 0)
-		(telling->change->json ? print_json : print_text)(telling);
-	else
+	telling->unreadable = code != 0;
+	telling->totals = code == 0 ? change_totals(change) : NULL;
+	(telling->change->json ? print_json : print_text)(telling);
+	if (code != 0)
 		code = record_failed("config", store);
 	change_free(&change);
 	return code;

@@ -75,6 +75,17 @@ def test_options_are_told_without_the_record(program, workdir):
     assert done.returncode == 66 and json.loads(done.stdout)["record"] is None
 
 
+def test_options_are_told_where_the_record_cannot_be_read(program, workdir):
+    old, new = workdir / "old", workdir / "new"
+    old.write_text('user = ""\n')
+    (workdir / "no.db").write_text("this is no database\n" * 100)
+    new.write_text(f'user = ""\nmode = enforce\nrecord {{ path = "{workdir}/no.db" }}\n')
+    done = plain(program, "--diff", old, new)
+    assert done.returncode == 74 and str(workdir / "no.db") in done.stderr
+    assert "mode: dry-run -> enforce" in done.stdout.splitlines() and "The record could not be read" in done.stdout
+    assert json.loads(plain(program, "--diff", old, new, "--json").stdout)["record"] is None
+
+
 def test_text_says_the_same_in_words(program, assay, assayd, workdir):
     past, old, _ = run(assayd, workdir, "default", "dry-run")
     new = workdir / "new.conf"
