@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "config/advice_internal.h"
+#include "config/networks.h"
 
 enum { SENTENCE_BYTES = 4096 };
 
@@ -149,6 +150,27 @@ static void advise_overrides(struct advisor *advisor)
 		advise(advisor, "sections override do nothing: DMARC is not judged; set enabled = yes in section dmarc");
 }
 
+/* The installed file sets path. */
+static void advise_record(struct advisor *advisor)
+{
+	const struct config *config = advisor->config;
+
+	if (config->record_backend == RECORD_POSTGRESQL && config->record_path != NULL)
+		advise(advisor, "path in record { } does nothing with backend = postgresql; what %s remembers is taken along by assay record "
+		    "copy", config->record_path);
+}
+
+/* The override's own evidence is judged when it is loaded; whom the admin trusts is his own affair, but hardly everybody. */
+static void advise_networks(struct advisor *advisor)
+{
+	const struct network_list *networks = &advisor->config->trusted_networks;
+	struct arena *arena = arena_new();
+
+	if (networks_are_everywhere(networks, arena))
+		advise(advisor, "every client is in trusted-networks, of IPv4 or of IPv6: no mail of theirs is judged");
+	arena_free(&arena);
+}
+
 static void advise_reports(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
@@ -251,6 +273,8 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_greylist(&advisor);
 	advise_dmarc(&advisor);
 	advise_overrides(&advisor);
+	advise_record(&advisor);
+	advise_networks(&advisor);
 	advise_reports(&advisor);
 	advise_dnssec(&advisor);
 	advise_help_url(&advisor);

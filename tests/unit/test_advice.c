@@ -95,6 +95,18 @@ static void test_config_advise_actions_of_disabled_checks(void **state)
 	    "require-secure-domains = a.example }");
 }
 
+static void test_config_advise_path_beside_a_server(void **state)
+{
+	static const char server[] = QUIET "record { backend = postgresql connection = \"host=/run/postgresql dbname=assay\" %s }";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), server, "path = \"/tmp/assay-no-such.db\"");
+	check_one(text, "path in record { } does nothing", "/tmp/assay-no-such.db remembers");
+	snprintf(text, sizeof(text), server, "");
+	check_none(text);
+}
+
 static void test_config_advise_one_sentence_a_reason(void **state)
 {
 	(void)state;
@@ -168,6 +180,7 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	    "require-secure-domains", "dnssec = off");
 	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");
 	check_one(QUIET "trusted-networks = {} reinjection-daemons = after-filter", "reinjection-daemons does nothing", "trusted-networks");
+	check_one(QUIET "trusted-networks = { 0.0.0.0/1, 128.0.0.0/1 }", "every client is in trusted-networks", "no mail of theirs");
 	check_one(QUIET "authserv-id = mx.example.net\nreinjection-daemons = { after-filter, MX.example.net }", "reinjection-daemons has mx.example.net",
 	    "another one");
 	check_one(QUIET "policy p { authenticated = yes }", "policy p is for clients that have authenticated", "exempt-authenticated = yes");
@@ -245,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config_advise_actions_of_disabled_checks),
+		cmocka_unit_test(test_config_advise_path_beside_a_server),
 		cmocka_unit_test(test_config_advise_one_sentence_a_reason),
 		cmocka_unit_test(test_config_advise_greylist_without_memory),
 		cmocka_unit_test(test_config_advise_traces_without_memory),
