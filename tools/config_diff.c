@@ -259,7 +259,7 @@ int config_change_tell(const struct config_change *change)
 	telling.new = load_config(change->new_path);
 	telling.lines = (struct lines){ json_array(), json_array(), json_array() };
 	if (telling.old != NULL && telling.new != NULL) {
-		(void)config_diff(telling.old, telling.new, add_line, telling.lines.options);
+		(void)config_diff_all(telling.old, telling.new, add_line, telling.lines.options);
 		(void)config_diff_findings(telling.old, telling.new, add_line, telling.lines.unrecorded);
 		code = tell(&telling);
 	}

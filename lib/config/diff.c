@@ -5,6 +5,7 @@
  */
 #include "config/diff.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ void diff_tell(struct differ *differ, const char *where, const char *name, const
 {
 	char line[512];
 
-	if (++differ->count > LINES_MAX)
+	if (++differ->count > differ->lines_max)
 		return;
 	snprintf(line, sizeof(line), "%s%s%s%s", where, where[0] != '\0' && name[0] != '\0' ? " " : "", name, change);
 	differ->tell(differ->closure, line);
@@ -148,9 +149,9 @@ void diff_compare_ramps(struct differ *differ, const char *where, const struct d
 	}
 }
 
-size_t config_diff(const struct config *old, const struct config *new, config_tell *tell_line, void *closure)
+static size_t diff(const struct config *old, const struct config *new, size_t lines_max, config_tell *tell_line, void *closure)
 {
-	struct differ differ = { .old = old, .new = new, .tell = tell_line, .closure = closure };
+	struct differ differ = { .old = old, .new = new, .tell = tell_line, .closure = closure, .lines_max = lines_max };
 	char line[64];
 
 	for (size_t i = 0; i < schema_count; i++) {
@@ -165,9 +166,19 @@ size_t config_diff(const struct config *old, const struct config *new, config_te
 	diff_compare_ramps(&differ, "", &(struct diff_ramps){ .old = old->finding_ramps, .new = new->finding_ramps });
 	diff_overrides(&differ);
 	diff_policies(&differ);
-	if (differ.count > LINES_MAX) {
-		snprintf(line, sizeof(line), "and %zu more", differ.count - LINES_MAX);
+	if (differ.count > lines_max) {
+		snprintf(line, sizeof(line), "and %zu more", differ.count - lines_max);
 		tell_line(closure, line);
 	}
 	return differ.count;
+}
+
+size_t config_diff(const struct config *old, const struct config *new, config_tell *tell, void *closure)
+{
+	return diff(old, new, LINES_MAX, tell, closure);
+}
+
+size_t config_diff_all(const struct config *old, const struct config *new, config_tell *tell, void *closure)
+{
+	return diff(old, new, SIZE_MAX, tell, closure);
 }

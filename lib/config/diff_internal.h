@@ -9,7 +9,7 @@ struct differ {
 	const struct config *old, *new;
 	config_tell *tell;
 	void *closure;
-	size_t count;
+	size_t count, lines_max;
 };
 
 /** The value as it is printed; the caller frees it. */

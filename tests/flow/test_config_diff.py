@@ -86,6 +86,16 @@ def test_options_are_told_where_the_record_cannot_be_read(program, workdir):
     assert json.loads(plain(program, "--diff", old, new, "--json").stdout)["record"] is None
 
 
+def test_every_difference_is_told(program, workdir):
+    """However many: a log is spared all of them, who asks is not."""
+    old, new = workdir / "old", workdir / "new"
+    old.write_text('user = ""\n')
+    new.write_text('user = ""\n' + "".join(f"policy p{number} {{ recipient-domains = c{number}.example }}\n" for number in range(200)))
+    options = json.loads(plain(program, "--diff", old, new, "--json").stdout)["options"]
+    assert options == [line for number in range(200) for line in
+                       (f"policy p{number} is new", f'policy p{number} recipient-domains = {{ "c{number}.example" }}')]
+
+
 def test_text_says_the_same_in_words(program, assay, assayd, workdir):
     past, old, _ = run(assayd, workdir, "default", "dry-run")
     new = workdir / "new.conf"
