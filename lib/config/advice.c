@@ -171,17 +171,23 @@ static void advise_networks(struct advisor *advisor)
 	arena_free(&arena);
 }
 
-static void advise_reports(struct advisor *advisor)
+static void advise_report(struct advisor *advisor, const char *option)
 {
 	const struct config *config = advisor->config;
 
-	if (!config->dmarc_aggregate)
-		return;
 	if (config->record_location == NULL || !config->dmarc_enabled)
-		advise(advisor, "dmarc-reports { aggregate = yes } does nothing: %s", config->record_location == NULL ?
+		advise(advisor, "dmarc-reports { %s = yes } does nothing: %s", option, config->record_location == NULL ?
 		    "nothing is remembered; set path in record { }" : "DMARC is not judged; set enabled = yes in section dmarc");
 	else if (config->dmarc_email == NULL || config->dmarc_email[0] == '\0')
-		advise(advisor, "dmarc-reports { aggregate = yes } counts, but no report can be sent: set email, the address they come from");
+		advise(advisor, "dmarc-reports { %s = yes } counts, but no report can be sent: set email, the address they come from", option);
+}
+
+static void advise_reports(struct advisor *advisor)
+{
+	if (advisor->config->dmarc_aggregate)
+		advise_report(advisor, "aggregate");
+	if (advisor->config->failure_reports)
+		advise_report(advisor, "failure");
 }
 
 static void advise_dnssec(struct advisor *advisor)

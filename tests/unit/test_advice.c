@@ -120,6 +120,9 @@ static void test_config_advise_greylist_without_memory(void **state)
 	check_one(QUIET "findings { spf-none = greylist }", "greylists on spf-none", "record { }");
 	check_none(QUIET "findings { spf-none = greylist } record { path = \"/tmp/assay-no-such.db\" }");
 	check_one(QUIET "dmarc-reports { aggregate = yes email = \"a@b.example\" }", "aggregate = yes", "record { }");
+	check_one(QUIET "dmarc-reports { failure = yes email = \"a@b.example\" }", "failure = yes", "record { }");
+	check_one(QUIET "dmarc-reports { failure = yes } record { path = \"/tmp/assay-no-such.db\" }", "failure = yes", "set email");
+	check_none(QUIET "dmarc-reports { failure = yes email = \"a@b.example\" } record { path = \"/tmp/assay-no-such.db\" }");
 	check_one(QUIET "dmarc-reports { aggregate = yes } record { path = \"/tmp/assay-no-such.db\" }", "no report can be sent", "email");
 	check_none(QUIET "dmarc-reports { aggregate = yes email = \"a@b.example\" } record { path = \"/tmp/assay-no-such.db\" }");
 }
