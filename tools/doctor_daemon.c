@@ -101,9 +101,9 @@ static void say_how_it_fares(struct doctor *doctor)
 	const char *loaded = doctor_word(status, NULL, "config");
 
 	doctor_say(doctor, "daemon", DOCTOR_OK, NULL, "assayd %s, process %lld, mode %s, started %s; %lld messages judged, the last %s",
-	    doctor_word(status, NULL, "version"), (long long)json_integer_value(json_object_get(status, "pid")), doctor_word(status, NULL, "mode"),
-	    ago(doctor, json_integer_value(json_object_get(status, "started"))), (long long)number(status, "messages", "judged"),
-	    ago(doctor, number(status, "messages", "last")));
+	    doctor_word(status, NULL, "version"), (long long)json_integer_value(json_object_get(status, "pid")),
+	    doctor_word(status, NULL, "mode"), ago(doctor, json_integer_value(json_object_get(status, "started"))),
+	    (long long)number(status, "messages", "judged"), ago(doctor, number(status, "messages", "last")));
 	if (strcmp(doctor_word(status, NULL, "version"), PACKAGE_VERSION) != 0)
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "restart assayd", "the running assayd is version %s, this is %s",
 		    doctor_word(status, NULL, "version"), PACKAGE_VERSION);

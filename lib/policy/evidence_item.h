@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ASSAY_POLICY_EVIDENCE_ITEM_H
 #define ASSAY_POLICY_EVIDENCE_ITEM_H
-/* Pieces of the text of evidence, for its reader: names, and items of lists. Pure. Thread: that of the arena. Trusts nothing of the text. */
+/*
+ * Pieces of the text of evidence, for its reader: names, and items of lists. Pure. Thread: that of the arena. Trusts nothing of the
+ * text.
+ */
 #include "policy/evidence.h"
 #include "policy/text_part.h"
 
