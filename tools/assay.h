@@ -70,11 +70,17 @@ struct config_overrides dns_options_overrides(const struct dns_options *options)
 /** Looks whether the files that the options name are there. @return 0 or an exit code after a complaint. */
 int dns_options_check(const struct dns_options *options);
 
+struct store;
 /**
- * Looks for a database before it is read. @param given  by --database: then the configuration says nothing of its place.
- * @return 0, or an exit code after a complaint that says whose directory is missing and what makes it.
+ * Where the record is: at --database, else where the configuration says.
+ * @param database  NULL: not given. @param location_r  borrowed of one of them.
+ * @return 0; or an exit code after a complaint: none is named; it is not there, whose directory is missing, what makes it.
  */
-int database_check(const char *command, const struct config *config, const char *location, bool given);
+int record_find(const char *command, const struct config *config, const char *database, const char **location_r);
+/** The same, and opens it for reading. @return 0 with *store_r, for store_close(); or an exit code after a complaint, with NULL. */
+int record_open(const char *command, const struct config *config, const char *database, struct store **store_r);
+/** Complains of what the store met last. @return EX_IOERR. */
+int record_failed(const char *command, struct store *store);
 
 /* ---- check ------------------------------------------------------------------------------------------------------ */
 

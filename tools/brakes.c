@@ -109,31 +109,25 @@ static int lift(struct brakes_command *command, struct store *store)
 static int run(struct brakes_command *command)
 {
 	const struct config *config = load_config(command->config_path);
-	struct store_config store_config = { .read_only = true };
-	struct store_statistics statistics;
 	struct store *store;
-	char why[256];
 	int code;
 
 	if (config == NULL)
 		return EX_CONFIG;
-	store_config.location = command->database != NULL ? command->database : config->record_location;
-	code = database_check("brakes", config, store_config.location, command->database != NULL);
-	store = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;
+	code = record_open("brakes", config, command->database, &store);
 	config_unref(&config);
 	if (code != 0)
 		return code;
-	if (store == NULL)
-		return tool_complain(EX_CONFIG, "brakes: no database: set path in the section record of the configuration, or give --database");
 	command->arena = arena_new();
 	code = command->lift ? lift(command, store) : list(command, store);
-	store_statistics(store, &statistics);
+	if (code == -E_ABSENT)
+		code = tool_complain(EX_DATAERR, "brakes: no brake of policy '%s' on %s is on; assay brakes lists them", command->policy,
+		    command->finding);
+	else if (code != 0)
+		code = record_failed("brakes", store);
 	store_close(&store);
 	arena_free(&command->arena);
-	if (code == -E_ABSENT)
-		return tool_complain(EX_DATAERR, "brakes: no brake of policy '%s' on %s is on; assay brakes lists them", command->policy,
-		    command->finding);
-	return code == 0 ? EX_OK : tool_complain(EX_IOERR, "brakes: %s", statistics.why);
+	return code;
 }
 
 static int take_names(struct brakes_command *command, int argc, char **argv)

@@ -13,15 +13,16 @@
 
 #include "assay.h"
 #include "config/diff.h"
+#include "json_text.h"
 #include "policy/ramp.h"
 #include "record/store.h"
 #include "report/change.h"
-#include "util/buf.h"
+#include "util/arena.h"
 #include "util/clock.h"
 
 enum { DAY_SECS = 86400, HOUR_SECS = 3600, SINCE_DEFAULT_DAYS = 7, PEERS_MAX = 200000 };
 
-struct lines { json_t *options, *unrecorded; };
+struct lines { json_t *options, *unrecorded, *brakes; };
 
 /* What is told of two files, and of which period. */
 struct telling {
@@ -29,12 +30,16 @@ struct telling {
 	const struct config *old, *new;
 	struct lines lines;
 	int64_t since_secs, until_secs;
-	const struct change_totals *totals;	/* NULL: there is no record */
+	const struct change_totals *totals;	/* NULL: there is no record, or it cannot be read */
+	bool unreadable;
 };
 
 static void add_line(void *closure, const char *text)
 {
-	json_array_append_new(closure, json_string(text));
+	struct arena *arena = arena_new();
+
+	json_array_append_new(closure, json_text(arena, text));	/* a path or an explanation need not be UTF-8 */
+	arena_free(&arena);
 }
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
@@ -138,10 +143,12 @@ static void print_text(const struct telling *telling)
 		puts("No option differs.");
 	json_array_foreach(telling->lines.options, index, line)
 		puts(json_string_value(line));
+	change_brakes_print(telling->lines.brakes);
 	if (telling->totals != NULL)
 		print_messages(telling);
 	else
-		puts("There is no record to look into: give --database, or set path in the section record.");
+		puts(telling->unreadable ? "The record could not be read: how many messages this concerns cannot be told." :
+		    "There is no record to look into: give --database, or set path in the section record.");
 	if (json_array_size(telling->lines.unrecorded) == 0)
 		return;
 	printf("What checks would have found with another value of these is not recorded, and not in any figure: ");
@@ -184,9 +191,10 @@ static json_t *totals_json(const struct telling *telling)
 	for (int why = UNTOLD_NOT + 1; why < UNTOLD_COUNT; why++)
 		if (totals->untold[why] != 0)
 			json_object_set_new(untold, untold_name((enum untold)why), number(totals->untold[why]));
-	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "since", (json_int_t)telling->since_secs, "until",
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:O}", "since", (json_int_t)telling->since_secs, "until",
 	    (json_int_t)telling->until_secs, "messages", number(totals->messages), "same", number(totals->same), "changed", ways,
-	    "untold", untold, "next_flag_day", next_flag_day(telling) != INT64_MAX ? number((uint64_t)next_flag_day(telling)) : json_null());
+	    "untold", untold, "next_flag_day", next_flag_day(telling) != INT64_MAX ? number((uint64_t)next_flag_day(telling)) : json_null(),
+	    "brakes", telling->lines.brakes);
 }
 
 static void print_json(const struct telling *telling)
@@ -205,19 +213,19 @@ static void print_json(const struct telling *telling)
 static int read_record(struct telling *telling, struct store *store)
 {
 	struct change *change = change_new(telling->old, telling->new, telling->since_secs);
-	struct store_statistics statistics = { 0 };
 	int code = store_peers_each(store, NULL, PEERS_MAX, change_learn_peer, change);
 
 	if (code == 0)
 		code = store_kinds_each(store, telling->since_secs, HOUR_SECS, change_learn, change);
 	if (code == 0)
 		code = store_kinds_each(store, telling->since_secs, HOUR_SECS, change_add, change);
-	store_statistics(store, &statistics);
-	telling->totals = change_totals(change);
 	if (code == 0)
-		(telling->change->json ? print_json : print_text)(telling);
-	else
-		code = tool_complain(EX_IOERR, "config: %s", statistics.why);
+		code = change_brakes_read(telling->old, telling->new, store, telling->lines.brakes);
+	telling->unreadable = code != 0;
+	telling->totals = code == 0 ? change_totals(change) : NULL;
+	(telling->change->json ? print_json : print_text)(telling);
+	if (code != 0)
+		code = record_failed("config", store);
 	change_free(&change);
 	return code;
 }
@@ -226,19 +234,10 @@ static int tell(struct telling *telling)
 {
 	const struct config_change *change = telling->change;
 	const struct config *from = telling->new->record_location != NULL ? telling->new : telling->old;
-	struct store_config store_config = { .read_only = true, .location = change->database != NULL ? change->database : from->record_location };
-	struct store *store;
-	char why[256];
-	int code;
+	const char *location = change->database != NULL ? change->database : from->record_location;
+	struct store *store = NULL;
+	int code = location != NULL && location[0] != '\0' ? record_open("config", from, change->database, &store) : EX_OK;
 
-	if (store_config.location == NULL || store_config.location[0] == '\0') {
-		(change->json ? print_json : print_text)(telling);
-		return EX_OK;
-	}
-	code = database_check("config", from, store_config.location, change->database != NULL);
-	store = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;
-	if (code == 0 && store == NULL)
-		code = tool_complain(EX_CONFIG, "config: %s", why);
 	if (store == NULL) {	/* what differs is known all the same */
 		(change->json ? print_json : print_text)(telling);
 		return code;
@@ -258,14 +257,15 @@ int config_change_tell(const struct config_change *change)
 	telling.since_secs -= telling.since_secs % HOUR_SECS;	/* an hour counts whole */
 	telling.old = load_config(change->old_path);
 	telling.new = load_config(change->new_path);
-	telling.lines = (struct lines){ json_array(), json_array() };
+	telling.lines = (struct lines){ json_array(), json_array(), json_array() };
 	if (telling.old != NULL && telling.new != NULL) {
-		(void)config_diff(telling.old, telling.new, add_line, telling.lines.options);
+		(void)config_diff_all(telling.old, telling.new, add_line, telling.lines.options);
 		(void)config_diff_findings(telling.old, telling.new, add_line, telling.lines.unrecorded);
 		code = tell(&telling);
 	}
 	json_decref(telling.lines.options);
 	json_decref(telling.lines.unrecorded);
+	json_decref(telling.lines.brakes);
 	config_unref(&telling.old);
 	config_unref(&telling.new);
 	return code;

@@ -82,6 +82,13 @@ const char *config_explain_given(const struct explanation *explanation, const st
 	return evidence->authenticated ? "the client has authenticated" : "the client has not authenticated";
 }
 
+/* Defaults say nothing, but for what stands outside of policies, and for overrides where there are some. */
+static bool is_told(const struct config *config, const struct policy_config *policy, const struct option_row *row)
+{
+	return row->default_text == NULL || config_origin(config, policy, "policy", row->name).kind != ORIGIN_DEFAULT ||
+	    (strcmp(row->name, "overrides") == 0 && policy->honours.count != 0);
+}
+
 void config_explain_settings(const struct policy_config *policy, const struct config *config, struct arena *arena, config_explain_setting *seen,
     void *closure)
 {
@@ -91,7 +98,7 @@ void config_explain_settings(const struct policy_config *policy, const struct co
 		if (strcmp(row->section, "policy") != 0 || option_is_condition(row) || strcmp(row->name, "inherits") == 0 ||
 		    strcmp(row->name, "template") == 0)
 			continue;
-		if (row->default_text == NULL || config_origin(config, policy, "policy", row->name).kind != ORIGIN_DEFAULT)
+		if (is_told(config, policy, row))
 			seen(closure, row, config_explain_value(row, policy, arena), policy);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++) {

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The database before it is opened: an admin needs to hear which directory is missing and whose it should be. */
+/*
+ * The record, found and opened for reading, for every subcommand alike. Before it is opened an admin needs to hear which directory is
+ * missing and whose it should be.
+ */
 #include <sysexits.h>
 
 #include "assay.h"
 #include "config/advice.h"
 #include "record/backend.h"
+#include "record/store.h"
 #include "util/error.h"
 
 struct told {
@@ -34,17 +38,38 @@ static int complain_absent(const char *command, const struct config *config, con
 	return EX_NOINPUT;
 }
 
-int database_check(const char *command, const struct config *config, const char *location, bool given)
+int record_find(const char *command, const struct config *config, const char *database, const char **location_r)
 {
 	const struct backend *backend;
 	struct backend_look look;
+	const char *place;
 	int code;
 
-	if (location == NULL || location[0] == '\0')
-		return 0;	/* said by the store */
-	backend = backend_of(location, &location);
-	code = backend->look(location, &look);
+	*location_r = database != NULL ? database : config->record_location;
+	if (*location_r == NULL || (*location_r)[0] == '\0')
+		return tool_complain(EX_CONFIG, "%s: no database: set path in the section record of the configuration, or give --database",
+		    command);
+	backend = backend_of(*location_r, &place);
+	code = backend->look(place, &look);
 	if (code == -E_ABSENT)
-		return complain_absent(command, config, location, given);
+		return complain_absent(command, config, place, database != NULL);
 	return code == 0 ? 0 : tool_complain(EX_NOINPUT, "%s: %s", command, look.why);
+}
+
+int record_open(const char *command, const struct config *config, const char *database, struct store **store_r)
+{
+	struct store_config store_config = { .read_only = true };
+	char why[256] = "";
+	int code = record_find(command, config, database, &store_config.location);
+
+	*store_r = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;
+	return code == 0 && *store_r == NULL ? tool_complain(EX_CONFIG, "%s: %s", command, why) : code;
+}
+
+int record_failed(const char *command, struct store *store)
+{
+	struct store_statistics statistics = { 0 };
+
+	store_statistics(store, &statistics);
+	return tool_complain(EX_IOERR, "%s: %s", command, statistics.why);
 }

@@ -249,7 +249,7 @@ static int run_book(const struct reports_command *command, const struct config *
 
 static int run(const struct reports_command *command, const struct config *config)
 {
-	const char *location = command->database != NULL ? command->database : config->record_location;
+	const char *location;
 	struct dmarc_book *book;
 	char why[512] = "";
 	int code;
@@ -258,10 +258,7 @@ static int run(const struct reports_command *command, const struct config *confi
 		puts("reports are off (section dmarc-reports, aggregate): nothing is sent");
 		return EX_OK;
 	}
-	if (location == NULL || location[0] == '\0')
-		return tool_complain(EX_CONFIG, "dmarc-reports: no database: set path in the section record of the configuration, or give "
-		    "--database");
-	code = database_check("dmarc-reports", config, location, command->database != NULL);
+	code = record_find("dmarc-reports", config, command->database, &location);
 	if (code != 0)
 		return code;
 	book = dmarc_book_open(location, command->send, why, sizeof(why));

@@ -27,6 +27,9 @@ struct doctor {
 void doctor_say(struct doctor *doctor, const char *check, enum doctor_level level, const char *remedy, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/** A word of what assayd tells, "" where there is none. @param section  NULL: at the top. */
+const char *doctor_word(const json_t *status, const char *section, const char *name);
+
 void doctor_config(struct doctor *doctor);	/* loads it */
 void doctor_daemon(struct doctor *doctor);
 void doctor_mta(struct doctor *doctor);

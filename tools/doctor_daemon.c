@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* assay doctor: the configuration, the running daemon, its database and its log. */
+/* assay doctor: the configuration, the running daemon, and its log. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "util/clock.h"
 #include "util/out_of_memory.h"
 
-enum { DISK_LOW_PERCENT = 5, DISK_LOW_MIB = 100, DISK_FULL_MIB = 8, NEIGHBOUR_LEAST = 10 };
+enum { NEIGHBOUR_LEAST = 10 };
 
 /* ---- configuration ------------------------------------------------------------------------------------------------ */
 
@@ -72,7 +72,7 @@ static json_int_t number(const json_t *status, const char *section, const char *
 	return json_integer_value(json_object_get(json_object_get(status, section), name));
 }
 
-static const char *word(const json_t *status, const char *section, const char *name)
+const char *doctor_word(const json_t *status, const char *section, const char *name)
 {
 	const char *text = json_string_value(json_object_get(section != NULL ? json_object_get(status, section) : status, name));
 
@@ -98,15 +98,15 @@ static const char *ago(struct doctor *doctor, int64_t secs)
 static void say_how_it_fares(struct doctor *doctor)
 {
 	const json_t *status = doctor->status;
-	const char *loaded = word(status, NULL, "config");
+	const char *loaded = doctor_word(status, NULL, "config");
 
 	doctor_say(doctor, "daemon", DOCTOR_OK, NULL, "assayd %s, process %lld, mode %s, started %s; %lld messages judged, the last %s",
-	    word(status, NULL, "version"), (long long)json_integer_value(json_object_get(status, "pid")), word(status, NULL, "mode"),
-	    ago(doctor, json_integer_value(json_object_get(status, "started"))), (long long)number(status, "messages", "judged"),
-	    ago(doctor, number(status, "messages", "last")));
-	if (strcmp(word(status, NULL, "version"), PACKAGE_VERSION) != 0)
+	    doctor_word(status, NULL, "version"), (long long)json_integer_value(json_object_get(status, "pid")),
+	    doctor_word(status, NULL, "mode"), ago(doctor, json_integer_value(json_object_get(status, "started"))),
+	    (long long)number(status, "messages", "judged"), ago(doctor, number(status, "messages", "last")));
+	if (strcmp(doctor_word(status, NULL, "version"), PACKAGE_VERSION) != 0)
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "restart assayd", "the running assayd is version %s, this is %s",
-		    word(status, NULL, "version"), PACKAGE_VERSION);
+		    doctor_word(status, NULL, "version"), PACKAGE_VERSION);
 	if (*loaded != '\0' && strcmp(loaded, doctor->config_path) != 0)
 		doctor_say(doctor, "daemon", DOCTOR_INFO, NULL, "it runs with %s, not %s", loaded, doctor->config_path);
 }
@@ -120,11 +120,11 @@ static void say_outages(struct doctor *doctor)
 
 	if (descriptors != NULL)
 		doctor_say(doctor, "limits", json_is_true(json_object_get(descriptors, "fit")) ? DOCTOR_OK : DOCTOR_WARNING, NULL, "%s",
-		    word(doctor->status, "descriptors", "text"));
+		    doctor_word(doctor->status, "descriptors", "text"));
 	json_array_foreach(json_object_get(doctor->status, "outages"), i, outage)
 		doctor_say(doctor, "outage", DOCTOR_WARNING, NULL, "%s, since %s, %lld messages or sessions were hit: %s",
-		    word(outage, NULL, "name"), ago(doctor, json_integer_value(json_object_get(outage, "since"))),
-		    (long long)json_integer_value(json_object_get(outage, "affected")), word(outage, NULL, "text"));
+		    doctor_word(outage, NULL, "name"), ago(doctor, json_integer_value(json_object_get(outage, "since"))),
+		    (long long)json_integer_value(json_object_get(outage, "affected")), doctor_word(outage, NULL, "text"));
 }
 
 /* What passed other filters, too. */
@@ -171,103 +171,6 @@ void doctor_daemon(struct doctor *doctor)
 	if (count > 1)
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "stop those that are not meant: a message may be judged twice, or by an old one",
 		    "%u processes of assayd run with %s", count, doctor->config_path);
-}
-
-/* ---- the database ----------------------------------------------------------------------------------------------------- */
-
-struct told { struct doctor *doctor; };
-
-static void tell_database(void *closure, const char *text)
-{
-	struct told *told = closure;
-
-	doctor_say(told->doctor, "store", DOCTOR_ERROR, NULL, "%s", text);
-}
-
-static void say_disk(struct doctor *doctor, const char *directory)
-{
-	struct statvfs disk;
-	unsigned long long free_mib, percent;
-
-	if (directory[0] == '\0' || statvfs(directory, &disk) != 0 || disk.f_blocks == 0)
-		return;
-	free_mib = (unsigned long long)disk.f_bavail * disk.f_frsize >> 20;
-	percent = (unsigned long long)disk.f_bavail * 100 / disk.f_blocks;
-	if (free_mib < DISK_FULL_MIB)
-		doctor_say(doctor, "disk", DOCTOR_ERROR, "make room: mail is judged, but nothing new is remembered",
-		    "the disk of %s is full (%llu MiB free)", directory, free_mib);
-	else if (percent < DISK_LOW_PERCENT && free_mib < DISK_LOW_MIB)
-		doctor_say(doctor, "disk", DOCTOR_WARNING, "make room, or lower max-flows and keep-flows in record { }",
-		    "the disk of %s has %llu MiB left", directory, free_mib);
-	else
-		doctor_say(doctor, "disk", DOCTOR_OK, NULL, "%llu MiB free in %s", free_mib, directory);
-}
-
-struct brakes_seen { unsigned on; };
-
-static void see_brake(void *arg, const struct brake_row *row)
-{
-	struct brakes_seen *seen = arg;
-
-	seen->on += row->lifted_secs == 0;
-}
-
-static void say_brakes(struct doctor *doctor)
-{
-	const struct store_config config = { .location = doctor->config->record_location, .read_only = true };
-	struct brakes_seen seen = { 0 };
-	char why[256];
-	struct store *store = store_open(&config, why, sizeof(why));
-
-	if (store != NULL && store_brakes_each(store, see_brake, &seen) == 0 && seen.on != 0)
-		doctor_say(doctor, "brakes", DOCTOR_WARNING, "see whose mail it was (assay report), mend what is wrong, then assay brakes --lift",
-		    "%u brake%s on: findings that are only tagged, for what was held back looked wanted", seen.on, seen.on == 1 ? " is" : "s are");
-	store_close(&store);
-}
-
-/* Whoever runs doctor may be somebody else for the server than assayd is: what fails is told as a warning. */
-static void say_server(struct doctor *doctor, const char *connection)
-{
-	enum { PATIENCE_MS = 5000 };
-	char why[512] = "";
-	struct backend_handle *handle = backend_postgresql.open(connection, BACKEND_READ, PATIENCE_MS, why, sizeof(why));
-	struct told told = { doctor };
-
-	if (handle == NULL)
-		doctor_say(doctor, "store", DOCTOR_WARNING, "see the reason; assayd makes the tables at its start, and logs in as the user "
-		    "that it runs as", "PostgreSQL as seen from here: %s", why);
-	else
-		doctor_say(doctor, "store", DOCTOR_OK, NULL, "PostgreSQL answers: %s", connection);
-	backend_postgresql.close(&handle);
-	(void)config_advise_database(doctor->config, doctor->config->record_location, tell_database, &told);
-}
-
-void doctor_store(struct doctor *doctor)
-{
-	const char *path = doctor->config->record_location, *place;
-	const struct backend *backend;
-	struct told told = { doctor };
-	struct backend_look look;
-
-	if (path == NULL) {
-		doctor_say(doctor, "store", DOCTOR_INFO, "set path in record { }; `assay report` has nothing to say without it",
-		    "nothing is remembered");
-		return;
-	}
-	backend = backend_of(path, &place);
-	(void)backend->look(place, &look);
-	if (strcmp(word(doctor->status, "store", "state"), "down") == 0)
-		doctor_say(doctor, "store", DOCTOR_ERROR, "see the reason; mail is judged without memory meanwhile",
-		    "assayd cannot use the database: %s", word(doctor->status, "store", "text"));
-	else if (backend == &backend_postgresql)
-		say_server(doctor, place);
-	else if (config_advise_database(doctor->config, path, tell_database, &told) == 0 && look.bytes >= 0)
-		doctor_say(doctor, "store", DOCTOR_OK, NULL, "%s, %lld KiB", path, look.bytes >> 10);
-	else if (doctor->worst < DOCTOR_ERROR)
-		doctor_say(doctor, "store", DOCTOR_INFO, NULL, "%s is not there yet; assayd makes it at its start", path);
-	if (look.bytes > 0)
-		say_brakes(doctor);
-	say_disk(doctor, look.disk);
 }
 
 /* ---- the log ------------------------------------------------------------------------------------------------------------ */

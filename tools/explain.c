@@ -137,27 +137,19 @@ static int tell(const struct explain_command *command, const struct config *agai
 	return EX_OK;
 }
 
-static int look_up(const struct explain_command *command, const struct config *config, const struct config *again_by,
-    const char *location)
+static int look_up(const struct explain_command *command, const struct config *config, const struct config *again_by)
 {
-	struct store_config store_config = { .read_only = true, .location = location };
-	struct store_statistics statistics = { 0 };
-	struct found found = { .arena = arena_new() };
+	struct found found = { 0 };
 	struct store *store;
 	const char *name = NULL;
-	char why[256];
-	int code;
+	int code = record_open("explain", config, command->database, &store);
 
-	store = store_open(&store_config, why, sizeof(why));
-	if (store == NULL) {
-		arena_free(&found.arena);
-		return tool_complain(EX_CONFIG, "explain: no database: set path in the section record of the configuration, or give --database");
-	}
+	if (code != 0)
+		return code;
+	found.arena = arena_new();
 	code = find(store, command->text, &found, &name);
 	if (code == 0)
 		code = brakes_read(store, found.arena, &found.brakes);
-	store_statistics(store, &statistics);
-	store_close(&store);
 	if (code == 0)
 		code = tell(command, again_by, &found);
 	else if (code == -E_ABSENT)
@@ -165,7 +157,8 @@ static int look_up(const struct explain_command *command, const struct config *c
 	else if (code == -E_SYNTAX)
 		code = tool_complain(EX_USAGE, "explain: that has no reference, which looks like k7m9-qxw2-rtbh, and is no queue id");
 	else
-		code = tool_complain(EX_IOERR, "explain: %s", statistics.why);
+		code = record_failed("explain", store);
+	store_close(&store);
 	arena_free(&found.arena);
 	return code;
 }
@@ -175,22 +168,16 @@ static int run(const struct explain_command *command)
 {
 	const struct config *again_by = command->config_path != NULL ? load_config(command->config_path) : NULL;
 	const struct config *config = NULL;
-	const char *location = command->database;
 	int code = EX_CONFIG;
 
 	if (command->config_path != NULL && again_by == NULL)
 		return EX_CONFIG;
-	if (again_by != NULL && (again_by->record_location != NULL || location != NULL))
+	if (again_by != NULL && (again_by->record_location != NULL || command->database != NULL))
 		config = config_ref(again_by);
 	else
 		config = load_config(NULL);
-	if (config != NULL) {
-		if (location == NULL)
-			location = config->record_location;
-		code = database_check("explain", config, location, command->database != NULL);
-		if (code == 0)
-			code = look_up(command, config, again_by, location);
-	}
+	if (config != NULL)
+		code = look_up(command, config, again_by);
 	config_unref(&config);
 	config_unref(&again_by);
 	return code;

@@ -153,8 +153,8 @@ static void print_policy(FILE *out, const struct trace_line *line)
 	fprintf(out, "), %s ", applies != NULL && strcmp(applies, "yes") == 0 ? "takes" : "may take, so it is weighed,");
 	print_value(out, "", trace_get(line, "match"));
 	print_value(out, ": ", trace_get(line, "action"));
-	print_value(out, ", by ", trace_get(line, "rule"));
 	print_value(out, ", of ", trace_get(line, "about"));
+	print_value(out, ", by ", trace_get(line, "rule"));	/* the last, for it may be a sentence */
 	fputc('\n', out);
 }
 

@@ -208,24 +208,16 @@ static int work(const struct failure_command *command, const struct config *conf
 static int run_command(const struct failure_command *command)
 {
 	const struct config *config = load_config(command->config_path);
-	struct store_config store_config = { .read_only = true };
-	struct store_statistics statistics = { 0 };
 	struct store *store;
-	char why[256];
 	int code;
 
 	if (config == NULL)
 		return EX_CONFIG;
-	store_config.location = command->database != NULL ? command->database : config->record_location;
-	code = database_check("failure-reports", config, store_config.location, command->database != NULL);
+	code = record_open("failure-reports", config, command->database, &store);
 	if (code == 0) {
-		store = store_open(&store_config, why, sizeof(why));
-		code = store != NULL ? work(command, config, store) : tool_complain(EX_CONFIG,
-		    "failure-reports: no database: set path in the section record of the configuration, or give --database");
-		if (store != NULL && code == EX_IOERR) {
-			store_statistics(store, &statistics);
-			tool_complain(0, "failure-reports: %s", statistics.why);
-		}
+		code = work(command, config, store);
+		if (code == EX_IOERR)
+			(void)record_failed("failure-reports", store);
 		store_close(&store);
 	}
 	config_unref(&config);

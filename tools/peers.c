@@ -175,32 +175,24 @@ static int run_action(struct peers_command *command, struct store *store)
 static int run(struct peers_command *command)
 {
 	const struct config *config = load_config(command->config_path);
-	struct store_config store_config = { .read_only = true };
-	struct store_statistics statistics;
 	struct store *store;
-	char why[256];
 	int code;
 
 	if (config == NULL)
 		return EX_CONFIG;
 	command->rules = (struct peer_rules){ config->habit_min_sessions, config->habit_min_days,
 		config->habit_min_share_percent, config->habit_settle_secs / 86400 };
-	store_config.location = command->database != NULL ? command->database : config->record_location;
-	code = database_check("peers", config, store_config.location, command->database != NULL);
-	if (code != 0) {
-		config_unref(&config);
-		return code;
-	}
-	store = store_open(&store_config, why, sizeof(why));
+	code = record_open("peers", config, command->database, &store);
 	config_unref(&config);
-	if (store == NULL)
-		return tool_complain(EX_CONFIG, "peers: no database: set path in the section record of the configuration, or give --database");
+	if (code != 0)
+		return code;
 	code = run_action(command, store);
-	store_statistics(store, &statistics);
-	store_close(&store);
 	if (code == -E_ABSENT)
-		return tool_complain(EX_DATAERR, "peers: '%s' is not known", command->peer);
-	return code == 0 ? EX_OK : tool_complain(EX_IOERR, "peers: %s", statistics.why);
+		code = tool_complain(EX_DATAERR, "peers: '%s' is not known", command->peer);
+	else if (code != 0)
+		code = record_failed("peers", store);
+	store_close(&store);
+	return code;
 }
 
 static bool action_known(const char *action)

@@ -136,7 +136,6 @@ static int report(const struct report_command *command, const struct config *con
     struct arena *arena)
 {
 	int64_t now = clock_wall_secs(NULL), since = now - command->since_secs;
-	struct store_statistics statistics = { 0 };
 	const struct brakes *brakes;
 	struct tally *tally;
 	int code;
@@ -148,7 +147,6 @@ static int report(const struct report_command *command, const struct config *con
 		tally_set_brakes(tally, brakes);
 		code = read_store(tally, store, since);
 	}
-	store_statistics(store, &statistics);
 	if (code == 0 && command->mail)
 		code = report_mail_send(config, &(const struct report_mail){ command->to, command->output, now }, store,
 		    tally_page(tally, arena, title(command, arena), command->top));
@@ -156,7 +154,7 @@ static int report(const struct report_command *command, const struct config *con
 		code = report_write(tally_page(tally, arena, title(command, arena), command->top), command->form, command->output,
 		    command->table);
 	else
-		code = tool_complain(EX_IOERR, "report: %s", statistics.why);
+		code = record_failed("report", store);
 	tally_free(&tally);
 	return code;
 }
@@ -164,18 +162,11 @@ static int report(const struct report_command *command, const struct config *con
 static int open_and_report(const struct report_command *command, const struct config *config, const struct policy_set *set,
     struct arena *arena)
 {
-	struct store_config store_config = { .read_only = true };
 	struct store *store;
-	char why[256];
-	int code;
+	int code = record_open("report", config, command->database, &store);
 
-	store_config.location = command->database != NULL ? command->database : config->record_location;
-	code = database_check("report", config, store_config.location, command->database != NULL);
 	if (code != 0)
 		return code;
-	store = store_open(&store_config, why, sizeof(why));
-	if (store == NULL)
-		return tool_complain(EX_CONFIG, "report: no database: set path in the section record of the configuration, or give --database");
 	code = report(command, config, set, store, arena);
 	store_close(&store);
 	return code;

@@ -180,14 +180,12 @@ int report_mail_send(const struct config *config, const struct report_mail *mail
 {
 	struct morning *morning = morning_new(config, mail->now_secs - mail->now_secs % DAY_SECS - DAY_SECS);
 	struct arena *arena = arena_new();
-	struct store_statistics statistics;
 	struct morning_text text;
 	const char *letter = NULL;
 	int code = read_morning(morning, store);
 
-	store_statistics(store, &statistics);
 	if (code != 0) {
-		code = tool_complain(EX_IOERR, "report: %s", statistics.why);
+		code = record_failed("report", store);
 	} else {
 		morning_tell(morning, arena, &text);
 		letter = make_mail(config, mail, &text, page, arena);

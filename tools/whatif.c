@@ -111,7 +111,6 @@ static int foresee_brakes(const struct whatif_page *page, const struct config *c
 static int forecast(struct whatif_command *command, const struct config *config, const struct policy_set *set, struct store *store)
 {
 	struct whatif_page *page = &command->page;
-	struct store_statistics statistics = { 0 };
 	struct whatif *whatif;
 	int code;
 
@@ -128,26 +127,18 @@ static int forecast(struct whatif_command *command, const struct config *config,
 		code = store_kinds_each(store, page->since_secs, HOUR_SECS, whatif_learn, whatif);
 	if (code == 0)
 		code = store_kinds_each(store, page->since_secs, HOUR_SECS, whatif_add, whatif);
-	store_statistics(store, &statistics);
-	code = code == 0 ? print(command, whatif, store) : tool_complain(EX_IOERR, "whatif: %s", statistics.why);
+	code = code == 0 ? print(command, whatif, store) : record_failed("whatif", store);
 	whatif_free(&whatif);
 	return code;
 }
 
 static int open_and_run(struct whatif_command *command, const struct config *config, const struct policy_set *set)
 {
-	struct store_config store_config = { .read_only = true };
 	struct store *store;
-	char why[256];
-	int code;
+	int code = record_open("whatif", config, command->database, &store);
 
-	store_config.location = command->database != NULL ? command->database : config->record_location;
-	code = database_check("whatif", config, store_config.location, command->database != NULL);
 	if (code != 0)
 		return code;
-	store = store_open(&store_config, why, sizeof(why));
-	if (store == NULL)
-		return tool_complain(EX_CONFIG, "whatif: no database: set path in the section record of the configuration, or give --database");
 	code = forecast(command, config, set, store);
 	store_close(&store);
 	return code;

@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 
 #include "action/field.h"
+#include "action/overridden.h"
 #include "check/dmarc/record.h"
 #include "check/memory.h"
 #include "util/clean.h"
@@ -144,6 +145,30 @@ static const char *delivery(const struct decision *decision)
 	}
 }
 
+static enum dmarc_policy carried_out(const struct decision *decision)
+{
+	if (!decision->enforced || decision->action < ACTION_QUARANTINE)
+		return DMARC_POLICY_NONE;
+	return decision->action == ACTION_QUARANTINE ? DMARC_POLICY_QUARANTINE : DMARC_POLICY_REJECT;
+}
+
+/*
+ * `reason="mailing_list: override lists" `, where an override is why less was done than the domain asks for; else "". It failed all the
+ * same, so the report is sent; without the reason its reader would take mail of a list that we know for a forgery that got through.
+ * The word is that of aggregate reports. By which evidence it held is not told: that could tell one message from another.
+ */
+static const char *override_reason(const struct writer *writer)
+{
+	const struct dmarc_result *dmarc = &writer->input->results->dmarc;
+	const struct decision *decision = writer->input->decision;
+	const struct dmarc_override *override = policy_honoured(writer->input->config, decision->policy, dmarc);
+
+	if (override == NULL || dmarc->result != RESULT_FAIL || carried_out(decision) >= dmarc->disposition)
+		return "";
+	return arena_printf(writer->arena, "reason=%s\n\t", field_quoted(writer->arena, arena_printf(writer->arena, "%s: override %s",
+	    words_of(feedback_reason_words, (int)overridden_reason(override->kind)), override->name)));
+}
+
 /* One method only (RFC 6591 section 3.1), and nothing of the sender's but domains. */
 static void put_results(struct writer *writer, enum failure_kind kind, const struct dkim_result *dkim)
 {
@@ -153,7 +178,7 @@ static void put_results(struct writer *writer, enum failure_kind kind, const str
 
 	switch (kind) {
 	case FAILURE_DMARC:
-		text = arena_printf(writer->arena, "dmarc=%s header.from=%s", result_name(results->dmarc.result),
+		text = arena_printf(writer->arena, "dmarc=%s %sheader.from=%s", result_name(results->dmarc.result), override_reason(writer),
 		    field_value(writer->arena, results->dmarc.domain));
 		break;
 	case FAILURE_DKIM:

@@ -52,3 +52,16 @@ const char *overridden_comment(const struct action_input *input)
 		return arena_concat(arena, "an override may hold: ", dmarc->overrides[0].why, "");
 	return NULL;
 }
+
+/* Of a chain of seals RFC 8617 section 7.2.2 says local_policy. */
+enum feedback_reason overridden_reason(enum override_kind kind)
+{
+	switch (kind) {
+	case OVERRIDE_MAILING_LIST:
+		return FEEDBACK_MAILING_LIST;
+	case OVERRIDE_FORWARDER:
+		return FEEDBACK_TRUSTED_FORWARDER;
+	default:
+		return FEEDBACK_LOCAL_POLICY;
+	}
+}

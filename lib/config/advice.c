@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "config/advice_internal.h"
+#include "config/networks.h"
 
 enum { SENTENCE_BYTES = 4096 };
 
@@ -149,17 +150,44 @@ static void advise_overrides(struct advisor *advisor)
 		advise(advisor, "sections override do nothing: DMARC is not judged; set enabled = yes in section dmarc");
 }
 
-static void advise_reports(struct advisor *advisor)
+/* The installed file sets path. */
+static void advise_record(struct advisor *advisor)
 {
 	const struct config *config = advisor->config;
 
-	if (!config->dmarc_aggregate)
-		return;
+	if (config->record_backend == RECORD_POSTGRESQL && config->record_path != NULL)
+		advise(advisor, "path in record { } does nothing with backend = postgresql; what %s remembers is taken along by assay record "
+		    "copy", config->record_path);
+}
+
+/* The override's own evidence is judged when it is loaded; whom the admin trusts is his own affair, but hardly everybody. */
+static void advise_networks(struct advisor *advisor)
+{
+	const struct network_list *networks = &advisor->config->trusted_networks;
+	struct arena *arena = arena_new();
+
+	if (networks_are_everywhere(networks, arena))
+		advise(advisor, "every client is in trusted-networks, of IPv4 or of IPv6: no mail of theirs is judged");
+	arena_free(&arena);
+}
+
+static void advise_report(struct advisor *advisor, const char *option)
+{
+	const struct config *config = advisor->config;
+
 	if (config->record_location == NULL || !config->dmarc_enabled)
-		advise(advisor, "dmarc-reports { aggregate = yes } does nothing: %s", config->record_location == NULL ?
+		advise(advisor, "dmarc-reports { %s = yes } does nothing: %s", option, config->record_location == NULL ?
 		    "nothing is remembered; set path in record { }" : "DMARC is not judged; set enabled = yes in section dmarc");
 	else if (config->dmarc_email == NULL || config->dmarc_email[0] == '\0')
-		advise(advisor, "dmarc-reports { aggregate = yes } counts, but no report can be sent: set email, the address they come from");
+		advise(advisor, "dmarc-reports { %s = yes } counts, but no report can be sent: set email, the address they come from", option);
+}
+
+static void advise_reports(struct advisor *advisor)
+{
+	if (advisor->config->dmarc_aggregate)
+		advise_report(advisor, "aggregate");
+	if (advisor->config->failure_reports)
+		advise_report(advisor, "failure");
 }
 
 static void advise_dnssec(struct advisor *advisor)
@@ -251,6 +279,8 @@ size_t config_advise(const struct config *config, config_tell *tell, void *closu
 	advise_greylist(&advisor);
 	advise_dmarc(&advisor);
 	advise_overrides(&advisor);
+	advise_record(&advisor);
+	advise_networks(&advisor);
 	advise_reports(&advisor);
 	advise_dnssec(&advisor);
 	advise_help_url(&advisor);

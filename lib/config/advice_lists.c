@@ -3,7 +3,9 @@
 #include "config/advice_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "config/schema.h"
 #include "util/domain.h"
 
 /* This runs at each start and reload: of very many long lists only the first are looked at, and so many sentences are enough. */
@@ -11,9 +13,13 @@ enum { LOOKS_MAX = 2000000, TOLD_MAX = 10 };
 
 static bool has_only_domains(const struct policy_config *policy)
 {
-	return policy->recipient_domains.count != 0 && policy->recipients.count == 0 && policy->author_domains.count == 0 &&
-	    policy->envelope_domains.count == 0 && policy->client_networks.count == 0 && policy->client_names.count == 0 &&
-	    policy->listeners.count == 0 && policy->authenticated == AUTHENTICATED_ANY;
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct option_row *row = &schema_table[i];
+
+		if (option_is_condition(row) && condition_is_set(row, policy) != (strcmp(row->name, "recipient-domains") == 0))
+			return false;
+	}
+	return true;
 }
 
 /* Whether all that an entry stands for is in the set: of ".example.org" any name below it is. */

@@ -253,6 +253,12 @@ static bool made_at_start(const char *directory)
 	return strncmp(directory, "/run/", 5) == 0 && strchr(directory + 5, '/') == NULL;
 }
 
+/* Below Postfix's queue the directory is Postfix's to enter, and hands its group on to the socket. */
+static bool is_below_postfix(const char *directory)
+{
+	return strstr(directory, "/spool/postfix/") != NULL;
+}
+
 static void advise_socket(struct advisor *advisor, const struct identity *identity)
 {
 	const char *path = socket_path(advisor->config->socket);
@@ -264,8 +270,12 @@ static void advise_socket(struct advisor *advisor, const struct identity *identi
 	parent_of(path, directory);
 	if (stat(directory, &status) == 0 || errno != ENOENT || made_at_start(directory))
 		return;
-	advise(advisor, "socket directory %s does not exist: assayd cannot start; run: install -d -o %s -g %s -m 0750 %s",
-	    directory, identity->user, identity->group, directory);
+	if (is_below_postfix(directory))
+		advise(advisor, "socket directory %s does not exist: assayd cannot start; assay setup postfix --apply makes it, or "
+		    "install -d -o %s -g postfix -m 2750 %s", directory, identity->user, directory);
+	else
+		advise(advisor, "socket directory %s does not exist: assayd cannot start; run: install -d -o %s -g %s -m 0750 %s", directory,
+		    identity->user, identity->group, directory);
 }
 
 void advise_places(struct advisor *advisor)

@@ -5,26 +5,19 @@
  */
 #include "config/diff.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/diff_internal.h"
 #include "config/domain_list.h"
-#include "config/schema.h"
 #include "config/value.h"
 #include "util/out_of_memory.h"
 
-enum { LINES_MAX = 60, VALUE_MAX_BYTES = 100, NAMES_SHOWN = 3, NAME_SHOWN_BYTES = 40 };
+enum { LINES_MAX = 60, VALUE_MAX_BYTES = 100, NEW_VALUE_MAX_BYTES = 200, NAMES_SHOWN = 3, NAME_SHOWN_BYTES = 40 };
 
-struct differ {
-	const struct config *old, *new;
-	config_tell *tell;
-	void *closure;
-	size_t count;
-};
-
-/* The caller frees it. */
-static char *value_text(const struct option_row *row, const void *base)
+char *diff_value_text(const struct option_row *row, const void *base)
 {
 	char *text = NULL;
 	size_t length;
@@ -38,11 +31,21 @@ static char *value_text(const struct option_row *row, const void *base)
 	return text;
 }
 
-static void tell(struct differ *differ, const char *where, const char *name, const char *change)
+bool diff_same_value(const struct option_row *row, const void *a_base, const void *b_base)
+{
+	char *a = diff_value_text(row, a_base), *b = diff_value_text(row, b_base);
+	bool same = strcmp(a, b) == 0;
+
+	free(a);
+	free(b);
+	return same;
+}
+
+void diff_tell(struct differ *differ, const char *where, const char *name, const char *change)
 {
 	char line[512];
 
-	if (++differ->count > LINES_MAX)
+	if (++differ->count > differ->lines_max)
 		return;
 	snprintf(line, sizeof(line), "%s%s%s%s", where, where[0] != '\0' && name[0] != '\0' ? " " : "", name, change);
 	differ->tell(differ->closure, line);
@@ -56,7 +59,7 @@ static void tell_change(struct differ *differ, const char *where, const char *na
 		snprintf(change, sizeof(change), " changed");
 	else
 		snprintf(change, sizeof(change), ": %.*s -> %.*s", VALUE_MAX_BYTES, old, VALUE_MAX_BYTES, new);
-	tell(differ, where, name, change);
+	diff_tell(differ, where, name, change);
 }
 
 /* "; +2: a.example, b.example": the first names of those that came or went. */
@@ -88,37 +91,14 @@ static void tell_domains(struct differ *differ, const char *where, const struct 
 	snprintf(change, sizeof(change), ": other domains in its files: %zu -> %zu", old->count, new->count);
 	put_names(change, sizeof(change), '+', new->set, old->set);
 	put_names(change, sizeof(change), '-', old->set, new->set);
-	tell(differ, where, row->name, change);
+	diff_tell(differ, where, row->name, change);
 }
 
-/* Whether a policy had what stands outside of it before, and has it now. */
-static bool only_inherits(const struct differ *differ, const struct option_row *outside, const char *old, const char *new)
+void diff_compare(struct differ *differ, const char *where, const struct option_row *row, const void *old_base, const void *new_base)
 {
-	char *outside_old = value_text(outside, differ->old), *outside_new = value_text(outside, differ->new);
-	bool inherits = strcmp(old, outside_old) == 0 && strcmp(new, outside_new) == 0;
+	char *old = diff_value_text(row, old_base), *new = diff_value_text(row, new_base);
 
-	free(outside_old);
-	free(outside_new);
-	return inherits;
-}
-
-static bool same_value(const struct option_row *row, const void *a_base, const void *b_base)
-{
-	char *a = value_text(row, a_base), *b = value_text(row, b_base);
-	bool same = strcmp(a, b) == 0;
-
-	free(a);
-	free(b);
-	return same;
-}
-
-/* outside: the row from which a policy inherits; NULL for none. */
-static void compare(struct differ *differ, const char *where, const struct option_row *row, const struct option_row *outside,
-    const void *old_base, const void *new_base)
-{
-	char *old = value_text(row, old_base), *new = value_text(row, new_base);
-
-	if (strcmp(old, new) != 0 && (outside == NULL || !only_inherits(differ, outside, old, new)))
+	if (strcmp(old, new) != 0)
 		tell_change(differ, where, row->name, old, new);
 	else if (!domain_lists_equal(row, old_base, new_base))
 		tell_domains(differ, where, row, old_base, new_base);
@@ -126,213 +106,79 @@ static void compare(struct differ *differ, const char *where, const struct optio
 	free(new);
 }
 
-static const struct option_row *find_row(const char *section, const char *name)
+void diff_tell_value(struct differ *differ, const char *where, const struct option_row *row, const void *base)
 {
-	for (size_t i = 0; i < schema_count; i++) {
-		if (strcmp(schema_table[i].section, section) == 0 && strcmp(schema_table[i].name, name) == 0)
-			return &schema_table[i];
-	}
-	return NULL;
+	char *text = diff_value_text(row, base), change[NEW_VALUE_MAX_BYTES + 16];
+
+	snprintf(change, sizeof(change), " = %.*s%s", NEW_VALUE_MAX_BYTES, text, strlen(text) > NEW_VALUE_MAX_BYTES ? " ..." : "");
+	diff_tell(differ, where, row->name, change);
+	free(text);
 }
 
-static void compare_policy(struct differ *differ, const struct policy_config *old, const struct policy_config *new)
+static bool is_of(const struct option_row *row, const struct ramp_config *ramp, const struct ramp_config *reference)
 {
-	char where[96];
-
-	snprintf(where, sizeof(where), "policy %s", new->name);
-	for (size_t i = 0; i < schema_count; i++) {
-		const struct option_row *row = &schema_table[i];
-
-		if (strcmp(row->section, "policy") == 0)
-			compare(differ, where, row, row->default_text == NULL ? find_row("", row->name) : NULL, old, new);
-	}
-	for (int id = 0; id < FINDING_COUNT; id++) {
-		struct option_row row = schema_finding_row((enum finding_id)id, true);
-		struct option_row outside = schema_finding_row((enum finding_id)id, false);
-
-		compare(differ, where, &row, &outside, old, new);
-	}
+	return reference != NULL && diff_same_value(row, ramp, reference);
 }
 
-/* A policy's ramps that are those outside of it, before and now, say nothing of their own. */
-static void compare_ramps(struct differ *differ, const char *where, const struct ramp_config *old, const struct ramp_config *new)
+static void compare_ramp(struct differ *differ, const char *where, const struct diff_ramps *ramps, int id)
 {
-	bool inside = where[0] != '\0';
+	const struct ramp_config *old = ramps->old != NULL ? &ramps->old[id] : NULL, *new = &ramps->new[id];
+	const struct ramp_config *old_reference = ramps->old_reference != NULL ? &ramps->old_reference[id] : NULL;
+	const struct ramp_config *new_reference = ramps->new_reference != NULL ? &ramps->new_reference[id] : NULL;
 	const struct option_row *row;
+
+	for (size_t i = 0; (row = schema_ramp_row(i)) != NULL; i++) {
+		if (is_of(row, new, new_reference) && (old == NULL || is_of(row, old, old_reference)))
+			continue;
+		if (old == NULL)
+			diff_tell_value(differ, where, row, new);
+		else
+			diff_compare(differ, where, row, old, new);
+	}
+}
+
+void diff_compare_ramps(struct differ *differ, const char *where, const struct diff_ramps *ramps)
+{
 	char ramp[160];
 
 	for (int id = 0; id < FINDING_COUNT; id++) {
-		snprintf(ramp, sizeof(ramp), "%s%sramp %s", where, inside ? " " : "", findings_table[id].name);
-		for (size_t i = 0; (ramp_is_set(&old[id]) || ramp_is_set(&new[id])) && (row = schema_ramp_row(i)) != NULL; i++) {
-			if (!inside || !same_value(row, &old[id], &differ->old->finding_ramps[id]) ||
-			    !same_value(row, &new[id], &differ->new->finding_ramps[id]))
-				compare(differ, ramp, row, NULL, &old[id], &new[id]);
-		}
-	}
-}
-
-static const struct policy_config *find_policy(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->policy_count; i++) {
-		if (strcmp(config->policies[i].name, name) == 0)
-			return &config->policies[i];
-	}
-	return NULL;
-}
-
-/* The first policy that matches decides, so their order means something: of those in both files. */
-static bool order_differs(const struct config *old, const struct config *new)
-{
-	const struct policy_config *last = NULL;
-
-	for (size_t i = 0; i < new->policy_count; i++) {
-		const struct policy_config *policy = find_policy(old, new->policies[i].name);
-
-		if (policy == NULL)
+		if (!ramp_is_set(&ramps->new[id]) && (ramps->old == NULL || !ramp_is_set(&ramps->old[id])))
 			continue;
-		if (last != NULL && policy < last)
-			return true;
-		last = policy;
-	}
-	return false;
-}
-
-static void compare_policies(struct differ *differ)
-{
-	const struct config *old = differ->old, *new = differ->new;
-	char where[96];
-
-	for (size_t i = 0; i < old->policy_count; i++) {
-		snprintf(where, sizeof(where), "policy %s", old->policies[i].name);
-		if (find_policy(new, old->policies[i].name) == NULL)
-			tell(differ, where, "", " is gone");
-	}
-	for (size_t i = 0; i < new->policy_count; i++) {
-		const struct policy_config *before = find_policy(old, new->policies[i].name);
-
-		snprintf(where, sizeof(where), "policy %s", new->policies[i].name);
-		if (before == NULL)
-			tell(differ, where, "", " is new");
-		else
-			compare_policy(differ, before, &new->policies[i]);
-		if (before != NULL)
-			compare_ramps(differ, where, before->ramps, new->policies[i].ramps);
-	}
-	if (order_differs(old, new))
-		tell(differ, "", "", "the order of policies changed");
-}
-
-static const struct override_config *find_override(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->override_count; i++) {
-		if (strcmp(config->overrides[i].name, name) == 0)
-			return &config->overrides[i];
-	}
-	return NULL;
-}
-
-static void compare_overrides(struct differ *differ)
-{
-	const struct config *old = differ->old, *new = differ->new;
-	char where[96];
-
-	for (size_t i = 0; i < old->override_count; i++) {
-		snprintf(where, sizeof(where), "override %s", old->overrides[i].name);
-		if (find_override(new, old->overrides[i].name) == NULL)
-			tell(differ, where, "", " is gone");
-	}
-	for (size_t i = 0; i < new->override_count; i++) {
-		const struct override_config *before = find_override(old, new->overrides[i].name);
-
-		snprintf(where, sizeof(where), "override %s", new->overrides[i].name);
-		if (before == NULL)
-			tell(differ, where, "", " is new");
-		for (size_t row = 0; before != NULL && row < schema_count; row++)
-			if (strcmp(schema_table[row].section, "override") == 0)
-				compare(differ, where, &schema_table[row], NULL, before, &new->overrides[i]);
+		snprintf(ramp, sizeof(ramp), "%s%sramp %s", where, where[0] != '\0' ? " " : "", findings_table[id].name);
+		compare_ramp(differ, ramp, ramps, id);
 	}
 }
 
-/* ---- what cannot be told from what is recorded ------------------------------------------------------------------- */
-
-/* Options by which a check finds something else: whole sections, and those of the daemon and the record. */
-static bool decides_findings(const struct option_row *row)
+static size_t diff(const struct config *old, const struct config *new, size_t lines_max, config_tell *tell_line, void *closure)
 {
-	static const char *const sections[] = { "spf", "dkim", "arc", "dmarc", "adsp", "iprev", "dns", "tls", "limits" };
-	static const char *const options[] = { "trusted-networks", "trusted-authserv-ids", "exempt-authenticated", "reinjection-daemons",
-		"authserv-id", "habit-min-sessions", "habit-min-days", "habit-min-share", "habit-settle" };
-
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		if (strcmp(row->section, sections[i]) == 0)
-			return true;
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strcmp(row->name, options[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool option_differs(const struct option_row *row, const void *old, const void *new)
-{
-	char *was = value_text(row, old), *is = value_text(row, new);
-	bool differs = strcmp(was, is) != 0 || !domain_lists_equal(row, old, new);
-
-	free(was);
-	free(is);
-	return differs;
-}
-
-static bool override_is_same(const struct override_config *old, const struct override_config *new)
-{
-	for (size_t i = 0; old != NULL && i < schema_count; i++)
-		if (strcmp(schema_table[i].section, "override") == 0 && option_differs(&schema_table[i], old, new))
-			return false;
-	return old != NULL;
-}
-
-size_t config_diff_findings(const struct config *old, const struct config *new, config_tell *tell_name, void *closure)
-{
-	size_t count = 0;
-	char name[96];
-
-	for (size_t i = 0; i < schema_count; i++) {
-		const struct option_row *row = &schema_table[i];
-
-		if (schema_is_titled(row->section) || !decides_findings(row) || !option_differs(row, old, new))
-			continue;
-		snprintf(name, sizeof(name), "%s%s%s", row->section, row->section[0] != '\0' ? " " : "", row->name);
-		tell_name(closure, name);
-		count++;
-	}
-	for (size_t i = 0; i < new->override_count; i++) {	/* whether it would have held; of one that is gone the policies know */
-		if (override_is_same(find_override(old, new->overrides[i].name), &new->overrides[i]))
-			continue;
-		snprintf(name, sizeof(name), "override %s", new->overrides[i].name);
-		tell_name(closure, name);
-		count++;
-	}
-	return count;
-}
-
-size_t config_diff(const struct config *old, const struct config *new, config_tell *tell_line, void *closure)
-{
-	struct differ differ = { .old = old, .new = new, .tell = tell_line, .closure = closure };
+	struct differ differ = { .old = old, .new = new, .tell = tell_line, .closure = closure, .lines_max = lines_max };
 	char line[64];
 
 	for (size_t i = 0; i < schema_count; i++) {
 		if (!schema_is_titled(schema_table[i].section))
-			compare(&differ, schema_table[i].section, &schema_table[i], NULL, old, new);
+			diff_compare(&differ, schema_table[i].section, &schema_table[i], old, new);
 	}
 	for (int id = 0; id < FINDING_COUNT; id++) {
 		struct option_row row = schema_finding_row((enum finding_id)id, false);
 
-		compare(&differ, row.section, &row, NULL, old, new);
+		diff_compare(&differ, row.section, &row, old, new);
 	}
-	compare_ramps(&differ, "", old->finding_ramps, new->finding_ramps);
-	compare_overrides(&differ);
-	compare_policies(&differ);
-	if (differ.count > LINES_MAX) {
-		snprintf(line, sizeof(line), "and %zu more", differ.count - LINES_MAX);
+	diff_compare_ramps(&differ, "", &(struct diff_ramps){ .old = old->finding_ramps, .new = new->finding_ramps });
+	diff_overrides(&differ);
+	diff_policies(&differ);
+	if (differ.count > lines_max) {
+		snprintf(line, sizeof(line), "and %zu more", differ.count - lines_max);
 		tell_line(closure, line);
 	}
 	return differ.count;
+}
+
+size_t config_diff(const struct config *old, const struct config *new, config_tell *tell, void *closure)
+{
+	return diff(old, new, LINES_MAX, tell, closure);
+}
+
+size_t config_diff_all(const struct config *old, const struct config *new, config_tell *tell, void *closure)
+{
+	return diff(old, new, SIZE_MAX, tell, closure);
 }

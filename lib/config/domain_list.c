@@ -40,9 +40,11 @@ static bool is_file(const char *text)
 	return text[0] == '@';
 }
 
-static const char *entries_word(const struct option_row *row)
+static const char *entries_word(const struct option_row *row, size_t count)
 {
-	return row->type == OPTION_ADDRESSES ? "addresses" : "domains";
+	if (row->type == OPTION_ADDRESSES)
+		return count == 1 ? "address" : "addresses";
+	return count == 1 ? "domain" : "domains";
 }
 
 const char *domain_source_path(const struct domain_source *source)
@@ -100,7 +102,8 @@ static bool load_file(struct loading *loading, const char *path, unsigned line, 
 		return false;
 	}
 	if (loading->faults > FAULTS_TOLD_MAX)
-		complain(complaints, line, "%s: %zu more lines are no %s", path, loading->faults - FAULTS_TOLD_MAX, entries_word(loading->row));
+		complain(complaints, line, "%s: %zu more lines are no %s", path, loading->faults - FAULTS_TOLD_MAX,
+		    entries_word(loading->row, 2));
 	/* an empty list would match everything in one option and nothing in another: whichever was meant, it is not this */
 	if (loading->faults == 0 && names_r->count == 0)
 		complain(complaints, line, "%s = '@%.1000s': lists no %s; is it being written? Replace it by renaming a finished one",
@@ -268,7 +271,7 @@ static void tell_files(void *closure, const char *where, const struct option_row
 		if (path == NULL)
 			continue;
 		snprintf(text, sizeof(text), "%s%s: %zu %s in %s", where, row->name, list->sources[i].entries,
-		    entries_word(row), path);
+		    entries_word(row, list->sources[i].entries), path);
 		telling->tell(telling->closure, text);
 	}
 }

@@ -11,7 +11,8 @@
 
 #define SIGNS FATE_SIGNING, "Assay does not sign", NULL
 #define SYSTEMD FATE_DROPPED, "systemd and the options of assayd do this", NULL
-#define NO_REPORTS FATE_DROPPED, "Assay sends no reports; assay report tells what was judged", NULL
+#define NO_REPORTS FATE_DROPPED, "Assay sends no reports of RFC 6651; assay report tells what was judged, dmarc-reports { } is for " \
+	"those of DMARC", NULL
 #define LDAP FATE_DROPPED, "only for data sets of opendkim in LDAP", NULL
 #define NO_SCRIPTS FATE_BY_HAND, "Assay runs no scripts; policies in assay.conf may do what yours does", NULL
 #define DEBUGGING FATE_DROPPED, "log-level = debug, assay check and assay dns serve for finding faults", NULL

@@ -8,7 +8,6 @@
 #include "config/import_internal.h"
 
 #define SYSTEMD FATE_DROPPED, "systemd and the options of assayd do this", NULL
-#define NO_REPORTS FATE_DROPPED, "Assay sends no failure reports", NULL
 
 static bool is_on(const struct import *import, const char *name)
 {
@@ -130,6 +129,23 @@ static void required_headers(struct import *import, const struct import_line *li
 	}
 }
 
+/* They tell strangers of one's mail: nothing is switched on by a translation. */
+static void failure_reports(struct import *import, const struct import_line *line)
+{
+	bool on;
+
+	if (import_bool(line->value, &on) && on)
+		import_note(import, line, FATE_BY_HAND, "dmarc-reports { failure = yes } notes failures, redacted, and "
+		    "assay-failure-reports.timer sends them; set email there");
+	else
+		import_note(import, line, FATE_KEPT, "none are sent, as by default");
+}
+
+static void reports_sent_by(struct import *import, const struct import_line *line)
+{
+	import_keep(import, line, "dmarc-reports", "email", line->value);
+}
+
 static void sys_log(struct import *import, const struct import_line *line)
 {
 	bool on;
@@ -150,9 +166,12 @@ static const struct import_option options[] = {
 	{ "DomainWhitelistFile", FATE_BY_HAND, "put its domains into dmarc { trusted-sealers }", NULL },
 	{ "DomainWhitelistSize", FATE_DROPPED, "lists have no set size", NULL },
 	{ "DNSTimeout", FATE_DROPPED, "Assay waits limits { dns-deadline } for all answers of a message together, 20s", NULL },
-	{ "EnableCoredumps", SYSTEMD }, { "FailureReports", NO_REPORTS }, { "FailureReportsBcc", NO_REPORTS },
-	{ "FailureReportsOnNone", NO_REPORTS }, { "FailureReportsSentBy", NO_REPORTS },
-	{ "HistoryFile", FATE_CHANGED, "record { path } and assay report; Assay sends no aggregate reports", NULL },
+	{ "EnableCoredumps", SYSTEMD }, { "FailureReports", FATE_BY_HAND, NULL, failure_reports },
+	{ "FailureReportsBcc", FATE_DROPPED, "no copies of reports are sent; assay failure-reports lists what is due", NULL },
+	{ "FailureReportsOnNone", FATE_DROPPED, "a report is for whoever asks for it in his record (ruf, fo)", NULL },
+	{ "FailureReportsSentBy", FATE_KEPT, NULL, reports_sent_by },
+	{ "HistoryFile", FATE_CHANGED, "record { path } and assay report; dmarc-reports { aggregate = yes } with assay-dmarc-reports.timer "
+	    "sends aggregate reports of it", NULL },
 	{ "HoldQuarantinedMessages", FATE_KEPT, NULL, hold_quarantined },
 	{ "IgnoreAuthenticatedClients", FATE_KEPT, NULL, ignore_authenticated },
 	{ "IgnoreHosts", FATE_KEPT, NULL, ignore_hosts }, { "IgnoreMailFrom", FATE_CHANGED, NULL, ignore_mail_from },
@@ -164,7 +183,8 @@ static const struct import_option options[] = {
 	{ "RecordAllMessages", FATE_KEPT, "every judged message is counted", NULL },
 	{ "RejectFailures", FATE_KEPT, NULL, reject_failures }, { "RejectMultiValueFrom", FATE_KEPT, NULL, reject_multi_from },
 	{ "RejectString", FATE_DROPPED, "replies are those of assay findings; help-url adds a page of yours", NULL },
-	{ "ReportCommand", NO_REPORTS }, { "RequiredHeaders", FATE_KEPT, NULL, required_headers },
+	{ "ReportCommand", FATE_CHANGED, "dmarc-reports { sendmail }, the path of a program", NULL },
+	{ "RequiredHeaders", FATE_KEPT, NULL, required_headers },
 	{ "Socket", FATE_DROPPED, NULL, import_socket },
 	{ "SoftwareHeader", FATE_DROPPED, "Assay names itself in no field of its own", NULL },
 	{ "SPFIgnoreResults", FATE_KEPT, "Assay always checks SPF itself and believes no field", NULL },

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "config/complaints.h"
+#include "config/networks.h"
 #include "config/schema.h"
 #include "config/source.h"
 #include "config/value.h"
@@ -80,14 +81,6 @@ static bool has(const struct source_section *section, const char *name)
 	return false;
 }
 
-static bool is_everywhere(const struct network_list *networks)
-{
-	for (size_t i = 0; i < networks->count; i++)
-		if (networks->items[i].prefix_bits == 0)
-			return true;
-	return false;
-}
-
 /* @return what it asks for that no check looks at; NULL. */
 static const char *unlooked(const struct source_section *section, const struct config *config)
 {
@@ -101,7 +94,8 @@ static const char *unlooked(const struct source_section *section, const struct c
 }
 
 /* @return what the section lacks, or must not have; NULL. */
-static const char *fault(const struct source_section *section, const struct override_config *override, const struct config *config)
+static const char *fault(const struct source_section *section, const struct override_config *override, const struct config *config,
+    struct arena *arena)
 {
 	bool evident = has(section, "client-networks") || has(section, "client-names") || has(section, "authenticated-domains") ||
 	    has(section, "dkim-domains");
@@ -112,7 +106,7 @@ static const char *fault(const struct source_section *section, const struct over
 		return "a known-sender needs dkim-domains, and author-domains for whom they send";
 	if (!evident)
 		return "it needs evidence that a sender cannot forge: client-networks, client-names, authenticated-domains or dkim-domains";
-	if (is_everywhere(&override->client_networks))
+	if (networks_are_everywhere(&override->client_networks, arena))
 		return "every client is in its client-networks: that is no evidence";
 	if (override->list_id && override->kind != OVERRIDE_MAILING_LIST)
 		return "list-id is for the kind mailing-list";
@@ -176,7 +170,7 @@ void overrides_end(const struct source_section *root, struct arena *arena, struc
 		const char *why = NULL;
 
 		if (is_override(section) && next < config->override_count)
-			why = fault(section, &config->overrides[next++], config);
+			why = fault(section, &config->overrides[next++], config, arena);
 		if (why != NULL)
 			complain(complaints, section->line, "override '%s': %s", section->title, why);
 		for (size_t j = 0; strcmp(section->name, "policy") == 0 && j < section->option_count; j++)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "action/overridden.h"
 #include "check/dmarc/feedback.h"
 #include "check/dmarc/uri.h"
 #include "pipeline/internal.h"
@@ -103,19 +104,6 @@ static const char *local_comment(struct arena *arena, const struct decision *dec
 	    action_name(decision->action), findings_table[decision->finding].name);
 }
 
-/* RFC 9990 section 3.1.6; of a chain of seals RFC 8617 section 7.2.2: local_policy, with the sealers in the comment. */
-static enum feedback_reason reason_of(enum override_kind kind)
-{
-	switch (kind) {
-	case OVERRIDE_MAILING_LIST:
-		return FEEDBACK_MAILING_LIST;
-	case OVERRIDE_FORWARDER:
-		return FEEDBACK_TRUSTED_FORWARDER;
-	default:
-		return FEEDBACK_LOCAL_POLICY;
-	}
-}
-
 /* "arc=pass as[2].d=lists.example as[2].s=sel as[1].d=…", the newest first; cut where a comment ends. */
 static const char *seals_comment(struct arena *arena, const struct arc_result *arc)
 {
@@ -151,7 +139,8 @@ static void explain_failure(struct message *message, const struct dmarc_result *
 		row->reason = FEEDBACK_POLICY_TEST_MODE;
 		row->comment = "";
 	} else if (override != NULL) {
-		row->reason = reason_of(override->kind);
+		row->reason = overridden_reason(override->kind);
+		/* RFC 8617 section 7.2.2: the sealers in the comment */
 		row->comment = override->kind == OVERRIDE_SEALER ? seals_comment(message->arena, &message->results->arc) : override->why;
 	} else if (forwarder == DMARC_FORWARDER_TRUSTED && decision->enforced) {
 		row->reason = FEEDBACK_TRUSTED_FORWARDER;

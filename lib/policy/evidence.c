@@ -185,17 +185,6 @@ static bool holds(const struct evidence_waivable *waivable)
 	return false;
 }
 
-bool evidence_has(const struct evidence *evidence, enum finding_id id)
-{
-	for (size_t i = 0; i < evidence->finding_count; i++)
-		if (evidence->findings[i].id == id)
-			return true;
-	for (size_t i = 0; i < evidence->waivable_count; i++)
-		if (evidence->waivable[i].as_is.id == id)
-			return true;
-	return false;
-}
-
 bool evidence_is_overridden(const struct evidence *evidence)
 {
 	for (size_t i = 0; i < evidence->waivable_count; i++)

@@ -144,9 +144,6 @@ void evidence_make(const struct evidence_input *input, struct arena *arena, stru
 /** Fills what follows from as_is and the overrides, which it sorts. */
 void evidence_set_waivable(struct evidence_waivable *waivable, struct evidence_override *overrides, size_t count);
 
-/** @return whether a finding of this id is there, or would be without an override that is known to hold. */
-bool evidence_has(const struct evidence *evidence, enum finding_id id);
-
 /** @return whether an override holds that waives what DMARC found. */
 bool evidence_is_overridden(const struct evidence *evidence);
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "policy/evidence_item.h"
 #include "policy/evidence_waivable.h"
 #include "policy/text_part.h"
 #include "util/error.h"
@@ -22,7 +23,7 @@ struct reader {
 
 static int read_name(struct reader *reader, const struct part *part, const char **name_r)
 {
-	return evidence_read_name(reader->arena, part, name_r);
+	return evidence_item_name(reader->arena, part, name_r);
 }
 
 /* As above, but nothing is NULL. */
@@ -105,11 +106,7 @@ static int read_recipients(struct reader *reader, struct part value)
 	struct part item;
 	size_t count = 0;
 
-	while (part_take(&value, ',', &item)) {
-		if (part_is(&item, "&") || count == EVIDENCE_RECIPIENTS_MAX) {
-			reader->evidence->lacks |= EVIDENCE_LACKS_RECIPIENTS;
-			continue;
-		}
+	while (evidence_item_take(reader->evidence, EVIDENCE_LACKS_RECIPIENTS, &value, count, EVIDENCE_RECIPIENTS_MAX, &item)) {
 		if (item.length == 0)
 			return -E_SYNTAX;
 		places[count].where = item.at[0] == '?' ? RECIPIENT_UNKNOWN : item.at[0] == '~' ? RECIPIENT_LOCAL : RECIPIENT_AT_DOMAIN;
@@ -147,11 +144,7 @@ static int read_authors(struct reader *reader, struct part value)
 	struct part item, name;
 	size_t count = 0;
 
-	while (part_take(&value, ',', &item)) {
-		if (part_is(&item, "&") || count == EVIDENCE_AUTHORS_MAX) {
-			reader->evidence->lacks |= EVIDENCE_LACKS_AUTHORS;
-			continue;
-		}
+	while (evidence_item_take(reader->evidence, EVIDENCE_LACKS_AUTHORS, &value, count, EVIDENCE_AUTHORS_MAX, &item)) {
 		if (!part_take(&item, ':', &name) || name.length == 0 || item.at == NULL ||
 		    read_name(reader, &name, &authors[count].domain) != 0 ||
 		    read_result(reader, item, &authors[count].dmarc, &authors[count].secure) != 0)
@@ -183,14 +176,10 @@ static int read_passes(struct reader *reader, struct part value)
 	struct part item;
 	size_t items = 0, count = 0;
 
-	while (part_take(&value, ',', &item)) {
+	while (evidence_item_take(reader->evidence, EVIDENCE_LACKS_SIGNATURES, &value, items, EVIDENCE_PASSES_MAX, &item)) {
 		bool both = part_ends(&item, '*'), secure = !both && part_ends(&item, '+');
 		const char *name;
 
-		if (part_is(&item, "&") || items == EVIDENCE_PASSES_MAX) {
-			reader->evidence->lacks |= EVIDENCE_LACKS_SIGNATURES;
-			continue;
-		}
 		if (item.length == 0 || read_name(reader, &item, &name) != 0)
 			return -E_SYNTAX;
 		items++;

@@ -2,46 +2,17 @@
 /* See evidence_waivable.h; a part of evidence_read.c, which says what is trusted: nothing. */
 #include "policy/evidence_waivable.h"
 
-#include <string.h>
-
+#include "policy/evidence_item.h"
 #include "policy/evidence_text.h"
 #include "util/arena.h"
 #include "util/error.h"
-
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const char *place = c != '\0' ? strchr(digits, c) : NULL;
-
-	return place != NULL ? (int)(place - digits) : -1;
-}
-
-int evidence_read_name(struct arena *arena, const struct part *part, const char **name_r)
-{
-	char *out = arena_strndup(arena, part->at, part->length), *to = out;
-
-	for (const char *from = out; *from != '\0'; from++, to++) {
-		*to = *from;
-		if (*from != '%')
-			continue;
-		if (hex_digit(from[1]) < 0 || hex_digit(from[2]) < 0)
-			return -E_SYNTAX;
-		*to = (char)(hex_digit(from[1]) * 16 + hex_digit(from[2]));
-		if (*to == '\0')
-			return -E_SYNTAX;
-		from += 2;
-	}
-	*to = '\0';
-	*name_r = out;
-	return to - out <= EVIDENCE_NAME_MAX ? 0 : -E_SYNTAX;
-}
 
 /* "lists+", "uni?" */
 static int read_override(struct arena *arena, struct part part, struct evidence_override *override_r)
 {
 	override_r->unknown = part_ends(&part, '?');
 	override_r->secure = !override_r->unknown && part_ends(&part, '+');
-	return part.length != 0 ? evidence_read_name(arena, &part, &override_r->name) : -E_SYNTAX;
+	return part.length != 0 ? evidence_item_name(arena, &part, &override_r->name) : -E_SYNTAX;
 }
 
 /* One item. @return whether it can be kept, or -E_SYNTAX. */
@@ -72,9 +43,8 @@ int evidence_read_waivable(struct arena *arena, struct part value, struct eviden
 	struct part item;
 
 	evidence->waivable = items;
-	while (part_take(&value, ',', &item)) {
-		bool more = part_is(&item, "&") || evidence->waivable_count == EVIDENCE_WAIVABLE_MAX;
-		int kept = more ? 0 : read_item(arena, item, &items[evidence->waivable_count]);
+	while (evidence_item_take(evidence, EVIDENCE_LACKS_OVERRIDES, &value, evidence->waivable_count, EVIDENCE_WAIVABLE_MAX, &item)) {
+		int kept = read_item(arena, item, &items[evidence->waivable_count]);
 
 		if (kept < 0)
 			return kept;

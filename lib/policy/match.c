@@ -5,8 +5,18 @@
 #include <string.h>
 
 #include "policy/internal.h"
+#include "util/arena.h"
+#include "util/clean.h"
 #include "util/domain.h"
 #include "util/mailbox.h"
+
+enum { NAME_SHOWN_MAX = 255 };
+
+/* @param unknown  where no name is known by which the condition holds. */
+static const char *name_words(struct arena *arena, const char *what, const char *name, const char *unknown)
+{
+	return name != NULL ? arena_printf(arena, "%s %s", what, clean_word(arena, name, NAME_SHOWN_MAX)) : unknown;
+}
 
 /* ---- the session ------------------------------------------------------------------------------------------------- */
 
@@ -20,6 +30,13 @@ static enum match match_authenticated(const struct policy_config *policy, const 
 	if (evidence_lacks(who->evidence, EVIDENCE_LACKS_AUTH))
 		return MATCH_LACKS;
 	return who->evidence->authenticated == (policy->authenticated == AUTHENTICATED_YES) ? MATCH_YES : MATCH_NO;
+}
+
+static const char *words_authenticated(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	(void)evidence;
+	(void)arena;
+	return policy->authenticated == AUTHENTICATED_YES ? "a client that has authenticated" : "a client that has not authenticated";
 }
 
 static bool has_listeners(const struct policy_config *policy)
@@ -40,6 +57,12 @@ static enum match match_listener(const struct policy_config *policy, const struc
 	return MATCH_NO;
 }
 
+static const char *words_listener(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	(void)policy;
+	return name_words(arena, "listener", evidence->listener, "a listener without a name");
+}
+
 static bool has_networks(const struct policy_config *policy)
 {
 	return policy->client_networks.count != 0;
@@ -57,6 +80,15 @@ static enum match match_client(const struct policy_config *policy, const struct 
 			return MATCH_YES;
 	}
 	return MATCH_NO;
+}
+
+static const char *words_client(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	char client[ADDR_TEXT_BYTES];
+
+	(void)policy;
+	return name_words(arena, "client", evidence->client.addr.family != AF_UNSPEC ? addr_format(&evidence->client.addr, client) : NULL,
+	    "a client that is not known");
 }
 
 static bool has_client_names(const struct policy_config *policy)
@@ -91,18 +123,35 @@ static enum match match_client_name(const struct policy_config *policy, const st
 	return domain_set_has(policy->client_names.set, evidence->client_name) ? MATCH_YES : MATCH_NO;
 }
 
+static const char *words_client_name(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	(void)policy;
+	return name_words(arena, "client name", evidence->client_name, "a client name that is not known");
+}
+
 static bool has_envelope_domains(const struct policy_config *policy)
 {
 	return policy->envelope_domains.count != 0;
 }
 
+static const char *sender_of(const struct evidence *evidence)
+{
+	return evidence->null_sender ? "<>" : evidence->envelope_domain;
+}
+
 static enum match match_envelope(const struct policy_config *policy, const struct match_who *who)
 {
-	const char *sender = who->evidence->null_sender ? "<>" : who->evidence->envelope_domain;
+	const char *sender = sender_of(who->evidence);
 
 	if (sender == NULL)
 		return evidence_lacks(who->evidence, EVIDENCE_LACKS_ENVELOPE) ? MATCH_LACKS : MATCH_MAYBE;
 	return domain_set_has(policy->envelope_domains.set, sender) ? MATCH_YES : MATCH_NO;
+}
+
+static const char *words_envelope(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	(void)policy;
+	return name_words(arena, "envelope domain", sender_of(evidence), "an envelope domain that is not known");
 }
 
 /* ---- recipient and author ---------------------------------------------------------------------------------------- */
@@ -122,6 +171,17 @@ static bool has_recipient_domains(const struct policy_config *policy)
 static enum match match_recipient_domain(const struct policy_config *policy, const struct match_who *who)
 {
 	return match_name(&policy->recipient_domains, who->recipient);
+}
+
+/* Of several the first that it holds for. */
+static const char *words_recipient_domain(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; name == NULL && i < evidence->recipient_count; i++)
+		if (match_name(&policy->recipient_domains, evidence->recipients[i].domain) == MATCH_YES)
+			name = evidence->recipients[i].domain;
+	return name_words(arena, "recipient", name, "a recipient here, or one whose domain is not known");
 }
 
 static bool has_recipients(const struct policy_config *policy)
@@ -159,6 +219,14 @@ static enum match match_recipient(const struct policy_config *policy, const stru
 	return match_mailbox(policy, who, without) != MATCH_NO ? MATCH_MAYBE : MATCH_NO;
 }
 
+static const char *words_recipient(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	(void)policy;
+	(void)evidence;
+	(void)arena;
+	return "a recipient by his mailbox";
+}
+
 static bool has_author_domains(const struct policy_config *policy)
 {
 	return policy->author_domains.count != 0;
@@ -171,17 +239,29 @@ static enum match match_author(const struct policy_config *policy, const struct 
 	return match_name(&policy->author_domains, who->author);
 }
 
+static const char *words_author(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
+{
+	const char *name = NULL;
+
+	if (evidence->stage == FINDING_STAGE_ENVELOPE)
+		return "an author that is not known yet";
+	for (size_t i = 0; name == NULL && i < evidence->author_count; i++)
+		if (match_name(&policy->author_domains, evidence->authors[i].domain) == MATCH_YES)
+			name = evidence->authors[i].domain;
+	return name_words(arena, "author", name, "an author that is not known");
+}
+
 /* ---- the policy -------------------------------------------------------------------------------------------------- */
 
 const struct condition match_conditions[] = {
-	{ "authenticated", has_authenticated, match_authenticated },
-	{ "listeners", has_listeners, match_listener },
-	{ "client-networks", has_networks, match_client },
-	{ "recipient-domains", has_recipient_domains, match_recipient_domain },
-	{ "author-domains", has_author_domains, match_author },
-	{ "recipients", has_recipients, match_recipient },
-	{ "envelope-domains", has_envelope_domains, match_envelope },
-	{ "client-names", has_client_names, match_client_name },
+	{ "authenticated", has_authenticated, match_authenticated, words_authenticated },
+	{ "listeners", has_listeners, match_listener, words_listener },
+	{ "client-networks", has_networks, match_client, words_client },
+	{ "recipient-domains", has_recipient_domains, match_recipient_domain, words_recipient_domain },
+	{ "author-domains", has_author_domains, match_author, words_author },
+	{ "recipients", has_recipients, match_recipient, words_recipient },
+	{ "envelope-domains", has_envelope_domains, match_envelope, words_envelope },
+	{ "client-names", has_client_names, match_client_name, words_client_name },
 };
 const size_t match_condition_count = sizeof(match_conditions) / sizeof(match_conditions[0]);
 

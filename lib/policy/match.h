@@ -23,11 +23,15 @@ struct match_who {
 	const char *delimiters;			/* behind which extensions of mailboxes begin; NULL: none */
 };
 
+struct arena;
+
 /* One option of the schema's NUMBER_CONDITION. */
 struct condition {
 	const char *option;
 	bool (*is_set)(const struct policy_config *policy);
 	enum match (*holds)(const struct policy_config *policy, const struct match_who *who);	/* asked only when it is set */
+	/* what of a message that is weighed by the policy it holds for, for people: "recipient test.example"; names are cleaned */
+	const char *(*words)(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena);
 };
 extern const struct condition match_conditions[];	/* those that cost least first */
 extern const size_t match_condition_count;

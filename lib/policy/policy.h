@@ -85,9 +85,6 @@ struct opinions *policy_opinions(const struct policy_set *set, const struct evid
 /** As policy_judge(), for these recipients. */
 struct decision policy_judge_places(struct opinions *opinions, const struct recipient_place *places, size_t count);
 
-/** @return whether this policy honours the override of that name. */
-bool policy_honours(const struct policy_config *policy, const char *name);
-
 /**
  * @param policy  name of the policy that decided; NULL: none.
  * @return the first override of this author's failure that holds and that the policy honours; NULL.

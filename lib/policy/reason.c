@@ -1,82 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The reasons of a decision, see reason.h. Trusts the evidence for nothing but its enums; its names are cleaned on their way out. */
+/* The reasons of a decision, see reason.h. Trusts the evidence for nothing but its enums. */
 #include "policy/reason.h"
 
-#include <string.h>
-
+#include "config/schema.h"
 #include "policy/internal.h"
 #include "policy/match.h"
 #include "util/buf.h"
-#include "util/clean.h"
-#include "util/domain.h"
 
-enum { NAME_SHOWN_MAX = 255 };
-
-static void put_match(struct buf *buf, const char *what, const char *name, struct arena *arena)
-{
-	buf_printf(buf, "%s%s", buf->length != 0 ? ", " : "", what);
-	if (name != NULL)
-		buf_printf(buf, " %s", clean_word(arena, name, NAME_SHOWN_MAX));
-}
-
-/* Which of several names it is that an option holds; NULL: none that is known. */
-static const char *matching_name(const struct policy_config *policy, const struct evidence *evidence, const char *option)
-{
-	for (size_t i = 0; strcmp(option, "recipient-domains") == 0 && i < evidence->recipient_count; i++) {
-		const char *domain = evidence->recipients[i].domain;
-
-		if (domain != NULL && domain_set_has(policy->recipient_domains.set, domain))
-			return domain;
-	}
-	for (size_t i = 0; strcmp(option, "author-domains") == 0 && i < evidence->author_count; i++) {
-		if (domain_set_has(policy->author_domains.set, evidence->authors[i].domain))
-			return evidence->authors[i].domain;
-	}
-	if (strcmp(option, "client-names") == 0)
-		return evidence->client_name;
-	if (strcmp(option, "envelope-domains") == 0)
-		return evidence->null_sender ? "<>" : evidence->envelope_domain;
-	return strcmp(option, "listeners") == 0 ? evidence->listener : NULL;
-}
-
-static void match_session(struct buf *buf, const struct policy_config *policy, const char *option, const struct evidence *evidence,
-    struct arena *arena)
-{
-	char client[ADDR_TEXT_BYTES];
-
-	if (strcmp(option, "authenticated") == 0)
-		put_match(buf, policy->authenticated == AUTHENTICATED_YES ? "a client that has authenticated" :
-		    "a client that has not authenticated", NULL, arena);
-	else if (evidence->client.addr.family != AF_UNSPEC)
-		put_match(buf, "client", addr_format(&evidence->client.addr, client), arena);
-	else
-		put_match(buf, "a client that is not known", NULL, arena);
-}
-
-/* By which of its conditions; what holds for want of knowledge is told as that. */
+/* By which of its conditions, in the order of the manual; what holds for want of knowledge is told as that. */
 static const char *match_text(const struct policy_config *policy, const struct evidence *evidence, struct arena *arena)
 {
-	static const struct { const char *option, *what, *unknown; } texts[] = {
-		{ "recipient-domains", "recipient", "a recipient here, or one whose domain is not known" },
-		{ "recipients", NULL, "a recipient by his mailbox" }, { "author-domains", "author", "an author that is not known" },
-		{ "envelope-domains", "envelope domain", "an envelope domain that is not known" }, { "client-networks", NULL, NULL },
-		{ "client-names", "client name", "a client name that is not known" }, { "listeners", "listener", "a listener without a name" },
-		{ "authenticated", NULL, NULL },
-	};
 	struct buf buf = buf_make(arena);
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		const struct condition *condition = match_condition_find(texts[i].option);
-		const char *name = matching_name(policy, evidence, texts[i].option);
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct condition *condition = NULL;
 
-		if (!condition->is_set(policy))
-			continue;
-		if (texts[i].unknown == NULL)
-			match_session(&buf, policy, texts[i].option, evidence, arena);
-		else if (evidence->stage == FINDING_STAGE_ENVELOPE && strcmp(texts[i].option, "author-domains") == 0)
-			put_match(&buf, "an author that is not known yet", NULL, arena);
-		else
-			put_match(&buf, name != NULL ? texts[i].what : texts[i].unknown, name, arena);
+		if (option_is_condition(&schema_table[i]))
+			condition = match_condition_find(schema_table[i].name);
+		if (condition != NULL && condition->is_set(policy))
+			buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "", condition->words(policy, evidence, arena));
 	}
 	return buf.length != 0 ? buf.data : "all mail that no policy before it takes";
 }

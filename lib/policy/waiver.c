@@ -8,7 +8,8 @@
 
 #include "policy/internal.h"
 
-bool policy_honours(const struct policy_config *policy, const char *name)
+/* The override of that name. */
+static bool honours(const struct policy_config *policy, const char *name)
 {
 	for (size_t i = 0; i < policy->honours.count; i++)
 		if (strcmp(policy->honours.items[i], name) == 0)
@@ -23,7 +24,7 @@ const struct evidence_finding *policy_waive(const struct policy_config *policy, 
 	for (size_t i = 0; i < waivable->override_count; i++) {
 		const struct evidence_override *override = &waivable->overrides[i];
 
-		if (!policy_honours(policy, override->name))
+		if (!honours(policy, override->name))
 			continue;
 		unknown = unknown || override->unknown;
 		held = held || !override->unknown;
@@ -34,7 +35,7 @@ const struct evidence_finding *policy_waive(const struct policy_config *policy, 
 
 bool policy_takes(const struct policy_config *policy, const struct evidence *evidence, const struct evidence_finding *finding)
 {
-	if (finding->id == FINDING_DMARC_OVERRIDDEN && !policy_honours(policy, OVERRIDE_ARC))
+	if (finding->id == FINDING_DMARC_OVERRIDDEN && !honours(policy, OVERRIDE_ARC))
 		return false;	/* of a record that does not say what it stands for */
 	return policy_counts(policy, evidence, finding->id);
 }
@@ -46,7 +47,7 @@ bool policy_lacks_waived(const struct policy_config *policy, const struct eviden
 		return false;
 	for (size_t i = 0; i < evidence->finding_count; i++)
 		if (evidence->findings[i].id == FINDING_DMARC_OVERRIDDEN)
-			return !policy_honours(policy, OVERRIDE_ARC);
+			return !honours(policy, OVERRIDE_ARC);
 	return true;
 }
 
@@ -58,7 +59,7 @@ const struct dmarc_override *policy_honoured(const struct config *config, const 
 		if (strcmp(config->policies[i].name, policy) == 0)
 			found = &config->policies[i];
 	for (size_t i = 0; found != NULL && i < dmarc->override_count; i++)
-		if (!dmarc->overrides[i].unknown && policy_honours(found, dmarc->overrides[i].name))
+		if (!dmarc->overrides[i].unknown && honours(found, dmarc->overrides[i].name))
 			return &dmarc->overrides[i];
 	return NULL;
 }

@@ -79,7 +79,7 @@ REASONS = {
     "lib/policy/evidence_text.h EVIDENCE_NAME_MAX": RECORDED,
     "lib/policy/evidence_text.h EVIDENCE_NAMES_MAX": RECORDED,
     "lib/policy/evidence_text.h EVIDENCE_TEXT_MAX": RECORDED,
-    "lib/policy/reason.c NAME_SHOWN_MAX": TEXT,
+    "lib/policy/match.c NAME_SHOWN_MAX": TEXT,
     "lib/pipeline/trace.c REFUSALS_MAX": TRACED,
     "lib/pipeline/trace_text.h TRACE_LINES_MAX": TRACED,
     "lib/pipeline/trace_text.h TRACE_TEXT_MAX": TRACED,

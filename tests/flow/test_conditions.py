@@ -157,6 +157,21 @@ def test_explain_of_a_local_recipient_says_that_all_policies_of_local_domains_co
     assert "policy any, which inherits from one, asks for\n" in told["bob@b.example"]
 
 
+def test_explain_tells_whose_overrides_count(assay, workdir):
+    override = "override lists { kind = mailing-list client-networks = 192.0.2.1 }\n"
+    policies = "policy a { recipient-domains = a.example overrides = none }\npolicy b { recipient-domains = b.example overrides = lists }\n"
+
+    def told(text, recipient):
+        (workdir / "conf").write_text(text)
+        policy, = explain(assay, workdir / "conf", "--rcpt", recipient)["policies"]
+        return [(row["value"], row["origin"]) for row in policy["settings"] if row["name"] == "overrides"]
+
+    assert told(override + policies, "x@a.example") == [('{ "none" }', "own")]
+    assert told(override + policies, "x@b.example") == [('{ "lists" }', "own")]
+    assert told(override + policies, "x@c.example") == [('{ "all" }', "default")]
+    assert told("mode = enforce\n", "x@c.example") == []
+
+
 @pytest.mark.parametrize("options, said", [
     (("--rcpt", "a@b.example"), "says nothing without --explain"), (("--explain", "--client", "nowhere"), "not of the form IP or IP,NAME"),
     (("--explain", "--from", "nobody@"), "has no domain"), (("--explain", "--mail-from", "nobody"), "has no domain"),

@@ -2,6 +2,7 @@
 """assay config --diff: what another file changes, against what became of the same mails under an assayd with each of the files."""
 import collections
 import json
+import sqlite3
 import subprocess
 from itertools import permutations
 
@@ -74,6 +75,27 @@ def test_options_are_told_without_the_record(program, workdir):
     assert done.returncode == 66 and json.loads(done.stdout)["record"] is None
 
 
+def test_options_are_told_where_the_record_cannot_be_read(program, workdir):
+    old, new = workdir / "old", workdir / "new"
+    old.write_text('user = ""\n')
+    (workdir / "no.db").write_text("this is no database\n" * 100)
+    new.write_text(f'user = ""\nmode = enforce\nrecord {{ path = "{workdir}/no.db" }}\n')
+    done = plain(program, "--diff", old, new)
+    assert done.returncode == 74 and str(workdir / "no.db") in done.stderr
+    assert "mode: dry-run -> enforce" in done.stdout.splitlines() and "The record could not be read" in done.stdout
+    assert json.loads(plain(program, "--diff", old, new, "--json").stdout)["record"] is None
+
+
+def test_every_difference_is_told(program, workdir):
+    """However many: a log is spared all of them, who asks is not."""
+    old, new = workdir / "old", workdir / "new"
+    old.write_text('user = ""\n')
+    new.write_text('user = ""\n' + "".join(f"policy p{number} {{ recipient-domains = c{number}.example }}\n" for number in range(200)))
+    options = json.loads(plain(program, "--diff", old, new, "--json").stdout)["options"]
+    assert options == [line for number in range(200) for line in
+                       (f"policy p{number} is new", f'policy p{number} recipient-domains = {{ "c{number}.example" }}')]
+
+
 def test_text_says_the_same_in_words(program, assay, assayd, workdir):
     past, old, _ = run(assayd, workdir, "default", "dry-run")
     new = workdir / "new.conf"
@@ -98,6 +120,38 @@ def test_what_is_not_recorded_is_said(program, assayd, workdir):
     done = plain(program, "--diff", old, new, "--database", past)
     assert "dkim min-key-bits: 1024 -> 2048" in done.stdout
     assert "is not recorded, and not in any figure: dkim min-key-bits, arc enabled\n" in done.stdout
+
+
+BRAKED = """{mode}
+findings {{ spf-fail = tag }}
+policy {name} {{ recipient-domains = gold.example {brake} actions {{ spf-fail = {action} }} }}
+"""
+
+
+@pytest.mark.parametrize("new, holds, words", [
+    ({}, True, "policy gold only tags for spf-fail, which is reject in the new file, until assay brakes --lift gold spf-fail."),
+    ({"action": "quarantine"}, True, "which is quarantine in the new file"),
+    ({"name": "renamed"}, False, "ends with the new file: the new file has no policy of that name"),
+    ({"brake": ""}, False, "ends with the new file: the new file gives the policy no brake-wanted"),
+    ({"action": "tag"}, None, ""),
+    ({"mode": "mode = dry-run"}, None, ""),
+], ids=str)
+def test_brake_that_is_on_is_said(program, assay, assayd, workdir, new, holds, words):
+    """What a file says is not what is done while a brake is on; and one that holds by the policy's name ends with that name."""
+    past, _, _ = run(assayd, workdir, "default", "dry-run")
+    with sqlite3.connect(past) as record:
+        record.executemany("INSERT INTO brake (policy, finding, since, lifted, held, wanted) VALUES (?, ?, ?, ?, 9, 8)", [
+            ("gold", "spf-fail", 1764410400, 0), ("gold", "dkim-none", 1764410400, 1764414000), ("other", "spf-fail", 1764410400, 0)])
+    sets = {"mode": "mode = enforce", "name": "gold", "brake": "brake-wanted = 5", "action": "reject"}
+    files = [workdir / "old.conf", workdir / "new.conf"]
+    for path, changes in zip(files, ({}, new)):
+        path.write_text(f'user = ""\nrecord {{ path = "{past}" }}\n' + BRAKED.format(**sets | changes))
+    brakes = assay.json("config", "--diff", *files, "--json")["record"]["brakes"]
+    assert [(brake["policy"], brake["finding"], brake["since"], brake["holds"]) for brake in brakes] == \
+        ([] if holds is None else [("gold", "spf-fail", 1764410400, holds)])
+    said = plain(program, "--diff", *files).stdout
+    assert words in said and ("brake" in said.replace("brake-wanted:", "")) == (holds is not None)
+    assert holds is None or "on since 2025-11-29T10:00Z" in said
 
 
 def test_without_a_record_the_options_are_told(program, workdir):

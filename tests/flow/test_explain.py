@@ -110,7 +110,8 @@ def test_id_of_a_reply_alone_explains_the_message(remembering):
     log = next(line for line in there.daemon.log().splitlines() if "id=QID1" in line)
     assert f" ref={reference} " in log
     text = there.text(reference)
-    assert f"decision  reject for {FINDING} of good.example, by policy default" in text and f"by {FINDING} = reject" in text
+    assert f"decision  reject for {FINDING} of good.example, by policy default" in text
+    assert f"takes all mail that no policy before it takes: reject, of good.example, by {FINDING} = reject\n" in text
     assert '            good.example. 300 IN TXT "v=spf1 ip4:192.0.2.1 -all"\n' in text
 
 

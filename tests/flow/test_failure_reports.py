@@ -243,6 +243,19 @@ def test_other_kinds(world):
     assert fields["SPF-DNS"] == 'txt : strange.example : "v=spf1 -all"'
 
 
+def test_override_is_named_and_kept_apart(world):
+    """It failed, so the domain is told; that we know the list, too (RFC 8601 section 2.2: the reason before the properties)."""
+    override = 'override "club" { kind = mailing-list client-networks = 192.0.2.80 list-id = yes }\n'
+    made = world(mode="enforce", sections=override + "findings { dmarc-reject = reject }\n")
+    assert made.send(client="192.0.2.80", headers=(("List-Id", "<club.example>"),), count=2).reply == "c"
+    made.send(client="192.0.2.81")  # the same network
+    made.wait_rows([(2,), (1,)])
+    mails, _ = made.write()
+    told = {(fields["Authentication-Results"], fields["Delivery-Result"]) for _, fields, _ in map(parts, mails)}
+    assert told == {('mx.test.example; dmarc=fail reason="mailing_list: override club" header.from=victim.example', "delivered"),
+                    ("mx.test.example; dmarc=fail header.from=victim.example", "reject")}
+
+
 def test_sent_once(world):
     made = world()
     made.send()

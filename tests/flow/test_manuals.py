@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The manual pages are without a fault in mandoc's eyes."""
+import re
 import shutil
 import subprocess
 
@@ -19,6 +20,17 @@ def test_mandoc_finds_nothing(page):
     done = subprocess.run(["mandoc", "-Tlint", page], capture_output=True, text=True, timeout=60, check=False)
     faults = [line for line in (done.stdout + done.stderr).splitlines() if not any(text in line for text in FOREIGN)]
     assert not faults, "\n".join(faults)
+
+
+def test_pages_that_are_spoken_of_stand_at_the_end():
+    """SEE ALSO has each page of ours to which the text sends its reader."""
+    ours = {tuple(page.name.rsplit(".", 1)) for page in PAGES}
+    missing = []
+    for page in PAGES:
+        body, _, end = page.read_text(encoding="utf-8").partition("\n.Sh SEE ALSO\n")
+        spoken, told = ({tuple(found) for found in re.findall(r"\bXr ([\w.-]+) (\d)", text)} & ours for text in (body, end))
+        missing += [(page.name, name) for name in sorted(spoken - told) if name != tuple(page.name.rsplit(".", 1))]
+    assert missing == []
 
 
 def test_pages_are_installed():

@@ -223,6 +223,8 @@ def test_sealers_are_an_override_by_the_name_of_arc(tmp_path):
     ("override a { kind = known-sender dkim-domains = a.example }", "a known-sender needs dkim-domains, and author-domains"),
     ("override a { kind = known-sender author-domains = a.example client-networks = 192.0.2.1 }", "a known-sender needs dkim-domains"),
     ("override a { kind = forwarder client-networks = { 192.0.2.1, \"::/0\" } }", "every client is in its client-networks"),
+    ("override a { kind = forwarder client-networks = { 0.0.0.0/1, 128.0.0.0/1 } }", "every client is in its client-networks"),
+    ("override a { kind = forwarder client-networks = { \"8000::/1\", \"::/1\" } }", "every client is in its client-networks"),
     ("override a { kind = forwarder list-id = yes dkim-domains = a.example }", "list-id is for the kind mailing-list"),
     ("iprev { enabled = no }\noverride a { kind = forwarder client-names = a.example }", "client-names needs iprev"),
     ("dkim { enabled = no }\noverride a { kind = forwarder dkim-domains = a.example }", "dkim-domains needs dkim"),

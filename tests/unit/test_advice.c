@@ -95,6 +95,18 @@ static void test_config_advise_actions_of_disabled_checks(void **state)
 	    "require-secure-domains = a.example }");
 }
 
+static void test_config_advise_path_beside_a_server(void **state)
+{
+	static const char server[] = QUIET "record { backend = postgresql connection = \"host=/run/postgresql dbname=assay\" %s }";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), server, "path = \"/tmp/assay-no-such.db\"");
+	check_one(text, "path in record { } does nothing", "/tmp/assay-no-such.db remembers");
+	snprintf(text, sizeof(text), server, "");
+	check_none(text);
+}
+
 static void test_config_advise_one_sentence_a_reason(void **state)
 {
 	(void)state;
@@ -108,6 +120,9 @@ static void test_config_advise_greylist_without_memory(void **state)
 	check_one(QUIET "findings { spf-none = greylist }", "greylists on spf-none", "record { }");
 	check_none(QUIET "findings { spf-none = greylist } record { path = \"/tmp/assay-no-such.db\" }");
 	check_one(QUIET "dmarc-reports { aggregate = yes email = \"a@b.example\" }", "aggregate = yes", "record { }");
+	check_one(QUIET "dmarc-reports { failure = yes email = \"a@b.example\" }", "failure = yes", "record { }");
+	check_one(QUIET "dmarc-reports { failure = yes } record { path = \"/tmp/assay-no-such.db\" }", "failure = yes", "set email");
+	check_none(QUIET "dmarc-reports { failure = yes email = \"a@b.example\" } record { path = \"/tmp/assay-no-such.db\" }");
 	check_one(QUIET "dmarc-reports { aggregate = yes } record { path = \"/tmp/assay-no-such.db\" }", "no report can be sent", "email");
 	check_none(QUIET "dmarc-reports { aggregate = yes email = \"a@b.example\" } record { path = \"/tmp/assay-no-such.db\" }");
 }
@@ -168,6 +183,7 @@ static void test_config_advise_what_dmarc_and_dnssec_need(void **state)
 	    "require-secure-domains", "dnssec = off");
 	check_one(QUIET "trusted-networks = {} trusted-authserv-ids = a.example", "trusted-authserv-ids", "trusted-networks");
 	check_one(QUIET "trusted-networks = {} reinjection-daemons = after-filter", "reinjection-daemons does nothing", "trusted-networks");
+	check_one(QUIET "trusted-networks = { 0.0.0.0/1, 128.0.0.0/1 }", "every client is in trusted-networks", "no mail of theirs");
 	check_one(QUIET "authserv-id = mx.example.net\nreinjection-daemons = { after-filter, MX.example.net }", "reinjection-daemons has mx.example.net",
 	    "another one");
 	check_one(QUIET "policy p { authenticated = yes }", "policy p is for clients that have authenticated", "exempt-authenticated = yes");
@@ -200,6 +216,8 @@ static void test_config_advise_users_and_files(void **state)
 	    "does not exist");
 	check_one("user = \"\" socket = unix:/nonexistent/s dns { dnssec = off }", "socket directory /nonexistent",
 	    "install -d");
+	check_one("user = \"\" socket = unix:/nonexistent/spool/postfix/assay/s dns { dnssec = off }", "assay setup postfix --apply",
+	    "-g postfix -m 2750");
 	check_none("user = \"\" socket = unix:/run/assay/assay.sock dns { dnssec = off }");
 }
 
@@ -243,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config_advise_actions_of_disabled_checks),
+		cmocka_unit_test(test_config_advise_path_beside_a_server),
 		cmocka_unit_test(test_config_advise_one_sentence_a_reason),
 		cmocka_unit_test(test_config_advise_greylist_without_memory),
 		cmocka_unit_test(test_config_advise_traces_without_memory),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The configuration: defaults, every kind of value, every kind of error with its line, printing that loads again. */
+/* The configuration: defaults, every kind of value, printing that loads again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,40 +14,17 @@
 #include "config/schema.h"
 #include "config/value.h"
 #include "finding_sets.h"
-
-/* Loads a text; *errors_r is what was said (the caller frees it). */
-static const struct config *load(const char *text, size_t length, char **errors_r)
-{
-	size_t size;
-	FILE *out = open_memstream(errors_r, &size);
-	const struct config *config;
-
-	assert_non_null(out);
-	config = config_load_buffer(text, length, "test.conf", out);
-	fclose(out);
-	return config;
-}
+#include "text_fixture.h"
 
 static const struct config *load_good(const char *text)
 {
 	char *errors;
-	const struct config *config = load(text, strlen(text), &errors);
+	const struct config *config = text_load(text, strlen(text), &errors);
 
 	assert_string_equal(errors, "");
 	assert_non_null(config);
 	free(errors);
 	return config;
-}
-
-/* The text must be refused with exactly these lines. */
-static void check_errors(const char *text, const char *expected)
-{
-	char *errors;
-	const struct config *config = load(text, strlen(text), &errors);
-
-	assert_string_equal(errors, expected);
-	assert_null(config);
-	free(errors);
 }
 
 static char *print(const struct config *config)
@@ -181,7 +158,7 @@ static void test_config_load_corroborate(void **state)
 			assert_true(finding_set_is_empty(&config->dmarc_corroborate));
 		config_unref(&config);
 	}
-	check_errors("dmarc { corroborate = { dkim-none } }\n", "test.conf:1: corroborate = 'dkim-none': valid: iprev-fail, "
+	text_check_errors("dmarc { corroborate = { dkim-none } }\n", "test.conf:1: corroborate = 'dkim-none': valid: iprev-fail, "
 	    "adsp-discardable, tls-downgrade, adsp-all, adsp-nxdomain, spf-fail\n");
 }
 
@@ -194,139 +171,8 @@ static void test_config_load_trusted_sealers_need_arc(void **state)
 	assert_true(config->arc_enabled && !config->trusted_sealers_secure);
 	assert_true(domain_set_has(config->trusted_sealers.set, "a.example"));
 	config_unref(&config);
-	check_errors("arc { enabled = no }\ndmarc { trusted-sealers = a.example }\n",
+	text_check_errors("arc { enabled = no }\ndmarc { trusted-sealers = a.example }\n",
 	    "test.conf: dmarc { trusted-sealers } needs arc { enabled = yes }: no seal is verified without\n");
-}
-
-static void test_config_load_unknown_names_all_told(void **state)
-{
-	(void)state;
-	check_errors("soket = \"/x\"\ndns {\n serves = {}\n mode = enforce\n}\nfoo { a = 1 b { c = 2 } }\nkiwi \"t\" { x = {1,2} }\n"
-	    "findings { spf-fial = reject }\npolicy p { recipient-domains = a.b actoins { } }\nzzzzzzzz += 3\n",
-	    "test.conf:1: unknown option 'soket'; did you mean 'socket'?\n"
-	    "test.conf:3: unknown option 'serves' in section 'dns'; did you mean 'servers'?\n"
-	    "test.conf:4: unknown option 'mode' in section 'dns'; 'mode' belongs to the top level, outside of any section\n"
-	    "test.conf:6: unknown section 'foo'\n"
-	    "test.conf:7: unknown section 'kiwi'\n"
-	    "test.conf:8: unknown finding 'spf-fial' in section 'findings'; did you mean 'spf-fail'?\n"
-	    "test.conf:9: unknown section 'actoins' in section 'policy'; did you mean 'actions'?\n"
-	    "test.conf:10: unknown option 'zzzzzzzz'\n");
-}
-
-static void test_config_load_bad_values(void **state)
-{
-	(void)state;
-	check_errors("mode = enforced\nmilter-timeout = 20\numask = 999\ntrusted-networks = { 10.0.0.1/8, ::1, \"x\" }\n"
-	    "dns { servers = { \"1.2.3.4@99999\" } edns-size = 100 }\nexempt-authenticated = maybe\npid-file = { \"/a\", \"/b\" }\n"
-	    "milter-timeout = 5w\nsocket = inet:localhost:8899\n",
-	    "test.conf:1: mode = 'enforced': valid: dry-run, enforce\n"
-	    "test.conf:3: umask = '999': not an octal number from 0 to 0777\n"
-	    "test.conf:4: trusted-networks = '10.0.0.1/8': not a network; write an address or ADDRESS/PREFIX with the host bits zero\n"
-	    "test.conf:4: trusted-networks = 'x': not a network; write an address or ADDRESS/PREFIX with the host bits zero\n"
-	    "test.conf:5: servers = '1.2.3.4@99999': port is not a number from 1 to 65535\n"
-	    "test.conf:5: edns-size = '100': out of range; valid: 512 to 4K\n"
-	    "test.conf:6: exempt-authenticated = 'maybe': valid: yes, no (also true, false, on, off)\n"
-	    "test.conf:7: 'pid-file' takes one value, not a list\n"
-	    "test.conf:8: 'milter-timeout' is already set in line 2\n"
-	    "test.conf:8: milter-timeout = '5w': unknown unit 'w'; valid: d, h, m, s\n"
-	    "test.conf:9: socket = 'inet:localhost:8899': write inet:PORT@HOST (inet:HOST:PORT is Postfix's form, for main.cf)\n");
-}
-
-/* Be it in one line, and be the second one empty: a policy would else lose its conditions, and match everything. */
-static void test_config_load_options_set_twice(void **state)
-{
-	(void)state;
-	check_errors("mode = enforce mode = dry-run\npolicy \"p\" {\n\trecipient-domains = { a.example, b.example }\n"
-	    "\trecipient-domains = {}\n\tauthor-domains = { a.example, b.example } author-domains = c.example\n}\n",
-	    "test.conf:1: 'mode' is already set in line 1\n"
-	    "test.conf:3: 'recipient-domains' is set in line 3, and to {} behind\n"
-	    "test.conf:5: 'author-domains' is already set in line 5\n");
-}
-
-static void test_config_load_time_without_unit(void **state)
-{
-	(void)state;
-	check_errors("milter-timeout = 20", "test.conf:1: milter-timeout = '20': needs a unit: d, h, m, s\n");
-}
-
-static void test_config_load_policy_order(void **state)
-{
-	(void)state;
-	check_errors("policy \"all\" { }\npolicy \"b\" { client-networks = 10.0.0.0/8 }\npolicy \"b\" { author-domains = x.y }\n"
-	    "policy \"default\" { client-networks = 10.0.0.0/8 }\npolicy \"a b\" { recipient-domains = a..b }\n",
-	    "test.conf:1: policy 'all' has no conditions and matches everything: the policies after it can never match; one that only serves to be inherited says template = yes\n"
-	    "test.conf:3: there is a policy 'b' already\n"
-	    "test.conf:4: policy 'default' is the one for all other mail and cannot have conditions\n"
-	    "test.conf:5: policy 'a b': a name has 1 to 64 letters, digits, '-', '_' or '.'\n"
-	    "test.conf:5: recipient-domains = 'a..b': not a domain name (empty label)\n");
-}
-
-static void test_config_load_syntax_errors(void **state)
-{
-	(void)state;
-	check_errors("mode = enforce /* but\n", "test.conf:1: the comment that begins in this line has no closing */\n");
-	/* libConfuse stops at a name that is none without a word of its own */
-	check_errors("mode = enforce\n\"\"", "test.conf:2: unknown option '' (options are written NAME = VALUE)\n");
-	check_errors("\"\" = 1\nmode = enforce", "test.conf:1: unknown option ''\n");
-	check_errors("\n}\n", "test.conf:2: unexpected closing brace\n");
-	check_errors("policy { }\n", "test.conf:1: missing title for section 'policy'\n");
-}
-
-static void test_config_load_bytes(void **state)
-{
-	char line[5000], *errors;
-
-	(void)state;
-	assert_null(load("mode\0= enforce", 14, &errors));
-	assert_string_equal(errors, "test.conf:1: NUL byte: this is not a text file\n");
-	free(errors);
-	memset(line, '#', sizeof(line));
-	assert_null(load(line, sizeof(line), &errors));
-	assert_string_equal(errors, "test.conf:1: line is longer than 4096 bytes\n");
-	free(errors);
-	check_errors("mode = \"\x1b[2J\"", "test.conf:1: control byte: this is not a text file\n");
-	check_errors("user = \"j\xc3\xb6rg\"", "test.conf:1: user = 'j\\xc3\\xb6rg': only letters, digits, '-', '_' and '.' are allowed\n");
-}
-
-static void test_config_load_unreadable_file(void **state)
-{
-	char *errors;
-	size_t size;
-	FILE *out = open_memstream(&errors, &size);
-
-	(void)state;
-	assert_null(config_load("/nonexistent/assay.conf", out));
-	assert_null(config_load("/", out));
-	fclose(out);
-	assert_string_equal(errors, "/nonexistent/assay.conf: No such file or directory\n/: Is a directory\n");
-	free(errors);
-}
-
-static void test_config_load_endless_file(void **state)
-{
-	char *errors;
-	size_t size;
-	FILE *out = open_memstream(&errors, &size);
-
-	(void)state;
-	assert_null(config_load("/dev/zero", out));
-	fclose(out);
-	assert_string_equal(errors, "/dev/zero: file is larger than 256 KiB\n");
-	free(errors);
-}
-
-static void test_config_load_many_errors_are_counted(void **state)
-{
-	char text[4000] = "", *errors;
-
-	(void)state;
-	strcpy(text, "trusted-networks = {\n");
-	for (int i = 0; i < 150; i++)
-		strcat(text, i != 0 ? ",\nx" : "x");
-	strcat(text, "}\n");
-	assert_null(load(text, strlen(text), &errors));
-	assert_non_null(strstr(errors, "\n50 more errors\n"));
-	free(errors);
 }
 
 static void check_round_trip(const struct config *config)
@@ -526,7 +372,7 @@ static char *outcome_of(const struct option_row *row, const char *value)
 		snprintf(text, sizeof(text), "%s {\n%s = %s\n%s}\n", schema_is_titled(row->section) ? titled : row->section, row->name, value,
 		    strcmp(row->section, "override") != 0 ? "" : strcmp(row->name, "dkim-domains") == 0 ?
 		    "kind = forwarder client-networks = 192.0.2.1\n" : "kind = forwarder dkim-domains = a.example\n");
-	config = load(text, strlen(text), &errors);
+	config = text_load(text, strlen(text), &errors);
 	if (config == NULL)
 		return errors;
 	free(errors);
@@ -560,7 +406,7 @@ static void test_empty_text_is_the_empty_list(void **state)
 		free(other);
 	}
 	assert_true(lists >= 10);
-	check_errors("policy p { recipient-domains = \"\" }\npolicy q { }\n",
+	text_check_errors("policy p { recipient-domains = \"\" }\npolicy q { }\n",
 	    "test.conf:1: policy 'p' has no conditions and matches everything: the policies after it can never match; one that only serves to be inherited says template = yes\n");
 }
 
@@ -576,7 +422,7 @@ static void test_brackets_around_addresses(void **state)
 	assert_int_equal(config->dns.servers[1].port, 5353);
 	assert_int_equal(config->dns.servers[2].addr.family, AF_INET6);
 	config_unref(&config);
-	check_errors("trusted-networks = \"[fe80::1%eth0]\"\ndns { servers = \"[fe80::1%eth0]\" }",
+	text_check_errors("trusted-networks = \"[fe80::1%eth0]\"\ndns { servers = \"[fe80::1%eth0]\" }",
 	    "test.conf:1: trusted-networks = '[fe80::1%eth0]': a network has no zone (%): write the address alone\n"
 	    "test.conf:2: servers = '[fe80::1%eth0]': an address with a zone (%) is not taken; name the server by one that needs none\n");
 }
@@ -607,16 +453,6 @@ int main(void)
 		cmocka_unit_test(test_config_load_adsp_auto_follows_policies),
 		cmocka_unit_test(test_config_load_corroborate),
 		cmocka_unit_test(test_config_load_trusted_sealers_need_arc),
-		cmocka_unit_test(test_config_load_unknown_names_all_told),
-		cmocka_unit_test(test_config_load_bad_values),
-		cmocka_unit_test(test_config_load_options_set_twice),
-		cmocka_unit_test(test_config_load_time_without_unit),
-		cmocka_unit_test(test_config_load_policy_order),
-		cmocka_unit_test(test_config_load_syntax_errors),
-		cmocka_unit_test(test_config_load_bytes),
-		cmocka_unit_test(test_config_load_unreadable_file),
-		cmocka_unit_test(test_config_load_endless_file),
-		cmocka_unit_test(test_config_load_many_errors_are_counted),
 		cmocka_unit_test(test_config_print_loads_again),
 		cmocka_unit_test(test_config_section_equal_sees_changes),
 		cmocka_unit_test(test_schema_knows_the_caps),

@@ -91,6 +91,37 @@ static void test_manual_describes_every_option(void **state)
 	free(manual);
 }
 
+static char *between(const char *text, const char *heading, const char *next);
+
+/* Where files of domains may stand: each option whose value is such a list, and no other. */
+static void test_manual_names_every_list_of_domains(void **state)
+{
+	char *manual = read_source("man/assay.conf.5"), *part = between(manual, "\nFiles may stand in\n", "They may not in"), *rest, *word;
+	char padded[2048] = " ";
+
+	(void)state;
+	assert_non_null(part);
+	assert_true(strlen(part) + 3 < sizeof(padded));
+	strcat(strcat(padded, part), " ");
+	for (size_t i = 0; i < schema_count; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), " %s ", schema_table[i].name);
+		if (option_is_domain_list(schema_table[i].type) && strstr(padded, name) == NULL)
+			fail_msg("%s { %s } takes files, and the manual does not say so", schema_table[i].section, schema_table[i].name);
+	}
+	for (rest = part; (word = strsep(&rest, " ")) != NULL;) {
+		bool is_list = strchr(word, '-') == NULL && strcmp(word, "recipients") != 0;	/* a word of the sentence */
+
+		for (size_t i = 0; i < schema_count && !is_list; i++)
+			is_list = strcmp(schema_table[i].name, word) == 0 && option_is_domain_list(schema_table[i].type);
+		if (!is_list)
+			fail_msg("%s takes no files", word);
+	}
+	free(part);
+	free(manual);
+}
+
 /* What stands between a heading and the next one, as one line; NULL: no such heading. The caller frees it. */
 static char *between(const char *text, const char *heading, const char *next)
 {
@@ -254,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manual_describes_every_option),
+		cmocka_unit_test(test_manual_names_every_list_of_domains),
 		cmocka_unit_test(test_manual_describes_every_finding),
 		cmocka_unit_test(test_findings_page_has_a_section_on_each),
 		cmocka_unit_test(test_migration_page_names_every_option),

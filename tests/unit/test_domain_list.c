@@ -381,11 +381,14 @@ static void test_domain_lists_tell_counts(void **state)
 
 	(void)state;
 	write_list("a", "a.example\nb.example\na.example\n");
-	config = load_good("local-domains = x.example\npolicy p { author-domains = { y.example, \"@%/a\" } }");
+	write_list("b", "b.example\n");
+	config = load_good("local-domains = x.example\npolicy p { author-domains = { y.example, \"@%/a\", \"@%/b\" } }");
 	domain_lists_tell(config, note, told);
-	assert_string_equal(told, arena_printf(arena, "policy p author-domains: 3 domains in %s\n", path_of("a")));
+	assert_string_equal(told, arena_printf(arena, "policy p author-domains: 3 domains in %s\npolicy p author-domains: 1 domain in %s\n",
+	    path_of("a"), path_of("b")));
 	config_unref(&config);
 	remove_list("a");
+	remove_list("b");
 }
 
 /* Local domains that no policy tells apart are asked about once. */

@@ -13,6 +13,7 @@
 #include "check/dmarc/record.h"
 #include "report/failure_mail.h"
 #include "arena_fixture.h"
+#include "text_fixture.h"
 
 static const struct redact_key key = { .bytes = "0123456789abcdef0123456789abcde" };
 
@@ -24,6 +25,7 @@ static struct {
 	struct results results;
 	struct dkim_result dkim[3];
 	struct decision decision;
+	const struct config *config;	/* NULL: none, as no override is there to be honoured */
 } m;
 
 /* SPF fails for the author's own domain, and there is no signature. */
@@ -156,8 +158,8 @@ static void test_failure_due_not_about_reports(void **state)
 
 static struct failure_text text_of(enum failure_kind kind, const char *record)
 {
-	const struct action_input input = { .facts = &m.facts, .author = &m.author, .results = &m.results, .decision = &m.decision,
-		.authserv_id = "mx.example.net" };
+	const struct action_input input = { .config = m.config, .facts = &m.facts,
+		.author = &m.author, .results = &m.results, .decision = &m.decision, .authserv_id = "mx.example.net" };
 	struct failure_text text;
 
 	failure_write(&input, kind, &key, record, &text);
@@ -181,6 +183,47 @@ static void test_failure_write_dmarc(void **state)
 	    "SPF-DNS: txt : mail.example.org :\n\t\"v=spf1 ip4:192.0.2.1 exp=\\\"x\\\\y\\\" -all?\"\nReported-Domain: example.org\n"
 	    "Original-Mail-From: <%s@mail.example.org>\nArrival-Date: Tue, 29 Feb 2000 12:34:56 +0000\nSource-IP: 192.0.2.7\n", john, john));
 	assert_string_equal(text.header, "Subject: [redacted]\n");
+}
+
+/* RFC 8601 section 2.2 has the reason before the properties; the words are those of RFC 9990 section 3.1.6. */
+static void test_failure_write_names_the_override(void **state)
+{
+	static const struct { enum override_kind kind; const char *name, *reason; } cases[] = {
+		{ OVERRIDE_MAILING_LIST, "lists", "mailing_list: override lists" }, { OVERRIDE_FORWARDER, "uni", "trusted_forwarder: override uni" },
+		{ OVERRIDE_KNOWN_SENDER, "uni", "local_policy: override uni" }, { OVERRIDE_SEALER, "arc", "local_policy: override arc" },
+	};
+	struct dmarc_override override = { 0 };
+
+	(void)state;
+	m.config = text_config("dmarc { trusted-sealers = s.example }\noverride lists { kind = mailing-list client-networks = 192.0.2.7 }\n"
+	    "override uni { kind = forwarder client-networks = 192.0.2.7 }\npolicy strict { client-networks = 192.0.2.0/24 overrides = none }\n");
+	m.results.dmarc.policy = m.results.dmarc.disposition = DMARC_POLICY_REJECT;
+	m.results.dmarc.overrides = &override;
+	m.results.dmarc.override_count = 1;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *line = arena_printf(arena, ";\n\tdmarc=fail reason=\"%s\"\n\theader.from=example.org\n", cases[i].reason);
+
+		override = (struct dmarc_override){ .name = cases[i].name, .kind = cases[i].kind, .why = "mailing-list lists: client 192.0.2.7" };
+		m.decision = (struct decision){ .policy = "default", .action = ACTION_NONE, .enforced = true };
+		assert_non_null(strstr(text_of(FAILURE_DMARC, NULL).fields, line));
+		assert_non_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "\nDelivery-Result: delivered\n"));
+		m.decision.action = ACTION_QUARANTINE;	/* for something else, and still less than was asked for */
+		assert_non_null(strstr(text_of(FAILURE_DMARC, NULL).fields, line));
+		/* not honoured; refused for something else; none was asked for; not known; of SPF alone */
+		m.decision.policy = "strict";
+		assert_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "reason="));
+		m.decision = (struct decision){ .policy = "default", .action = ACTION_REJECT, .enforced = true };
+		assert_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "reason="));
+		m.decision.enforced = false;
+		assert_non_null(strstr(text_of(FAILURE_DMARC, NULL).fields, line));
+		assert_null(strstr(text_of(FAILURE_SPF, NULL).fields, "reason="));
+		m.results.dmarc.disposition = DMARC_POLICY_NONE;
+		assert_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "reason="));
+		m.results.dmarc.disposition = DMARC_POLICY_REJECT;
+		override.unknown = true;
+		assert_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "reason="));
+	}
+	config_unref(&m.config);
 }
 
 /* A record that grows by its quoting stays within what a line may have, or the report would be none. */
@@ -311,6 +354,7 @@ int main(void)
 		MESSAGE_TEST(test_failure_due_never),
 		MESSAGE_TEST(test_failure_due_not_about_reports),
 		MESSAGE_TEST(test_failure_write_dmarc),
+		MESSAGE_TEST(test_failure_write_names_the_override),
 		MESSAGE_TEST(test_failure_write_long_record),
 		MESSAGE_TEST(test_failure_write_kinds),
 		MESSAGE_TEST(test_failure_write_alike),

@@ -219,6 +219,24 @@ static void test_config_import_lists_of_opendmarc(void **state)
 	release(&translated);
 }
 
+/* Who had reports finds where they are; none is switched on by the translation. */
+static void test_config_import_reports_of_opendmarc(void **state)
+{
+	struct translated translated = translate(&(struct files){ .text = { NULL,
+	    "FailureReports true\nFailureReportsSentBy dmarc@example.org\nHistoryFile /var/h\n" } });
+
+	(void)state;
+	assert_string_equal(translated.config->dmarc_email, "dmarc@example.org");
+	assert_false(translated.config->failure_reports || translated.config->dmarc_aggregate);
+	assert_non_null(strstr(translated.text, "BY HAND: dmarc-reports { failure = yes }"));
+	assert_non_null(strstr(translated.text, "dmarc-reports { aggregate = yes }"));
+	assert_null(strstr(translated.text, "Assay sends no"));
+	release(&translated);
+	translated = translate(&(struct files){ .text = { NULL, "FailureReports false\n" } });
+	assert_non_null(strstr(translated.text, "kept: none are sent"));
+	release(&translated);
+}
+
 static void test_config_import_says_where_the_files_differ(void **state)
 {
 	struct translated translated = translate(&(struct files){ .text = { "AuthservID a.example\n", "AuthservID b.example\n" } });
@@ -293,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_config_import_hosts_become_trusted_networks),
 		cmocka_unit_test(test_config_import_policy_of_opendmarc),
 		cmocka_unit_test(test_config_import_lists_of_opendmarc),
+		cmocka_unit_test(test_config_import_reports_of_opendmarc),
 		cmocka_unit_test(test_config_import_says_where_the_files_differ),
 		cmocka_unit_test(test_config_import_knows_every_option),
 		cmocka_unit_test(test_config_import_refuses_other_files),

@@ -31,3 +31,25 @@ const struct config *text_config(const char *text)
 	assert_non_null(config);
 	return config;
 }
+
+const struct config *text_load(const char *text, size_t length, char **errors_r)
+{
+	size_t size;
+	FILE *out = open_memstream(errors_r, &size);
+	const struct config *config;
+
+	assert_non_null(out);
+	config = config_load_buffer(text, length, "test.conf", out);
+	fclose(out);
+	return config;
+}
+
+void text_check_errors(const char *text, const char *expected)
+{
+	char *errors;
+	const struct config *config = text_load(text, strlen(text), &errors);
+
+	assert_string_equal(errors, expected);
+	assert_null(config);
+	free(errors);
+}
