@@ -14,6 +14,7 @@
 
 #include "pipeline/pipeline.h"
 #include "record/store.h"
+#include "scratch.h"
 #include "util/error.h"
 
 static const char zone[] =
@@ -38,8 +39,7 @@ static struct world *world_new(const char *settings)
 	FILE *file;
 
 	assert_non_null(world);
-	strcpy(world->directory, "/tmp/assay-remember-XXXXXX");
-	assert_non_null(mkdtemp(world->directory));
+	scratch_directory(world->directory);
 	snprintf(path, sizeof(path), "%s/zone", world->directory);
 	file = fopen(path, "w");
 	assert_non_null(file);
