@@ -53,7 +53,7 @@ def words_of(path):
 
 def readable():
     kinds = (".c", ".h", ".py", ".md", ".inc", ".1", ".5", ".7", ".8", ".sample", ".snippet", ".sh", ".in")
-    return sorted(path for path in FILES if path not in ("Makefile.in", "build-config.h.in") and
+    return sorted(path for path in FILES if path not in ("Makefile.in", "build-config.h.in", "build-config.h") and
                   (path.endswith(kinds) or path.startswith(("scripts/", "debian/README"))))
 
 
