@@ -254,11 +254,151 @@ static void test_store_replaced_database_is_noticed(void **state)
 	assert_int_equal(store_peer_get(store, "x", &memory), -E_ABSENT);
 }
 
+static int place_setup_postgresql(void **state)
+{
+	return place_make_postgresql(state, START + 2 * DAY);
+}
+
+/* From now on the database refuses new rows of a table, as it does where a disk is full or a limit of the server's is reached. */
+static void refuse_rows(const struct place *place, const char *table)
+{
+	char sql[200];
+
+	if (place->backend == &backend_postgresql)
+		place_execute(place, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+		    "'BEGIN RAISE EXCEPTION ''refused by a test''; END'");
+	snprintf(sql, sizeof(sql), "CREATE TRIGGER refuse BEFORE INSERT ON %s %s", table, place->backend == &backend_postgresql ?
+	    "FOR EACH ROW EXECUTE FUNCTION refuse()" : "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END");
+	place_execute(place, sql);
+}
+
+static void take_rows_again(const struct place *place)
+{
+	place_execute(place, place->backend == &backend_postgresql ? "SET client_min_messages = warning; DROP FUNCTION refuse CASCADE" : "DROP TRIGGER refuse");
+}
+
+/* Whichever statement of a group it is that fails, those before it have been done. */
+static const char *const refused_tables[] = { "peer", "greylist", "flow" };
+enum { REFUSED_TABLES = sizeof(refused_tables) / sizeof(refused_tables[0]) };
+
+/*
+ * Notes of each kind: of one peer, key and kind that no other number has, and of one that all have. Those of the first table (an index of
+ * refused_tables) come first, so that nothing is written without them should the writer begin before the last one is there.
+ */
+static void note_group(struct store *store, unsigned number, int first)
+{
+	char own[32];
+	struct peer_note peer = { .host = "192.0.2.1", .grade = 3, .time_secs = START };
+	struct flow_note flow = { .policy = "default", .action = "accept", .bytes = 100, .time_secs = START };
+
+	snprintf(own, sizeof(own), "n%u.example", number);
+	for (int i = 0; i < 2 * REFUSED_TABLES; i++) {
+		int table = (first + i / 2) % REFUSED_TABLES;
+
+		peer.peer = flow.author_domain = i % 2 == 0 ? own : "all.example";
+		if (table == 0)
+			assert_int_equal(store_peer_note(store, &peer), 0);
+		else if (table == 1)
+			assert_int_equal(store_greylist_note(store, peer.peer, START, false), 0);
+		else
+			assert_int_equal(store_flow_note(store, &flow), 0);
+	}
+}
+
+/* Sums are those of so many groups, each once and whole. */
+static void assert_groups(const struct place *place, int groups)
+{
+	assert_int_equal(place_number(place, "SELECT sum(messages) FROM flow"), 2 * groups);
+	assert_int_equal(place_number(place, "SELECT sum(bytes) FROM flow"), 200 * groups);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM flow"), groups + 1);
+	assert_int_equal(place_number(place, "SELECT sum(strong) FROM peer WHERE host=''"), 2 * groups);
+	assert_int_equal(place_number(place, "SELECT sum(strong) FROM peer WHERE host<>''"), 2 * groups);
+	assert_int_equal(place_number(place, "SELECT sum(tries) FROM greylist"), 2 * groups);
+	assert_int_equal(place_number(place, "SELECT sum(hours) FROM flow_total"), groups + 1);
+	assert_int_equal(place_kinds_astray(place), 0);
+	assert_totals(place);
+}
+
+static void wait_for_refusal(struct store *store)
+{
+	struct store_statistics statistics;
+
+	do {
+		usleep(1000);
+		store_statistics(store, &statistics);
+	} while (statistics.up || strstr(statistics.why, "refused by a test") == NULL);
+}
+
+/* Nothing of the group is in the record, it is told, and when the database takes it again it is there once. */
+static void test_store_refused_group_is_kept_whole(void **state)
+{
+	struct place *place = *state;
+	struct store_statistics statistics;
+	struct store *store;
+	int groups = 1;
+
+	place->config.changed = remember_told;
+	told_count = 0;
+	store = place_store(place);
+	note_group(store, 0, 0);
+	assert_int_equal(store_flush(store), 0);
+	for (int i = 0; i < REFUSED_TABLES; i++) {
+		refuse_rows(place, refused_tables[i]);
+		told_count = 0;
+		note_group(store, (unsigned)i + 1, i);
+		wait_for_refusal(store);
+		assert_groups(place, groups);
+		assert_int_equal(told_count, 1);
+		assert_int_equal(told[0][0], '0' + STORE_DOWN);
+		assert_non_null(strstr(told[0], "refused by a test"));
+		take_rows_again(place);
+		assert_int_equal(store_flush(store), 0);
+		assert_groups(place, ++groups);
+		assert_int_equal(told_count, 2);
+		assert_int_equal(told[1][0], '0' + STORE_UP);
+	}
+	store_statistics(store, &statistics);
+	assert_int_equal(statistics.lost + statistics.dropped, 0);
+	assert_int_equal(statistics.written, 6 * groups);
+}
+
+/* One that the database refuses to the end is lost alone: what was written before stays, and what comes after is counted on it. */
+static void test_store_refused_group_is_lost_alone(void **state)
+{
+	struct place *place = *state;
+	int groups = 1;
+
+	place->config.changed = remember_told;
+	for (int i = 0; i < REFUSED_TABLES; i++) {
+		struct store *store = place_store(place);
+
+		if (i == 0) {
+			note_group(store, 0, 0);
+			assert_int_equal(store_flush(store), 0);
+		}
+		refuse_rows(place, refused_tables[i]);
+		told_count = 0;
+		note_group(store, 100 + (unsigned)i, i);
+		wait_for_refusal(store);
+		store_close(&place->store);
+		assert_non_null(strstr(told[told_count - 1], ": 6 notes were lost"));
+		assert_groups(place, groups);
+		take_rows_again(place);
+		store = place_store(place);
+		note_group(store, (unsigned)i + 1, i);
+		assert_int_equal(store_flush(store), 0);
+		assert_groups(place, ++groups);
+		store_close(&place->store);
+	}
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PLACE_TESTS(test_store_refused_group_is_kept_whole, place_setup),
+		PLACE_TESTS(test_store_refused_group_is_lost_alone, place_setup),
 		STORE_TEST(test_store_without_directory_goes_on),
 		STORE_TEST(test_store_changed_tells_of_dropped_notes),
 		STORE_TEST(test_store_corrupt_file_is_no_memory),
