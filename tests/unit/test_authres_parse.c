@@ -151,6 +151,10 @@ static void test_authres_find_forged_u_label(void **state)
 	action_add_field(f, "Authentication-Results", " mx.xn--bcher-kva.example; spf=pass");
 	assert_int_equal(authres_find_forged(&f->facts, "mx.b\xc3\xbc" "cher.example", occurrences, 2), 4);
 	assert_int_equal(authres_find_forged(&f->facts, "mx.example.net", occurrences, 2), 0);
+	/* octets of 0x80, the least that is no ASCII */
+	action_add_field(f, "Authentication-Results", " mx.\xd1\x80\xd1\x84; spf=pass");
+	assert_int_equal(authres_find_forged(&f->facts, "mx.xn--p1ai", occurrences, 2), 1);
+	assert_int_equal(occurrences[0], 5);
 }
 
 /* An authserv-id need not be a domain name. */
