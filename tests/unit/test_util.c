@@ -322,6 +322,8 @@ static void test_text_distance_of_misspelt_names(void **state)
 	memset(big, 'a', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	assert_int_equal(text_distance(big, big), DISTANCE_NAME_MAX);
+	assert_int_equal(text_distance(big, "aaa"), DISTANCE_NAME_MAX);
+	assert_int_equal(text_distance("aaa", big), DISTANCE_NAME_MAX);
 }
 
 static int words_fd;
