@@ -132,8 +132,22 @@ def test_is_tidy(tmp_path):
 """
 
 
-def run_of(workdir, text, *words):
-    """A run of tests that are these alone, in the house's conftest.py."""
+WAITS = """
+import pathlib, subprocess, tempfile, time, pytest
+@pytest.fixture
+def child():
+    with tempfile.TemporaryDirectory() as directory:
+        with subprocess.Popen(["sleep", "60"]) as process:
+            yield pathlib.Path(directory)
+            process.kill()
+def test_waits(child):
+    child.joinpath("begun").touch()
+    time.sleep(60)
+"""
+
+
+def place_of(workdir, text):
+    """@return (command, temporary directory) of a run of tests that are these alone, in the house's conftest.py."""
     place, temporary = workdir / "tests", workdir / "tmp"
     for path in (place, temporary):
         path.mkdir()
@@ -141,7 +155,12 @@ def run_of(workdir, text, *words):
         (place / name).symlink_to(TOP / "tests" / name)
     (place / "test_this.py").write_text(text)
     (place / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
-    return run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, place, TMPDIR=str(temporary)), temporary
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(place)], temporary
+
+
+def run_of(workdir, text, *words):
+    command, temporary = place_of(workdir, text)
+    return run(*command, *words, TMPDIR=str(temporary)), temporary
 
 
 @pytest.mark.parametrize("words", [(), ("-n", "2")])
@@ -161,6 +180,21 @@ def test_run_that_leaves_nothing_behind_passes(build_dir, workdir, monkeypatch, 
     monkeypatch.delenv("ASSAY_KEEP", raising=False)
     done, temporary = run_of(workdir, TIDY, *words)
     assert done.returncode == 0 and list(temporary.iterdir()) == [], done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_run_that_is_interrupted_leaves_nothing_behind(build_dir, workdir, words, number):
+    command, temporary = place_of(workdir, WAITS)
+    environment = {name: value for name, value in os.environ.items() if name != "ASSAY_KEEP"}
+    environment.update(ASSAY_BUILD=str(build_dir), TMPDIR=str(temporary))
+    with open(workdir / "said", "wb") as said, subprocess.Popen([*command, *words], env=environment, stdout=said, stderr=said) as process:
+        wait_for(lambda: list(temporary.glob("assay-run-*/*/begun")) or process.poll() is not None, "the test to begin", 60)
+        process.send_signal(number)
+        process.wait(60)
+    said = (workdir / "said").read_text()
+    assert list(temporary.iterdir()) == [] and process.returncode == pytest.ExitCode.INTERRUPTED, said
+    assert "FAILED" not in said, said
 
 
 def killed(program, temporary, number):
