@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What flow and end-to-end tests share: the build under test, found before any test runs, and free ports."""
+"""What flow and end-to-end tests share: the build under test, found before any test runs, free ports, and that nothing is left behind."""
+import os
+import signal
 import sys
 
 import pytest
 
-from house import build, ports
+from house import build, leftovers, ports
 
 sys.dont_write_bytecode = True
+
+RUN = pytest.StashKey()
 
 
 def pytest_configure(config):
@@ -17,6 +21,23 @@ def pytest_configure(config):
         build.check()
     except build.Missing as missing:
         raise pytest.UsageError(str(missing)) from None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)   # as after Control-C: fixtures end what they started
+    # workers make their files where the process that started them does
+    if not hasattr(config, "workerinput") and not os.environ.get("ASSAY_KEEP"):
+        config.stash[RUN] = leftovers.Run()
+        config.add_cleanup(config.stash[RUN].end)   # for a run that comes to no session
+        config.option.basetemp = config.option.basetemp or config.stash[RUN].pytests
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """Fails a run that left something behind; session fixtures, and workers, have ended by now."""
+    run = session.config.stash.get(RUN, None)
+    left = run.end() if run else []
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.get_terminal_writer().line("\n" + "\n".join("FAILED " + line for line in left))
 
 
 def pytest_collection_modifyitems(items):

@@ -18,7 +18,7 @@ import dns.query  # noqa: E402
 
 import dnssec_tree  # noqa: E402
 from house import build  # noqa: E402
-from test_dnssec import Driver  # noqa: E402
+from dnssec_driver import Driver  # noqa: E402
 from world import World, free_port  # noqa: E402
 
 

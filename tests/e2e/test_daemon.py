@@ -11,8 +11,8 @@ import pytest
 from world import delivered_fields, scenarios
 from world import mail as m
 from world.client import Client, deliver
-from world.dns import BLACK_HOLE
 from world.mail import AUTHSERV_ID
+from world.processes import wait_for
 
 pytestmark = pytest.mark.mta("postfix", "sendmail")
 
@@ -127,12 +127,14 @@ def test_restart_under_load_loses_nothing(stack, own, sign):
 def test_sigterm_finishes_the_running_message(stack, own):
     assayd, port = own
     assayd.findings.update({"spf-temperror": "none", "dmarc-temperror": "none"})
+    assayd.dns_port = stack.dns.black_port
     assayd.restart()
-    mail = scenarios.plain(f"term.{BLACK_HOLE}")
+    mail = scenarios.plain(f"term-{stack.mta.name}.example")
     result = {}
     thread = threading.Thread(target=lambda: result.update(deliver(stack.mta, mail, port)))
     thread.start()
-    time.sleep(0.4)     # the look-ups time out after more than a second
+    # it is under way, and its look-ups time out after more than a second
+    wait_for(lambda: stack.dns.was_swallowed(f"term-{stack.mta.name}.example"), "a look-up of the message")
     assert assayd.stop() == 0
     thread.join(30)
     assert result["end"].code == 250, result

@@ -24,10 +24,10 @@ import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from dnssec_driver import Resolver
 from dnssec_tree import HOST
 from house import build, needs
 from house.ports import free_port
-from test_dnssec import Resolver
 from world import World
 from world.processes import wait_for
 

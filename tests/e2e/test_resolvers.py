@@ -13,10 +13,10 @@ import dns.query
 import pytest
 
 import dnssec_tree
+from dnssec_driver import Resolver
 from dnssec_tree import HOST, OTHER_SERVER, Zone
 from house import build
 from other_resolvers import KINDS
-from test_dnssec import Resolver
 
 ALIASES = """
 c4 CNAME nx.far

@@ -114,6 +114,12 @@ def world():
     return World()
 
 
+def close():
+    """Removes what the world wrote."""
+    if world.cache_info().currsize:
+        world().directory.cleanup()
+
+
 @contextlib.contextmanager
 def serve():
     with hostile_dns.HostileServer(world().answer) as server:

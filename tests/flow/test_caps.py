@@ -21,6 +21,12 @@ FIELDS, BYTES, RECIPIENTS, SIGNATURES = 50, 16384, 3, 2
 QUIET = "iprev { enabled = no } spf { check-helo = no }\n"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def fixture_world_of_dnssec():
+    yield
+    caps_dnssec.close()
+
+
 @cap("limits.max-header-fields", "limit-exceeded", settings=f"limits {{ max-header-fields = {FIELDS} }}", honest="tag")
 def fields(letter, excess):
     """The author stands behind all of them."""

@@ -347,8 +347,7 @@ def test_sigterm_finishes_the_message_under_way(assayd):
     client.mail(i="LAST")
     client.rcpt()
     client.header("From", "joe@good.example")
-    time.sleep(0.3)
-    daemon.signal(signal.SIGTERM)
+    daemon.signal(signal.SIGTERM)   # MAIL has been answered, so that the message is under way
     daemon.wait_for_log("stopping")
     time.sleep(1.5)
     assert daemon.process.poll() is None
@@ -395,8 +394,7 @@ def test_sigterm_with_idle_sessions_ends_soon(assayd):
 def test_sigterm_twice_ends_at_once(assayd):
     daemon = assayd().start()
     client = session(daemon)
-    client.mail(i="STUCK")
-    time.sleep(0.3)
+    assert client.mail(i="STUCK")[0] == "c"     # so that the message is under way
     daemon.signal(signal.SIGTERM)
     daemon.wait_for_log("stopping")
     time.sleep(0.3)

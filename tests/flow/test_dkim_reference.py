@@ -15,8 +15,9 @@ import subprocess
 import pytest
 
 import dkim_reference
+from dkim_judged import ED, MESSAGE, NOW, RSA, RSA1024, SMALL, driver, records
 from dkim_signer import relaxed_body, parse, sign, simple_body, zone_text
-from test_dkim import ED, MESSAGE, NOW, RSA, RSA1024, SMALL, changed, driver, records, wild_message
+from test_dkim import changed, wild_message
 
 MESSAGES = 250
 FIELDS = ["to", "subject", "date", "cc", "x-one", "x-two", "received", "message-id", "x-none", "from"]

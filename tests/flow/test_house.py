@@ -4,6 +4,7 @@ tests/house/build.py knows where the build is, and what tests/README.md tells a 
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 from house import ports
 from house.build import TOP
+from house.waiting import wait_for
 
 README = (TOP / "tests" / "README.md").read_text()
 UNIT_PROGRAMS = sorted(path.stem for path in (TOP / "tests" / "unit").glob("test_*.c"))
@@ -111,6 +113,106 @@ def test_nobody_else_knows_where_the_build_is():
 def test_every_script_of_the_tests_is_distributed():
     named = "".join(path.read_text() for path in (TOP / "tests").glob("*/Makefile.inc"))
     assert [name for name in scripts() if not re.search(rf"\b{re.escape(name)}\b", named)] == []
+
+
+# ---- what is left behind ----------------------------------------------------------------------------------------------
+
+LEAVES = """
+import pathlib, subprocess, tempfile
+def test_leaves():
+    pathlib.Path(tempfile.mkdtemp(prefix="forgotten-"), "file").touch()
+    subprocess.Popen(["sleep", "{secs}"])
+"""
+TIDY = """
+import pathlib, tempfile
+def test_is_tidy(tmp_path):
+    tmp_path.joinpath("file").touch()
+    with tempfile.TemporaryDirectory() as directory:
+        pathlib.Path(directory, "file").touch()
+"""
+
+
+WAITS = """
+import pathlib, subprocess, tempfile, time, pytest
+@pytest.fixture
+def child():
+    with tempfile.TemporaryDirectory() as directory:
+        with subprocess.Popen(["sleep", "60"]) as process:
+            yield pathlib.Path(directory)
+            process.kill()
+def test_waits(child):
+    child.joinpath("begun").touch()
+    time.sleep(60)
+"""
+
+
+def place_of(workdir, text):
+    """@return (command, temporary directory) of a run of tests that are these alone, in the house's conftest.py."""
+    place, temporary = workdir / "tests", workdir / "tmp"
+    for path in (place, temporary):
+        path.mkdir()
+    for name in ("conftest.py", "house"):
+        (place / name).symlink_to(TOP / "tests" / name)
+    (place / "test_this.py").write_text(text)
+    (place / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(place)], temporary
+
+
+def run_of(workdir, text, *words):
+    command, temporary = place_of(workdir, text)
+    return run(*command, *words, TMPDIR=str(temporary)), temporary
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_run_that_leaves_something_behind_fails_and_names_it(build_dir, workdir, monkeypatch, words):
+    monkeypatch.setenv("ASSAY_BUILD", str(build_dir))
+    monkeypatch.delenv("ASSAY_KEEP", raising=False)
+    done, temporary = run_of(workdir, LEAVES.format(secs=14), *words)     # a little longer than it waits for the end of processes
+    assert done.returncode == 1 and "1 passed" in done.stdout, done.stdout
+    assert re.search(r"FAILED still running: process \d+: sleep 14$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"FAILED left in the temporary directory: forgotten-\w+/ with file$", done.stdout, re.MULTILINE), done.stdout
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_run_that_leaves_nothing_behind_passes(build_dir, workdir, monkeypatch, words):
+    monkeypatch.setenv("ASSAY_BUILD", str(build_dir))
+    monkeypatch.delenv("ASSAY_KEEP", raising=False)
+    done, temporary = run_of(workdir, TIDY, *words)
+    assert done.returncode == 0 and list(temporary.iterdir()) == [], done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("words", [(), ("-n", "2")])
+def test_run_that_is_interrupted_leaves_nothing_behind(build_dir, workdir, words, number):
+    command, temporary = place_of(workdir, WAITS)
+    environment = {name: value for name, value in os.environ.items() if name != "ASSAY_KEEP"}
+    environment.update(ASSAY_BUILD=str(build_dir), TMPDIR=str(temporary))
+    with open(workdir / "said", "wb") as said, subprocess.Popen([*command, *words], env=environment, stdout=said, stderr=said) as process:
+        wait_for(lambda: list(temporary.glob("assay-run-*/*/begun")) or process.poll() is not None, "the test to begin", 60)
+        process.send_signal(number)
+        process.wait(60)
+    said = (workdir / "said").read_text()
+    assert list(temporary.iterdir()) == [] and process.returncode == pytest.ExitCode.INTERRUPTED, said
+    assert "FAILED" not in said, said
+
+
+def killed(program, temporary, number):
+    """Ends a unit program when it has begun to write."""
+    process = subprocess.Popen([program], env=dict(os.environ, TMPDIR=str(temporary)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: list(temporary.glob("assay-unit-*/*")) or process.poll() is not None, "a file of the program")
+        process.send_signal(number)
+    finally:
+        process.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, 0])
+def test_unit_program_leaves_nothing_however_it_ends(build_dir, workdir, number):
+    temporary = workdir / "tmp"
+    temporary.mkdir()
+    killed(build_dir / "tests/unit/test_dns_zonefile", temporary, number)
+    wait_for(lambda: list(temporary.iterdir()) == [], lambda: f"left: {list(temporary.rglob('*'))}")
 
 
 # ---- ports ------------------------------------------------------------------------------------------------------------

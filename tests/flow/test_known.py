@@ -3,6 +3,7 @@
 Whom we know is asked about in one round trip. The DNS server of these tests answers in waves: it holds its answers until no
 further question comes. What can be asked at once comes in one wave, and each step of a chain of answers is a wave of its own.
 """
+import pathlib
 import re
 import select
 import sqlite3
@@ -17,7 +18,7 @@ from house.ports import bound_pair
 from milterclient import Client
 from suite_dns import Zone
 
-QUIET_SECS = 0.2    # no further question comes
+QUIET_SECS = 0.2    # no further question comes, if the daemon waits
 CONFIG = """\
 socket = "{socket}"
 user = ""
@@ -28,8 +29,8 @@ dns {{
     servers = {{ "127.0.0.1@{port}" }}
     dnssec = off
     timeout = 20s
-    cache-max-ttl = 1s
-    cache-negative-ttl = 1s
+    cache-max-ttl = 2s
+    cache-negative-ttl = 2s
 }}
 limits {{ dns-deadline = 60s }}
 {record}
@@ -53,7 +54,7 @@ class WaveServer:
     """Zonedata as of suite_dns. waves: lists of the questions of each wave, as "name/TYPE"."""
 
     def __init__(self, zonedata):
-        self.zone, self.waves, self.stopping = Zone(zonedata), [], False
+        self.zone, self.waves, self.stopping, self.daemon = Zone(zonedata), [], False, None
         self.udp, self.tcp = bound_pair()
         self.port = self.udp.getsockname()[1]
         self.thread = threading.Thread(target=self.serve)
@@ -68,12 +69,22 @@ class WaveServer:
         self.udp.close()
         self.tcp.close()
 
+    def daemon_waits(self):
+        """Whether each of its threads does: on a busy machine one may want to ask, and not have come to it."""
+        tasks = pathlib.Path(f"/proc/{self.daemon.process.pid}/task").glob("*/stat")
+        try:
+            return all(path.read_text().rpartition(")")[2].split()[0] == "S" for path in tasks)
+        except OSError:
+            return True     # one has ended
+
     def serve(self):
         held = []
         while not self.stopping:
             if select.select([self.udp], [], [], QUIET_SECS)[0]:
                 wire, back = self.udp.recvfrom(4096)
                 held.append((dns.message.from_wire(wire), back))
+                continue
+            if held and not self.daemon_waits():
                 continue
             if held:
                 self.waves.append([f"{query.question[0].name.to_text(True).lower()}/"
@@ -94,6 +105,7 @@ def run(assayd, workdir):
         daemon = assayd(socket_spec=spec, config=CONFIG.format(
             socket=spec, port=server.port, record=f'record {{ path = "{record}" }}' if record else ""))
         daemon.start()
+        server.daemon = daemon
 
         def send(sender="<joe@far.example>"):
             server.waves = []
@@ -109,7 +121,7 @@ def run(assayd, workdir):
 
 
 def expire():
-    time.sleep(1.3)
+    time.sleep(2.3)
 
 
 def test_known_sender_waits_one_round_trip(run):
@@ -192,7 +204,7 @@ def test_verdict_is_the_same_with_a_hostile_shape(run, workdir, questions):
         send = run(server, workdir / "db")
         first, _ = send()
         assert send.daemon.stop() == 0
-        asked = sum(map(len, server.waves))
+        asked = len(server.asked())
         database = sqlite3.connect(workdir / "db")
         database.execute("UPDATE shape SET questions=?", (questions,))
         database.commit()
@@ -200,7 +212,8 @@ def test_verdict_is_the_same_with_a_hostile_shape(run, workdir, questions):
         send = run(server, workdir / "db")
         again, waves = send()
         assert again == first
-        assert sum(map(len, waves)) <= asked + 24
+        # each once: on a slow machine one whose two seconds are over is asked again
+        assert len({question for wave in waves for question in wave}) <= asked + 24
         if "elsewhere" in questions and len(questions) < 1000:
             assert any("elsewhere" in question for question in server.asked())     # it was believed, once
             expire()

@@ -31,6 +31,17 @@ findings { spf-fail = none }
 FORGED, FRIEND = "203.0.113.9", "198.51.100.7"
 
 
+def decisions_of(log):
+    """What the log says of each message, as assay_messages_total counts it."""
+    told = collections.Counter()
+    for line in log.splitlines():
+        words = dict(re.findall(r" (\w+)=(\S+)", line))
+        if "rcpts" in words and "rcpt" not in words:
+            enforced = "yes" if words.get("mode") == "enforce" else "no"
+            told[frozenset({("action", words.get("decision", "none")), ("enforced", enforced)})] += 1
+    return dict(told)
+
+
 def test_counts_are_what_was_sent(assayd, workdir, free_port):
     """Held against the list of what was sent, and against the daemon's own log."""
     port, database = free_port(), workdir / "db"
@@ -75,14 +86,7 @@ def test_counts_are_what_was_sent(assayd, workdir, free_port):
     assert page.get("assay_dns_lookups_total", cache="hit") > 0 and page.get("assay_dns_lookups_total", cache="miss") > 0
     assert page.get("assay_store_up") == 1
     assert page.get("assay_config_enforcing") == 1 and page.get("assay_config_generation") == 1
-    # what the log says of each message
-    told = collections.Counter()
-    for line in daemon.log().splitlines():
-        words = dict(re.findall(r" (\w+)=(\S+)", line))
-        if "rcpts" in words and "rcpt" not in words:
-            enforced = "yes" if words.get("mode") == "enforce" else "no"
-            told[frozenset({("action", words.get("decision", "none")), ("enforced", enforced)})] += 1
-    assert dict(told) == counts
+    assert decisions_of(daemon.log()) == counts
     # what the database has of them
     wait_for(lambda: Page(port).total("assay_store_queued_notes") == 0, lambda: "notes wait for ever")
     # ten judged, and one all of whose recipients were refused; an exempt one is not remembered
@@ -91,7 +95,9 @@ def test_counts_are_what_was_sent(assayd, workdir, free_port):
     written = last.get("assay_store_notes_total", result="written")
     # a shape that changed is noted anew, in place of the older one
     assert written >= 11 + sessions(database) + shapes(database) > 11 + sessions(database) > 11
-    assert last.total("assay_store_notes_total") == written and last.total("assay_store_commits_total") >= 1
+    assert last.total("assay_store_notes_total") == written
+    # several notes a transaction, and none in two of them
+    assert 1 <= last.total("assay_store_commits_total") <= written
 
 
 ZONE = """\

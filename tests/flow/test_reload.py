@@ -56,6 +56,8 @@ class Traffic:
         self.lock = threading.Lock()
         self.next, self.begun = 0, time.monotonic()
         self.seen, self.errors = {}, []
+        self.sessions = []      # of each: the generations that were in force when it began, the first and the last that may have been
+        self.asked = self.done = 1      # generations: of the last reload that was asked for, and of the last that was told as done
         self.longest = 0
         self.threads = [threading.Thread(target=self.work) for _ in range(SESSIONS)]
 
@@ -75,7 +77,11 @@ class Traffic:
             self.errors.append(repr(error))
 
     def session(self):
+        first = self.done
         client = Client(self.daemon.socket_spec)
+        with self.lock:
+            session = len(self.sessions)
+            self.sessions.append((first, self.asked))
         client.connect(address=FORGER)
         client.helo()
         for _ in range(PER_SESSION):
@@ -87,7 +93,7 @@ class Traffic:
             outcome = client.message(recipients=(f"<ann@c{number * 37}.example>",), queue_id=f"Q{number}")
             with self.lock:
                 self.longest = max(self.longest, time.monotonic() - began)
-                self.seen[number] = (id(client), outcome)
+                self.seen[number] = (session, outcome)
         client.quit()
         return True
 
@@ -121,7 +127,9 @@ def test_no_message_is_lost_deferred_or_judged_by_half_a_configuration(daemon, w
     def reload():
         nonlocal reloads
         reloads += 1
+        traffic.asked = reloads + 1
         swap(daemon, texts, reloads)
+        traffic.done = reloads + 1
         time.sleep(0.2)
 
     secs = traffic.run(reload)
@@ -143,7 +151,11 @@ def test_no_message_is_lost_deferred_or_judged_by_half_a_configuration(daemon, w
         assert f" decision={action} " in line and f" policy={policy} " in line and " because=spf-fail " in line, line
         generations[session].add(generation)
         by_letter[letter] += 1
-    # ids of sessions that ended may be used again, so a few hold two; most hold one
+    # the session's own from its first message to its last, whatever was loaded meanwhile
+    assert all(len(of_session) == 1 for of_session in generations.values()), generations
+    for session, (generation,) in generations.items():
+        first, last = traffic.sessions[session]
+        assert first <= generation <= last, (generation, first, last)
     assert all(by_letter[letter] > MESSAGES / 10 for letter in "ab"), by_letter
     assert len(set.union(*generations.values())) > 3
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Little memory, few descriptors, no threads: assayd says so, puts off what it cannot take, and goes on."""
+import collections
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -145,15 +147,60 @@ def test_sessions_over_max_sessions_are_put_off(assayd):
     held.pop().quit()
     fifth.quit()
     # libmilter closes it a moment later
-    for _ in range(200):
-        replies = one_message(daemon)
-        if replies == ["c"]:
-            break
-    assert replies == ["c"]
+    wait_for(lambda: one_message(daemon) == ["c"], "a message that is let in")
     *_, line = warnings(daemon, "sessions")
     assert "4 sessions" in line and "max-sessions" in line
     for client in held:
         client.quit()
+
+
+def message_of(daemon, number, client=None):
+    """One message in a session of its own. @return the reply: "t" for a session that is put off."""
+    client = client or Client(daemon.socket_spec)
+    try:
+        if client.steps == 0:
+            return client.connect()[0]
+        client.connect()
+        client.helo()
+        return client.message(queue_id=f"N{number:03}X").reply
+    finally:
+        client.quit()
+
+
+def test_message_of_a_session_that_is_put_off_comes_later_and_none_is_lost(assayd):
+    """64 sessions may be, and 65 come while they are: each is put off in words, and as an MTA tries again each is let in once."""
+    limit, more = 64, 65
+    daemon = assayd(options=f"max-sessions = {limit}").start()
+    held = [admitted_session(daemon) for _ in range(limit)]
+    first_tries, replies, lock = [], collections.Counter(), threading.Lock()
+    go_on = threading.Event()
+
+    def try_until_let_in(number):
+        reply = message_of(daemon, number)
+        with lock:
+            first_tries.append(reply)
+        go_on.wait(60)
+        end = time.monotonic() + 60
+        while reply == "t" and time.monotonic() < end:
+            time.sleep(0.01)
+            reply = message_of(daemon, number)
+        with lock:
+            replies[reply] += 1
+
+    threads = [threading.Thread(target=try_until_let_in, args=(number,)) for number in range(more)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(first_tries) == more, lambda: f"an answer to each of {more} sessions: {len(first_tries)}", 60)
+    assert set(first_tries) == {"t"}
+    # those that were in first are served as ever, and make room
+    assert {message_of(daemon, more + number, client) for number, client in enumerate(held)} == {"c"}
+    go_on.set()
+    for thread in threads:
+        thread.join(120)
+    assert replies == {"c": more}
+    seen = collections.Counter(re.findall(r" id=N(\d+)X ", daemon.log()))
+    assert seen == {f"{number:03}": 1 for number in range(more + limit)}
+    assert len(warnings(daemon, "sessions")) >= 1
 
 
 @not_sanitized

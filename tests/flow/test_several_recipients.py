@@ -3,6 +3,8 @@
 Several recipients under different policies: what is refused at RCPT, what waits there for the author, and whose decision counts at the
 end of the message, by both rules; what the header and the log say of it.
 """
+import itertools
+
 import pytest
 
 from milterclient import Client
@@ -77,6 +79,28 @@ def test_rule_at_the_end(assayd, rule, recipients):
         assert outcome.reply == "c"
         assert "(tag: dmarc-reject; policy silver, the most lenient of 2)" in results(outcome)
         assert {"decision=tag", "policy=silver", "policies=2", "rule=lenient"} <= set(line)
+
+
+BRONZE = "<cyd@bronze.example>"
+THIRD = "policy bronze {{ recipient-domains = bronze.example actions {{ dmarc-reject = {action} }} }}"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((GOLD, SILVER, BRONZE))), ids=lambda order: "-".join(r[5:9] for r in order))
+@pytest.mark.parametrize("rule, words", [
+    ("strictest", "quarantine: dmarc-reject; policy gold, the strictest of 3"),
+    ("lenient", "policy bronze, the most lenient of 3"),
+])
+def test_header_and_log_name_the_policy_that_counts_in_any_order(assayd, rule, words, order):
+    """The strictest, gold, stands between the others in the file; bronze asks for nothing."""
+    daemon = assayd(mode="enforce", sections=policies(rule, "dmarc-reject = quarantine", "dmarc-reject = tag",
+                                                      before=THIRD.format(action="none"))).start()
+    client, replies = begin(daemon, order)
+    assert replies == ["c", "c", "c"]
+    outcome = finish(client)
+    assert (outcome.reply, bool(outcome.quarantine)) == ("c", rule == "strictest")
+    assert f"({words})" in results(outcome)
+    policy, action = words.split("policy ")[1].split(",")[0], "quarantine" if rule == "strictest" else "none"
+    assert {f"policy={policy}", f"decision={action}", "policies=3", f"rule={rule}"} <= set(logged(daemon))
 
 
 @pytest.mark.parametrize("rule", RULES)

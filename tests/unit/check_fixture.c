@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text_fixture.h"
+
 static struct check_fixture *fixture_new_config(const struct dns_config *dns)
 {
 	struct check_fixture *fixture = calloc(1, sizeof(*fixture));
@@ -36,16 +38,11 @@ static struct check_fixture *fixture_new_config(const struct dns_config *dns)
 
 struct check_fixture *fixture_new(const char *zone_text)
 {
-	char path[] = "/tmp/assay-zone-XXXXXX";
+	char path[FIXTURE_PATH_BYTES];
 	struct dns_config dns = { .zone_file = path, .dnssec = DNSSEC_OFF };
 	struct check_fixture *fixture;
-	int fd = mkstemp(path);
-	FILE *file;
 
-	if (fd == -1 || (file = fdopen(fd, "w")) == NULL)
-		abort();
-	fputs(zone_text != NULL ? zone_text : "nothing.invalid. A 192.0.2.99\n", file);
-	fclose(file);
+	text_file(path, zone_text != NULL ? zone_text : "nothing.invalid. A 192.0.2.99\n");
 	fixture = fixture_new_config(&dns);
 	unlink(path);
 	return fixture;

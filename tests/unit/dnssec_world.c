@@ -175,17 +175,12 @@ struct world *world_new(const struct validator_config *config)
 {
 	struct world *world = must(calloc(1, sizeof(*world)));
 	struct zone holder = { .world = world }, *root;
-	int fd;
 
 	world->arena = arena_new();
 	root = zone_unserved(&holder, ".", LDNS_SIGN_ECDSAP256SHA256);
 	root->parent = NULL;
 	zone_serve_dnskey(root);
-	snprintf(world->anchor_path, sizeof(world->anchor_path), "/tmp/assay-anchor.XXXXXX");
-	fd = mkstemp(world->anchor_path);
-	if (fd < 0)
-		abort();
-	close(fd);
+	scratch_file(world->anchor_path);
 	if (config != NULL)
 		world->config = *config;
 	world->clock.fixed_secs = WORLD_NOW;

@@ -8,6 +8,7 @@
 #include <ldns/ldns.h>
 
 #include "dnssec/validator.h"
+#include "scratch.h"
 #include "util/clock.h"
 
 enum { WORLD_NOW = 1600000000, SECTION_ANSWER = 0, SECTION_AUTHORITY = 1 };
@@ -38,7 +39,7 @@ struct world {
 	struct zone *zones;
 	struct reply *replies;
 	struct arena *arena;
-	char anchor_path[64];
+	char anchor_path[SCRATCH_BYTES];
 	_Atomic unsigned fetches, starts, starts_before_fetch;	/* the last: before the first fetch was waited for */
 };
 

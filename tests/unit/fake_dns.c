@@ -14,6 +14,7 @@
 
 #include "dns/name.h"
 #include "resolver/zonefile.h"
+#include "scratch.h"
 
 enum { LOG_MAX = 20000, LATE_MAX = 8192, TCP_MAX = 256, MESSAGE_BYTES = 65535, UDP_PLAIN_BYTES = 512 };
 enum { HOLD_MAX_MS = 20000, HOLD_POLL_MS = 5 };
@@ -354,13 +355,13 @@ static int bound_socket(int kind, uint16_t *port)
 
 static struct zonefile *zone_from_text(const char *text)
 {
-	char path[] = "/tmp/assay-zone-XXXXXX", why[256];
+	char path[SCRATCH_BYTES], why[256];
 	struct zonefile *zonefile;
-	int fd = mkstemp(path);
+	FILE *file;
 
-	must(fd >= 0, "mkstemp");
-	must(write(fd, text, strlen(text)) == (ssize_t)strlen(text), "write");
-	close(fd);
+	scratch_file(path);
+	file = fopen(path, "w");
+	must(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0, "write");
 	zonefile = zonefile_load(path, why, sizeof(why));
 	unlink(path);
 	if (zonefile == NULL)

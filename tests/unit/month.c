@@ -204,8 +204,7 @@ struct month *month_new(size_t messages, unsigned domains)
 	month->domains = wanted("ASSAY_DOMAINS", domains);
 	month->mails = calloc(month->count, sizeof(*month->mails));
 	assert_non_null(month->mails);
-	strcpy(month->directory, "/tmp/assay-month-XXXXXX");
-	assert_non_null(mkdtemp(month->directory));
+	(getenv("ASSAY_KEEP") != NULL ? scratch_directory_kept : scratch_directory)(month->directory);
 	for (unsigned domain = 0; domain < month->domains; domain++)
 		put_domain(&zone, domain, key_text);
 	put_helpers(&zone, key_text);
@@ -224,13 +223,8 @@ struct month *month_new(size_t messages, unsigned domains)
 void month_free(struct month **month)
 {
 	struct month *old = *month;
-	char command[96];
 
 	*month = NULL;
-	if (getenv("ASSAY_KEEP") == NULL) {
-		snprintf(command, sizeof(command), "rm -rf %s", old->directory);
-		assert_int_equal(system(command), 0);
-	}
 	for (size_t i = 0; i < (size_t)old->domains * SIGNERS; i++)
 		free(old->signatures[i]);
 	free(old->signatures);

@@ -7,6 +7,7 @@
  * the real pipeline with its own DNS zone and a fixed clock. Thread: one.
  */
 #include "pipeline/pipeline.h"
+#include "scratch.h"
 
 enum { MONTH_DAYS = 30, MONTH_PLACES = 4 };
 
@@ -29,7 +30,7 @@ struct ending {
 };
 
 struct month {
-	char directory[64];
+	char directory[SCRATCH_BYTES];
 	unsigned domains;
 	size_t count;
 	struct mail *mails;

@@ -52,6 +52,7 @@ int main(int argc, char **argv)
 		fputs("usage: month_driver MESSAGES DOMAINS SETTINGS\n", stderr);
 		return 64;
 	}
+	setenv("ASSAY_KEEP", "1", 1);
 	month = month_new(strtoul(argv[1], NULL, 10), (unsigned)strtoul(argv[2], NULL, 10));
 	endings = calloc(month->count, sizeof(*endings));
 	if (endings == NULL)
@@ -62,7 +63,6 @@ int main(int argc, char **argv)
 	config_unref(&config);
 	tell(month);
 	free(endings);
-	setenv("ASSAY_KEEP", "1", 1);
 	month_free(&month);
 	return 0;
 }

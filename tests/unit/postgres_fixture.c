@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "postgres_fixture.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -19,7 +20,7 @@
 enum { START_TRIES = 600, TRY_US = 50000 };
 
 static struct {
-	char programs[200], directory[64], answer[4096];
+	char programs[200], directory[SCRATCH_BYTES], answer[4096];
 	pid_t server, owner;
 	bool made;
 	unsigned places;
@@ -95,14 +96,8 @@ void postgres_stop(void)
 
 static void clean(void)
 {
-	char command[100];
-
-	if (getpid() != fixture.owner)
-		return;		/* a child of the test */
-	postgres_stop();
-	snprintf(command, sizeof(command), "rm -rf %s", fixture.directory);
-	if (system(command) != 0)
-		fprintf(stderr, "%s is left\n", fixture.directory);
+	if (getpid() == fixture.owner)	/* no child of the test */
+		postgres_stop();
 }
 
 static bool make(char *why_r, size_t why_bytes)
@@ -117,11 +112,11 @@ static bool make(char *why_r, size_t why_bytes)
 		snprintf(why_r, why_bytes, "there is no PostgreSQL server (Debian: postgresql)");
 		return false;
 	}
-	snprintf(fixture.directory, sizeof(fixture.directory), "/tmp/assay-pg-XXXXXX");
-	if (mkdtemp(fixture.directory) == NULL)
-		return false;
-	fixture.owner = getpid();
-	atexit(clean);
+	if (fixture.directory[0] == '\0') {
+		scratch_directory(fixture.directory);
+		fixture.owner = getpid();
+		atexit(clean);	/* after that of scratch.c, and so called before it */
+	}
 	if (getuid() == 0 && (user == NULL || chown(fixture.directory, user->pw_uid, user->pw_gid) != 0)) {
 		snprintf(why_r, why_bytes, "there is no user to run PostgreSQL as");
 		return false;

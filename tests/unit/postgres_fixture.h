@@ -2,8 +2,8 @@
 #ifndef ASSAY_TESTS_POSTGRES_FIXTURE_H
 #define ASSAY_TESTS_POSTGRES_FIXTURE_H
 /*
- * A PostgreSQL server of the test's own: made at its first use in a directory of /tmp, on a unix socket there, not reachable from
- * elsewhere, as an unprivileged user. It ends with the process, however that ends; the directory stays behind a process that is killed.
+ * A PostgreSQL server of the test's own: made at its first use in a directory of its own (scratch.h), on a unix socket there, not reachable
+ * from elsewhere, as an unprivileged user. Both end with the process, however that ends.
  */
 #include <stdbool.h>
 #include <stddef.h>

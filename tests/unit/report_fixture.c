@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include "report/csv.h"
 #include "report/tally.h"
@@ -94,4 +95,16 @@ const struct page_value *report_figure(const struct report *report, const char *
 const char *report_answer(const struct report *report, const char *section)
 {
 	return find_item(report, section, PAGE_ITEM_ANSWER, NULL)->text;
+}
+
+void report_of(const char *settings, const struct flow_row *rows, size_t count, struct report *report_r)
+{
+	report_make(&(struct report_world){ .settings = settings, .rows = rows, .count = count }, report_r);
+}
+
+void assert_share(const struct page_value *value, double share)
+{
+	assert_int_equal(value->kind, PAGE_SHARE);
+	assert_false(value->absent);
+	assert_true(fabs(value->u.number - share) < 1e-9);
 }

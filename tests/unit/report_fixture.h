@@ -24,6 +24,8 @@ struct report { struct arena *arena; struct page *page; struct tally *tally; con
 
 /** The rows are of one span each, from their hour on. Fails the test when the settings are wrong. */
 void report_make(const struct report_world *world, struct report *report_r);
+/** The same of rows and settings alone. */
+void report_of(const char *settings, const struct flow_row *rows, size_t count, struct report *report_r);
 void report_free(struct report *report);
 
 /** A value of a table ("policy.actions") by its row's name and column's key; of the row of the others with the row NULL. It must be there. */
@@ -31,6 +33,8 @@ const struct page_value *report_value(const struct report *report, const char *t
 uint64_t report_count(const struct report *report, const char *table, const char *row, const char *column);
 /** A figure by its section and key. */
 const struct page_value *report_figure(const struct report *report, const char *section, const char *key);
+/** That a value is a share, and this one. */
+void assert_share(const struct page_value *value, double share);
 /** The sentence that stands out. */
 const char *report_answer(const struct report *report, const char *section);
 

@@ -18,8 +18,7 @@ int place_make(void **state, int64_t now_secs)
 	struct place *place = calloc(1, sizeof(*place));
 
 	assert_non_null(place);
-	snprintf(place->directory, sizeof(place->directory), "/tmp/assay-store-XXXXXX");
-	assert_non_null(mkdtemp(place->directory));
+	scratch_directory(place->directory);
 	snprintf(place->path, sizeof(place->path), "%s/assay.db", place->directory);
 	snprintf(place->location, sizeof(place->location), "sqlite:%s", place->path);
 	place->backend = &backend_sqlite;

@@ -8,9 +8,10 @@
  */
 #include "record/backend.h"
 #include "record/store.h"
+#include "scratch.h"
 
 struct place {
-	char directory[64], path[200], why[256];	/* path: a location */
+	char directory[SCRATCH_BYTES], path[200], why[256];	/* path: a location */
 	char location[220];		/* the path with the backend's name before it */
 	const struct backend *backend;
 	struct store_config config;

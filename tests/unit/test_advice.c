@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config/advice.h"
+#include "scratch.h"
 #include "text_fixture.h"
 
 /* Nothing of these is looked for in the file system, whatever machine runs the test. */
@@ -225,12 +226,12 @@ static void test_config_advise_database_directory(void **state)
 {
 	const struct passwd *nobody = getpwnam("nobody");
 	const struct group *group = nobody != NULL ? getgrgid(nobody->pw_gid) : NULL;
-	char directory[64] = "/tmp/assay-advice-XXXXXX", text[256], remedy[256];
+	char directory[SCRATCH_BYTES + 8], text[256], remedy[256];
 
 	(void)state;
 	if (group == NULL || geteuid() != 0)
 		skip();
-	assert_non_null(mkdtemp(directory));
+	scratch_directory(directory);
 	snprintf(text, sizeof(text), "user = nobody socket = inet:1@::1 dns { dnssec = off } record { path = \"%s/d/a.db\" }",
 	    directory);
 	assert_int_equal(chmod(directory, 0755), 0);

@@ -110,6 +110,11 @@ static void test_check_dkim_dns_failure_is_temperror(void **state)
 	assert_true(raised(&test, FINDING_DKIM_TEMPERROR) && raised(&test, FINDING_DNSSEC_BOGUS));
 	assert_true(raised(&test, FINDING_DKIM_NO_PASS));
 	assert_false(raised(&test, FINDING_DKIM_PERMERROR) || raised(&test, FINDING_DKIM_FAIL));
+	/* the servers' failure is nothing that the message says of itself, which would be as good as signed */
+	for (size_t i = 0; i < test.results.dkim_count; i++)
+		assert_false(test.results.dkim[i].message_alone);
+	for (size_t i = 0; i < test.results.finding_count; i++)
+		assert_true(test.results.findings[i].id != FINDING_DKIM_TEMPERROR || test.results.findings[i].dnssec != DNS_SECURE);
 	case_end(&test);
 }
 

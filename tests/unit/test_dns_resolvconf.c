@@ -13,22 +13,17 @@
 
 #include "fake_dns.h"
 #include "resolver/resolvconf.h"
+#include "scratch.h"
 
-static char path[] = "/tmp/assay-resolvconf.XXXXXX", uplinks[] = "/tmp/assay-uplinks.XXXXXX";
+static char path[SCRATCH_BYTES], uplinks[SCRATCH_BYTES];
 static unsigned asked;
 
 static int setup(void **state)
 {
-	int first = mkstemp(path), second = mkstemp(uplinks);
-
 	(void)state;
-	return first < 0 || second < 0 || close(first) != 0 || close(second) != 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return unlink(path) != 0 || unlink(uplinks) != 0;
+	scratch_file(path);
+	scratch_file(uplinks);
+	return 0;
 }
 
 static void put(const char *file, const char *text)
@@ -112,5 +107,5 @@ int main(void)
 		cmocka_unit_test(test_resolvconf_choose), cmocka_unit_test(test_resolvconf_answers),
 	};
 
-	return cmocka_run_group_tests_name("dns_resolvconf", tests, setup, teardown);
+	return cmocka_run_group_tests_name("dns_resolvconf", tests, setup, NULL);
 }

@@ -14,24 +14,26 @@
 #include "config/diff.h"
 #include "config/domain_list.h"
 #include "config/list_file.h"
+#include "scratch.h"
 #include "util/buf.h"
 #include "util/error.h"
 
-static char directory[] = "/tmp/assay-lists-XXXXXX";
+static char directory[SCRATCH_BYTES];
 static struct arena *arena;
 
 static int setup(void **state)
 {
 	(void)state;
 	arena = arena_new();
-	return mkdtemp(directory) != NULL ? 0 : -1;
+	scratch_directory(directory);
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	arena_free(&arena);
-	return rmdir(directory);
+	return 0;
 }
 
 static const char *path_of(const char *name)

@@ -399,6 +399,38 @@ static void test_policy_replay_tells_the_client_apart_only_where_it_matters(void
 	arena_free(&arena);
 }
 
+/*
+ * Where the most lenient counts, the one who is recorded decides as long as he is weighed. If some who were refused then are not now, they
+ * come before him, and he may be over the cap.
+ */
+static void test_policy_replay_lenient_does_not_count_on_who_may_be_pushed_out(void **state)
+{
+	static const char text[] = "mode = enforce several-recipients = lenient\nfindings { dmarc-reject = quarantine limit-exceeded = none }\n"
+	    "policy gold { recipient-domains = gold.example actions { dmarc-reject = tag } }\n";
+	const struct config *config = config_load_buffer(text, sizeof(text) - 1, "test", stderr);
+	struct evidence_finding finding = { .id = FINDING_DMARC_REJECT, .secure = true };
+	const struct evidence_author author = { .domain = "author.example", .dmarc = RESULT_FAIL };
+	const struct recipient_place gold = { .where = RECIPIENT_AT_DOMAIN, .domain = "gold.example" };
+	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .findings = &finding, .finding_count = 1, .recipients = &gold,
+		.recipient_count = 1, .authors = &author, .author_count = 1, .lacks = EVIDENCE_LACKS_RECIPIENTS };
+	struct arena *arena = arena_new();
+	struct recorded_decision recorded;
+	struct policy_set set;
+
+	(void)state;
+	assert_non_null(config);
+	set = policy_set_of(config);
+	assert_int_equal(network_parse("192.0.2.1", &evidence.client), 0);
+	policy_replay(&set, &evidence, arena, &recorded);
+	assert_int_equal(recorded.why, UNTOLD_NOT);
+	assert_int_equal(recorded.decision.action, ACTION_TAG);
+	evidence.over_cap_but_for_refused = true;
+	policy_replay(&set, &evidence, arena, &recorded);
+	assert_int_equal(recorded.why, UNTOLD_RECIPIENTS);
+	config_unref(&config);
+	arena_free(&arena);
+}
+
 /* The same message in another order is the same row. */
 static void test_evidence_write_is_one_text_for_one_message(void **state)
 {
@@ -430,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_policy_replay_is_the_run_where_all_is_kept),
 		cmocka_unit_test(test_policy_replay_is_the_run_or_cannot_tell),
 		cmocka_unit_test(test_policy_replay_tells_the_client_apart_only_where_it_matters),
+		cmocka_unit_test(test_policy_replay_lenient_does_not_count_on_who_may_be_pushed_out),
 		cmocka_unit_test(test_evidence_write_is_one_text_for_one_message),
 	};
 

@@ -14,6 +14,7 @@
 
 #include "pipeline/pipeline.h"
 #include "record/store.h"
+#include "scratch.h"
 #include "util/error.h"
 
 static const char zone[] =
@@ -23,7 +24,7 @@ static const char zone[] =
 	"1.2.0.192.in-addr.arpa. 300 IN PTR mx.good.example.\n";
 
 struct world {
-	char directory[64];
+	char directory[SCRATCH_BYTES];
 	struct engine *engine;
 	struct session *session;
 };
@@ -38,8 +39,7 @@ static struct world *world_new(const char *settings)
 	FILE *file;
 
 	assert_non_null(world);
-	strcpy(world->directory, "/tmp/assay-remember-XXXXXX");
-	assert_non_null(mkdtemp(world->directory));
+	scratch_directory(world->directory);
 	snprintf(path, sizeof(path), "%s/zone", world->directory);
 	file = fopen(path, "w");
 	assert_non_null(file);
@@ -350,6 +350,30 @@ static void test_remember_greylist_waits_and_says_how_long(void **state)
 	world_free(world);
 }
 
+/* Networks, and domains that SPF or the client's confirmed name proves: an exempt one waits for nothing. */
+static void test_remember_greylist_exempts_who_is_named(void **state)
+{
+	static const struct { const char *exempt; enum action action; } rows[] = {
+		{ "", ACTION_GREYLIST },
+		{ "exempt-networks = 192.0.2.0/30", ACTION_NONE }, { "exempt-networks = { 198.51.100.0/24, 192.0.2.1 }", ACTION_NONE },
+		{ "exempt-networks = 192.0.2.2/31", ACTION_GREYLIST },
+		{ "exempt-domains = good.example", ACTION_NONE }, { "exempt-domains = mx.good.example", ACTION_NONE },
+		{ "exempt-domains = other.example", ACTION_GREYLIST },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char settings[200];
+		struct world *world;
+
+		snprintf(settings, sizeof(settings), "mode = enforce\nfindings { dkim-none = greylist }\ndmarc { enabled = no }\ngreylist { %s }\n", rows[i].exempt);
+		world = world_new(settings);
+		if (send_message(world, NULL, NULL, NULL) != rows[i].action)
+			fail_msg("%s", rows[i].exempt);
+		world_free(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_remember_message_exempt_with_cleartext_password_is_noted),
 		cmocka_unit_test(test_remember_message_notes_what_a_replay_needs),
 		cmocka_unit_test(test_remember_greylist_waits_and_says_how_long),
+		cmocka_unit_test(test_remember_greylist_exempts_who_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

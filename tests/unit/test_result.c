@@ -30,6 +30,24 @@ static void test_results_raise_once_per_id_and_domain(void **state)
 	assert_findings(results.set, SET_OF(FINDING_DKIM_FAIL, FINDING_SPF_FAIL));
 }
 
+/* What may be waived is that failure of that author domain: another failure, and another author's, weigh as they did. */
+static void test_results_waive_one_finding_of_one_domain(void **state)
+{
+	static struct results results;
+	const struct waivable waivable = { .finding = { .id = FINDING_DMARC_REJECT, .domain = "a.example" } };
+
+	(void)state;
+	results_raise(&results, FINDING_DMARC_REJECT, "b.example", NULL, DNS_SECURE);
+	results_raise(&results, FINDING_DMARC_REJECT_CORROBORATED, "a.example", NULL, DNS_SECURE);
+	results_raise(&results, FINDING_DMARC_REJECT, "a.example", NULL, DNS_SECURE);
+	results_waive(&results, &waivable);
+	assert_int_equal(results.finding_count, 3);
+	assert_false(results.findings[0].waivable);
+	assert_false(results.findings[1].waivable);
+	assert_true(results.findings[2].waivable);
+	assert_int_equal(results.waivable_count, 1);
+}
+
 static const struct finding *first_of(const struct results *results, enum finding_id id)
 {
 	for (size_t i = 0; i < results->finding_count; i++) {
@@ -85,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results_raise_once_per_id_and_domain),
+		cmocka_unit_test(test_results_waive_one_finding_of_one_domain),
 		cmocka_unit_test(test_results_raise_keeps_each_id_whatever_came_before),
 		cmocka_unit_test(test_result_name_words),
 	};

@@ -14,27 +14,19 @@
 #include <cmocka.h>
 
 #include "arena_fixture.h"
+#include "scratch.h"
 #include "sendmail.h"
 
-static char directory[] = "/tmp/assay-sendmail-XXXXXX", command[64], notes[64];
+static char directory[SCRATCH_BYTES], command[SCRATCH_BYTES + 16], notes[SCRATCH_BYTES + 16];
 
 static int setup(void **state)
 {
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (mkdtemp(directory) == NULL)
-		return -1;
+	scratch_directory(directory);
 	snprintf(command, sizeof(command), "%s/sendmail", directory);
 	snprintf(notes, sizeof(notes), "%s/notes", directory);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	unlink(command);
-	unlink(notes);
-	return rmdir(directory);
 }
 
 static void write_command(const char *body)
@@ -74,7 +66,7 @@ static const char *noted(void)
 static void test_sendmail_send_hands_over(void **state)
 {
 	const char *why;
-	char body[200];
+	char body[240];
 
 	(void)state;
 	snprintf(body, sizeof(body), "for a in \"$@\"; do echo \"<$a>\"; done >%s; cat >>%s", notes, notes);
@@ -88,7 +80,7 @@ static void test_sendmail_send_large(void **state)
 {
 	enum { BYTES = 1 << 20 };
 	const char *why;
-	char body[200], *message = malloc(BYTES);
+	char body[240], *message = malloc(BYTES);
 
 	(void)state;
 	assert_non_null(message);
@@ -145,7 +137,7 @@ static void test_sendmail_send_refuses_addresses(void **state)
 		"a;b@example.org", "|a@example.org", "a%b@example.org", "a!b@example.org", "\"a\"@example.org", "a@b@example.org", "<a@example.org>",
 	};
 	const char *why;
-	char body[200];
+	char body[240];
 
 	(void)state;
 	snprintf(body, sizeof(body), "echo ran >%s; cat >/dev/null", notes);
@@ -168,5 +160,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sendmail_send_refuses_addresses, arena_setup, arena_teardown),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -45,6 +45,16 @@ static void test_slips_explain_colon_for_equals(void **state)
 	    "c:1: write 'help-url = https://a.example/': '=' stands between name and value, not ':'\n");
 }
 
+/* A third of the letters may differ, of "gits" two: "gilt" is so far, and "gold" one further. */
+static void test_slips_suggest_no_name_that_is_too_far(void **state)
+{
+	(void)state;
+	check_errors("policy a { listeners = x inherits = gits }\npolicy gilt { template = yes }",
+	    "c:1: policy 'a' inherits from 'gits', and there is no such policy; did you mean 'gilt'?\n");
+	check_errors("policy a { listeners = x inherits = gits }\npolicy gold { template = yes }",
+	    "c:1: policy 'a' inherits from 'gits', and there is no such policy\n");
+}
+
 static void test_slips_explain_missing_equals(void **state)
 {
 	(void)state;
@@ -178,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slips_explain_colon_for_equals),
+		cmocka_unit_test(test_slips_suggest_no_name_that_is_too_far),
 		cmocka_unit_test(test_slips_explain_missing_equals),
 		cmocka_unit_test(test_slips_explain_other_formats),
 		cmocka_unit_test(test_slips_explain_lists_and_quotes),

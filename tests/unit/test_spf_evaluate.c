@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The evaluation behind the front: verdicts, limits over the whole check, and what libspf2 is handed. spf_handed.c looks at
+ * The evaluation behind the front: verdicts, and what libspf2 is handed (limits: test_spf_limits.c). spf_handed.c looks at
  * each text on its way to the library, in every test here, and ends the program when one is not tame.
  *
  * What libspf2 1.2.10 does by itself, and how its guard is tested with input that would harm nobody without it:
@@ -22,8 +22,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -33,65 +31,7 @@
 #include "spf_fake.h"
 #include "spf_handed.h"
 #include "util/buf.h"
-
-static struct arena *arena;
-static struct dns_scope *scope;
-static struct spf_result result;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	scope = fake_new();
-	spf_handed_forget();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fake_free(&scope);
-	arena_free(&arena);
-	return 0;
-}
-
-static void txt(const char *name, const char *text)
-{
-	fake_add(scope, name, DNS_TYPE_TXT, text);
-}
-
-static void a(const char *name, const char *address)
-{
-	fake_add(scope, name, strchr(address, ':') != NULL ? DNS_TYPE_AAAA : DNS_TYPE_A, address);
-}
-
-static enum result judge_as(const char *client, const char *helo, const char *mail_from)
-{
-	struct spf_request request = { .helo = helo, .mail_from = mail_from, .receiver = "mx.receiver.example", .time_secs = 1 };
-
-	assert_int_equal(addr_parse(client, &request.client), 0);
-	spf_evaluate(&request, scope, arena, &result);
-	assert_int_equal(result.result == RESULT_UNCHECKED, 0);
-	assert_true(result.explanation == NULL || result.result == RESULT_FAIL);
-	assert_non_null(result.reason);
-	assert_null(strchr(result.reason, '\n'));
-	return result.result;
-}
-
-static enum result judge(const char *client)
-{
-	return judge_as(client, "helo.example.net", "user@example.org");
-}
-
-/* One record at example.org. */
-static enum result judge_record(const char *record, const char *client)
-{
-	fake_free(&scope);
-	scope = fake_new();
-	spf_handed_forget();
-	txt("example.org", record);
-	return judge(client);
-}
+#include "spf_evaluate_fixture.h"
 
 static void test_evaluate_qualifiers(void **state)
 {
@@ -114,9 +54,9 @@ static void test_evaluate_qualifiers(void **state)
 static void test_evaluate_include_reason(void **state)
 {
 	(void)state;
-	txt("example.org", "v=spf1 include:_spf.example.net -all");
-	txt("_spf.example.net", "v=spf1 a:no.example.net ip4:192.0.2.0/24 -all");
-	a("no.example.net", "198.51.100.1");
+	put_txt("example.org", "v=spf1 include:_spf.example.net -all");
+	put_txt("_spf.example.net", "v=spf1 a:no.example.net ip4:192.0.2.0/24 -all");
+	put_address("no.example.net", "198.51.100.1");
 	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
 	assert_string_equal(result.reason, "matched include:_spf.example.net -> ip4:192.0.2.0/24");
 	assert_int_equal(judge("203.0.113.1"), RESULT_FAIL);
@@ -147,8 +87,8 @@ static void test_evaluate_mechanism(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		fake_free(&scope);
 		scope = fake_new();
-		txt("example.org", rows[i].record);
-		txt("i.example.org", "v=spf1 ip4:192.0.2.1");
+		put_txt("example.org", rows[i].record);
+		put_txt("i.example.org", "v=spf1 ip4:192.0.2.1");
 		judge(rows[i].client);
 		if (rows[i].mechanism == NULL)
 			assert_null(result.mechanism);
@@ -160,9 +100,9 @@ static void test_evaluate_mechanism(void **state)
 static void test_evaluate_redirect_stands_anywhere(void **state)
 {
 	(void)state;
-	txt("example.org", "v=spf1 redirect=r.example.org ip4:192.0.2.1 exp=no.example.org");
-	txt("r.example.org", "v=spf1 -all exp=x.%{d}");
-	txt("x.r.example.org", "%{i} may not: %{S}");
+	put_txt("example.org", "v=spf1 redirect=r.example.org ip4:192.0.2.1 exp=no.example.org");
+	put_txt("r.example.org", "v=spf1 -all exp=x.%{d}");
+	put_txt("x.r.example.org", "%{i} may not: %{S}");
 	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
 	assert_int_equal(judge("192.0.2.2"), RESULT_FAIL);
 	assert_string_equal(result.explanation, "192.0.2.2 may not: user%40example.org");
@@ -172,11 +112,11 @@ static void test_evaluate_redirect_stands_anywhere(void **state)
 static void test_evaluate_family_chooses_type(void **state)
 {
 	(void)state;
-	txt("example.org", "v=spf1 a:h.example.org mx -exists:e.example.org -all");
+	put_txt("example.org", "v=spf1 a:h.example.org mx -exists:e.example.org -all");
 	fake_add(scope, "example.org", DNS_TYPE_MX, "h.example.org");
-	a("h.example.org", "192.0.2.1");
-	a("h.example.org", "2001:db8::1");
-	a("e.example.org", "127.0.0.2");
+	put_address("h.example.org", "192.0.2.1");
+	put_address("h.example.org", "2001:db8::1");
+	put_address("e.example.org", "127.0.0.2");
 	assert_int_equal(judge("2001:db8::1"), RESULT_PASS);
 	assert_int_equal(fake_asked(scope, "h.example.org", DNS_TYPE_A), 0);
 	assert_int_equal(fake_asked(scope, "h.example.org", DNS_TYPE_AAAA), 1);
@@ -191,7 +131,7 @@ static void test_evaluate_mapped_client(void **state)
 		.bytes = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 } } };
 
 	(void)state;
-	txt("example.org", "v=spf1 -ip6:::/0 ip4:192.0.2.1 -all");
+	put_txt("example.org", "v=spf1 -ip6:::/0 ip4:192.0.2.1 -all");
 	spf_evaluate(&request, scope, arena, &result);
 	assert_int_equal(result.result, RESULT_PASS);
 }
@@ -203,10 +143,10 @@ static void test_evaluate_loopback_client(void **state)
 	assert_int_equal(judge_record("v=spf1 -all", "127.0.0.1"), RESULT_FAIL);
 	assert_int_equal(judge_record("v=spf1 -all", "::1"), RESULT_FAIL);
 	assert_int_equal(judge_record("v=spf1 a:l.example.org/8 a:m.example.org -all", "127.0.0.1"), RESULT_FAIL);
-	a("l.example.org", "127.9.9.9");
+	put_address("l.example.org", "127.9.9.9");
 	assert_int_equal(judge("127.0.0.1"), RESULT_PASS);
 	assert_int_equal(judge("255.0.0.1"), RESULT_FAIL);
-	a("m.example.org", "::1");
+	put_address("m.example.org", "::1");
 	assert_int_equal(judge("::1"), RESULT_PASS);
 	assert_int_equal(judge("8000::1"), RESULT_FAIL);
 }
@@ -215,17 +155,17 @@ static void test_evaluate_prefix_lengths(void **state)
 {
 	(void)state;
 	assert_int_equal(judge_record("v=spf1 a/0 -all", "203.0.113.9"), RESULT_FAIL);	/* no address at all */
-	a("example.org", "192.0.2.129");
-	a("example.org", "2001:db8:8000::1");
+	put_address("example.org", "192.0.2.129");
+	put_address("example.org", "2001:db8:8000::1");
 	assert_int_equal(judge("203.0.113.9"), RESULT_PASS);
 	assert_int_equal(judge("2001:db8::9"), RESULT_FAIL);	/* the /0 is for IPv4 */
 	for (unsigned bits = 0; bits <= 32; bits++) {
 		fake_free(&scope);
 		scope = fake_new();
-		txt("example.org", arena_printf(arena, "v=spf1 mx/%u//%u -all", bits, bits * 4));
+		put_txt("example.org", arena_printf(arena, "v=spf1 mx/%u//%u -all", bits, bits * 4));
 		fake_add(scope, "example.org", DNS_TYPE_MX, "h.example.org");
-		a("h.example.org", "192.0.2.128");
-		a("h.example.org", "2001:db8::");
+		put_address("h.example.org", "192.0.2.128");
+		put_address("h.example.org", "2001:db8::");
 		assert_int_equal(judge("192.0.2.0"), bits <= 24 ? RESULT_PASS : RESULT_FAIL);
 		assert_int_equal(judge("2001:db8:8000::"), bits * 4 <= 32 ? RESULT_PASS : RESULT_FAIL);
 		assert_int_equal(judge("192.0.2.128"), RESULT_PASS);
@@ -240,8 +180,8 @@ static void test_evaluate_prefix_lengths(void **state)
 static void test_evaluate_null_sender(void **state)
 {
 	(void)state;
-	txt("helo.example.net", "v=spf1 exists:%{l}.%{o}.%{h} -all");
-	a("postmaster.helo.example.net.helo.example.net", "127.0.0.2");
+	put_txt("helo.example.net", "v=spf1 exists:%{l}.%{o}.%{h} -all");
+	put_address("postmaster.helo.example.net.helo.example.net", "127.0.0.2");
 	assert_int_equal(judge_as("192.0.2.1", "helo.example.net", ""), RESULT_PASS);
 	assert_int_equal(result.scope, SPF_SCOPE_HELO);
 	assert_string_equal(result.domain, "helo.example.net");
@@ -258,7 +198,7 @@ static void test_evaluate_long_names(void **state)
 	(void)state;
 	memset(sender, 'a', sizeof(sender));
 	strcpy(sender + SPF_IDENTITY_BYTES + 50, "@example.org");
-	txt("example.org", "v=spf1 exists:%{l}.example -all");
+	put_txt("example.org", "v=spf1 exists:%{l}.example -all");
 	assert_int_equal(judge_as("192.0.2.1", "helo.example.org", sender), RESULT_FAIL);
 	assert_string_equal(result.domain, "example.org");
 	assert_int_equal(judge_as("192.0.2.1", sender, "user@example.org"), RESULT_FAIL);
@@ -275,7 +215,7 @@ static void test_evaluate_identity_unusable(void **state)
 	char sender[SPF_IDENTITY_BYTES + 100];
 
 	(void)state;
-	txt("*.org", "v=spf1 +all");
+	put_txt("*.org", "v=spf1 +all");
 	for (size_t i = 0; senders[i] != NULL; i++) {
 		assert_int_equal(judge_as("192.0.2.1", "helo.example.org", senders[i]), RESULT_NONE);
 		assert_null(result.domain);
@@ -296,253 +236,11 @@ static void test_evaluate_identity_unusable(void **state)
 static void test_evaluate_8bit_local_part(void **state)
 {
 	(void)state;
-	txt("example.org", "v=spf1 exists:%{l}.example.org include:%{s}.example.org ip4:192.0.2.1 -all");
-	a("*.example.org", "127.0.0.2");
+	put_txt("example.org", "v=spf1 exists:%{l}.example.org include:%{s}.example.org ip4:192.0.2.1 -all");
+	put_address("*.example.org", "127.0.0.2");
 	assert_int_equal(judge_as("192.0.2.1", "h.example", "us\xc3\xa9r@example.org"), RESULT_PASS);
 	assert_string_equal(result.reason, "matched ip4:192.0.2.1");
 	assert_int_equal(judge_as("192.0.2.2", "h.example", "us\xc3\xa9r@example.org"), RESULT_FAIL);
-}
-
-/* ---- limits, RFC 7208 section 4.6.4 ---- */
-
-static void test_evaluate_term_limit_is_global(void **state)
-{
-	(void)state;
-	a("h.example.org", "192.0.2.1");
-	txt("example.org", "v=spf1 include:i1.example.org include:i2.example.org ip4:203.0.113.9 redirect=r.example.org");
-	txt("i1.example.org", "v=spf1 a:h.example.org a:h.example.org a:h.example.org -all");
-	txt("i2.example.org", "v=spf1 a:h.example.org a:h.example.org a:h.example.org -all");
-	txt("r.example.org", "v=spf1 a:h.example.org -all");
-	assert_int_equal(judge("203.0.113.1"), RESULT_FAIL);	/* 2 includes, 6 a, 1 redirect, 1 a: 10 */
-	txt("example.net", "v=spf1 include:i1.example.org redirect=example.org");	/* 15 */
-	assert_int_equal(judge_as("203.0.113.1", "h.example", "u@example.net"), RESULT_PERMERROR);
-	assert_string_equal(result.reason, "over 10 DNS look-ups at a:h.example.org of i2.example.org");
-	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@example.net"), RESULT_PASS);	/* matched before the limit */
-}
-
-static void test_evaluate_include_loops(void **state)
-{
-	(void)state;
-	assert_int_equal(judge_record("v=spf1 include:example.org", "192.0.2.1"), RESULT_PERMERROR);
-	assert_int_equal(fake_waits(scope), 11);
-	assert_int_equal(judge_record("v=spf1 redirect=example.org", "192.0.2.1"), RESULT_PERMERROR);
-	assert_int_equal(judge_record("v=spf1 include:a.example.org include:b.example.org", "192.0.2.1"), RESULT_PERMERROR);
-	txt("a.example.org", "v=spf1 include:example.org");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
-}
-
-/* Four records of four terms each: twenty look-ups, though none of the records has more than its ten. */
-static void test_evaluate_fan_out_is_bounded(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 include:i0.org include:i1.org include:i2.org include:i3.org");
-	for (unsigned i = 0; i < 4; i++)
-		txt(arena_printf(arena, "i%u.org", i), "v=spf1 a:h.example.org a:h.example.org a:h.example.org a:h.example.org -all");
-	a("h.example.org", "203.0.113.1");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
-	assert_string_equal(result.reason, "over 10 DNS look-ups at include:i2.org of example.org");
-	assert_true(fake_waits(scope) <= 11);
-}
-
-static void test_evaluate_void_limit(void **state)
-{
-	(void)state;
-	a("h.example.org", "203.0.113.1");
-	assert_int_equal(judge_record("v=spf1 a:v1.example.org exists:v2.example.org ?all", "192.0.2.1"), RESULT_NEUTRAL);
-	assert_int_equal(judge_record("v=spf1 a:v1.example.org mx:v2.example.org exists:v3.example.org ?all", "192.0.2.1"),
-	    RESULT_PERMERROR);
-	assert_int_equal(judge_record("v=spf1 a:v1.example.org include:i.example.org exists:v3.example.org ?all", "192.0.2.1"),
-	    RESULT_PERMERROR);
-	txt("i.example.org", "v=spf1 mx -all");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
-	assert_string_equal(result.reason, "over 2 look-ups without an answer at exists:v3.example.org of example.org");
-	assert_int_equal(judge_record("v=spf1 a:v1.example.org a:v2.example.org exp=no.example.org -all", "192.0.2.1"), RESULT_FAIL);
-}
-
-/* One mx term of which several hosts have no address of the client's family is one void term. */
-static void test_evaluate_void_counts_terms(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 mx ip6:2001:db8::/32 -all");
-	for (unsigned i = 0; i < 5; i++) {
-		const char *host = arena_printf(arena, "mx%u.example.org", i);
-
-		fake_add(scope, "example.org", DNS_TYPE_MX, host);
-		a(host, "192.0.2.1");
-	}
-	assert_int_equal(judge("2001:db8::1"), RESULT_PASS);
-}
-
-/* Section 5.5: the addresses of a PTR name are queries of the ptr term; a name that fails is skipped, and names that could
- * not match are not asked for. */
-static void test_evaluate_void_names_of_ptr(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 ptr a:v1.example.org ?all");
-	txt("example.net", "v=spf1 ptr:example.org a:v1.example.org exists:v2.example.org ?all");
-	txt("twice.example", "v=spf1 ptr:example.org ptr:example.org ptr:example.org ?all");
-	txt("other.example", "v=spf1 ptr a:v1.example.org exists:v2.example.org ?all");
-	for (unsigned i = 0; i < 5; i++)
-		fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, arena_printf(arena, "h%u.example.org", i));
-	assert_int_equal(judge("192.0.2.1"), RESULT_NEUTRAL);	/* five names, one term */
-	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@example.net"), RESULT_PERMERROR);
-	assert_string_equal(result.reason, "over 2 look-ups without an answer at exists:v2.example.org of example.net");
-	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@twice.example"), RESULT_PERMERROR);
-	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@other.example"), RESULT_NEUTRAL);
-	for (unsigned i = 0; i < 5; i++)
-		fake_fail(scope, arena_printf(arena, "h%u.example.org", i), DNS_TYPE_A, DNS_INDETERMINATE);
-	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@example.net"), RESULT_NEUTRAL);
-}
-
-/* What %{p} asks for is asked for the term it stands in; for an explanation nothing counts (section 4.6.4). */
-static void test_evaluate_void_names_of_macro(void **state)
-{
-	(void)state;
-	a("unknown.is.example.org", "127.0.0.2");
-	txt("example.org", "v=spf1 a:v1.example.org a:v2.example.org exists:%{p}.is.example.org -all");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);	/* no PTR */
-	assert_string_equal(result.reason, "over 2 look-ups without an answer at exists:%{p}.is.example.org of example.org");
-	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "h.example.net");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);	/* a PTR without address */
-	a("h.example.net", "192.0.2.2");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
-	txt("example.net", "v=spf1 a:v1.example.org include:%{p}.is.example.org a:v2.example.org -all");
-	txt("unknown.is.example.org", "v=spf1 -all");
-	assert_int_equal(judge_as("192.0.2.9", "h.example", "u@example.net"), RESULT_PERMERROR);
-	txt("e.example", "v=spf1 a:v1.example.org a:v2.example.org exp=%{p}.exp.example.org -all");
-	txt("unknown.exp.example.org", "not you, %{p}");
-	assert_int_equal(judge_as("192.0.2.9", "h.example", "u@e.example"), RESULT_FAIL);
-	assert_string_equal(result.explanation, "not you, unknown");
-}
-
-static void test_evaluate_mx_limit(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 mx -all");
-	for (unsigned i = 0; i < 10; i++)
-		fake_add(scope, "example.org", DNS_TYPE_MX, arena_printf(arena, "mx%u.example.org", i));
-	a("*.example.org", "192.0.2.1");
-	assert_int_equal(judge("203.0.113.1"), RESULT_FAIL);
-	fake_add(scope, "example.org", DNS_TYPE_MX, "mx10.example.org");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
-	assert_string_equal(result.reason, "over 10 MX hosts at mx of example.org");
-}
-
-static void test_evaluate_null_mx(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 mx -all");
-	fake_add(scope, "example.org", DNS_TYPE_MX, ".");
-	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);
-}
-
-static void test_evaluate_ptr_limit_ignores_rest(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 ptr -all");
-	for (unsigned i = 0; i < 10; i++)
-		fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, arena_printf(arena, "h%u.example.net", i));
-	a("*.example.org", "192.0.2.1");
-	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "h.example.org");
-	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);
-}
-
-static void test_evaluate_ptr(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 ptr -all");
-	txt("notexample.org", "v=spf1 ptr:ple.org -all");
-	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "bad.example.org");
-	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "H.Example.org");
-	fake_fail(scope, "bad.example.org", DNS_TYPE_A, DNS_INDETERMINATE);
-	a("h.example.org", "192.0.2.1");
-	a("h.example.org", "192.0.2.2");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);	/* the name that failed is skipped */
-	assert_int_equal(judge_as("192.0.2.1", "h.example", "u@notexample.org"), RESULT_FAIL);
-	assert_int_equal(judge("192.0.2.2"), RESULT_FAIL);	/* no PTR */
-	fake_fail(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, DNS_BOGUS);
-	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);	/* an error there does not match, and is no evidence */
-	assert_int_equal(result.dnssec, DNS_INSECURE);
-}
-
-static void test_evaluate_validated_name(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 exists:%{p}.is.example.org -all");
-	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "other.example.net");
-	fake_add(scope, "1.2.0.192.in-addr.arpa", DNS_TYPE_PTR, "sub.example.org");
-	a("other.example.net", "192.0.2.1");
-	a("sub.example.org", "192.0.2.1");
-	a("sub.example.org.is.example.org", "127.0.0.2");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
-	a("unknown.is.example.org", "127.0.0.2");
-	assert_int_equal(judge("192.0.2.9"), RESULT_PASS);
-}
-
-/* ---- errors and security ---- */
-
-static void test_evaluate_dns_failures(void **state)
-{
-	(void)state;
-	fake_fail(scope, "example.org", DNS_TYPE_TXT, DNS_INDETERMINATE);
-	assert_int_equal(judge("192.0.2.1"), RESULT_TEMPERROR);
-	assert_string_equal(result.reason, "TYPE16 of example.org: no answer");
-	txt("a.example", "v=spf1 a:f.example -all");
-	txt("b.example", "v=spf1 mx:f.example -all");
-	txt("c.example", "v=spf1 exists:f.example -all");
-	txt("d.example", "v=spf1 include:f.example -all");
-	txt("e.example", "v=spf1 redirect=f.example");
-	txt("g.example", "v=spf1 include:a.example +all");
-	txt("h.example", "v=spf1 mx -all");
-	txt("ok.example", "v=spf1 ip4:192.0.2.1 a:f.example -all");
-	txt("exp.example", "v=spf1 -all exp=f.example");
-	fake_add(scope, "h.example", DNS_TYPE_MX, "f.example");
-	for (unsigned i = 0; i < 4; i++)
-		fake_fail(scope, "f.example", (uint16_t[]){ DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_MX, DNS_TYPE_TXT }[i], DNS_INDETERMINATE);
-	for (const char *letter = "abcdegh"; *letter != '\0'; letter++) {
-		assert_int_equal(judge_as("192.0.2.1", "h.test", arena_printf(arena, "u@%c.example", *letter)), RESULT_TEMPERROR);
-		assert_int_equal(judge_as("::1", "h.test", arena_printf(arena, "u@%c.example", *letter)), RESULT_TEMPERROR);
-	}
-	assert_int_equal(judge_as("192.0.2.1", "h.test", "u@ok.example"), RESULT_PASS);
-	assert_int_equal(judge_as("192.0.2.1", "h.test", "u@exp.example"), RESULT_FAIL);
-}
-
-static void test_evaluate_security_is_the_weakest(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 include:i.example.net a:h.example.org -all exp=e.example.org");
-	txt("i.example.net", "v=spf1 ip4:192.0.2.1 -all");
-	txt("e.example.org", "no");
-	a("h.example.org", "192.0.2.2");
-	fake_security(scope, "example.org", DNS_SECURE);
-	fake_security(scope, "i.example.net", DNS_SECURE);
-	assert_int_equal(judge("192.0.2.1"), RESULT_PASS);
-	assert_int_equal(result.dnssec, DNS_SECURE);
-	assert_int_equal(judge("192.0.2.2"), RESULT_PASS);
-	assert_int_equal(result.dnssec, DNS_INSECURE);
-	fake_security(scope, "h.example.org", DNS_SECURE);
-	assert_int_equal(judge("192.0.2.3"), RESULT_FAIL);
-	assert_int_equal(result.dnssec, DNS_SECURE);	/* the explanation is no evidence */
-	assert_string_equal(result.explanation, "no");
-}
-
-static void test_evaluate_bogus(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 a:b.example.org -all");
-	fake_fail(scope, "b.example.org", DNS_TYPE_A, DNS_BOGUS);
-	assert_int_equal(judge("192.0.2.1"), RESULT_TEMPERROR);
-	assert_int_equal(result.dnssec, DNS_BOGUS);
-}
-
-static void test_evaluate_several_records(void **state)
-{
-	(void)state;
-	txt("example.org", "v=spf1 -all");
-	txt("example.org", "v=verify");
-	txt("example.org", "V=SPF1 +all");
-	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
-	assert_string_equal(result.reason, "several SPF records at example.org");
 }
 
 /* ---- explanation ---- */
@@ -551,9 +249,9 @@ static const char *explanation_of(const char *text)
 {
 	fake_free(&scope);
 	scope = fake_new();
-	txt("example.org", "v=spf1 -all exp=e.example.org");
+	put_txt("example.org", "v=spf1 -all exp=e.example.org");
 	if (text != NULL)
-		txt("e.example.org", text);
+		put_txt("e.example.org", text);
 	assert_int_equal(judge("192.0.2.1"), RESULT_FAIL);
 	return result.explanation;
 }
@@ -578,8 +276,8 @@ static void test_explain_text(void **state)
 static void test_explain_hostile_sender(void **state)
 {
 	(void)state;
-	txt("example.org", "v=spf1 -all exp=e.example.org");
-	txt("e.example.org", "<%{l}>");
+	put_txt("example.org", "v=spf1 -all exp=e.example.org");
+	put_txt("e.example.org", "<%{l}>");
 	assert_int_equal(judge_as("192.0.2.1", "h.example", "a\r\n250 ok\x9b@example.org"), RESULT_FAIL);
 	assert_string_equal(result.explanation, "<a?" "?250 ok?>");
 }
@@ -590,7 +288,7 @@ static void test_explain_default(void **state)
 
 	(void)state;
 	assert_int_equal(addr_parse("192.0.2.1", &request.client), 0);
-	txt("example.org", "v=spf1 -all");
+	put_txt("example.org", "v=spf1 -all");
 	spf_evaluate(&request, scope, arena, &result);
 	assert_string_equal(result.explanation, "100% not by %{i}");
 	request.default_explanation = "not by %{i}";
@@ -615,7 +313,7 @@ static const char *repeat(const char *head, const char *piece, unsigned count, c
 static void test_handed_tokens_for_names(void **state)
 {
 	(void)state;
-	txt("i.example.org", "v=spf1 ?all");
+	put_txt("i.example.org", "v=spf1 ?all");
 	assert_int_equal(judge_record("v=spf1 a:%{d} ~mx:h.example.org/24 exists:%{i}.%{o} x=%{d} ip4:198.51.100.1 ?ptr -all", "192.0.2.1"),
 	    RESULT_PERMERROR);	/* four terms without an answer */
 	assert_string_equal(spf_handed_record(), "v=spf1 +a:t1.x/32 ~mx:t2.x/24 +exists:t3.x ?exists:t4.x -all");
@@ -638,8 +336,8 @@ static void test_handed_no_explanation(void **state)
 static void test_handed_names_that_grow(void **state)
 {
 	(void)state;
-	txt("example.org", "v=spf1 include:%{d}.%{d}");
-	txt("*.org", "v=spf1 include:%{d}.%{d}");
+	put_txt("example.org", "v=spf1 include:%{d}.%{d}");
+	put_txt("*.org", "v=spf1 include:%{d}.%{d}");
 	assert_int_equal(judge("192.0.2.1"), RESULT_PERMERROR);
 	assert_int_equal(strncmp(result.reason, "over 10 DNS look-ups", strlen("over 10 DNS look-ups")), 0);
 	assert_int_equal(spf_handed_records(), 11);
@@ -672,7 +370,7 @@ static void test_handed_short_records(void **state)
 	assert_string_equal(spf_handed_record(), "v=spf1 -all");
 	assert_int_equal(judge_record("v=spf1 ?all a:h.example.org -all", "203.0.113.1"), RESULT_NEUTRAL);
 	assert_string_equal(spf_handed_record(), "v=spf1 ?all");
-	a("h.example.org", "192.0.2.1");
+	put_address("h.example.org", "192.0.2.1");
 	assert_int_equal(judge_record(repeat("v=spf1", " a:h.example.org", 14, " -all"), "203.0.113.1"), RESULT_PERMERROR);
 	assert_string_equal(spf_handed_record(), "v=spf1 +a:t1.x/32 +a:t2.x/32 +a:t3.x/32 +a:t4.x/32 +a:t5.x/32 +a:t6.x/32 +a:t7.x/32 "
 	    "+a:t8.x/32 +a:t9.x/32 +a:t10.x/32 +a:t11.x/32");
@@ -707,25 +405,32 @@ static void test_handed_no_host_name(void **state)
 	assert_int_equal(spf_handed_servers(), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_evaluate_qualifiers), TEST(test_evaluate_include_reason), TEST(test_evaluate_mechanism),
+		TEST(test_evaluate_qualifiers),
+		TEST(test_evaluate_include_reason),
+		TEST(test_evaluate_mechanism),
 		TEST(test_evaluate_redirect_stands_anywhere),
-		TEST(test_evaluate_family_chooses_type), TEST(test_evaluate_mapped_client), TEST(test_evaluate_loopback_client),
-		TEST(test_evaluate_prefix_lengths), TEST(test_evaluate_null_sender), TEST(test_evaluate_long_names), TEST(test_evaluate_identity_unusable),
-		TEST(test_evaluate_8bit_local_part), TEST(test_evaluate_term_limit_is_global), TEST(test_evaluate_include_loops),
-		TEST(test_evaluate_fan_out_is_bounded), TEST(test_evaluate_void_limit), TEST(test_evaluate_void_counts_terms),
-		TEST(test_evaluate_void_names_of_ptr), TEST(test_evaluate_void_names_of_macro),
-		TEST(test_evaluate_mx_limit), TEST(test_evaluate_null_mx), TEST(test_evaluate_ptr_limit_ignores_rest),
-		TEST(test_evaluate_ptr), TEST(test_evaluate_validated_name), TEST(test_evaluate_dns_failures),
-		TEST(test_evaluate_security_is_the_weakest), TEST(test_evaluate_bogus), TEST(test_evaluate_several_records),
-		TEST(test_explain_text), TEST(test_explain_hostile_sender), TEST(test_explain_default),
-		TEST(test_handed_tokens_for_names), TEST(test_handed_no_explanation), TEST(test_handed_names_that_grow),
-		TEST(test_handed_nothing_out_of_range), TEST(test_handed_short_records), TEST(test_handed_no_long_record),
-		TEST(test_handed_nothing_of_a_wrong_record), TEST(test_handed_no_host_name),
+		TEST(test_evaluate_family_chooses_type),
+		TEST(test_evaluate_mapped_client),
+		TEST(test_evaluate_loopback_client),
+		TEST(test_evaluate_prefix_lengths),
+		TEST(test_evaluate_null_sender),
+		TEST(test_evaluate_long_names),
+		TEST(test_evaluate_identity_unusable),
+		TEST(test_evaluate_8bit_local_part),
+		TEST(test_explain_text),
+		TEST(test_explain_hostile_sender),
+		TEST(test_explain_default),
+		TEST(test_handed_tokens_for_names),
+		TEST(test_handed_no_explanation),
+		TEST(test_handed_names_that_grow),
+		TEST(test_handed_nothing_out_of_range),
+		TEST(test_handed_short_records),
+		TEST(test_handed_no_long_record),
+		TEST(test_handed_nothing_of_a_wrong_record),
+		TEST(test_handed_no_host_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

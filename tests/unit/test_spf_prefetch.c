@@ -108,6 +108,37 @@ static void test_prefetch_abandoned(void **state)
 	fake_dns_stop(&server);
 }
 
+/* An explanation is for a fail (RFC 7208 section 6.2): it is asked early where a term may come to one, and nowhere else. */
+static void test_prefetch_asks_for_explanations_of_what_may_fail(void **state)
+{
+	static const struct { const char *terms; bool asked; } rows[] = {
+		{ "-all", true }, { "-a:x.example.org ?all", true }, { "a:x.example.org -mx:x.example.org ~all", true },
+		{ "?all", false }, { "a:x.example.org ?all", false }, { "~a:x.example.org ~all", false },
+		{ "ip4:192.0.2.1 -all", false }, { "-ip4:192.0.2.1 ?all", true }, { "-ip4:192.0.2.9 ?all", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena *arena = arena_new();
+		struct fake_dns *server = fake_dns_start(arena_printf(arena, "example.org. TXT \"v=spf1 %s exp=why.example.org\"\n", rows[i].terms),
+		    NULL, NULL);
+		struct dns_resolver *resolver = resolver_new(server);
+		struct dns_scope *scope = dns_scope_new(resolver, 60000, 300);
+		struct spf_request request = { .client = { .family = AF_INET, .bytes = { 192, 0, 2, 1 } }, .helo = "",
+			.mail_from = "user@example.org" };
+
+		spf_prefetch(&request, scope, arena);
+		dns_wait(scope, "example.org", DNS_TYPE_TXT);
+		dns_wait(scope, "last.example.org", DNS_TYPE_TXT);	/* asked behind all that the record begins */
+		if ((fake_dns_count(server, "why.example.org", DNS_TYPE_TXT) != 0) != rows[i].asked)
+			fail_msg("%s: %s", rows[i].terms, rows[i].asked ? "not asked" : "asked");
+		dns_scope_free(&scope);
+		dns_resolver_free(&resolver);
+		fake_dns_stop(&server);
+		arena_free(&arena);
+	}
+}
+
 static void sender_late(void *context, const char *name, uint16_t type, bool tcp, struct fake_dns_reply *reply)
 {
 	(void)context;
@@ -178,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefetch_waits_for_the_depth), cmocka_unit_test(test_prefetch_abandoned),
+		cmocka_unit_test(test_prefetch_asks_for_explanations_of_what_may_fail),
 		cmocka_unit_test(test_helo_takes_nothing_from_the_sender),
 		cmocka_unit_test(test_sender_hides_no_failure_of_helo),
 	};

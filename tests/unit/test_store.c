@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* record: the store on real SQLite files: round trips, faults, retention by age and by number. */
+/* record: the store on real databases: round trips, retention by age and by number, many threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,19 +8,14 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-#include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record/backend.h"
-#include "record/store.h"
 #include "util/error.h"
-#include "store_fixture.h"
-
-enum { DAY = 86400, START = 1700000000 };
+#include "store_rows.h"
 
 static int place_setup(void **state)
 {
@@ -168,37 +163,6 @@ static void test_store_peers_list_forget_pin(void **state)
 	assert_int_equal(memory.sessions, 1);
 }
 
-static void test_store_without_directory_goes_on(void **state)
-{
-	struct place *place = *state;
-	struct store *store;
-	struct peer_memory memory;
-	struct store_statistics statistics;
-	struct peer_note note = { .peer = "x", .grade = 1, .time_secs = START };
-	char missing[128];
-
-	snprintf(missing, sizeof(missing), "%s/none/assay.db", place->directory);
-	place->config.location = missing;
-	place->config.queue_max = 3;
-	store = place_store(place);
-	assert_int_equal(store_peer_get(store, "x", &memory), -E_SYSTEM);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(store_peer_note(store, &note), 0);
-	/* the writer may hold a group of up to three for a moment: dropped in the end, never blocked */
-	for (int i = 0; i < 10; i++)
-		store_peer_note(store, &note);
-	store_statistics(store, &statistics);
-	assert_false(statistics.up);
-	assert_in_range(statistics.dropped, 7, 10);
-	assert_non_null(strstr(statistics.why, "none/assay.db"));
-	/* and when the directory comes, what was kept is written */
-	snprintf(missing, sizeof(missing), "%s/none", place->directory);
-	assert_int_equal(mkdir(missing, 0700), 0);
-	assert_int_equal(store_flush(store), 0);
-	assert_int_equal(store_peer_get(store, "x", &memory), 0);
-	assert_in_range(memory.sessions, 3, 6);
-}
-
 /* Whoever sends from ever new domains while the database is away takes no room from what has to be remembered. */
 static void test_shapes_take_half_of_the_queue(void **state)
 {
@@ -227,138 +191,6 @@ static void test_shapes_take_half_of_the_queue(void **state)
 	store_statistics(store, &statistics);
 	assert_int_equal(statistics.dropped, 1);
 	assert_int_equal(statistics.noted, 101);
-}
-
-static char told[8][256];
-static unsigned told_count;
-
-static void remember_told(enum store_news news, const char *why)
-{
-	if (told_count < 8)
-		snprintf(told[told_count++], sizeof(told[0]), "%d %s", news, why);
-}
-
-static void test_store_changed_tells_of_dropped_notes(void **state)
-{
-	struct place *place = *state;
-	struct peer_note note = { .peer = "x", .grade = 1, .time_secs = START };
-	sqlite3 *db;
-	struct store *store;
-
-	told_count = 0;
-	place->config.queue_max = 5;
-	place->config.changed = remember_told;
-	store = place_store(place);
-	while (!store_is_up(store))
-		usleep(1000);
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(store_peer_note(store, &note), 0);
-	while (store_is_up(store))	/* until the writer has waited long enough for the lock: all five are queued again */
-		usleep(1000);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(store_peer_note(store, &note), -E_LIMIT);
-	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	assert_int_equal(store_flush(store), 0);
-	store_close(&place->store);
-	assert_int_equal(told_count, 4);
-	assert_int_equal(told[0][0], '0');
-	assert_int_equal(told[1][0], '1');
-	assert_non_null(strstr(told[1], "locked"));
-	assert_int_equal(told[2][0], '0');
-	assert_non_null(strstr(told[3], "3 notes were dropped"));
-}
-
-static void test_store_corrupt_file_is_no_memory(void **state)
-{
-	struct place *place = *state;
-	struct peer_memory memory;
-	struct store_statistics statistics;
-	FILE *file = fopen(place->path, "w");
-
-	assert_non_null(file);
-	for (int i = 0; i < 1000; i++)
-		fputs("this is not a database\n", file);
-	fclose(file);
-	place_store(place);
-	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
-	store_statistics(place->store, &statistics);
-	assert_non_null(strstr(statistics.why, "not a database"));
-}
-
-static void test_store_newer_schema_is_refused(void **state)
-{
-	struct place *place = *state;
-	struct peer_memory memory;
-	struct store_statistics statistics;
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	place_store(place);
-	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
-	store_statistics(place->store, &statistics);
-	assert_non_null(strstr(statistics.why, "newer"));
-}
-
-static void test_store_foreign_database_stays_as_it_is(void **state)
-{
-	struct place *place = *state;
-	struct peer_memory memory;
-	struct store_statistics statistics;
-	sqlite3 *db;
-	char wal[220];
-
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "CREATE TABLE accounts(name TEXT)", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	place_store(place);
-	assert_int_equal(store_peer_get(place->store, "x", &memory), -E_SYSTEM);
-	store_close(&place->store);
-	place_store(place);
-	do
-		store_statistics(place->store, &statistics);
-	while (statistics.why[0] == '\0');
-	assert_non_null(strstr(statistics.why, "another program's database"));
-	store_close(&place->store);
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "SELECT * FROM peer", NULL, NULL, NULL), SQLITE_ERROR);
-	assert_int_equal(sqlite3_exec(db, "SELECT * FROM accounts", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	snprintf(wal, sizeof(wal), "%s-wal", place->path);
-	assert_int_not_equal(access(wal, F_OK), 0);
-}
-
-static void test_store_locked_database_loses_nothing(void **state)
-{
-	struct place *place = *state;
-	struct store *store = place_store(place);
-	struct peer_memory memory;
-	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
-	sqlite3 *db;
-
-	assert_int_equal(store_peer_note(store, &note), 0);
-	assert_int_equal(store_flush(store), 0);
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	for (int i = 0; i < 50; i++)
-		assert_int_equal(store_peer_note(store, &note), 0);
-	usleep(1500000);	/* longer than the writer waits for a lock */
-	assert_int_equal(store_peer_get(store, "x", &memory), 0);	/* WAL: readers do not wait */
-	assert_int_equal(memory.sessions, 1);
-	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	assert_int_equal(store_flush(store), 0);
-	assert_int_equal(store_peer_get(store, "x", &memory), 0);
-	assert_int_equal(memory.sessions, 51);
 }
 
 static void test_store_expires_old_rows_but_not_pins(void **state)
@@ -534,54 +366,6 @@ static void test_store_flows_max_is_not_outrun_by_a_flood(void **state)
 	assert_int_equal(span.first_secs, START - START % 3600 + 8000 * 3600);
 }
 
-/* What was committed must not be written again because the rows that ought to go cannot. */
-static void test_store_failed_expiry_writes_nothing_twice(void **state)
-{
-	struct place *place = *state;
-	char inside[96], aside[96], path[128];
-	struct flow_note old = { .time_secs = START };
-	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
-	struct store_statistics statistics;
-	struct peer_memory memory;
-	sqlite3 *db;
-
-	snprintf(inside, sizeof(inside), "%s/in", place->directory);
-	snprintf(aside, sizeof(aside), "%s/aside", place->directory);
-	snprintf(path, sizeof(path), "%s/assay.db", inside);
-	place->config.location = path;
-	assert_int_equal(mkdir(inside, 0700), 0);
-	place_store(place);
-	assert_int_equal(store_flow_note(place->store, &old), 0);
-	assert_int_equal(store_flush(place->store), 0);
-	store_close(&place->store);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "CREATE TRIGGER stay BEFORE DELETE ON flow BEGIN SELECT RAISE(ABORT, 'rows stay'); END",
-	    NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	/* no database at first, so that the first thing it sees is the note, with expiry due */
-	assert_int_equal(rename(inside, aside), 0);
-	place->clock.fixed_secs = START + 500 * (int64_t)DAY;
-	place_store(place);
-	do
-		store_statistics(place->store, &statistics);
-	while (statistics.why[0] == '\0');
-	assert_int_equal(store_peer_note(place->store, &note), 0);
-	assert_int_equal(rename(aside, inside), 0);
-	assert_int_equal(store_flush(place->store), 0);
-	store_statistics(place->store, &statistics);
-	assert_non_null(strstr(statistics.why, "rows stay"));
-	assert_false(statistics.up);
-	assert_int_equal(statistics.lost, 0);
-	note.peer = "y";	/* and on it goes after retry_secs */
-	assert_int_equal(store_peer_note(place->store, &note), 0);
-	assert_int_equal(store_flush(place->store), 0);
-	assert_int_equal(store_peer_get(place->store, "x", &memory), 0);
-	assert_int_equal(memory.sessions, 1);
-	assert_int_equal(store_peer_get(place->store, "y", &memory), 0);
-	assert_int_equal(memory.sessions, 1);
-}
-
 static void test_store_peer_note_host_only_spares_the_peer(void **state)
 {
 	struct place *place = *state;
@@ -609,37 +393,6 @@ static void test_store_peer_note_host_only_spares_the_peer(void **state)
 	count = 0;
 	assert_int_equal(store_hosts_each(store, "example.net", 10, count_peers, &count), 0);
 	assert_int_equal(count, 0);
-}
-
-static void test_store_command_line_makes_no_database(void **state)
-{
-	struct place *place = *state;
-	struct store_statistics statistics;
-
-	place->config.read_only = true;
-	place_store(place);
-	assert_int_equal(store_peer_pin(place->store, "x", true), -E_SYSTEM);
-	store_statistics(place->store, &statistics);
-	assert_non_null(strstr(statistics.why, "No such file"));
-	assert_int_not_equal(access(place->path, F_OK), 0);
-}
-
-static void test_store_replaced_database_is_noticed(void **state)
-{
-	struct place *place = *state;
-	struct store *store = place_store(place);
-	struct peer_note note = { .peer = "x", .grade = 3, .time_secs = START };
-	struct peer_memory memory;
-
-	assert_int_equal(store_peer_note(store, &note), 0);
-	assert_int_equal(store_flush(store), 0);
-	assert_int_equal(store_peer_get(store, "x", &memory), 0);	/* a reader is kept open now */
-	assert_int_equal(unlink(place->path), 0);
-	note.peer = "y";
-	assert_int_equal(store_peer_note(store, &note), 0);
-	assert_int_equal(store_flush(store), 0);	/* after retry_secs, into a new one */
-	assert_int_equal(store_peer_get(store, "y", &memory), 0);
-	assert_int_equal(store_peer_get(store, "x", &memory), -E_ABSENT);
 }
 
 static void *note_many(void *arg)
@@ -671,17 +424,20 @@ static void test_store_many_threads_lose_nothing(void **state)
 	assert_int_equal(memory.sessions, 4000);
 }
 
-#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
-
 enum { READERS = 2, READING = 8, READS = 200 };
 
+/* Each time another peer: what was read a moment ago is answered without a reader (recent.h). */
 static void *read_many(void *arg)
 {
+	static atomic_uint count;
 	struct peer_memory memory;
 	intptr_t failed = 0;
+	char peer[32];
 
-	for (int i = 0; i < READS; i++)
-		failed += store_peer_get(arg, "peer.example", &memory) != -E_ABSENT;
+	for (int i = 0; i < READS; i++) {
+		snprintf(peer, sizeof(peer), "p%u.example", atomic_fetch_add(&count, 1));
+		failed += store_peer_get(arg, peer, &memory) != -E_ABSENT;
+	}
 	return (void *)failed;
 }
 
@@ -719,6 +475,8 @@ static void test_store_readers_wait_for_each_other(void **state)
 	assert_in_range(open_descriptors(place->path), 1, 1 + READERS);	/* the writer's */
 }
 
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -728,22 +486,13 @@ int main(void)
 		PLACE_TESTS(test_store_greylist_counts_tries, place_setup),
 		STORE_TEST(test_store_flow_groups_by_hour_and_set),
 		PLACE_TESTS(test_store_peers_list_forget_pin, place_setup),
-		STORE_TEST(test_store_without_directory_goes_on),
 		STORE_TEST(test_shapes_take_half_of_the_queue),
-		STORE_TEST(test_store_changed_tells_of_dropped_notes),
-		STORE_TEST(test_store_corrupt_file_is_no_memory),
-		STORE_TEST(test_store_newer_schema_is_refused),
-		STORE_TEST(test_store_foreign_database_stays_as_it_is),
-		STORE_TEST(test_store_locked_database_loses_nothing),
 		PLACE_TESTS(test_store_expires_old_rows_but_not_pins, place_setup),
 		STORE_TEST(test_store_expires_waiting_greylist_entries_with_their_window),
 		STORE_TEST(test_backend_expire_flows_max_takes_bounded_steps),
 		STORE_TEST(test_store_flows_max_lets_the_oldest_go_and_tells_once),
 		STORE_TEST(test_store_flows_max_is_not_outrun_by_a_flood),
-		STORE_TEST(test_store_failed_expiry_writes_nothing_twice),
 		PLACE_TESTS(test_store_peer_note_host_only_spares_the_peer, place_setup),
-		STORE_TEST(test_store_command_line_makes_no_database),
-		STORE_TEST(test_store_replaced_database_is_noticed),
 		PLACE_TESTS(test_store_many_threads_lose_nothing, place_setup),
 	};
 

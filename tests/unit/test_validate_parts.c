@@ -413,7 +413,7 @@ static void test_cuts_put_bounded(void **state)
 		if (cut != NULL)
 			cut_unref(cut);
 	}
-	assert_true(found <= 160 && found >= 100);
+	assert_int_equal(found, 160);	/* all of it: so many names fill every part of the cache */
 	cuts_free(&cache);
 }
 

@@ -260,6 +260,24 @@ static void test_whatif_add_counts_what_changes(void **state)
 	world_free(&world);
 }
 
+/* From the first hour with mail to the last one, whatever comes first; of a day the last hour is its 24th. */
+static void test_whatif_add_sees_the_first_and_the_last_hour(void **state)
+{
+	struct world world = world_new("mode = enforce");
+	const struct whatif_totals *totals = whatif_totals(world.whatif);
+	const struct flow_row made = row("a.example", 3, "", "1 s=m r=x.example a=a.example:pass");
+	const struct flow_span spans[] = {
+		{ .from_secs = HOUR + 2 * DAY, .span_secs = DAY, .messages = 1 }, { .from_secs = HOUR, .span_secs = 3600, .messages = 1 },
+		{ .from_secs = HOUR + DAY, .span_secs = 3600, .messages = 1 },
+	};
+
+	(void)state;
+	whatif_add(world.whatif, &made, spans, 3);
+	assert_int_equal(totals->first_secs, HOUR);
+	assert_int_equal(totals->last_secs, HOUR + 2 * DAY + 23 * 3600);
+	world_free(&world);
+}
+
 static void first_domain(void *arg, const struct whatif_domain *domain)
 {
 	assert_string_equal(domain->name, "b.example");
@@ -467,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_signs_learn_counts_days_in_any_order),
 		cmocka_unit_test(test_signs_learn_peers_known_before_the_period),
 		cmocka_unit_test(test_whatif_add_counts_what_changes),
+		cmocka_unit_test(test_whatif_add_sees_the_first_and_the_last_hour),
 		cmocka_unit_test(test_whatif_add_of_kinds_counted_together_tells_no_more_than_sums),
 		cmocka_unit_test(test_whatif_domains_say_how_many_are_left_out),
 		cmocka_unit_test(test_whatif_add_of_a_dry_run_changes_nothing_but_what_was_refused),

@@ -5,9 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,13 +13,13 @@
 
 void text_file(char *path_r, const char *text)
 {
-	int fd;
+	FILE *file;
 
-	strcpy(path_r, "/tmp/assay-test-XXXXXX");
-	fd = mkstemp(path_r);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
+	scratch_file(path_r);
+	file = fopen(path_r, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
 }
 
 const struct config *text_config(const char *text)

@@ -3,10 +3,11 @@
 #define ASSAY_TESTS_TEXT_FIXTURE_H
 /* Texts of a test as what the code under test wants: a file, a configuration. What cannot be fails the test, but for text_load(). */
 #include "config/config.h"
+#include "scratch.h"
 
-enum { FIXTURE_PATH_BYTES = 64 };
+enum { FIXTURE_PATH_BYTES = SCRATCH_BYTES };
 
-/** Makes a file in /tmp with this text. @param path_r FIXTURE_PATH_BYTES at least; the caller unlinks it. */
+/** Makes a file with this text, which goes with the program (scratch.h). @param path_r FIXTURE_PATH_BYTES at least. */
 void text_file(char *path_r, const char *text);
 
 /** The configuration; what is wrong with it goes to stderr. The caller's reference. */

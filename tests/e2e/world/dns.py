@@ -35,6 +35,7 @@ class Dns:
         self.nsd_port, self.port = free_port(), port or free_port()
         self.black_hole = bound_pair()      # takes questions and answers none
         self.black_port = self.black_hole[0].getsockname()[1]
+        self.swallowed = set()              # names that it was asked for, as far as was_swallowed() has looked
         self.nsd = self.unbound = None
         self.add(".", "NS", "ns.example.")
         self.add("ns.example", "A", "127.0.0.1")
@@ -59,6 +60,15 @@ class Dns:
         tcp.listen(1)
         self.world.on_close(udp.close)
         self.world.on_close(tcp.close)
+
+    def was_swallowed(self, name):
+        """Whether the name server that never answers was asked for it."""
+        try:
+            while True:
+                question = dns.message.from_wire(self.black_hole[0].recv(4096, socket.MSG_DONTWAIT)).question[0]
+                self.swallowed.add(question.name.to_text(True).lower())
+        except BlockingIOError:
+            return name in self.swallowed
 
     def _start_nsd(self):
         directory = self.world.path("nsd")
