@@ -95,9 +95,10 @@ struct backend {
 	int (*peer_forget)(struct backend_handle *handle, const char *peer);
 	int (*peers_each)(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
 	int (*hosts_each)(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
-	/* Deletes hosts of one peer, those seen longest ago first, until `keep` are left; at most `limit` of them in this call.
-	 * trimmed_r: how many. */
-	int (*hosts_trim)(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
+	/* Deletes hosts of each of these peers, those seen longest ago first, until `keep` are left of it; at most `limit` of them in this
+	 * call. trimmed_r: how many. */
+	int (*hosts_trim)(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+	    unsigned *trimmed_r);
 	int (*greylist_get)(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);

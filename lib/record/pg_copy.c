@@ -14,6 +14,7 @@
 #include "util/out_of_memory.h"
 
 enum { ROWS_MAX = 500, BYTES_MAX = 512 << 10, SQL_BYTES = 1600 };	/* of one statement */
+enum { SILENCE_MS = 150000 };	/* of a statement on many rows: nobody waits for a copy but its admin */
 enum { KEY_SURE_BYTES = 200 };	/* an index takes such a text whatever its octets */
 
 struct pg_copying {
@@ -91,6 +92,9 @@ static int copy_begin(struct backend_handle *handle, bool write)
 	if (write) {
 		if (pg_begin(handle) != 0)
 			return -E_SYSTEM;
+		handle->unhurried = true;
+		handle->limit_ms = handle->limit_ms > SILENCE_MS ? handle->limit_ms : SILENCE_MS;
+		pg_bound(handle, 0);
 		pg_call_begin(&call, handle, &limits);
 		return pg_run(&call, NULL);
 	}

@@ -102,6 +102,7 @@ int pg_schema_prepare(struct backend_handle *handle)
 
 	if (handle->version == SCHEMA_VERSION)
 		return 0;
+	pg_bound(handle, PG_TRANSACTION_TIMES);
 	if (pg_exec(handle, "BEGIN") != 0)
 		return -E_SYSTEM;
 	/* another program may make the tables just now: version_read() after the lock sees them */

@@ -284,9 +284,18 @@ static int rows_hand_on(struct backend_handle *handle, pg_row_each *each, void *
 	return code;
 }
 
+/* When the next row of many is to be there; whole_ms: the time for all of them. */
+static int64_t scan_deadline_ms(const struct backend_handle *handle, int64_t whole_ms)
+{
+	if (!handle->write)
+		return clock_monotonic_ms() + PG_SCAN_MS;
+	return handle->unhurried || pg_deadline_ms(handle) < whole_ms ? pg_deadline_ms(handle) : whole_ms;
+}
+
 int pg_each(struct pg_call *call, pg_row_each *each, void *arg)
 {
 	struct backend_handle *handle = call->handle;
+	int64_t whole_ms = clock_monotonic_ms() + (int64_t)handle->limit_ms * PG_TRANSACTION_TIMES;
 	PGresult *result;
 	int code, ended = 0, nulls = 0;
 	char name[16];
@@ -297,9 +306,9 @@ int pg_each(struct pg_call *call, pg_row_each *each, void *arg)
 	PQsetSingleRowMode(handle->connection);
 	if (PQpipelineSync(handle->connection) == 0)
 		return connection_fail(handle);
-	code = flush(handle, clock_monotonic_ms() + PG_SCAN_MS);
+	code = flush(handle, scan_deadline_ms(handle, whole_ms));
 	while (code == 0 && nulls < 2) {
-		if (next_result(handle, clock_monotonic_ms() + PG_SCAN_MS, &result) != 0)
+		if (next_result(handle, scan_deadline_ms(handle, whole_ms), &result) != 0)
 			return -E_SYSTEM;
 		if (result == NULL) {
 			nulls++;

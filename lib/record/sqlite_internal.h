@@ -98,7 +98,8 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version);
 bool sqlite_schema_is_current(const struct backend_handle *handle);
 
 /** See hosts_trim and expire in struct backend. */
-int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
+int sqlite_hosts_trim(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+    unsigned *trimmed_r);
 int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
     struct backend_expired *expired_r);
 
