@@ -19,7 +19,8 @@ struct backend_handle;
  * maxima (0: no maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never
  * passed fill more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen
  * longest ago: so a flood of first tries cannot push out the senders that have passed, nor the other way round. Of the shapes those
- * noted longest ago; nobody is told of them, since they only save time. Of a day of flows with more than kinds_max kinds those of
+ * noted longest ago; nobody is told of them, since they only save time. Brakes that were lifted go when no flow is left of the time when
+ * they were on (a day is kept as long as its end is): what was decided then is worked out with them. Those that are on stay. Of a day of flows with more than kinds_max kinds those of
  * fewest messages become one row for each action then, which keeps the sums.
  */
 struct backend_expiry {

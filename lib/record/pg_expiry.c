@@ -64,6 +64,9 @@ static const struct pg_sql old_passed = { "ii", "DELETE FROM greylist WHERE key 
 /* most senders that wait never come back: they must not stay as long as those that do */
 static const struct pg_sql old_waiting = { "ii", "DELETE FROM greylist WHERE key IN "
     "(SELECT key FROM greylist WHERE passed=0 AND last<$2 LIMIT $1)" };
+/* a day of flows goes when its end is too old */
+static const struct pg_sql old_brakes = { "ii", "DELETE FROM brake WHERE (policy,finding,since) IN "
+    "(SELECT policy,finding,since FROM brake WHERE lifted<>0 AND lifted<=$2-86400 LIMIT $1)" };
 static const struct pg_sql many_shapes = { "ii", "DELETE FROM shape WHERE key IN "
     "(SELECT key FROM shape ORDER BY noted DESC LIMIT $1 OFFSET $2)" };
 static const struct pg_sql many_hosts = { "i", "DELETE FROM peer WHERE (peer,host) IN "
@@ -233,6 +236,7 @@ static const struct part { int (*run)(struct backend_handle *handle, struct work
 	{ .old = &old_traces, .time = offsetof(struct backend_expiry, traces_secs) },
 	{ .old = &old_passed, .time = offsetof(struct backend_expiry, greylist_passed_secs) },
 	{ .old = &old_waiting, .time = offsetof(struct backend_expiry, greylist_waiting_secs) },
+	{ .old = &old_brakes, .time = offsetof(struct backend_expiry, flows_secs) },
 	{ .run = flows_old }, { .run = failures_old }, { .run = reports_old }, { .run = shapes_many }, { .run = days_made },
 	{ .run = kinds_folded }, { .run = unused_swept }, { .run = flows_many }, { .run = memory_many }, { .run = traces_many },
 };

@@ -201,6 +201,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		{ ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
 		{ ST_EXPIRE_SHAPE, expiry->shapes_secs }, { ST_EXPIRE_TRACE, expiry->traces_secs },
 		{ ST_EXPIRE_FAILURE, expiry->failures_secs }, { ST_EXPIRE_FAILURE_DAY, expiry->failures_secs },
+		{ ST_EXPIRE_BRAKE, expiry->flows_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
 	int reports;

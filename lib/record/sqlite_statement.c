@@ -167,6 +167,9 @@ static const char *const statements[ST_COUNT] = {
 	[ST_TRACES_OLDEST] = "SELECT id,bytes FROM trace ORDER BY id LIMIT ?1",
 	[ST_EXPIRE_TRACE] = "DELETE FROM trace WHERE id IN (SELECT id FROM trace INDEXED BY trace_time WHERE time<?2 LIMIT ?1)",
 	[ST_TRIM_TRACES] = "DELETE FROM trace WHERE id<=?1",
+	/* a day of flows goes when its end is too old */
+	[ST_EXPIRE_BRAKE] = "DELETE FROM brake WHERE (policy,finding,since) IN "
+	    "(SELECT policy,finding,since FROM brake WHERE lifted<>0 AND lifted<=?2-86400 LIMIT ?1)",
 	[ST_BRAKES] = "SELECT policy,finding,since,lifted,held,wanted FROM brake ORDER BY policy,finding,since",
 	[ST_BRAKE_PUT] = "INSERT INTO brake(policy,finding,since,lifted,held,wanted) VALUES(?1,?2,?3,?4,?5,?6) "
 	    "ON CONFLICT(policy,finding,since) DO UPDATE SET lifted=excluded.lifted",
