@@ -57,7 +57,8 @@ static int backend_settle(struct backend_handle *handle, enum backend_access acc
 	char settings[400];
 
 	if (handle->write)
-		snprintf(settings, sizeof(settings), writer_settings, handle->limit_ms, handle->limit_ms);
+		/* the server says that it was a lock before its answer is given up */
+		snprintf(settings, sizeof(settings), writer_settings, handle->limit_ms / 5 * 4, handle->limit_ms);
 	else
 		snprintf(settings, sizeof(settings), reader_settings);
 	if (pg_exec(handle, settings) != 0)

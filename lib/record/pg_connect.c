@@ -144,8 +144,11 @@ static void keyword(struct keywords *keywords, const char *name, const char *val
 }
 
 /* Later ones count: those before the location are defaults, those behind it hold. */
-static void keywords_make(struct keywords *keywords, const char *location, const struct way *way)
+static void keywords_make(struct keywords *keywords, const char *location, const struct way *way, bool write)
 {
+	/* after a failover a standby takes connections, and no writes: of several hosts the next one is tried */
+	if (write)
+		keyword(keywords, "target_session_attrs", "read-write");
 	keyword(keywords, "application_name", "assay");
 	keyword(keywords, "connect_timeout", "5");
 	keyword(keywords, "keepalives_idle", "30");
@@ -154,6 +157,8 @@ static void keywords_make(struct keywords *keywords, const char *location, const
 	keyword(keywords, "dbname", location);
 	keyword(keywords, "client_encoding", "UTF8");
 	if (way != NULL) {
+		/* where the writer is; whether it can be written to is no question of a reader's, and would be a trip to some servers */
+		keyword(keywords, "target_session_attrs", "any");
 		keyword(keywords, "host", way->host);
 		if (way->address[0] != '\0')
 			keyword(keywords, "hostaddr", way->address);
@@ -177,7 +182,7 @@ int pg_connect(struct backend_handle *handle, const char *location, bool make)
 	quick = !handle->write && way_get(location, &way);
 	if (quick && way.host[0] == '\0')
 		return pg_fail(handle, "the server was not reached yet");
-	keywords_make(&keywords, location, quick ? &way : NULL);
+	keywords_make(&keywords, location, quick ? &way : NULL, handle->write);
 	if (quick)
 		pg_bound(handle, 1);
 	if (quick)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* record/pg*: what only a server can do to a store: go, come back, fall silent, be shared, refuse a row. On a real one. */
+/* record/pg*: what only a server can do to a store: go, come back, fall silent, be shared. On a real one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,11 +27,6 @@ enum { START = 1700000000, DAY = 86400 };
 static int place_setup_postgresql(void **state)
 {
 	return place_make_postgresql(state, START + DAY);
-}
-
-static struct backend_handle *open_as(struct place *place, enum backend_access access)
-{
-	return backend_postgresql.open(place->path, access, 1000, place->why, sizeof(place->why));
 }
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
@@ -95,7 +90,9 @@ enum { TARDY_LIMIT_MS = 1000, TARDY_MS = 800 };
 /* A server that lets everybody in at once, and then takes nearly as long as it may for each answer, which has no rows. */
 static void *tardy_connection(void *arg)
 {
-	static const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I", answer[] = "C\0\0\0\x08SET\0Z\0\0\0\x05I";
+	/* let in; what a writer wants to know; ready */
+	static const char welcome[] = "R\0\0\0\x08\0\0\0\0" "S\0\0\0\x26" "default_transaction_read_only\0off\0" "S\0\0\0\x17" "in_hot_standby\0off\0"
+	    "Z\0\0\0\x05I", answer[] = "C\0\0\0\x08SET\0Z\0\0\0\x05I";
 	int fd = *(int *)arg;
 	char octets[4096];
 
@@ -248,6 +245,22 @@ static void test_pg_writer_that_holds_the_turn_costs_nothing(void **state)
 	assert_int_equal(memory.sessions, 51);
 }
 
+/* Who holds it longer than anybody waits is told of as such, and not as a server that is silent. */
+static void test_pg_turn_that_is_held_is_told(void **state)
+{
+	struct place *place = *state;
+	PGconn *other;
+
+	place->handle = backend_postgresql.open(place->path, BACKEND_MAKE, 200, place->why, sizeof(place->why));
+	assert_non_null(place->handle);
+	other = PQconnectdb(place->path);
+	PQclear(PQexec(other, "BEGIN"));
+	PQclear(PQexec(other, "SELECT version FROM assay_schema FOR UPDATE"));
+	assert_int_equal(backend_postgresql.begin(place->handle), -E_SYSTEM);
+	assert_non_null(strstr(backend_postgresql.why(place->handle), "another program has held the writers' turn"));
+	PQfinish(other);
+}
+
 static char last_news[600];
 
 static void news_note(enum store_news news, const char *text)
@@ -289,64 +302,6 @@ static void test_pg_slow_server_holds_up_no_stop(void **state)
 	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), statistics.written);
 }
 
-/* A server that cannot take a whole group in its time (here: not so many rows) gets it in parts; nothing is lost, or counted twice. */
-static void test_pg_group_that_is_too_much_goes_in_parts(void **state)
-{
-	struct place *place = *state;
-	struct flow_note note = { .policy = "default", .action = "accept", .time_secs = START };
-	struct store_statistics statistics;
-	struct store *store;
-	char domain[32];
-
-	place->config.retry_secs = 1;
-	store = place_store(place);
-	note.author_domain = "first.example";
-	assert_int_equal(store_flow_note(store, &note), 0);
-	assert_int_equal(store_flush(store), 0);
-	place_execute(place, "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF (SELECT count(*) FROM fresh)>700 THEN "
-	    "RAISE EXCEPTION ''too much''; END IF; RETURN NULL; END'");
-	place_execute(place, "CREATE TRIGGER few AFTER INSERT ON flow REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION few()");
-	note.author_domain = domain;
-	for (unsigned i = 0; i < STORE_GROUP_MAX; i++) {
-		snprintf(domain, sizeof(domain), "d%u.example", i);
-		assert_int_equal(store_flow_note(store, &note), 0);
-	}
-	for (int i = 0; i < 20; i++) {
-		store_statistics(store, &statistics);
-		if (statistics.written == STORE_GROUP_MAX + 1)
-			break;
-		usleep(500000);
-	}
-	place_execute(place, "DROP TRIGGER few ON flow");	/* what is left may go, whatever came of it */
-	assert_int_equal(statistics.written, STORE_GROUP_MAX + 1);
-	assert_int_equal(statistics.lost, 0);
-	assert_int_equal(place_number(place, "SELECT sum(messages) FROM flow"), STORE_GROUP_MAX + 1);
-}
-
-/* A row that the server refuses takes the whole group back, and the reason is told. */
-static void test_pg_group_is_whole_or_nothing(void **state)
-{
-	struct place *place = *state;
-	struct peer_memory memory = { .first_secs = START };
-
-	place->handle = open_as(place, BACKEND_MAKE);
-	assert_non_null(place->handle);
-	place_execute(place, "ALTER TABLE peer ADD CHECK (peer<>'bad')");
-	assert_int_equal(backend_postgresql.begin(place->handle), 0);
-	assert_int_equal(backend_postgresql.peer_put(place->handle, "good", "", &memory), 0);
-	(void)backend_postgresql.peer_put(place->handle, "bad", "", &memory);
-	(void)backend_postgresql.peer_put(place->handle, "good too", "", &memory);
-	assert_int_equal(backend_postgresql.commit(place->handle), -E_SYSTEM);
-	assert_non_null(strstr(backend_postgresql.why(place->handle), "constraint"));
-	backend_postgresql.rollback(place->handle);
-	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 0);
-	/* and the handle goes on */
-	assert_int_equal(backend_postgresql.begin(place->handle), 0);
-	assert_int_equal(backend_postgresql.peer_put(place->handle, "good", "", &memory), 0);
-	assert_int_equal(backend_postgresql.commit(place->handle), 0);
-	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 1);
-}
-
 #define PG_TEST(f) { #f "_postgresql", f, place_setup_postgresql, place_teardown, NULL }
 
 int main(void)
@@ -358,9 +313,8 @@ int main(void)
 		PG_TEST(test_pg_server_that_restarts_loses_nothing),
 		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
 		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
+		PG_TEST(test_pg_turn_that_is_held_is_told),
 		PG_TEST(test_pg_slow_server_holds_up_no_stop),
-		PG_TEST(test_pg_group_that_is_too_much_goes_in_parts),
-		PG_TEST(test_pg_group_is_whole_or_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
