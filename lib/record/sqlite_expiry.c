@@ -22,13 +22,13 @@ static int peer_hosts_trim(struct backend_handle *handle, const char *peer, unsi
 	*trimmed_r = 0;
 	if (probe == NULL || trim == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(probe, 1, peer);
+	sqlite_bind_key(probe, 1, peer);
 	sqlite3_bind_int64(probe, 2, keep);
 	code = sqlite_step_row(handle, probe);
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
 	sqlite3_reset(probe);
-	sqlite_bind_text(trim, 1, peer);
+	sqlite_bind_key(trim, 1, peer);
 	sqlite3_bind_int64(trim, 2, keep);
 	sqlite3_bind_int64(trim, 3, limit);
 	code = sqlite_step_done(handle, trim);

@@ -81,6 +81,8 @@ sqlite3_stmt *sqlite_statement(struct backend_handle *handle, enum sqlite_statem
 
 /** @param text  borrowed until the statement is bound anew or closed; NULL is "". */
 void sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/** The same for a text by which a row is found (record/key.h). */
+void sqlite_bind_key(sqlite3_stmt *statement, int index, const char *text);
 
 /** The next row. @return 0 with a row (the caller resets, or steps on); -E_ABSENT at the end, -E_SYSTEM: both reset. */
 int sqlite_step_row(struct backend_handle *handle, sqlite3_stmt *statement);

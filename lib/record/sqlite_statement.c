@@ -7,7 +7,9 @@
 #include "record/sqlite_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "record/key.h"
 #include "util/error.h"
 
 /* A row that is there is updated, never replaced: REPLACE would not fire the triggers that count (sqlite_schema.c). */
@@ -201,6 +203,19 @@ sqlite3_stmt *sqlite_statement(struct backend_handle *handle, enum sqlite_statem
 void sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
 	sqlite3_bind_text(statement, index, text != NULL ? text : "", -1, SQLITE_STATIC);
+}
+
+void sqlite_bind_key(sqlite3_stmt *statement, int index, const char *text)
+{
+	struct arena *arena;
+
+	if (text == NULL || strlen(text) <= RECORD_KEY_SURE_BYTES) {
+		sqlite_bind_text(statement, index, text);
+		return;
+	}
+	arena = arena_new();
+	sqlite3_bind_text(statement, index, record_key(arena, text), -1, SQLITE_TRANSIENT);
+	arena_free(&arena);
 }
 
 int sqlite_step_row(struct backend_handle *handle, sqlite3_stmt *statement)
