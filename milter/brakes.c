@@ -42,14 +42,7 @@ static void rows_add(void *arg, const struct brake_row *row)
 
 	if (rows->arena == NULL)
 		rows->arena = arena_new();
-	if (rows->count == rows->room) {
-		struct brake_row *items = rows->items;
-
-		rows->room = rows->room != 0 ? rows->room * 2 : 8;
-		rows->items = arena_calloc(rows->arena, rows->room, sizeof(*items));
-		if (items != NULL)
-			memcpy(rows->items, items, rows->count * sizeof(*items));
-	}
+	rows->items = arena_grow(rows->arena, rows->items, rows->count, &rows->room, sizeof(*rows->items));
 	rows->items[rows->count] = *row;
 	rows->items[rows->count].policy = arena_strdup(rows->arena, row->policy);
 	rows->items[rows->count++].finding = arena_strdup(rows->arena, row->finding);

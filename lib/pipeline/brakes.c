@@ -40,14 +40,7 @@ static void list_add(struct brake_list *list, const struct brake_row *row)
 
 	if (finding_from_name(row->finding, &id) != 0 || (row->lifted_secs != 0 && list->count >= LIFTED_MAX))
 		return;
-	if (list->count == list->room) {
-		struct brake *items = list->items;
-
-		list->room = list->room != 0 ? list->room * 2 : 8;
-		list->items = arena_calloc(list->arena, list->room, sizeof(*items));
-		if (items != NULL)
-			memcpy(list->items, items, list->count * sizeof(*items));
-	}
+	list->items = arena_grow(list->arena, list->items, list->count, &list->room, sizeof(*list->items));
 	list->items[list->count++] = (struct brake){ .policy = arena_strdup(list->arena, row->policy), .finding = id,
 		.since_secs = row->since_secs, .until_secs = row->lifted_secs };
 }

@@ -19,7 +19,8 @@ struct backend_handle;
  * maxima (0: no maximum): the oldest flows, and the peers and hosts seen longest ago. Of the greylist, as long as entries that never
  * passed fill more than half of the maximum, those of them that were seen longest ago; otherwise the ones that passed and were seen
  * longest ago: so a flood of first tries cannot push out the senders that have passed, nor the other way round. Of the shapes those
- * noted longest ago; nobody is told of them, since they only save time. Of a day of flows with more than kinds_max kinds those of
+ * noted longest ago; nobody is told of them, since they only save time. Brakes that were lifted go when no flow is left of the time when
+ * they were on (a day is kept as long as its end is): what was decided then is worked out with them. Those that are on stay. Of a day of flows with more than kinds_max kinds those of
  * fewest messages become one row for each action then, which keeps the sums.
  */
 struct backend_expiry {
@@ -95,9 +96,10 @@ struct backend {
 	int (*peer_forget)(struct backend_handle *handle, const char *peer);
 	int (*peers_each)(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
 	int (*hosts_each)(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
-	/* Deletes hosts of one peer, those seen longest ago first, until `keep` are left; at most `limit` of them in this call.
-	 * trimmed_r: how many. */
-	int (*hosts_trim)(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
+	/* Deletes hosts of each of these peers, those seen longest ago first, until `keep` are left of it; at most `limit` of them in this
+	 * call. trimmed_r: how many. */
+	int (*hosts_trim)(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+	    unsigned *trimmed_r);
 	int (*greylist_get)(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
 	int (*greylist_put)(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 	int (*flow_add)(struct backend_handle *handle, const struct flow_note *note);

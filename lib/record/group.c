@@ -199,19 +199,15 @@ static int slots_write(struct group *group)
 static int hosts_trim(struct group *group, unsigned *trimmed_r)
 {
 	struct grown_slot *grown, *next;
-	int code = 0;
+	const char **peers;
+	size_t count = 0;
 
-	if (group->rules->peer_hosts_max == 0)
+	if (group->rules->peer_hosts_max == 0 || group->grown == NULL)
 		return 0;
-	HASH_ITER(hh, group->grown, grown, next) {
-		unsigned trimmed = 0;
-
-		if (code == 0)
-			code = group->backend->hosts_trim(group->handle, grown->peer, group->rules->peer_hosts_max,
-			    STORE_GROUP_MAX, &trimmed);
-		*trimmed_r += trimmed;
-	}
-	return code;
+	peers = arena_calloc(group->arena, HASH_COUNT(group->grown), sizeof(*peers));
+	HASH_ITER(hh, group->grown, grown, next)
+		peers[count++] = grown->peer;
+	return group->backend->hosts_trim(group->handle, peers, count, group->rules->peer_hosts_max, STORE_GROUP_MAX, trimmed_r);
 }
 
 /* Tells the backend what will be read. */

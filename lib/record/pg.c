@@ -17,7 +17,8 @@
 #include "util/out_of_memory.h"
 
 enum {
-	WRITER_PATIENCE = 5,	/* a writer may wait so many times as long for an answer as for a lock: no mail waits for it */
+	/* a writer may wait so many times as long for an answer as for a lock, but no longer than is left to who stops it: no mail waits for it */
+	WRITER_PATIENCE = 5, WRITER_LIMIT_MS = 5000,
 	UNASKED_MAX = 4		/* things that a server says unasked before it is gone */
 };
 
@@ -45,13 +46,21 @@ static void backend_close(struct backend_handle **handle)
 	*handle = NULL;
 }
 
+static unsigned limit_of(bool write, unsigned busy_ms)
+{
+	if (!write || busy_ms >= WRITER_LIMIT_MS)
+		return busy_ms;
+	return busy_ms < WRITER_LIMIT_MS / WRITER_PATIENCE ? busy_ms * WRITER_PATIENCE : WRITER_LIMIT_MS;
+}
+
 /* What holds for all of the connection, and the schema. */
 static int backend_settle(struct backend_handle *handle, enum backend_access access)
 {
 	char settings[400];
 
 	if (handle->write)
-		snprintf(settings, sizeof(settings), writer_settings, handle->limit_ms, handle->limit_ms);
+		/* the server says that it was a lock before its answer is given up */
+		snprintf(settings, sizeof(settings), writer_settings, handle->limit_ms / 5 * 4, handle->limit_ms);
 	else
 		snprintf(settings, sizeof(settings), reader_settings);
 	if (pg_exec(handle, settings) != 0)
@@ -73,14 +82,14 @@ static struct backend_handle *backend_open(const char *location, enum backend_ac
 	if (handle == NULL)
 		out_of_memory();
 	handle->write = access != BACKEND_READ;
-	handle->limit_ms = handle->write ? busy_ms * WRITER_PATIENCE : busy_ms;
+	handle->limit_ms = limit_of(handle->write, busy_ms);
 	handle->texts = arena_new();
 	handle->row_texts = arena_new();
 	fault = connection_fault(location);
 	if (fault != NULL) {
 		pg_fail(handle, "the connection to PostgreSQL: %s", fault);
 	} else if (pg_connect(handle, location, access == BACKEND_MAKE) == 0 && backend_settle(handle, access) == 0) {
-		handle->open_until_ms = 0;
+		pg_bound(handle, 0);
 		return handle;
 	}
 	snprintf(why_r, why_bytes, "%s", handle->why);
@@ -116,6 +125,7 @@ int pg_begin(struct backend_handle *handle)
 	int code;
 
 	handle->in_transaction = true;
+	pg_bound(handle, 1);
 	pg_call_begin(&call, handle, &begin);
 	code = pg_run_later(&call);
 	if (code == 0) {
@@ -128,6 +138,7 @@ int pg_begin(struct backend_handle *handle)
 		code = pg_fail(handle, "the table assay_schema has no row");
 	pg_flows_forget(handle);
 	pg_foreseen_forget(handle);
+	pg_bound(handle, PG_TRANSACTION_TIMES);
 	if (code != 0)
 		pg_rollback(handle);
 	return code;
@@ -145,6 +156,7 @@ int pg_commit(struct backend_handle *handle)
 	if (pg_run(&call, NULL) != 0)
 		return -E_SYSTEM;
 	handle->in_transaction = false;
+	pg_bound(handle, 0);
 	/* of a transaction in which something failed, which was told then, the server says so here */
 	if (strcmp(PQcmdStatus(handle->result), "COMMIT") != 0)
 		return pg_fail(handle, "the server did not take the transaction");
@@ -159,6 +171,7 @@ void pg_rollback(struct backend_handle *handle)
 
 	pg_flows_forget(handle);
 	pg_foreseen_forget(handle);
+	pg_bound(handle, 0);
 	if (!handle->in_transaction || handle->lost)
 		return;
 	handle->in_transaction = false;
@@ -167,6 +180,19 @@ void pg_rollback(struct backend_handle *handle)
 	(void)pg_run(&call, NULL);
 	if (why[0] != '\0')
 		memcpy(handle->why, why, sizeof(why));
+}
+
+int pg_transaction(struct backend_handle *handle, pg_work *work, void *arg)
+{
+	int code = pg_begin(handle);
+
+	if (code == 0)
+		code = work(handle, arg);
+	if (code >= 0 && pg_commit(handle) != 0)
+		code = -E_SYSTEM;
+	if (code < 0)
+		pg_rollback(handle);
+	return code;
 }
 
 /* Nothing of a server can be told before it is asked. */

@@ -83,11 +83,16 @@ static bool way_get(const char *location, struct way *way_r)
 	return way != NULL;
 }
 
+void pg_bound(struct backend_handle *handle, unsigned times)
+{
+	handle->until_ms = times != 0 && !handle->unhurried ? clock_monotonic_ms() + (int64_t)handle->limit_ms * times : 0;
+}
+
 int64_t pg_deadline_ms(const struct backend_handle *handle)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + handle->limit_ms;
 
-	return handle->open_until_ms != 0 && handle->open_until_ms < deadline_ms ? handle->open_until_ms : deadline_ms;
+	return handle->until_ms != 0 && handle->until_ms < deadline_ms ? handle->until_ms : deadline_ms;
 }
 
 int pg_wait(struct backend_handle *handle, bool write, int64_t deadline_ms)
@@ -139,8 +144,11 @@ static void keyword(struct keywords *keywords, const char *name, const char *val
 }
 
 /* Later ones count: those before the location are defaults, those behind it hold. */
-static void keywords_make(struct keywords *keywords, const char *location, const struct way *way)
+static void keywords_make(struct keywords *keywords, const char *location, const struct way *way, bool write)
 {
+	/* after a failover a standby takes connections, and no writes: of several hosts the next one is tried */
+	if (write)
+		keyword(keywords, "target_session_attrs", "read-write");
 	keyword(keywords, "application_name", "assay");
 	keyword(keywords, "connect_timeout", "5");
 	keyword(keywords, "keepalives_idle", "30");
@@ -149,6 +157,8 @@ static void keywords_make(struct keywords *keywords, const char *location, const
 	keyword(keywords, "dbname", location);
 	keyword(keywords, "client_encoding", "UTF8");
 	if (way != NULL) {
+		/* where the writer is; whether it can be written to is no question of a reader's, and would be a trip to some servers */
+		keyword(keywords, "target_session_attrs", "any");
 		keyword(keywords, "host", way->host);
 		if (way->address[0] != '\0')
 			keyword(keywords, "hostaddr", way->address);
@@ -172,8 +182,9 @@ int pg_connect(struct backend_handle *handle, const char *location, bool make)
 	quick = !handle->write && way_get(location, &way);
 	if (quick && way.host[0] == '\0')
 		return pg_fail(handle, "the server was not reached yet");
-	keywords_make(&keywords, location, quick ? &way : NULL);
-	handle->open_until_ms = quick ? pg_deadline_ms(handle) : 0;
+	keywords_make(&keywords, location, quick ? &way : NULL, handle->write);
+	if (quick)
+		pg_bound(handle, 1);
 	if (quick)
 		handle->connection = PQconnectStartParams(keywords.names, keywords.values, 1);
 	else
@@ -182,11 +193,13 @@ int pg_connect(struct backend_handle *handle, const char *location, bool make)
 		out_of_memory();
 	if (PQstatus(handle->connection) == CONNECTION_BAD)
 		return pg_fail(handle, "%s", PQerrorMessage(handle->connection));
-	if (quick && connect_quickly(handle, handle->open_until_ms) != 0)
+	if (quick && connect_quickly(handle, handle->until_ms) != 0)
 		return -E_SYSTEM;
 	PQsetNoticeReceiver(handle->connection, notice_drop, NULL);
 	if (PQsetnonblocking(handle->connection, 1) != 0 || PQenterPipelineMode(handle->connection) == 0)
 		return pg_fail(handle, "%s", PQerrorMessage(handle->connection));
+	if (!quick)
+		pg_bound(handle, 1);	/* for the rest of opening: connecting has a time of its own */
 	if (make)
 		way_note(location, handle->connection);
 	return 0;

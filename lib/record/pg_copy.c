@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/key.h"
 #include "util/error.h"
 #include "util/out_of_memory.h"
 
 enum { ROWS_MAX = 500, BYTES_MAX = 512 << 10, SQL_BYTES = 1600 };	/* of one statement */
-enum { KEY_SURE_BYTES = 200 };	/* an index takes such a text whatever its octets */
+enum { SILENCE_MS = 150000 };	/* of a statement on many rows: nobody waits for a copy but its admin */
 
 struct pg_copying {
 	struct pg_sql reads[COPY_TABLES], writes[COPY_TABLES];	/* their addresses are their names */
@@ -91,6 +92,9 @@ static int copy_begin(struct backend_handle *handle, bool write)
 	if (write) {
 		if (pg_begin(handle) != 0)
 			return -E_SYSTEM;
+		handle->unhurried = true;
+		handle->limit_ms = handle->limit_ms > SILENCE_MS ? handle->limit_ms : SILENCE_MS;
+		pg_bound(handle, 0);
 		pg_call_begin(&call, handle, &limits);
 		return pg_run(&call, NULL);
 	}
@@ -192,10 +196,10 @@ static void copy_fit(struct backend_handle *handle, const struct copy_table *tab
 	for (unsigned i = 0; keys >> i != 0; i++) {
 		const char *text;
 
-		if ((keys >> i & 1) == 0 || values[i].length <= KEY_SURE_BYTES)
+		if ((keys >> i & 1) == 0 || values[i].length <= RECORD_KEY_SURE_BYTES)
 			continue;
 		text = arena_strndup(arena, values[i].data, values[i].length);
-		values[i].data = pg_text_decode(arena, pg_key_of(arena, text));
+		values[i].data = record_key(arena, text);
 		values[i].length = strlen(values[i].data);
 	}
 }

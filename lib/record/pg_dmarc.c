@@ -219,49 +219,48 @@ static int expire_policy(struct backend_handle *handle, int64_t policy, unsigned
 	return run_with(handle, &deliveries_drop, policy) < 0 || run_with(handle, &gone, policy) < 0 ? -E_SYSTEM : (int)deleted + 1;
 }
 
+struct expiring { int64_t before_day; unsigned limit; };
+
 /* Within a transaction. @return rows deleted, or -E_SYSTEM. */
-static int expire_some(struct backend_handle *handle, int64_t before_day, unsigned limit)
+static int expire_some(struct backend_handle *handle, void *arg)
 {
+	const struct expiring *expiring = arg;
 	static const struct pg_sql days = { "i", "DELETE FROM dmarc_day WHERE day<$1" };
 	unsigned deleted = 0;
 	int code = 0, rows;
 
-	while (deleted < limit) {
+	while (deleted < expiring->limit) {
 		struct pg_call call;
 		struct pg_row row;
 
 		pg_call_begin(&call, handle, &oldest);
-		pg_number(&call, before_day);
+		pg_number(&call, expiring->before_day);
 		code = pg_get(&call, &row);
 		if (code != 0)
 			break;
-		rows = expire_policy(handle, pg_row_number(&row, 0), limit - deleted);
+		rows = expire_policy(handle, pg_row_number(&row, 0), expiring->limit - deleted);
 		if (rows < 0)
 			return -E_SYSTEM;
 		deleted += (unsigned)rows;
 	}
-	if (code == -E_SYSTEM || (code == -E_ABSENT && run_with(handle, &days, before_day) < 0))
+	if (code == -E_SYSTEM || (code == -E_ABSENT && run_with(handle, &days, expiring->before_day) < 0))
 		return -E_SYSTEM;
 	return (int)deleted;
 }
 
 int pg_dmarc_expire(struct backend_handle *handle, int64_t before_day, unsigned limit)
 {
+	struct expiring expiring = { before_day, limit };
 	struct pg_call call;
 	struct pg_row row;
-	int code, rows;
+	int code;
 
 	pg_call_begin(&call, handle, &old_day);	/* every policy's day stands there, too */
 	pg_number(&call, before_day);
 	code = pg_get(&call, &row);
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
-	rows = pg_begin(handle) == 0 ? expire_some(handle, before_day, limit) : -E_SYSTEM;
-	if (rows >= 0 && pg_commit(handle) != 0)
-		rows = -E_SYSTEM;
-	if (rows < 0)
-		pg_rollback(handle);
-	return rows;
+	return pg_transaction(handle, expire_some, &expiring);
 }
 
 const struct backend_dmarc pg_dmarc = {

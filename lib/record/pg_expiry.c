@@ -7,9 +7,21 @@
  */
 #include "record/pg_internal.h"
 
+#include <stddef.h>
+#include <string.h>
+
+#include "record/excess.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 enum { DAY_SECS = 86400 };
+
+/* A step under way. */
+struct work {
+	const struct backend_expiry *expiry;
+	unsigned limit;
+	struct backend_expired *expired;
+};
 
 /* Deletes at most limit rows, within a transaction; $1 is the limit. @return rows deleted, or -E_SYSTEM. */
 static int rows_delete(struct backend_handle *handle, const struct pg_sql *sql, int64_t limit, int64_t bound)
@@ -24,18 +36,21 @@ static int rows_delete(struct backend_handle *handle, const struct pg_sql *sql, 
 	return pg_run(&call, &rows) == 0 ? (int)rows : -E_SYSTEM;
 }
 
-/* Ends the transaction: with what was done, or with nothing. @return rows, or -E_SYSTEM. */
-static int step_end(struct backend_handle *handle, int rows)
+struct deleting { const struct pg_sql *sql; int64_t limit, bound; };
+
+static int work_delete(struct backend_handle *handle, void *arg)
 {
-	if (rows >= 0 && pg_commit(handle) == 0)
-		return rows;
-	pg_rollback(handle);
-	return -E_SYSTEM;
+	const struct deleting *deleting = arg;
+
+	return rows_delete(handle, deleting->sql, deleting->limit, deleting->bound);
 }
 
+/* The same in a transaction of its own. */
 static int step(struct backend_handle *handle, const struct pg_sql *sql, int64_t limit, int64_t bound)
 {
-	return pg_begin(handle) == 0 ? step_end(handle, rows_delete(handle, sql, limit, bound)) : -E_SYSTEM;
+	struct deleting deleting = { sql, limit, bound };
+
+	return pg_transaction(handle, work_delete, &deleting);
 }
 
 static const struct pg_sql old_peers = { "ii", "DELETE FROM peer WHERE host='' AND peer IN "
@@ -49,6 +64,9 @@ static const struct pg_sql old_passed = { "ii", "DELETE FROM greylist WHERE key 
 /* most senders that wait never come back: they must not stay as long as those that do */
 static const struct pg_sql old_waiting = { "ii", "DELETE FROM greylist WHERE key IN "
     "(SELECT key FROM greylist WHERE passed=0 AND last<$2 LIMIT $1)" };
+/* a day of flows goes when its end is too old */
+static const struct pg_sql old_brakes = { "ii", "DELETE FROM brake WHERE (policy,finding,since) IN "
+    "(SELECT policy,finding,since FROM brake WHERE lifted<>0 AND lifted<=$2-86400 LIMIT $1)" };
 static const struct pg_sql many_shapes = { "ii", "DELETE FROM shape WHERE key IN "
     "(SELECT key FROM shape ORDER BY noted DESC LIMIT $1 OFFSET $2)" };
 static const struct pg_sql many_hosts = { "i", "DELETE FROM peer WHERE (peer,host) IN "
@@ -67,10 +85,8 @@ static const struct pg_sql many_peers = { "ii", "DELETE FROM peer WHERE (peer,ho
 
 /* ---- how many there are ------------------------------------------------------------------------------------------ */
 
-struct totals { int64_t peers, hosts, waiting, passed; };
-
 /* Adds up what the triggers have noted, in one row. Within a transaction. */
-static int totals_get(struct backend_handle *handle, struct totals *totals_r)
+static int totals_get(struct backend_handle *handle, struct excess_totals *totals_r)
 {
 	static const struct pg_sql sum = { "", "WITH noted AS (DELETE FROM total RETURNING peers,hosts,waiting,passed) INSERT INTO total "
 	    "SELECT coalesce(sum(peers),0),coalesce(sum(hosts),0),coalesce(sum(waiting),0),coalesce(sum(passed),0) FROM noted "
@@ -88,39 +104,31 @@ static int totals_get(struct backend_handle *handle, struct totals *totals_r)
 	return 0;
 }
 
-/* How many of them are too many, but at most limit. 0 for max is any number. */
-static unsigned excess(int64_t count, unsigned max, unsigned limit)
-{
-	if (max == 0 || count <= (int64_t)max)
-		return 0;
-	return count - (int64_t)max < (int64_t)limit ? (unsigned)(count - (int64_t)max) : limit;
-}
-
 /* Within a transaction. @return 0 or -E_SYSTEM. */
-static int memory_trim(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit, unsigned trimmed_r[STORE_CAPS])
+static int memory_trim(struct backend_handle *handle, void *arg)
 {
-	struct totals totals;
-	unsigned many, waiting;
-	int peers = 0, hosts = 0, greylist = 0, more = 0;
+	const struct work *work = arg;
+	struct excess_totals totals;
+	struct excess many;
+	int peers = 0, hosts = 0, waiting = 0, passed = 0;
 
 	if (totals_get(handle, &totals) != 0)
 		return -E_SYSTEM;
-	if ((many = excess(totals.peers, expiry->peers_max, limit)) != 0)
-		peers = rows_delete(handle, &many_peers, many, 2 * (int64_t)limit);
+	many = excess_find(&totals, work->expiry, work->limit);
+	if (many.peers != 0)
+		peers = rows_delete(handle, &many_peers, many.peers, 2 * (int64_t)work->limit);
 	/* peers take theirs along; pinned ones never go */
-	if (peers == 0 && (many = excess(totals.hosts, expiry->hosts_max, limit)) != 0)
-		hosts = rows_delete(handle, &many_hosts, many, 0);
-	many = excess(totals.waiting + totals.passed, expiry->greylist_max, limit);
-	waiting = excess(totals.waiting, expiry->greylist_max - expiry->greylist_max / 2, many);
-	if (waiting != 0)
-		greylist = rows_delete(handle, &many_waiting, waiting, 0);
-	if (many > waiting)
-		more = rows_delete(handle, &many_passed, many - waiting, 0);
-	if (peers < 0 || hosts < 0 || greylist < 0 || more < 0)
+	if (peers == 0 && many.hosts != 0)
+		hosts = rows_delete(handle, &many_hosts, many.hosts, 0);
+	if (many.waiting != 0)
+		waiting = rows_delete(handle, &many_waiting, many.waiting, 0);
+	if (many.passed != 0)
+		passed = rows_delete(handle, &many_passed, many.passed, 0);
+	if (peers < 0 || hosts < 0 || waiting < 0 || passed < 0)
 		return -E_SYSTEM;
-	trimmed_r[STORE_CAP_PEERS] = (unsigned)peers;
-	trimmed_r[STORE_CAP_HOSTS] = (unsigned)hosts;
-	trimmed_r[STORE_CAP_GREYLIST] = (unsigned)greylist + (unsigned)more;
+	work->expired->trimmed[STORE_CAP_PEERS] = (unsigned)peers;
+	work->expired->trimmed[STORE_CAP_HOSTS] = (unsigned)hosts;
+	work->expired->trimmed[STORE_CAP_GREYLIST] = (unsigned)waiting + (unsigned)passed;
 	return 0;
 }
 
@@ -139,8 +147,10 @@ static int64_t trace_octets(struct backend_handle *handle)
 }
 
 /* Within a transaction. @return rows deleted, or -E_SYSTEM. */
-static int traces_trim(struct backend_handle *handle, uint64_t max, unsigned limit)
+static int traces_trim(struct backend_handle *handle, void *arg)
 {
+	const struct work *work = arg;
+	uint64_t max = work->expiry->traces_max_bytes;
 	/* the oldest, and of these as many as it takes: those before which not all $2 octets are found yet */
 	static const struct pg_sql trim = { "ii", "DELETE FROM trace WHERE id IN (SELECT id FROM (SELECT id,"
 	    "sum(bytes) OVER (ORDER BY id)-bytes AS before FROM (SELECT id,bytes FROM trace ORDER BY id LIMIT $1) AS oldest) AS summed "
@@ -149,70 +159,115 @@ static int traces_trim(struct backend_handle *handle, uint64_t max, unsigned lim
 
 	if (octets < 0)
 		return -E_SYSTEM;
-	return octets > 0 && (uint64_t)octets > max ? rows_delete(handle, &trim, limit, octets - (int64_t)max) : 0;
+	return octets > 0 && (uint64_t)octets > max ? rows_delete(handle, &trim, work->limit, octets - (int64_t)max) : 0;
 }
 
 /* ---- a step ------------------------------------------------------------------------------------------------------ */
 
-static int expire_by_number(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
-    unsigned trimmed_r[STORE_CAPS])
-{
-	int flows = expiry->flows_max != 0 ? pg_flows_trim(handle, expiry->flows_max, limit) : 0, traces;
+/* What is one after the other in a step: each is some transactions. @return rows, of which as many as the limit may be more; -E_SYSTEM. */
 
-	if (flows < 0 || pg_begin(handle) != 0)
-		return -E_SYSTEM;
-	if (step_end(handle, memory_trim(handle, expiry, limit, trimmed_r)) != 0 || pg_begin(handle) != 0)
-		return -E_SYSTEM;
-	traces = step_end(handle, traces_trim(handle, expiry->traces_max_bytes, limit));
-	if (traces < 0)
-		return -E_SYSTEM;
-	trimmed_r[STORE_CAP_FLOWS] = (unsigned)flows;
-	trimmed_r[STORE_CAP_TRACES] = (unsigned)traces;
-	return 0;
+static int flows_old(struct backend_handle *handle, struct work *work)
+{
+	return pg_flows_expire(handle, work->expiry->flows_secs, work->limit);
 }
 
-static int expire_by_age(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit, bool *more_r)
+static int failures_old(struct backend_handle *handle, struct work *work)
 {
-	const struct { const struct pg_sql *sql; int64_t before_secs; } kinds[] = {
-		{ &old_peers, expiry->peers_secs }, { &old_hosts, expiry->peers_secs }, { &old_shapes, expiry->shapes_secs },
-		{ &old_traces, expiry->traces_secs }, { &old_passed, expiry->greylist_passed_secs },
-		{ &old_waiting, expiry->greylist_waiting_secs },
-	};
-	int rows[3];
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		int gone = step(handle, kinds[i].sql, limit, kinds[i].before_secs);
-
-		if (gone < 0)
-			return -E_SYSTEM;
-		*more_r |= (unsigned)gone >= limit;
-	}
-	rows[0] = pg_flows_expire(handle, expiry->flows_secs, limit);
-	rows[1] = rows[0] >= 0 ? pg_failures_expire(handle, expiry->failures_secs, limit) : -1;
-	rows[2] = rows[1] >= 0 ? pg_dmarc_expire(handle, expiry->dmarc_secs / DAY_SECS, limit) : -1;
-	for (int i = 0; i < 3; i++)
-		*more_r |= rows[i] >= 0 && (unsigned)rows[i] >= limit;
-	return rows[2] < 0 ? -E_SYSTEM : 0;
+	return pg_failures_expire(handle, work->expiry->failures_secs, work->limit);
 }
 
+static int reports_old(struct backend_handle *handle, struct work *work)
+{
+	return pg_dmarc_expire(handle, work->expiry->dmarc_secs / DAY_SECS, work->limit);
+}
+
+static int shapes_many(struct backend_handle *handle, struct work *work)
+{
+	/* nobody is told of them, and the next step comes soon enough */
+	return work->expiry->shapes_max != 0 && step(handle, &many_shapes, work->limit, work->expiry->shapes_max) < 0 ? -E_SYSTEM : 0;
+}
+
+static int days_made(struct backend_handle *handle, struct work *work)
+{
+	int rolled = pg_rollup(handle, work->expiry->hours_secs, work->limit);
+
+	return rolled > 0 ? (int)work->limit : rolled;
+}
+
+static int kinds_folded(struct backend_handle *handle, struct work *work)
+{
+	int folded = pg_fold(handle, work->expiry->kinds_max, work->limit, &work->expired->trimmed[STORE_CAP_KINDS]);
+
+	return folded > 0 ? (int)work->limit : folded;
+}
+
+static int unused_swept(struct backend_handle *handle, struct work *work)
+{
+	return pg_sweep(handle, work->limit);
+}
+
+static int flows_many(struct backend_handle *handle, struct work *work)
+{
+	int rows = pg_flows_trim(handle, work->expiry->flows_max, work->limit);
+
+	work->expired->trimmed[STORE_CAP_FLOWS] = rows > 0 ? (unsigned)rows : 0;
+	return rows;
+}
+
+static int memory_many(struct backend_handle *handle, struct work *work)
+{
+	return pg_transaction(handle, memory_trim, work);
+}
+
+static int traces_many(struct backend_handle *handle, struct work *work)
+{
+	int rows = pg_transaction(handle, traces_trim, work);
+
+	work->expired->trimmed[STORE_CAP_TRACES] = rows > 0 ? (unsigned)rows : 0;
+	return rows;
+}
+
+/* A function, or rows that were seen last before a time. By age before by number: what is too old does not count as too many; nor does
+ * what is put together. */
+static const struct part { int (*run)(struct backend_handle *handle, struct work *work); const struct pg_sql *old; size_t time; } parts[] = {
+	{ .old = &old_peers, .time = offsetof(struct backend_expiry, peers_secs) },
+	{ .old = &old_hosts, .time = offsetof(struct backend_expiry, peers_secs) },
+	{ .old = &old_shapes, .time = offsetof(struct backend_expiry, shapes_secs) },
+	{ .old = &old_traces, .time = offsetof(struct backend_expiry, traces_secs) },
+	{ .old = &old_passed, .time = offsetof(struct backend_expiry, greylist_passed_secs) },
+	{ .old = &old_waiting, .time = offsetof(struct backend_expiry, greylist_waiting_secs) },
+	{ .old = &old_brakes, .time = offsetof(struct backend_expiry, flows_secs) },
+	{ .run = flows_old }, { .run = failures_old }, { .run = reports_old }, { .run = shapes_many }, { .run = days_made },
+	{ .run = kinds_folded }, { .run = unused_swept }, { .run = flows_many }, { .run = memory_many }, { .run = traces_many },
+};
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+static int part_run(struct backend_handle *handle, const struct part *part, struct work *work)
+{
+	int64_t before_secs;
+
+	if (part->run != NULL)
+		return part->run(handle, work);
+	memcpy(&before_secs, (const char *)work->expiry + part->time, sizeof(before_secs));
+	return step(handle, part->old, work->limit, before_secs);
+}
+
+/* A server that is slow is asked no further in this step once its time is over; the next one goes on where this one has ended. */
 int pg_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit, struct backend_expired *expired_r)
 {
-	unsigned folded = 0;
-	int rolled;
+	struct work work = { expiry, limit, expired_r };
+	int64_t until_ms = clock_monotonic_ms() + handle->limit_ms;
 
 	*expired_r = (struct backend_expired){ 0 };
-	if (expire_by_age(handle, expiry, limit, &expired_r->more) != 0)
-		return -E_SYSTEM;
-	if (expiry->shapes_max != 0 && step(handle, &many_shapes, limit, expiry->shapes_max) < 0)
-		return -E_SYSTEM;
-	/* by age before by number: what is too old does not count as too many; nor does what is put together */
-	rolled = pg_rollup(handle, expiry->hours_secs, expiry->kinds_max, limit, &folded);
-	if (rolled < 0)
-		return -E_SYSTEM;
-	expired_r->more |= rolled > 0;
-	expired_r->trimmed[STORE_CAP_KINDS] = folded;
-	if (expire_by_number(handle, expiry, limit, expired_r->trimmed) != 0)
-		return -E_SYSTEM;
+	do {
+		int rows = part_run(handle, &parts[handle->expiry_next], &work);
+
+		if (rows < 0)
+			return -E_SYSTEM;
+		expired_r->more |= (unsigned)rows >= limit;
+		handle->expiry_next = (handle->expiry_next + 1) % PARTS;
+	} while (handle->expiry_next != 0 && clock_monotonic_ms() < until_ms);
+	expired_r->more |= handle->expiry_next != 0;
 	for (int cap = 0; cap < STORE_CAPS; cap++)
 		expired_r->more |= expired_r->trimmed[cap] >= limit;
 	return 0;

@@ -20,20 +20,43 @@ static void failure_hash(struct backend_handle *handle, const struct failure_not
 	pg_hash(handle->texts, (const char *const[]){ note->domain, note->alike }, 2, hash_r);
 }
 
-/* One more of those that are there. @return rows, or -E_SYSTEM. */
+/* What a note comes to: one more of a failure that is there, a new one, or one beyond what there is room for. */
+enum place { PLACE_THERE, PLACE_NEW, PLACE_BEYOND };
+
+/* One trip to the server, after which nothing has to be waited for. @return enum place, or -E_SYSTEM. */
+static int place_find(struct backend_handle *handle, const struct failure_note *note)
+{
+	static const struct pg_sql sql = { "itt", "SELECT EXISTS(SELECT 1 FROM failure WHERE day=$1 AND hash=$3::uuid),"
+	    "coalesce((SELECT reports FROM failure_day WHERE day=$1 AND domain=$2),0),"
+	    "coalesce((SELECT reports FROM failure_day WHERE day=$1 AND domain=''),0)" };
+	char hash[PG_HASH_BYTES];
+	struct pg_call call;
+	struct pg_row row;
+
+	pg_call_begin(&call, handle, &sql);
+	failure_hash(handle, note, hash);
+	pg_number(&call, day_of(note->time_secs));
+	pg_text(&call, note->domain);
+	pg_text(&call, hash);
+	if (pg_get(&call, &row) != 0)
+		return -E_SYSTEM;
+	if (pg_row_number(&row, 0) != 0)
+		return PLACE_THERE;
+	return pg_row_number(&row, 1) < (int64_t)note->domain_max && pg_row_number(&row, 2) < (int64_t)note->day_max ? PLACE_NEW : PLACE_BEYOND;
+}
+
 static int add_again(struct backend_handle *handle, const struct failure_note *note)
 {
 	static const struct pg_sql sql = { "iit", "UPDATE failure SET incidents=incidents+1,last=greatest(last,$2) WHERE day=$1 AND hash=$3::uuid" };
 	char hash[PG_HASH_BYTES];
 	struct pg_call call;
-	uint64_t rows;
 
 	pg_call_begin(&call, handle, &sql);
 	failure_hash(handle, note, hash);
 	pg_number(&call, day_of(note->time_secs));
 	pg_number(&call, note->time_secs);
 	pg_text(&call, hash);
-	return pg_run(&call, &rows) == 0 ? (int)rows : -E_SYSTEM;
+	return pg_run_later(&call);
 }
 
 static int add_new(struct backend_handle *handle, const struct failure_note *note)
@@ -51,7 +74,7 @@ static int add_new(struct backend_handle *handle, const struct failure_note *not
 	for (int i = 0; i < 5; i++)
 		pg_text(&call, texts[i]);
 	pg_text(&call, hash);
-	return pg_run(&call, NULL);
+	return pg_run_later(&call);
 }
 
 static int day_add(struct backend_handle *handle, const struct failure_note *note, const char *domain, int reports, int beyond)
@@ -65,56 +88,32 @@ static int day_add(struct backend_handle *handle, const struct failure_note *not
 	pg_text(&call, domain);
 	pg_number(&call, reports);
 	pg_number(&call, beyond);
-	return pg_run(&call, NULL);
-}
-
-/* @return 1: there is room for one more; 0: there is not; -E_SYSTEM. */
-static int day_has_room(struct backend_handle *handle, const struct failure_note *note)
-{
-	static const struct pg_sql sql = { "it", "SELECT coalesce((SELECT reports FROM failure_day WHERE day=$1 AND domain=$2),0),"
-	    "coalesce((SELECT reports FROM failure_day WHERE day=$1 AND domain=''),0)" };
-	struct pg_call call;
-	struct pg_row row;
-
-	pg_call_begin(&call, handle, &sql);
-	pg_number(&call, day_of(note->time_secs));
-	pg_text(&call, note->domain);
-	if (pg_get(&call, &row) != 0)
-		return -E_SYSTEM;
-	return pg_row_number(&row, 0) < (int64_t)note->domain_max && pg_row_number(&row, 1) < (int64_t)note->day_max;
+	return pg_run_later(&call);
 }
 
 /* Within a transaction. */
-static int failure_add(struct backend_handle *handle, const struct failure_note *note)
+static int failure_add(struct backend_handle *handle, void *arg)
 {
-	int code = add_again(handle, note), room;
+	const struct failure_note *note = arg;
+	int place = place_find(handle, note), code;
 
-	if (code != 0)
-		return code < 0 ? code : 0;
-	room = day_has_room(handle, note);
-	if (room <= 0)
-		return room == 0 ? day_add(handle, note, "", 0, 1) : room;
+	if (place < 0)
+		return place;
+	if (place == PLACE_THERE)
+		return add_again(handle, note);
+	if (place == PLACE_BEYOND)
+		return day_add(handle, note, "", 0, 1);
 	code = add_new(handle, note);
 	if (code == 0)
 		code = day_add(handle, note, note->domain, 1, 0);
 	return code == 0 ? day_add(handle, note, "", 1, 0) : code;
 }
 
-/* Ends a transaction of its own. @return the code. */
-static int end(struct backend_handle *handle, int code)
-{
-	if (code == 0)
-		code = pg_commit(handle);
-	if (code != 0)
-		pg_rollback(handle);
-	return code;
-}
-
 int pg_failure_add(struct backend_handle *handle, const struct failure_note *note)
 {
-	if (handle->in_transaction)
-		return failure_add(handle, note);
-	return pg_begin(handle) == 0 ? end(handle, failure_add(handle, note)) : -E_SYSTEM;
+	struct failure_note copy = *note;
+
+	return handle->in_transaction ? failure_add(handle, &copy) : pg_transaction(handle, failure_add, &copy);
 }
 
 static struct failure_row row_read(const struct pg_row *row)
@@ -151,32 +150,39 @@ static int row_change(struct backend_handle *handle, const struct pg_sql *sql, i
 	return pg_run(&call, NULL);
 }
 
-static int failure_take(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, int64_t retry_secs, struct arena *arena,
-    struct failure_row *row_r)
+struct taking {
+	int64_t now_secs, before_secs, retry_secs;
+	struct arena *arena;
+	struct failure_row *row;
+};
+
+static int failure_take(struct backend_handle *handle, void *arg)
 {
 	static const struct pg_sql try = { "ii", "UPDATE failure SET tries=tries+1,due=$2 WHERE id=$1" };
+	const struct taking *taking = arg;
+	struct failure_row *row_r = taking->row;
 	struct pg_call call;
 	struct pg_row row;
 	int code;
 
-	due_begin(&call, handle, now_secs, before_secs, 1);
+	due_begin(&call, handle, taking->now_secs, taking->before_secs, 1);
 	code = pg_get(&call, &row);
 	if (code != 0)
 		return code;
 	*row_r = row_read(&row);
-	row_r->domain = arena_strdup(arena, row_r->domain);
-	row_r->ruf = arena_strdup(arena, row_r->ruf);
-	row_r->fields = arena_strdup(arena, row_r->fields);
-	row_r->header = arena_strdup(arena, row_r->header);
-	return row_change(handle, &try, row_r->id, retry_secs, NULL);
+	row_r->domain = arena_strdup(taking->arena, row_r->domain);
+	row_r->ruf = arena_strdup(taking->arena, row_r->ruf);
+	row_r->fields = arena_strdup(taking->arena, row_r->fields);
+	row_r->header = arena_strdup(taking->arena, row_r->header);
+	return row_change(handle, &try, row_r->id, taking->retry_secs, NULL);
 }
 
 int pg_failure_take(struct backend_handle *handle, int64_t now_secs, int64_t before_secs, int64_t retry_secs, struct arena *arena,
     struct failure_row *row_r)
 {
-	if (pg_begin(handle) != 0)
-		return -E_SYSTEM;
-	return end(handle, failure_take(handle, now_secs, before_secs, retry_secs, arena, row_r));
+	struct taking taking = { now_secs, before_secs, retry_secs, arena, row_r };
+
+	return pg_transaction(handle, failure_take, &taking);
 }
 
 struct reading { store_failure_each_f *each; void *arg; };
@@ -234,9 +240,12 @@ int pg_failure_counts(struct backend_handle *handle, int64_t day_secs, struct fa
 	return 0;
 }
 
+struct expiring { int64_t before_secs; unsigned limit; };
+
 /* Within a transaction. @return rows deleted of the table of which more went, or -E_SYSTEM. */
-static int expire_some(struct backend_handle *handle, int64_t before_secs, unsigned limit)
+static int expire_some(struct backend_handle *handle, void *arg)
 {
+	const struct expiring *expiring = arg;
 	static const struct pg_sql sqls[] = {
 		{ "ii", "DELETE FROM failure WHERE id IN (SELECT id FROM failure WHERE day<$1 LIMIT $2)" },
 		{ "ii", "DELETE FROM failure_day WHERE (day,domain) IN (SELECT day,domain FROM failure_day WHERE day<$1 LIMIT $2)" },
@@ -248,8 +257,8 @@ static int expire_some(struct backend_handle *handle, int64_t before_secs, unsig
 		uint64_t rows;
 
 		pg_call_begin(&call, handle, &sqls[i]);
-		pg_number(&call, before_secs);
-		pg_number(&call, limit);
+		pg_number(&call, expiring->before_secs);
+		pg_number(&call, expiring->limit);
 		if (pg_run(&call, &rows) != 0)
 			return -E_SYSTEM;
 		most = (int)rows > most ? (int)rows : most;
@@ -259,11 +268,7 @@ static int expire_some(struct backend_handle *handle, int64_t before_secs, unsig
 
 int pg_failures_expire(struct backend_handle *handle, int64_t before_secs, unsigned limit)
 {
-	int rows = pg_begin(handle) == 0 ? expire_some(handle, before_secs, limit) : -E_SYSTEM;
+	struct expiring expiring = { before_secs, limit };
 
-	if (rows >= 0 && pg_commit(handle) != 0)
-		rows = -E_SYSTEM;
-	if (rows < 0)
-		pg_rollback(handle);
-	return rows;
+	return pg_transaction(handle, expire_some, &expiring);
 }

@@ -198,20 +198,18 @@ int pg_flow_put(struct backend_handle *handle, const struct flow_note *note, con
 	return 0;
 }
 
-int pg_flow_add(struct backend_handle *handle, const struct flow_note *note)
+static int flow_add(struct backend_handle *handle, void *arg)
 {
+	const struct flow_note *note = arg;
 	const struct flow_span counts = { .from_secs = note->time_secs - note->time_secs % HOUR_SECS,
 		.messages = note->messages != 0 ? note->messages : 1, .bytes = note->bytes, .sessions = note->sessions };
-	int code;
 
-	if (handle->in_transaction)
-		return pg_flow_put(handle, note, &counts, false);
-	code = pg_begin(handle);
-	if (code == 0)
-		code = pg_flow_put(handle, note, &counts, false);
-	if (code == 0)
-		code = pg_commit(handle);
-	if (code != 0)
-		pg_rollback(handle);
-	return code;
+	return pg_flow_put(handle, note, &counts, false);
+}
+
+int pg_flow_add(struct backend_handle *handle, const struct flow_note *note)
+{
+	struct flow_note copy = *note;
+
+	return handle->in_transaction ? flow_add(handle, &copy) : pg_transaction(handle, flow_add, &copy);
 }

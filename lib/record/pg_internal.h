@@ -32,7 +32,9 @@
 
 enum {
 	PG_PARAMETERS_MAX = 20, PG_STATEMENTS_MAX = 128,
-	PG_SCAN_MS = 60000	/* the longest silence while many rows are read: nobody's mail waits for them */
+	PG_SCAN_MS = 60000,	/* the longest silence while a reader goes through many rows: nobody waits for those but who asked */
+	/* how many times as long as one statement a transaction may take, once it has the writers' turn: others wait for that */
+	PG_TRANSACTION_TIMES = 2
 };
 
 /*
@@ -57,14 +59,16 @@ struct pg_row { struct backend_handle *handle; const PGresult *result; int index
 
 struct backend_handle {
 	PGconn *connection;
-	unsigned limit_ms;		/* what one statement, or opening, may take */
-	int64_t open_until_ms;		/* while it is opened in a message's time: when that is over; else 0 */
+	unsigned limit_ms;		/* what one statement may take, and what belongs together: see until_ms */
+	int64_t until_ms;		/* when what is under way is to be over, however many statements it has: opening, a transaction; 0: none is */
 	bool write, in_transaction;
+	bool unhurried;			/* whole tables are copied: only a silence ends that */
 	bool lost;			/* nothing more can be asked of this connection */
 	int version;			/* of the schema */
 	struct { const struct pg_sql *sql; unsigned name; } prepared[PG_STATEMENTS_MAX];	/* those that this connection knows */
 	unsigned prepared_count, prepared_sure;	/* of the later ones it is not known yet whether they were taken */
 	unsigned names;			/* that were given: none is used twice */
+	unsigned expiry_next;		/* where the next step of expiry goes on (pg_expiry.c) */
 	unsigned waiting;		/* statements sent whose outcome is not read yet */
 	PGresult *result;		/* of the last statement that gave rows */
 	struct arena *texts;		/* of the parameters of one statement */
@@ -97,7 +101,8 @@ int pg_run(struct pg_call *call, uint64_t *changed_r);
 int pg_run_later(struct pg_call *call);
 /** The first row. Waits no longer than a message may. @return 0, -E_ABSENT or -E_SYSTEM. */
 int pg_get(struct pg_call *call, struct pg_row *row_r);
-/** Every row, one after the other, without having all of them in memory. No other statement of the handle may run meanwhile.
+/** Every row, one after the other, without having all of them in memory. No other statement of the handle may run meanwhile. A
+ * writer's take no longer than a transaction may, a reader's end with a silence of PG_SCAN_MS.
  * @param each  returns 0 to go on; another value ends it, and is what is returned. @return 0 or -E_SYSTEM. */
 typedef int pg_row_each(void *arg, const struct pg_row *row);
 int pg_each(struct pg_call *call, pg_row_each *each, void *arg);
@@ -123,6 +128,9 @@ int pg_fail(struct backend_handle *handle, const char *format, ...) __attribute_
 int pg_begin(struct backend_handle *handle);
 int pg_commit(struct backend_handle *handle);
 void pg_rollback(struct backend_handle *handle);
+/** Begins, works, and commits; what fails is taken back. @return what the work returned, or -E_SYSTEM. */
+typedef int pg_work(struct backend_handle *handle, void *arg);
+int pg_transaction(struct backend_handle *handle, pg_work *work, void *arg);
 
 /* ---- the way to the server (pg_connect.c) ------------------------------------------------------------------------ */
 
@@ -132,6 +140,8 @@ void pg_expect(const char *location);
 int pg_connect(struct backend_handle *handle, const char *location, bool make);
 /** When what is asked now is to be answered, on the monotonic clock. */
 int64_t pg_deadline_ms(const struct backend_handle *handle);
+/** What begins now is to be over in so many times as long as one statement may take. 0: there is no more to it than its statements. */
+void pg_bound(struct backend_handle *handle, unsigned times);
 /** Waits until the connection can be read, or written too if asked, or time is up. @return 0 or -E_SYSTEM. */
 int pg_wait(struct backend_handle *handle, bool write, int64_t deadline_ms);
 
@@ -197,7 +207,8 @@ int pg_peer_put(struct backend_handle *handle, const char *peer, const char *hos
 int pg_peer_forget(struct backend_handle *handle, const char *peer);
 int pg_peers_each(struct backend_handle *handle, const char *pattern, size_t limit, store_peer_each_f *each, void *arg);
 int pg_hosts_each(struct backend_handle *handle, const char *peer, size_t limit, store_peer_each_f *each, void *arg);
-int pg_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
+int pg_hosts_trim(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+    unsigned *trimmed_r);
 int pg_greylist_get(struct backend_handle *handle, const char *key, struct greylist_entry *entry_r);
 int pg_greylist_put(struct backend_handle *handle, const char *key, const struct greylist_entry *entry);
 int pg_shape_put(struct backend_handle *handle, const char *key, const char *text, int64_t time_secs);
@@ -221,9 +232,14 @@ int pg_flow_put(struct backend_handle *handle, const struct flow_note *note, con
 /** pg_begin() and pg_rollback() call it: what waits is dropped. */
 void pg_flows_forget(struct backend_handle *handle);
 void pg_flows_free(struct backend_handle *handle);
-/** One step of expiry for flows: by age (rows, or -E_SYSTEM), made fewer (see sqlite_rollup()), by number (rows, or -E_SYSTEM). */
+/** Parts of a step of expiry for flows: by age (rows, or -E_SYSTEM), made fewer (see sqlite_rollup()), by number (rows, or -E_SYSTEM). */
 int pg_flows_expire(struct backend_handle *handle, int64_t before_secs, unsigned limit);
-int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r);
+/* Hours of a day that is past become the day. @return 1: some did, and there may be more; 0; -E_SYSTEM. */
+int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned limit);
+/* A day is looked at for too many kinds once no hours of it are left. @return 1: one was, and there may be more to do; 0; -E_SYSTEM. */
+int pg_fold(struct backend_handle *handle, unsigned kinds_max, unsigned limit, unsigned *folded_r);
+/* Kinds and parts that nothing refers to. @return rows, or -E_SYSTEM. */
+int pg_sweep(struct backend_handle *handle, unsigned limit);
 int pg_flows_trim(struct backend_handle *handle, unsigned max, unsigned limit);
 
 extern const struct backend_copy pg_copy;

@@ -6,11 +6,9 @@
  */
 #include "record/pg_internal.h"
 
-#include <stdlib.h>
-
 #include "record/flow_parts.h"
+#include "record/flow_spans.h"
 #include "util/error.h"
-#include "util/out_of_memory.h"
 
 enum { HOUR_SECS = 3600, PLAIN_TEXTS = 11 };
 
@@ -103,84 +101,30 @@ int pg_flows_each(struct backend_handle *handle, int64_t since_secs, store_flow_
 
 /* ---- by kind ----------------------------------------------------------------------------------------------------- */
 
-/* A kind under way. */
+/* A kind under way, with its words. */
 struct kinds {
-	unsigned span_secs;
-	store_kind_each_f *each;
-	void *arg;
+	struct flow_spans spans;
 	struct arena *arena;		/* for one kind's words */
-	int64_t id;
 	struct flow_row row;
-	struct flow_span *spans;
-	size_t count, room;
 };
-
-static void plain_as_kind(void *arg, const struct flow_row *row)
-{
-	const struct kinds *kinds = arg;
-	struct flow_span span = { .from_secs = row->hour_secs - row->hour_secs % kinds->span_secs, .span_secs = kinds->span_secs,
-		.messages = row->messages, .bytes = row->bytes, .sessions = row->sessions };
-	struct flow_row kind = *row;
-
-	kind.hour_secs = span.from_secs;
-	kind.span_secs = span.span_secs;
-	kinds->each(kinds->arg, &kind, &span, 1);
-}
-
-/* Hands the kind on with its spans. */
-static void kind_end(struct kinds *kinds)
-{
-	struct flow_row *row = &kinds->row;
-
-	if (kinds->count == 0)
-		return;
-	row->hour_secs = kinds->spans[0].from_secs;
-	row->span_secs = kinds->spans[0].span_secs;
-	for (size_t i = 0; i < kinds->count; i++) {
-		row->messages += kinds->spans[i].messages;
-		row->bytes += kinds->spans[i].bytes;
-		row->sessions += kinds->spans[i].sessions;
-	}
-	kinds->each(kinds->arg, row, kinds->spans, kinds->count);
-	kinds->count = 0;
-}
-
-/* How many there can be is bounded by how long flows are kept. */
-static struct flow_span *span_add(struct kinds *kinds, int64_t from_secs, unsigned span_secs)
-{
-	struct flow_span *last = kinds->count != 0 ? &kinds->spans[kinds->count - 1] : NULL;
-
-	if (last != NULL && last->from_secs == from_secs && last->span_secs == span_secs)
-		return last;	/* hours of a day of which some were rolled up already */
-	if (kinds->count == kinds->room) {
-		kinds->room = kinds->room != 0 ? kinds->room * 2 : 64;
-		kinds->spans = realloc(kinds->spans, kinds->room * sizeof(*kinds->spans));
-		if (kinds->spans == NULL)
-			out_of_memory();
-	}
-	last = &kinds->spans[kinds->count++];
-	*last = (struct flow_span){ .from_secs = from_secs, .span_secs = span_secs };
-	return last;
-}
 
 /* Rows come kind by kind, in the order of time. */
 static int span_row(void *arg, const struct pg_row *from)
 {
 	struct kinds *kinds = arg;
 	int64_t id = pg_row_number(from, 0);
-	struct flow_span *span;
+	const struct flow_span span = { .from_secs = pg_row_number(from, 1), .span_secs = (unsigned)pg_row_number(from, 2),
+		.messages = (uint64_t)pg_row_number(from, 3), .bytes = (uint64_t)pg_row_number(from, 4),
+		.sessions = (uint64_t)pg_row_number(from, 5) };
 
-	if (kinds->count == 0 || id != kinds->id) {
-		kind_end(kinds);
+	if (kinds->spans.count == 0 || id != kinds->spans.id) {
+		flow_spans_end(&kinds->spans, &kinds->row);
 		arena_reset(kinds->arena);
 		kinds->row = (struct flow_row){ 0 };
 		words_read(from, 6, kinds->arena, &kinds->row);
-		kinds->id = id;
+		kinds->spans.id = id;
 	}
-	span = span_add(kinds, pg_row_number(from, 1), (unsigned)pg_row_number(from, 2));
-	span->messages += (uint64_t)pg_row_number(from, 3);
-	span->bytes += (uint64_t)pg_row_number(from, 4);
-	span->sessions += (uint64_t)pg_row_number(from, 5);
+	flow_spans_add(&kinds->spans, &span);
 	return 0;
 }
 
@@ -191,9 +135,9 @@ int pg_kinds_each(struct backend_handle *handle, int64_t since_secs, unsigned sp
 	    "(SELECT kind,hour-hour%$2 AS at,$2 AS span,sum(messages)::bigint AS messages,sum(bytes)::bigint AS bytes,"
 	    "sum(sessions)::bigint AS sessions FROM flow WHERE hour>=$1 GROUP BY 1,2 UNION ALL "
 	    "SELECT kind,day,86400,messages,bytes,sessions FROM flow_day WHERE day>$1-86400) AS u) AS s " WORDS "ORDER BY 1,2,3" };
-	struct kinds kinds = { .span_secs = span_secs, .each = each, .arg = arg };
+	struct kinds kinds = { .spans = { .span_secs = span_secs, .each = each, .arg = arg } };
 	struct pg_call call;
-	int code = each_before(handle, since_secs, plain_as_kind, &kinds);
+	int code = each_before(handle, since_secs, flow_spans_plain, &kinds.spans);
 
 	if (code != 0)
 		return code;
@@ -203,8 +147,8 @@ int pg_kinds_each(struct backend_handle *handle, int64_t since_secs, unsigned sp
 	pg_number(&call, span_secs);
 	code = pg_each(&call, span_row, &kinds);
 	if (code == 0)
-		kind_end(&kinds);
+		flow_spans_end(&kinds.spans, &kinds.row);
 	arena_free(&kinds.arena);
-	free(kinds.spans);
+	flow_spans_free(&kinds.spans);
 	return code;
 }

@@ -78,23 +78,23 @@ int pg_peer_put(struct backend_handle *handle, const char *peer, const char *hos
 	return pg_run_later(&call);
 }
 
-int pg_peer_forget(struct backend_handle *handle, const char *peer)
+static int forget(struct backend_handle *handle, void *arg)
 {
-	static const struct pg_sql forget = { "t", "DELETE FROM peer WHERE peer=$1" };
+	static const struct pg_sql sql = { "t", "DELETE FROM peer WHERE peer=$1" };
+	const char *peer = arg;
 	struct pg_call call;
 	uint64_t rows = 0;
-	int code = pg_begin(handle);
 
-	if (code != 0)
-		return code;
-	pg_call_begin(&call, handle, &forget);
+	pg_call_begin(&call, handle, &sql);
 	pg_key(&call, peer);
-	code = pg_run(&call, &rows);
-	if (code == 0)
-		code = pg_commit(handle);
-	if (code != 0)
-		pg_rollback(handle);
-	return code == 0 && rows == 0 ? -E_ABSENT : code;
+	if (pg_run(&call, &rows) != 0)
+		return -E_SYSTEM;
+	return rows != 0 ? 0 : -E_ABSENT;
+}
+
+int pg_peer_forget(struct backend_handle *handle, const char *peer)
+{
+	return pg_transaction(handle, forget, (void *)(uintptr_t)peer);
 }
 
 struct each { store_peer_each_f *each; void *arg; };
@@ -138,16 +138,24 @@ int pg_hosts_each(struct backend_handle *handle, const char *peer, size_t limit,
 	return each_peer(handle, &hosts, peer, limit, each, arg);
 }
 
-int pg_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r)
+int pg_hosts_trim(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+    unsigned *trimmed_r)
 {
-	static const struct pg_sql trim = { "tii", "DELETE FROM peer WHERE peer=$1 AND host IN "
-	    "(SELECT host FROM peer WHERE peer=$1 AND host<>'' ORDER BY last DESC LIMIT $3 OFFSET $2)" };
+	/* all at once: each by itself would be a trip to the server and back */
+	static const struct pg_sql trim = { "tii", "DELETE FROM peer WHERE (peer,host) IN (SELECT asked.p,many.host FROM unnest($1::text[]) "
+	    "AS asked(p),LATERAL (SELECT host FROM peer WHERE peer=asked.p AND host<>'' ORDER BY last DESC LIMIT $3 OFFSET $2) AS many "
+	    "LIMIT $3)" };
+	struct buf keys;
 	struct pg_call call;
 	uint64_t rows = 0;
 	int code;
 
 	pg_call_begin(&call, handle, &trim);
-	pg_key(&call, peer);
+	keys = pg_list_begin(handle->texts);
+	for (size_t i = 0; i < count; i++)
+		pg_list_text(&keys, pg_key_of(handle->texts, peers[i]));
+	buf_putc(&keys, '}');
+	pg_encoded(&call, keys.data);
 	pg_number(&call, keep);
 	pg_number(&call, limit);
 	code = pg_run(&call, &rows);

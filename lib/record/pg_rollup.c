@@ -31,16 +31,21 @@ static int run_numbers(struct backend_handle *handle, const struct pg_sql *sql, 
 	return code == -E_ABSENT ? atoi(PQcmdTuples(handle->result)) : code;
 }
 
+struct numbers { const struct pg_sql *sql; int64_t first, second; };
+
+static int work_numbers(struct backend_handle *handle, void *arg)
+{
+	const struct numbers *numbers = arg;
+
+	return run_numbers(handle, numbers->sql, numbers->first, numbers->second);
+}
+
 /* The same in a transaction of its own. */
 static int run_alone(struct backend_handle *handle, const struct pg_sql *sql, int64_t first, int64_t second)
 {
-	int rows = pg_begin(handle) == 0 ? run_numbers(handle, sql, first, second) : -E_SYSTEM;
+	struct numbers numbers = { sql, first, second };
 
-	if (rows >= 0 && pg_commit(handle) != 0)
-		rows = -E_SYSTEM;
-	if (rows < 0)
-		pg_rollback(handle);
-	return rows;
+	return pg_transaction(handle, work_numbers, &numbers);
 }
 
 /* Deletes flows, and notes their kinds, which may be left without any. Gives how many rows went. */
@@ -65,9 +70,12 @@ static int number(struct backend_handle *handle, const struct pg_sql *sql, int64
 
 static const struct pg_sql hour_oldest = { "", "SELECT hour FROM flow ORDER BY hour LIMIT 1" };
 
+struct rolling { int64_t hours_secs; unsigned limit; };
+
 /* Within a transaction. @return 1: something was rolled up, and there may be more; 0; -E_SYSTEM. */
-static int roll(struct backend_handle *handle, int64_t hours_secs, unsigned limit)
+static int roll(struct backend_handle *handle, void *arg)
 {
+	const struct rolling *rolling = arg;
 	static const struct pg_sql roll_some = { "ii", "WITH gone AS (DELETE FROM flow WHERE (hour,kind) IN "
 	    "(SELECT hour,kind FROM flow WHERE hour<$1+86400 ORDER BY hour,kind LIMIT $2) RETURNING kind,messages,bytes,sessions) "
 	    "INSERT INTO flow_day(day,kind,messages,bytes,sessions) SELECT $1,kind,sum(messages),sum(bytes),sum(sessions) FROM gone "
@@ -80,27 +88,22 @@ static int roll(struct backend_handle *handle, int64_t hours_secs, unsigned limi
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
 	day -= day % DAY_SECS;
-	if (day + DAY_SECS > hours_secs)
+	if (day + DAY_SECS > rolling->hours_secs)
 		return 0;	/* another host has done it */
-	return run_numbers(handle, &roll_some, day, limit) < 0 || run_numbers(handle, &crowd, day, 0) < 0 ? -E_SYSTEM : 1;
+	return run_numbers(handle, &roll_some, day, rolling->limit) < 0 || run_numbers(handle, &crowd, day, 0) < 0 ? -E_SYSTEM : 1;
 }
 
-/* @return as roll(). */
-static int roll_up(struct backend_handle *handle, int64_t hours_secs, unsigned limit)
+int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned limit)
 {
+	struct rolling rolling = { hours_secs, limit };
 	int64_t hour = 0;
-	int code = number(handle, &hour_oldest, &hour), rolled;
+	int code = number(handle, &hour_oldest, &hour);
 
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
 	if (hour - hour % DAY_SECS + DAY_SECS > hours_secs)
 		return 0;
-	rolled = pg_begin(handle) == 0 ? roll(handle, hours_secs, limit) : -E_SYSTEM;
-	if (rolled >= 0 && pg_commit(handle) != 0)
-		rolled = -E_SYSTEM;
-	if (rolled < 0)
-		pg_rollback(handle);
-	return rolled;
+	return pg_transaction(handle, roll, &rolling);
 }
 
 /* ---- too many kinds a day ---------------------------------------------------------------------------------------- */
@@ -179,12 +182,15 @@ static int fold(struct backend_handle *handle, int64_t day, struct folding *fold
 static const struct pg_sql crowd_next = { "", "SELECT day FROM crowded WHERE NOT EXISTS(SELECT 1 FROM flow WHERE hour>=crowded.day AND "
     "hour<crowded.day+86400) ORDER BY day LIMIT 1" };
 
+struct folding_wish { unsigned kinds_max, limit; };
+
 /* Within a transaction: as many as are too many, at most limit; none: the day is done with. @return rows folded, or -E_SYSTEM. */
-static int fold_some(struct backend_handle *handle, unsigned kinds_max, unsigned limit)
+static int fold_some(struct backend_handle *handle, void *arg)
 {
+	const struct folding_wish *wish = arg;
 	static const struct pg_sql counted = { "i", "SELECT count(*) FROM flow_day WHERE day=$1" };
 	static const struct pg_sql done = { "i", "DELETE FROM crowded WHERE day=$1" };
-	struct folding folding = { .limit = limit };
+	struct folding folding = { .limit = wish->limit };
 	struct pg_call call;
 	struct pg_row row;
 	int64_t day = 0, kinds;
@@ -197,8 +203,8 @@ static int fold_some(struct backend_handle *handle, unsigned kinds_max, unsigned
 	if (pg_get(&call, &row) != 0)
 		return -E_SYSTEM;
 	kinds = pg_row_number(&row, 0);
-	if (kinds_max != 0 && kinds > (int64_t)kinds_max) {
-		folding.limit = kinds - kinds_max < (int64_t)limit ? (unsigned)(kinds - kinds_max) : limit;
+	if (wish->kinds_max != 0 && kinds > (int64_t)wish->kinds_max) {
+		folding.limit = kinds - wish->kinds_max < (int64_t)wish->limit ? (unsigned)(kinds - wish->kinds_max) : wish->limit;
 		folding.arena = arena_new();
 		folding.row_arena = arena_new();
 		folding.kinds = pg_list_begin(folding.arena);
@@ -209,29 +215,25 @@ static int fold_some(struct backend_handle *handle, unsigned kinds_max, unsigned
 	return count != 0 ? count : run_numbers(handle, &done, day, 0) < 0 ? -E_SYSTEM : 0;
 }
 
-/* A day is looked at once no hours of it are left. @return 1: one was, and there may be more to do; 0; -E_SYSTEM. */
-static int fold_day(struct backend_handle *handle, unsigned kinds_max, unsigned limit, unsigned *folded_r)
+int pg_fold(struct backend_handle *handle, unsigned kinds_max, unsigned limit, unsigned *folded_r)
 {
+	struct folding_wish wish = { kinds_max, limit };
 	int64_t day = 0;
 	int code = number(handle, &crowd_next, &day), rows;
 
 	*folded_r = 0;
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
-	rows = pg_begin(handle) == 0 ? fold_some(handle, kinds_max, limit) : -E_SYSTEM;
-	if (rows >= 0 && pg_commit(handle) != 0)
-		rows = -E_SYSTEM;
-	if (rows < 0) {
-		pg_rollback(handle);
+	rows = pg_transaction(handle, fold_some, &wish);
+	if (rows < 0)
 		return -E_SYSTEM;
-	}
 	*folded_r = (unsigned)rows;
 	return 1;
 }
 
-/* ---- what nothing refers to, and all ------------------------------------------------------------------------------ */
+/* ---- what nothing refers to --------------------------------------------------------------------------------------- */
 
-int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_max, unsigned limit, unsigned *folded_r)
+int pg_sweep(struct backend_handle *handle, unsigned limit)
 {
 	static const struct pg_sql unused = { "", "SELECT (EXISTS(SELECT 1 FROM kind_left) OR EXISTS(SELECT 1 FROM part WHERE kinds=0))::int" };
 	static const struct pg_sql kinds = { "i", "WITH left_ AS (DELETE FROM kind_left WHERE kind IN (SELECT kind FROM kind_left ORDER BY kind "
@@ -239,20 +241,15 @@ int pg_rollup(struct backend_handle *handle, int64_t hours_secs, unsigned kinds_
 	    "flow.kind=left_.kind) AND NOT EXISTS(SELECT 1 FROM flow_day WHERE flow_day.kind=left_.kind)) SELECT count(*) FROM left_" };
 	static const struct pg_sql parts = { "i", "DELETE FROM part WHERE id IN (SELECT id FROM part WHERE kinds=0 ORDER BY id LIMIT $1)" };
 	int64_t sweep = 0;
-	int rolled = roll_up(handle, hours_secs, limit), folded, gone = 0, more = 0;
+	int gone, more;
 
-	if (rolled < 0)
+	if (number(handle, &unused, &sweep) != 0)
 		return -E_SYSTEM;
-	folded = fold_day(handle, kinds_max, limit, folded_r);
-	if (folded < 0 || number(handle, &unused, &sweep) != 0)
-		return -E_SYSTEM;
-	if (sweep != 0) {
-		gone = run_alone(handle, &kinds, limit, 0);
-		more = gone >= 0 ? run_alone(handle, &parts, limit, 0) : -1;
-	}
-	if (gone < 0 || more < 0)
-		return -E_SYSTEM;
-	return rolled > 0 || folded > 0 || (unsigned)gone >= limit || (unsigned)more >= limit;
+	if (sweep == 0)
+		return 0;
+	gone = run_alone(handle, &kinds, limit, 0);
+	more = gone >= 0 ? run_alone(handle, &parts, limit, 0) : gone;
+	return more < 0 ? more : gone > more ? gone : more;
 }
 
 /* ---- too old, or too many ----------------------------------------------------------------------------------------- */

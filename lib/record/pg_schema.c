@@ -9,6 +9,7 @@
 #include "record/pg_schema_flows.h"
 #include "record/pg_schema_steps.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,27 +27,32 @@ static const char *const first_parts[] = { pg_schema_memory, pg_schema_flows, pg
 static const char *const schema_steps[SCHEMA_VERSION - SCHEMA_FIRST] = { pg_schema_brakes };
 
 /* The number in the first column of the last row; pg_exec() has texts. */
-static long long exec_number(struct backend_handle *handle, const char *sql)
+static int exec_number(struct backend_handle *handle, const char *sql, long long *number_r)
 {
 	if (pg_exec(handle, sql) != 0)
 		return -E_SYSTEM;
 	if (PQntuples(handle->result) != 1 || PQgetisnull(handle->result, 0, 0))
 		return pg_fail(handle, "the database has no row where one should be");
-	return strtoll(PQgetvalue(handle->result, 0, 0), NULL, 10);
+	*number_r = strtoll(PQgetvalue(handle->result, 0, 0), NULL, 10);
+	return 0;
 }
 
 /* @return the version; 0: none yet; -E_SYSTEM. */
 static int version_read(struct backend_handle *handle)
 {
-	long long ours = exec_number(handle, "SELECT count(*) FROM pg_class WHERE relnamespace=to_regnamespace(quote_ident(current_schema())) "
-	    "AND relname='assay_schema'"), others;
+	long long ours, others, version;
 
-	if (ours < 0)
+	if (exec_number(handle, "SELECT count(*) FROM pg_class WHERE relnamespace=to_regnamespace(quote_ident(current_schema())) "
+	    "AND relname='assay_schema'", &ours) != 0)
 		return -E_SYSTEM;
-	if (ours != 0)
-		return (int)exec_number(handle, "SELECT version FROM assay_schema");
-	others = exec_number(handle, "SELECT count(*) FROM pg_class WHERE relnamespace=to_regnamespace(quote_ident(current_schema()))");
-	if (others < 0)
+	if (ours != 0) {
+		if (exec_number(handle, "SELECT version FROM assay_schema", &version) != 0)
+			return -E_SYSTEM;
+		if (version < SCHEMA_FIRST)
+			return pg_fail(handle, "the database has schema version %lld, which no Assay has made", version);
+		return version < INT_MAX ? (int)version : INT_MAX;
+	}
+	if (exec_number(handle, "SELECT count(*) FROM pg_class WHERE relnamespace=to_regnamespace(quote_ident(current_schema()))", &others) != 0)
 		return -E_SYSTEM;
 	if (others != 0)
 		return pg_fail(handle, "this is another program's database: give Assay one of its own, or a schema of its own (search_path)");
@@ -64,8 +70,6 @@ int pg_schema_check(struct backend_handle *handle)
 	if (version > SCHEMA_VERSION)
 		return pg_fail(handle, "the database has schema version %d, this program knows %d: it was written by a newer Assay", version,
 		    SCHEMA_VERSION);
-	if (version > 0 && version < SCHEMA_FIRST)
-		return pg_fail(handle, "the database has schema version %d, which no Assay has made", version);
 	if (version == 0 && !handle->write)
 		return pg_fail(handle, "the database has no Assay schema yet");
 	return version;
@@ -102,6 +106,7 @@ int pg_schema_prepare(struct backend_handle *handle)
 
 	if (handle->version == SCHEMA_VERSION)
 		return 0;
+	pg_bound(handle, PG_TRANSACTION_TIMES);
 	if (pg_exec(handle, "BEGIN") != 0)
 		return -E_SYSTEM;
 	/* another program may make the tables just now: version_read() after the lock sees them */

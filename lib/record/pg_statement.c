@@ -188,6 +188,20 @@ static int next_result(struct backend_handle *handle, int64_t deadline_ms, PGres
 	return 0;
 }
 
+/* What an admin should know besides, by the error's number (PostgreSQL's manual, appendix A). */
+static const char *hint_of(const char *state)
+{
+	static const struct { const char *state, *hint; } hints[] = {
+		{ "25006", ": the server takes no writes, as a standby does; name all servers in the connection" },
+		{ "55P03", ": another program has held the writers' turn all this time" },
+	};
+
+	for (size_t i = 0; state != NULL && i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strcmp(hints[i].state, state) == 0)
+			return hints[i].hint;
+	return "";
+}
+
 /* Keeps a result, and says what is wrong with it. What follows a failure in the same pipeline was not run, and says nothing. */
 static int result_take(struct backend_handle *handle, PGresult *result, int code)
 {
@@ -201,7 +215,8 @@ static int result_take(struct backend_handle *handle, PGresult *result, int code
 	}
 	if (code == 0) {
 		reason = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-		pg_fail(handle, "%s", reason != NULL ? reason : PQresultErrorMessage(result));
+		pg_fail(handle, "%s%s", reason != NULL ? reason : PQresultErrorMessage(result),
+		    hint_of(PQresultErrorField(result, PG_DIAG_SQLSTATE)));
 	}
 	PQclear(result);
 	return -E_SYSTEM;
@@ -284,9 +299,18 @@ static int rows_hand_on(struct backend_handle *handle, pg_row_each *each, void *
 	return code;
 }
 
+/* When the next row of many is to be there; whole_ms: the time for all of them. */
+static int64_t scan_deadline_ms(const struct backend_handle *handle, int64_t whole_ms)
+{
+	if (!handle->write)
+		return clock_monotonic_ms() + PG_SCAN_MS;
+	return handle->unhurried || pg_deadline_ms(handle) < whole_ms ? pg_deadline_ms(handle) : whole_ms;
+}
+
 int pg_each(struct pg_call *call, pg_row_each *each, void *arg)
 {
 	struct backend_handle *handle = call->handle;
+	int64_t whole_ms = clock_monotonic_ms() + (int64_t)handle->limit_ms * PG_TRANSACTION_TIMES;
 	PGresult *result;
 	int code, ended = 0, nulls = 0;
 	char name[16];
@@ -297,9 +321,9 @@ int pg_each(struct pg_call *call, pg_row_each *each, void *arg)
 	PQsetSingleRowMode(handle->connection);
 	if (PQpipelineSync(handle->connection) == 0)
 		return connection_fail(handle);
-	code = flush(handle, clock_monotonic_ms() + PG_SCAN_MS);
+	code = flush(handle, scan_deadline_ms(handle, whole_ms));
 	while (code == 0 && nulls < 2) {
-		if (next_result(handle, clock_monotonic_ms() + PG_SCAN_MS, &result) != 0)
+		if (next_result(handle, scan_deadline_ms(handle, whole_ms), &result) != 0)
 			return -E_SYSTEM;
 		if (result == NULL) {
 			nulls++;

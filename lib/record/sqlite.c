@@ -149,8 +149,8 @@ static int backend_peer_get(struct backend_handle *handle, const char *peer, con
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(statement, 1, peer);
-	sqlite_bind_text(statement, 2, host);
+	sqlite_bind_key(statement, 1, peer);
+	sqlite_bind_key(statement, 2, host);
 	code = sqlite_step_row(handle, statement);
 	if (code == 0) {
 		peer_read(statement, memory_r);
@@ -166,8 +166,8 @@ static int backend_peer_put(struct backend_handle *handle, const char *peer, con
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(statement, 1, peer);
-	sqlite_bind_text(statement, 2, host);
+	sqlite_bind_key(statement, 1, peer);
+	sqlite_bind_key(statement, 2, host);
 	sqlite3_bind_int64(statement, 3, memory->first_secs);
 	sqlite3_bind_int64(statement, 4, memory->last_secs);
 	for (int grade = 0; grade < STORE_GRADES; grade++)
@@ -191,7 +191,7 @@ static int backend_peer_forget(struct backend_handle *handle, const char *peer)
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(statement, 1, peer);
+	sqlite_bind_key(statement, 1, peer);
 	code = sqlite_step_done(handle, statement);
 	return code == 0 && sqlite3_changes(handle->db) == 0 ? -E_ABSENT : code;
 }
@@ -235,7 +235,7 @@ static int backend_greylist_get(struct backend_handle *handle, const char *key, 
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(statement, 1, key);
+	sqlite_bind_key(statement, 1, key);
 	code = sqlite_step_row(handle, statement);
 	if (code == 0) {
 		entry_r->first_secs = sqlite3_column_int64(statement, 0);
@@ -253,7 +253,7 @@ static int backend_greylist_put(struct backend_handle *handle, const char *key, 
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(statement, 1, key);
+	sqlite_bind_key(statement, 1, key);
 	sqlite3_bind_int64(statement, 2, entry->first_secs);
 	sqlite3_bind_int64(statement, 3, entry->last_secs);
 	sqlite3_bind_int64(statement, 4, entry->passed_secs);
@@ -267,7 +267,7 @@ static int backend_shape_put(struct backend_handle *handle, const char *key, con
 
 	if (statement == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(statement, 1, key);
+	sqlite_bind_key(statement, 1, key);
 	sqlite_bind_text(statement, 2, text);
 	sqlite3_bind_int64(statement, 3, time_secs);
 	return sqlite_step_done(handle, statement);

@@ -8,13 +8,13 @@
 
 #include <stdio.h>
 
+#include "record/excess.h"
 #include "util/arena.h"
 #include "util/error.h"
 
 enum { DAY_SECS = 86400 };
 
-int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit,
-    unsigned *trimmed_r)
+static int peer_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r)
 {
 	sqlite3_stmt *probe = sqlite_statement(handle, ST_HOSTS_MANY), *trim = sqlite_statement(handle, ST_TRIM_PEER_HOSTS);
 	int code;
@@ -22,19 +22,33 @@ int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned 
 	*trimmed_r = 0;
 	if (probe == NULL || trim == NULL)
 		return -E_SYSTEM;
-	sqlite_bind_text(probe, 1, peer);
+	sqlite_bind_key(probe, 1, peer);
 	sqlite3_bind_int64(probe, 2, keep);
 	code = sqlite_step_row(handle, probe);
 	if (code != 0)
 		return code == -E_ABSENT ? 0 : code;
 	sqlite3_reset(probe);
-	sqlite_bind_text(trim, 1, peer);
+	sqlite_bind_key(trim, 1, peer);
 	sqlite3_bind_int64(trim, 2, keep);
 	sqlite3_bind_int64(trim, 3, limit);
 	code = sqlite_step_done(handle, trim);
 	if (code == 0)
 		*trimmed_r = (unsigned)sqlite3_changes(handle->db);
 	return code;
+}
+
+int sqlite_hosts_trim(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+    unsigned *trimmed_r)
+{
+	*trimmed_r = 0;
+	for (size_t i = 0; i < count && *trimmed_r < limit; i++) {
+		unsigned trimmed;
+
+		if (peer_hosts_trim(handle, peers[i], keep, limit - *trimmed_r, &trimmed) != 0)
+			return -E_SYSTEM;
+		*trimmed_r += trimmed;
+	}
+	return 0;
 }
 
 /* Runs a statement that deletes at most limit rows. @return rows deleted, or -E_SYSTEM. */
@@ -50,9 +64,7 @@ static int expire_rows(struct backend_handle *handle, enum sqlite_statement whic
 	return sqlite_step_done(handle, statement) == 0 ? sqlite3_changes(handle->db) : -E_SYSTEM;
 }
 
-struct totals { int64_t peers, hosts, waiting, passed; };
-
-static int totals_get(struct backend_handle *handle, struct totals *totals_r)
+static int totals_get(struct backend_handle *handle, struct excess_totals *totals_r)
 {
 	sqlite3_stmt *statement = sqlite_statement(handle, ST_TOTALS);
 	int code;
@@ -70,14 +82,6 @@ static int totals_get(struct backend_handle *handle, struct totals *totals_r)
 	totals_r->passed = sqlite3_column_int64(statement, 3);
 	sqlite3_reset(statement);
 	return 0;
-}
-
-/* How many of them are too many, but at most limit. 0 for max is any number. */
-static unsigned excess(int64_t count, unsigned max, unsigned limit)
-{
-	if (max == 0 || count <= (int64_t)max)
-		return 0;
-	return count - (int64_t)max < (int64_t)limit ? (unsigned)(count - (int64_t)max) : limit;
 }
 
 /* Deletes peers with their hosts until row_limit: the hosts first, so that what is left of a peer is still found as one.
@@ -138,7 +142,7 @@ static int trim_flows(struct backend_handle *handle, unsigned limit, unsigned ma
 		return -E_SYSTEM;
 	count = sqlite3_column_int64(totals, 0);
 	sqlite3_reset(totals);
-	many = excess(count, max, limit);
+	many = excess_of(count, max, limit);
 	for (int i = 0; i < 2 && gone < limit; i++) {
 		rows = expire_rows(handle, before[i], limit - gone, count < (int64_t)max ? (int64_t)max - count : 0);
 		if (rows < 0)
@@ -159,32 +163,31 @@ static int expire_by_number(struct backend_handle *handle, const struct backend_
     unsigned trimmed_r[STORE_CAPS])
 {
 	const unsigned row_limit = 2 * limit;	/* a note brings a peer and a host */
-	struct totals totals;
-	unsigned many, waiting;
-	int flows = 0, peers = 0, hosts = 0, greylist = 0, more = 0, traces;
+	struct excess_totals totals;
+	struct excess many;
+	int flows = 0, peers = 0, hosts = 0, waiting = 0, passed = 0, traces;
 
 	if (expiry->flows_max != 0)
 		flows = trim_flows(handle, limit, expiry->flows_max);
 	if (flows < 0 || totals_get(handle, &totals) != 0)
 		return -E_SYSTEM;
-	if ((many = excess(totals.peers, expiry->peers_max, limit)) != 0)
-		peers = trim_peers(handle, many, row_limit);
+	many = excess_find(&totals, expiry, limit);
+	if (many.peers != 0)
+		peers = trim_peers(handle, many.peers, row_limit);
 	/* peers take theirs along; pinned ones never go */
-	if (peers == 0 && (many = excess(totals.hosts, expiry->hosts_max, limit)) != 0)
-		hosts = expire_rows(handle, ST_TRIM_HOST, many, 0);
-	many = excess(totals.waiting + totals.passed, expiry->greylist_max, limit);
-	waiting = excess(totals.waiting, expiry->greylist_max - expiry->greylist_max / 2, many);
-	if (waiting != 0)
-		greylist = expire_rows(handle, ST_TRIM_GREY_WAITING, waiting, 0);
-	if (many > waiting)
-		more = expire_rows(handle, ST_TRIM_GREY_PASSED, many - waiting, 0);
+	if (peers == 0 && many.hosts != 0)
+		hosts = expire_rows(handle, ST_TRIM_HOST, many.hosts, 0);
+	if (many.waiting != 0)
+		waiting = expire_rows(handle, ST_TRIM_GREY_WAITING, many.waiting, 0);
+	if (many.passed != 0)
+		passed = expire_rows(handle, ST_TRIM_GREY_PASSED, many.passed, 0);
 	traces = sqlite_traces_trim(handle, expiry->traces_max_bytes, limit);
-	if (peers < 0 || hosts < 0 || greylist < 0 || more < 0 || traces < 0)
+	if (peers < 0 || hosts < 0 || waiting < 0 || passed < 0 || traces < 0)
 		return -E_SYSTEM;
 	trimmed_r[STORE_CAP_FLOWS] = (unsigned)flows;
 	trimmed_r[STORE_CAP_PEERS] = (unsigned)peers;
 	trimmed_r[STORE_CAP_HOSTS] = (unsigned)hosts;
-	trimmed_r[STORE_CAP_GREYLIST] = (unsigned)greylist + (unsigned)more;
+	trimmed_r[STORE_CAP_GREYLIST] = (unsigned)waiting + (unsigned)passed;
 	trimmed_r[STORE_CAP_TRACES] = (unsigned)traces;
 	return 0;
 }
@@ -198,6 +201,7 @@ int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *ex
 		{ ST_EXPIRE_PEER, expiry->peers_secs }, { ST_EXPIRE_HOST, expiry->peers_secs },
 		{ ST_EXPIRE_SHAPE, expiry->shapes_secs }, { ST_EXPIRE_TRACE, expiry->traces_secs },
 		{ ST_EXPIRE_FAILURE, expiry->failures_secs }, { ST_EXPIRE_FAILURE_DAY, expiry->failures_secs },
+		{ ST_EXPIRE_BRAKE, expiry->flows_secs },
 		{ ST_EXPIRE_GREY_PASSED, expiry->greylist_passed_secs }, { ST_EXPIRE_GREY_WAITING, expiry->greylist_waiting_secs },
 	};
 	int reports;

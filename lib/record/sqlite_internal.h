@@ -43,7 +43,7 @@ enum sqlite_statement {
 	ST_FAILURE_AGAIN, ST_FAILURE_NEW, ST_FAILURE_DAY, ST_FAILURE_DAY_ADD, ST_FAILURES_DUE, ST_FAILURE_TRY, ST_FAILURE_DONE,
 	ST_FAILURE_LATER, ST_FAILURE_COUNTS, ST_EXPIRE_FAILURE, ST_EXPIRE_FAILURE_DAY,
 	ST_TRACE_PUT, ST_TRACES_REFERENCE, ST_TRACES_QUEUE_ID, ST_TRACE_TOTAL, ST_TRACES_OLDEST, ST_EXPIRE_TRACE, ST_TRIM_TRACES,
-	ST_BRAKES, ST_BRAKE_PUT, ST_COUNT
+	ST_BRAKES, ST_BRAKE_PUT, ST_EXPIRE_BRAKE, ST_COUNT
 };
 
 struct backend_handle {
@@ -82,6 +82,8 @@ sqlite3_stmt *sqlite_statement(struct backend_handle *handle, enum sqlite_statem
 
 /** @param text  borrowed until the statement is bound anew or closed; NULL is "". */
 void sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/** The same for a text by which a row is found (record/key.h). */
+void sqlite_bind_key(sqlite3_stmt *statement, int index, const char *text);
 
 /** The next row. @return 0 with a row (the caller resets, or steps on); -E_ABSENT at the end, -E_SYSTEM: both reset. */
 int sqlite_step_row(struct backend_handle *handle, sqlite3_stmt *statement);
@@ -99,7 +101,8 @@ int sqlite_schema_prepare(struct backend_handle *handle, int version);
 bool sqlite_schema_is_current(const struct backend_handle *handle);
 
 /** See hosts_trim and expire in struct backend. */
-int sqlite_hosts_trim(struct backend_handle *handle, const char *peer, unsigned keep, unsigned limit, unsigned *trimmed_r);
+int sqlite_hosts_trim(struct backend_handle *handle, const char *const *peers, size_t count, unsigned keep, unsigned limit,
+    unsigned *trimmed_r);
 int sqlite_expire(struct backend_handle *handle, const struct backend_expiry *expiry, unsigned limit,
     struct backend_expired *expired_r);
 

@@ -5,11 +5,9 @@
  */
 #include "record/sqlite_internal.h"
 
-#include <stdlib.h>
-
 #include "record/flow_parts.h"
+#include "record/flow_spans.h"
 #include "util/error.h"
-#include "util/out_of_memory.h"
 
 enum { HOUR_SECS = 3600, DAY_SECS = 86400, PLAIN_TEXTS = 11, VERSION_EVIDENCE = 3, VERSION_KINDS = 5 };
 
@@ -96,92 +94,46 @@ int sqlite_flows_each(struct backend_handle *handle, int64_t since_secs, store_f
 
 /* ---- by kind ----------------------------------------------------------------------------------------------------- */
 
-/* A kind under way. */
 struct kinds {
 	struct backend_handle *handle;
-	unsigned span_secs;
-	store_kind_each_f *each;
-	void *arg;
+	struct flow_spans spans;
 	struct arena *arena;		/* for one kind's words */
-	int64_t id;
-	struct flow_span *spans;
-	size_t count, room;
 };
-
-static void plain_as_kind(void *arg, const struct flow_row *row)
-{
-	const struct kinds *kinds = arg;
-	struct flow_span span = { .from_secs = row->hour_secs - row->hour_secs % kinds->span_secs, .span_secs = kinds->span_secs,
-		.messages = row->messages, .bytes = row->bytes, .sessions = row->sessions };
-	struct flow_row kind = *row;
-
-	kind.hour_secs = span.from_secs;
-	kind.span_secs = span.span_secs;
-	kinds->each(kinds->arg, &kind, &span, 1);
-}
 
 /* Hands the kind on with its spans. */
 static int kind_end(struct kinds *kinds)
 {
 	struct flow_row row = { 0 };
-	int code;
 
-	if (kinds->count == 0)
+	if (kinds->spans.count == 0)
 		return 0;
 	arena_reset(kinds->arena);
-	code = kind_read(kinds->handle, kinds->id, kinds->arena, &row);
-	row.hour_secs = kinds->spans[0].from_secs;
-	row.span_secs = kinds->spans[0].span_secs;
-	for (size_t i = 0; i < kinds->count; i++) {
-		row.messages += kinds->spans[i].messages;
-		row.bytes += kinds->spans[i].bytes;
-		row.sessions += kinds->spans[i].sessions;
-	}
-	if (code == 0)
-		kinds->each(kinds->arg, &row, kinds->spans, kinds->count);
-	kinds->count = 0;
-	return code;
-}
-
-/* How many there can be is bounded by how long flows are kept. */
-static struct flow_span *span_add(struct kinds *kinds, int64_t from_secs, unsigned span_secs)
-{
-	struct flow_span *last = kinds->count != 0 ? &kinds->spans[kinds->count - 1] : NULL;
-
-	if (last != NULL && last->from_secs == from_secs && last->span_secs == span_secs)
-		return last;
-	if (kinds->count == kinds->room) {
-		kinds->room = kinds->room != 0 ? kinds->room * 2 : 64;
-		kinds->spans = realloc(kinds->spans, kinds->room * sizeof(*kinds->spans));
-		if (kinds->spans == NULL)
-			out_of_memory();
-	}
-	last = &kinds->spans[kinds->count++];
-	*last = (struct flow_span){ .from_secs = from_secs, .span_secs = span_secs };
-	return last;
+	if (kind_read(kinds->handle, kinds->spans.id, kinds->arena, &row) != 0)
+		return -E_SYSTEM;
+	flow_spans_end(&kinds->spans, &row);
+	return 0;
 }
 
 /* Rows come kind by kind, in the order of time. */
 static int span_row(struct kinds *kinds, sqlite3_stmt *row)
 {
 	int64_t id = sqlite3_column_int64(row, 0);
-	struct flow_span *span;
-	int code = id != kinds->id ? kind_end(kinds) : 0;
+	const struct flow_span span = { .from_secs = sqlite3_column_int64(row, 1), .span_secs = (unsigned)sqlite3_column_int64(row, 2),
+		.messages = (uint64_t)sqlite3_column_int64(row, 3), .bytes = (uint64_t)sqlite3_column_int64(row, 4),
+		.sessions = (uint64_t)sqlite3_column_int64(row, 5) };
+	int code = id != kinds->spans.id ? kind_end(kinds) : 0;
 
 	if (code != 0)
 		return code;
-	kinds->id = id;
-	span = span_add(kinds, sqlite3_column_int64(row, 1), (unsigned)sqlite3_column_int64(row, 2));
-	span->messages += (uint64_t)sqlite3_column_int64(row, 3);
-	span->bytes += (uint64_t)sqlite3_column_int64(row, 4);
-	span->sessions += (uint64_t)sqlite3_column_int64(row, 5);
+	kinds->spans.id = id;
+	flow_spans_add(&kinds->spans, &span);
 	return 0;
 }
 
 int sqlite_kinds_each(struct backend_handle *handle, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg)
 {
-	struct kinds kinds = { .handle = handle, .span_secs = span_secs, .each = each, .arg = arg };
-	int code = each_before(handle, since_secs, plain_as_kind, &kinds);
+	struct kinds kinds = { .handle = handle, .spans = { .span_secs = span_secs, .each = each, .arg = arg } };
+	int code = each_before(handle, since_secs, flow_spans_plain, &kinds.spans);
 	sqlite3_stmt *statement = handle->version >= VERSION_KINDS && code == 0 ? sqlite_statement(handle, ST_SPANS) : NULL;
 
 	if (statement == NULL)
@@ -199,6 +151,6 @@ int sqlite_kinds_each(struct backend_handle *handle, int64_t since_secs, unsigne
 	if (code == -E_ABSENT)
 		code = kind_end(&kinds);
 	arena_free(&kinds.arena);
-	free(kinds.spans);
+	flow_spans_free(&kinds.spans);
 	return code;
 }

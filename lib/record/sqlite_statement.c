@@ -7,7 +7,9 @@
 #include "record/sqlite_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "record/key.h"
 #include "util/error.h"
 
 /* A row that is there is updated, never replaced: REPLACE would not fire the triggers that count (sqlite_schema.c). */
@@ -167,6 +169,9 @@ static const char *const statements[ST_COUNT] = {
 	[ST_TRACES_OLDEST] = "SELECT id,bytes FROM trace ORDER BY id LIMIT ?1",
 	[ST_EXPIRE_TRACE] = "DELETE FROM trace WHERE id IN (SELECT id FROM trace INDEXED BY trace_time WHERE time<?2 LIMIT ?1)",
 	[ST_TRIM_TRACES] = "DELETE FROM trace WHERE id<=?1",
+	/* a day of flows goes when its end is too old */
+	[ST_EXPIRE_BRAKE] = "DELETE FROM brake WHERE (policy,finding,since) IN "
+	    "(SELECT policy,finding,since FROM brake WHERE lifted<>0 AND lifted<=?2-86400 LIMIT ?1)",
 	[ST_BRAKES] = "SELECT policy,finding,since,lifted,held,wanted FROM brake ORDER BY policy,finding,since",
 	[ST_BRAKE_PUT] = "INSERT INTO brake(policy,finding,since,lifted,held,wanted) VALUES(?1,?2,?3,?4,?5,?6) "
 	    "ON CONFLICT(policy,finding,since) DO UPDATE SET lifted=excluded.lifted",
@@ -198,6 +203,19 @@ sqlite3_stmt *sqlite_statement(struct backend_handle *handle, enum sqlite_statem
 void sqlite_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
 	sqlite3_bind_text(statement, index, text != NULL ? text : "", -1, SQLITE_STATIC);
+}
+
+void sqlite_bind_key(sqlite3_stmt *statement, int index, const char *text)
+{
+	struct arena *arena;
+
+	if (text == NULL || strlen(text) <= RECORD_KEY_SURE_BYTES) {
+		sqlite_bind_text(statement, index, text);
+		return;
+	}
+	arena = arena_new();
+	sqlite3_bind_text(statement, index, record_key(arena, text), -1, SQLITE_TRANSIENT);
+	arena_free(&arena);
 }
 
 int sqlite_step_row(struct backend_handle *handle, sqlite3_stmt *statement)

@@ -271,7 +271,7 @@ typedef void store_kind_each_f(void *arg, const struct flow_row *kind, const str
 int store_kinds_each(struct store *store, int64_t since_secs, unsigned span_secs, store_kind_each_f *each, void *arg);
 
 typedef void store_brake_each_f(void *arg, const struct brake_row *row);
-/** All brakes, those that were lifted too; borrowed for the call. @return 0 or -E_SYSTEM. */
+/** All brakes, those too that were lifted, as long as flows of their time are kept; borrowed for the call. @return 0 or -E_SYSTEM. */
 int store_brakes_each(struct store *store, store_brake_each_f *each, void *arg);
 /** Sets one, at once; where one is on already, it stays. Waits for locks up to 5 s. @return 0: it is kept; -E_SYSTEM. */
 int store_brake_set(struct store *store, const struct brake_row *row);

@@ -17,13 +17,14 @@
  * Thread: the lock is held for moments only, never over a call into the database.
  */
 #include <pthread.h>
+#include <time.h>
 
 #include "record/group.h"
 #include "record/recent.h"
 
 enum {
 	STORE_READERS_MAX = 64,		/* handles open at once */
-	STORE_READER_WAIT_MS = 1000,	/* for one of them; each is used for moments */
+	STORE_READER_WAIT_MS = 1000,	/* for one of them, unless a message may wait less for an answer; each is used for moments */
 	TRACE_QUEUE_BYTES = 16 << 20,	/* of the texts of traces that wait */
 	STORE_WRITER_BUSY_MS = 1000	/* how long a write waits for another program's lock */
 };
@@ -54,6 +55,7 @@ struct store {
 	struct backend_handle *readers[STORE_READERS_MAX];	/* those that nobody uses now */
 	unsigned reader_count;
 	unsigned readers_open;		/* with those that are in use */
+	unsigned reader_wait_ms;	/* for one of them */
 	pthread_cond_t reader_free;
 	int64_t reader_retry_ms;	/* after a failure: no open before */
 	int64_t reader_pause_ms;	/* how long that was from then; 0: none has failed since one did not */
@@ -74,6 +76,9 @@ void store_reader_put(struct store *store, struct backend_handle *handle, int co
 
 /** A handle for one change by the command line (store.c). @return NULL with statistics.why set. */
 struct backend_handle *store_command_open(struct store *store);
+
+/** When so many milliseconds have passed, by the clock of the conditions. */
+void store_deadline_in(struct timespec *deadline, unsigned ms);
 
 /** The writer's thread. @param store  struct store; its writer_runs is set. @return NULL. Ends once stop is set. */
 void *store_writer_run(void *store);

@@ -20,8 +20,7 @@ static bool reader_wait(struct store *store)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += STORE_READER_WAIT_MS / 1000;
+	store_deadline_in(&until, store->reader_wait_ms);
 	while (store->reader_count == 0 && store->readers_open >= store->config.readers_max)
 		if (pthread_cond_timedwait(&store->reader_free, &store->lock, &until) == ETIMEDOUT)
 			return false;
@@ -33,7 +32,8 @@ static void reader_gone(struct store *store)
 {
 	pthread_mutex_lock(&store->lock);
 	store->readers_open--;
-	pthread_cond_signal(&store->reader_free);
+	/* all of them: while nobody opens, whoever is woken leaves without one, and wakes no other */
+	pthread_cond_broadcast(&store->reader_free);
 	pthread_mutex_unlock(&store->lock);
 }
 

@@ -20,7 +20,7 @@
 
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400, HOUR_SECS = 3600,
-	GROUP_LEAST = 50,		/* notes: a group is made no smaller than this */
+	GROUP_LEAST = 10,		/* notes: a group is made no smaller than this; some take a trip to a server each */
 	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
@@ -100,7 +100,7 @@ static int expire_some(struct store *store, struct backend_handle *handle, unsig
 	return store->backend->expire(handle, &expiry, limit, expired_r);
 }
 
-static void deadline_in(struct timespec *deadline, unsigned ms)
+void store_deadline_in(struct timespec *deadline, unsigned ms)
 {
 	clock_gettime(CLOCK_MONOTONIC, deadline);
 	deadline->tv_sec += ms / 1000;
@@ -123,13 +123,13 @@ static struct note *take_group(struct store *store, const struct writer_state *s
 	int64_t pause_ms = state->retry_ms - clock_monotonic_ms();
 
 	if (pause_ms > 0) {	/* the database failed: the queue fills meanwhile */
-		deadline_in(&deadline, (unsigned)pause_ms);
+		store_deadline_in(&deadline, (unsigned)pause_ms);
 		while (!store->stop && pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
 			;
 	}
 	while (store->first == NULL && !store->stop && !state->behind)
 		pthread_cond_wait(&store->wake, &store->lock);
-	deadline_in(&deadline, store->config.commit_interval_ms);
+	store_deadline_in(&deadline, store->config.commit_interval_ms);
 	while (!store->stop && !store->urgent && store->statistics.queued < STORE_GROUP_MAX &&
 	    pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
 		;
@@ -366,7 +366,7 @@ int store_flush(struct store *store)
 	struct timespec deadline;
 	int code = 0;
 
-	deadline_in(&deadline, FLUSH_CLOSE_MS);
+	store_deadline_in(&deadline, FLUSH_CLOSE_MS);
 	pthread_mutex_lock(&store->lock);
 	/* a group that is being written now is not in queued: wait for everything that was ever accepted */
 	target = store->statistics.noted - store->statistics.dropped;

@@ -68,7 +68,6 @@ void brake_watch_free(struct brake_watch **watch)
 	forget_counts(old);
 	free(old->pairs);
 	free(old->dark);
-	free(old->past);
 	signs_free(&old->signs);
 	arena_free(&old->arena);
 	arena_free(&old->kept);
@@ -84,12 +83,7 @@ void brake_watch_past(void *arg, const struct brake_row *row)
 {
 	struct brake_watch *watch = arg;
 
-	if (watch->past_count == watch->past_room) {
-		watch->past_room = watch->past_room != 0 ? watch->past_room * 2 : 8;
-		watch->past = realloc(watch->past, watch->past_room * sizeof(*watch->past));
-		if (watch->past == NULL)
-			out_of_memory();
-	}
+	watch->past = arena_grow(watch->kept, watch->past, watch->past_count, &watch->past_room, sizeof(*watch->past));
 	watch->past[watch->past_count] = *row;
 	watch->past[watch->past_count].policy = arena_strdup(watch->kept, row->policy);
 	watch->past[watch->past_count++].finding = arena_strdup(watch->kept, row->finding);

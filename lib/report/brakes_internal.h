@@ -21,7 +21,7 @@ struct brake_watch {
 	struct pair *pairs;		/* policy × FINDING_COUNT + finding */
 	struct counts *dark;		/* of days: messages that may be of any pair, for kinds were counted together, or a flag day is in it */
 	bool has_dark;
-	struct brake_row *past;
+	struct brake_row *past;		/* in kept */
 	size_t past_count, past_room;
 	struct arena *arena, *kept;	/* for one kind; for as long as the watch */
 	bool dark_past;			/* some of what there was to learn is counted together */

@@ -2,8 +2,6 @@
 /* The brakes that the record tells of, as policies take them. Trusts nothing of their names. Out of memory aborts. Thread: one. */
 #include "report/brakes.h"
 
-#include <string.h>
-
 #include "util/arena.h"
 
 struct gathering { struct arena *arena; struct brake *items; size_t count, room; };
@@ -15,14 +13,7 @@ static void gather(void *arg, const struct brake_row *row)
 
 	if (finding_from_name(row->finding, &id) != 0)
 		return;		/* nothing that a policy of this version enforces */
-	if (gathering->count == gathering->room) {
-		struct brake *items = gathering->items;
-
-		gathering->room = gathering->room != 0 ? gathering->room * 2 : 8;
-		gathering->items = arena_calloc(gathering->arena, gathering->room, sizeof(*items));
-		if (items != NULL)
-			memcpy(gathering->items, items, gathering->count * sizeof(*items));
-	}
+	gathering->items = arena_grow(gathering->arena, gathering->items, gathering->count, &gathering->room, sizeof(*gathering->items));
 	gathering->items[gathering->count++] = (struct brake){ .policy = arena_strdup(gathering->arena, row->policy), .finding = id,
 		.since_secs = row->since_secs, .until_secs = row->lifted_secs };
 }

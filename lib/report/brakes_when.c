@@ -110,14 +110,7 @@ struct forecast { struct brakes *brakes; struct brake *items; struct arena *aren
 
 static void forecast_add(struct forecast *forecast, const struct brake *brake)
 {
-	if (forecast->brakes->count == forecast->room) {
-		struct brake *items = forecast->items;
-
-		forecast->room = forecast->room != 0 ? forecast->room * 2 : 8;
-		forecast->items = arena_calloc(forecast->arena, forecast->room, sizeof(*items));
-		if (items != NULL)
-			memcpy(forecast->items, items, forecast->brakes->count * sizeof(*items));
-	}
+	forecast->items = arena_grow(forecast->arena, forecast->items, forecast->brakes->count, &forecast->room, sizeof(*forecast->items));
 	forecast->items[forecast->brakes->count++] = *brake;
 	forecast->brakes->items = forecast->items;
 }

@@ -125,6 +125,19 @@ char *arena_strndup(struct arena *arena, const char *text, size_t length)
 	return copy;
 }
 
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size_bytes)
+{
+	void *grown;
+
+	if (count < *room)
+		return items;
+	*room = *room != 0 ? *room * 2 : 8;
+	grown = arena_calloc(arena, *room, size_bytes);
+	if (items != NULL)
+		memcpy(grown, items, count * size_bytes);
+	return grown;
+}
+
 char *arena_strdup(struct arena *arena, const char *text)
 {
 	return text == NULL ? NULL : arena_strndup(arena, text, strlen(text));

@@ -30,6 +30,10 @@ void *arena_alloc(struct arena *arena, size_t size_bytes) __attribute__((malloc,
 /** Zeroed memory for an array of count elements; overflow of the product aborts. */
 void *arena_calloc(struct arena *arena, size_t count, size_t size_bytes) __attribute__((malloc, warn_unused_result));
 
+/** An array that has room for one more: the same, or a copy of its count elements with twice the room. NULL is an empty one.
+ * @param room  how many elements there is room for; borrowed. */
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size_bytes) __attribute__((warn_unused_result));
+
 /** Copy of a string; NULL gives NULL. */
 char *arena_strdup(struct arena *arena, const char *text) __attribute__((warn_unused_result));
 

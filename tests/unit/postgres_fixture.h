@@ -14,6 +14,22 @@ bool postgres_is_there(void);
 /** Starts the server if it does not run. @param why_r  when it cannot. */
 bool postgres_start(char *why_r, size_t why_bytes);
 
+/**
+ * Stops all of its processes where they are, as a machine that hangs would: connections stay, and nothing answers. Until
+ * postgres_thaw(), or the end of this process, however that comes.
+ */
+void postgres_freeze(void);
+void postgres_thaw(void);
+
+/* A way to the server, on a unix socket in a directory, that takes its time. */
+struct postgres_proxy;
+/** @param directory  in which nobody listens yet. */
+struct postgres_proxy *postgres_proxy_start(const char *directory);
+/** How long each answer takes from now on; -1: nothing is taken any more, and nothing answered. */
+void postgres_proxy_delay(struct postgres_proxy *proxy, int answer_ms);
+/** Ends its connections, and it. */
+void postgres_proxy_stop(struct postgres_proxy **proxy);
+
 /** Ends it, at once; its data stay until the process ends. */
 void postgres_stop(void);
 

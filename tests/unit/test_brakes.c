@@ -341,6 +341,36 @@ static void test_store_keeps_brakes(void **state)
 	assert_true(seen.count == 2 && seen.last.since_secs == 9000 && seen.last.lifted_secs == 0);
 }
 
+/* Of the time of flows that may still be asked what policies make of them all brakes are known; those before go, those that are on never. */
+static void test_lifted_brakes_go_with_the_flows_of_their_time(void **state)
+{
+	enum { KEEP = 10 };
+	const struct brake_row rows[] = {
+		{ .policy = "a", .finding = "spf-fail", .since_secs = START - 90 * DAY, .lifted_secs = START - 80 * DAY },
+		{ .policy = "a", .finding = "spf-fail", .since_secs = START - 70 * DAY, .lifted_secs = START - (KEEP + 1) * DAY },
+		/* of a day that ended less than ten days ago flows are kept, from its beginning on */
+		{ .policy = "a", .finding = "spf-fail", .since_secs = START - 60 * DAY, .lifted_secs = START - (KEEP + 1) * DAY + 1 },
+		{ .policy = "a", .finding = "spf-pass", .since_secs = START - 90 * DAY },
+		{ .policy = "b", .finding = "spf-fail", .since_secs = START - 3 * DAY, .lifted_secs = START - 2 * DAY },
+	};
+	const struct backend_expiry expiry = { .flows_secs = START - KEEP * DAY };
+	struct place *place = *state;
+	struct backend_expired expired = { .more = true };
+	struct seen seen = { 0 };
+
+	place->handle = place->backend->open(place->path, BACKEND_MAKE, 1000, place->why, sizeof(place->why));
+	assert_non_null(place->handle);
+	assert_int_equal(place->backend->begin(place->handle), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(place->backend->brake_put(place->handle, &rows[i]), 0);
+	assert_int_equal(place->backend->commit(place->handle), 0);
+	for (int step = 0; step < 4 && expired.more; step++)
+		assert_int_equal(place->backend->expire(place->handle, &expiry, 1, &expired), 0);
+	assert_int_equal(place->backend->brakes_each(place->handle, see, &seen), 0);
+	assert_int_equal(seen.count, 3);
+	assert_int_equal(place_number(place, "SELECT count(*) FROM brake WHERE since<=1798761600-70*86400 AND lifted<>0"), 0);
+}
+
 static void test_memory_of_brakes(void **state)
 {
 	const struct brake_row rows[] = { { .policy = "p", .finding = "spf-fail", .since_secs = 1 },
@@ -381,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_kinds_counted_together_may_be_any),
 		cmocka_unit_test(test_forwarders_are_known_by_the_days_before),
 		PLACE_TESTS(test_store_keeps_brakes, place_setup),
+		PLACE_TESTS(test_lifted_brakes_go_with_the_flows_of_their_time, place_setup),
 		cmocka_unit_test(test_memory_of_brakes),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* record/pg*: what only a server can do to a store: go, come back, fall silent, be shared, refuse a text. On a real one. */
+/* record/pg*: what only a server can do to a store: go, come back, fall silent, be shared. On a real one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,175 +27,6 @@ enum { START = 1700000000, DAY = 86400 };
 static int place_setup_postgresql(void **state)
 {
 	return place_make_postgresql(state, START + DAY);
-}
-
-static struct backend_handle *open_as(struct place *place, enum backend_access access)
-{
-	return backend_postgresql.open(place->path, access, 1000, place->why, sizeof(place->why));
-}
-
-/* ---- texts ------------------------------------------------------------------------------------------------------- */
-
-static void assert_there_and_back(const char *text)
-{
-	struct arena *arena = arena_new();
-	const char *encoded = pg_text_encode(arena, text);
-	const unsigned char *at = (const unsigned char *)encoded;
-
-	assert_string_equal(pg_text_decode(arena, encoded), text);
-	/* well-formed by the table of RFC 3629, section 4, as far as it can be told without a second reader: no octet beyond */
-	for (; *at != '\0'; at++)
-		assert_true(*at != 0xc0 && *at != 0xc1 && *at < 0xf5);
-	arena_free(&arena);
-}
-
-static void test_pg_text_any_octets_come_back(void **state)
-{
-	static const char *const texts[] = { "", "plain", "gr\xc3\xbc\xc3\x9f", "\xff", "a\x80z", "\xc3", "\xed\xa0\x80", "\xf4\x8f\xbf\xbf",
-		"\xf4\x8f\xbe\x80", "\xf4\x8f\xbe", "\xf4\x90\x80\x80", "\xe2\x82\xac\xe2\x82", "\xf0\x9f\x98\x80", "\xc0\x80" };
-	char text[64];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_there_and_back(texts[i]);
-	srandom(1);
-	for (int round = 0; round < 100000; round++) {
-		/* mostly octets that begin or continue something long */
-		static const unsigned char octets[] = { 0xf4, 0x8f, 0xbe, 0xbf, 0x80, 0xc3, 0xe2, 0xed, 'a', 0xff };
-		int length = (int)(random() % 12);
-
-		for (int i = 0; i < length; i++)
-			text[i] = (char)(random() % 4 == 0 ? 1 + random() % 255 : octets[random() % (long)sizeof(octets)]);
-		text[length] = '\0';
-		assert_there_and_back(text);
-	}
-}
-
-/* The server takes what is encoded, and no two texts become one. */
-static void test_pg_texts_and_long_keys_are_taken(void **state)
-{
-	struct place *place = *state;
-	struct greylist_entry entry = { .first_secs = 1, .last_secs = 2, .tries = 3 }, got;
-	char *long_key = malloc(9000), *other;
-	const char *const keys[] = { "\xff\xfe b c", "\xfe\xff b c", "\xf4\x8f\xbf\xbf", "\xed\xa0\x80", "" };
-
-	assert_non_null(long_key);
-	for (int i = 0; i < 8999; i++)
-		long_key[i] = (char)('a' + random() % 26);	/* does not pack */
-	long_key[8999] = '\0';
-	other = strdup(long_key);
-	assert_non_null(other);
-	other[8998] = '!';
-	place->handle = open_as(place, BACKEND_MAKE);
-	assert_non_null(place->handle);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		assert_int_equal(backend_postgresql.greylist_get(place->handle, keys[i], &got), -E_ABSENT);
-		assert_int_equal(backend_postgresql.greylist_put(place->handle, keys[i], &entry), 0);
-		assert_int_equal(backend_postgresql.greylist_get(place->handle, keys[i], &got), 0);
-	}
-	assert_int_equal(backend_postgresql.greylist_put(place->handle, long_key, &entry), 0);
-	assert_int_equal(backend_postgresql.greylist_get(place->handle, other, &got), -E_ABSENT);
-	assert_int_equal(backend_postgresql.greylist_get(place->handle, long_key, &got), 0);
-	assert_int_equal(got.tries, 3);
-	free(long_key);
-	free(other);
-}
-
-/* ---- the schema -------------------------------------------------------------------------------------------------- */
-
-static void test_pg_newer_schema_is_refused(void **state)
-{
-	struct place *place = *state;
-
-	place->handle = open_as(place, BACKEND_MAKE);
-	assert_non_null(place->handle);
-	place_execute(place, "UPDATE assay_schema SET version=99");
-	assert_null(open_as(place, BACKEND_READ));
-	assert_non_null(strstr(place->why, "newer"));
-	assert_null(open_as(place, BACKEND_MAKE));
-	/* and whoever was there before writes no more */
-	assert_int_equal(backend_postgresql.begin(place->handle), -E_SYSTEM);
-	assert_non_null(strstr(backend_postgresql.why(place->handle), "newer"));
-}
-
-static void test_pg_foreign_database_stays_as_it_is(void **state)
-{
-	struct place *place = *state;
-
-	place_execute(place, "CREATE TABLE accounts(name TEXT)");
-	assert_null(open_as(place, BACKEND_MAKE));
-	assert_non_null(strstr(place->why, "another program's"));
-	assert_int_equal(place_number(place, "SELECT count(*) FROM pg_class WHERE relnamespace=current_schema()::regnamespace"), 1);
-}
-
-static void test_pg_open_change_and_read_make_nothing(void **state)
-{
-	struct place *place = *state;
-
-	assert_null(open_as(place, BACKEND_READ));
-	assert_null(open_as(place, BACKEND_CHANGE));
-	assert_non_null(strstr(place->why, "no Assay schema"));
-	assert_int_equal(place_number(place, "SELECT count(*) FROM pg_class WHERE relnamespace=current_schema()::regnamespace"), 0);
-}
-
-/* SQLite's version of a new database is PostgreSQL's, too, and so are tables and columns, but for those that pg_schema_flows.h tells. */
-static void test_pg_schema_is_that_of_sqlite(void **state)
-{
-	struct place *place = *state, *file;
-	static const char *const queries[] = {
-		"SELECT peer,host,first,last,none,weak,ok,strong,days,tls_days,last_tls,changed,changed_sessions,settled,best,pinned,cert FROM peer",
-		"SELECT key,first,last,passed,tries FROM greylist", "SELECT sum(peers+hosts+waiting+passed) FROM total",
-		"SELECT key,questions,noted FROM shape", "SELECT id,reference,queue_id,time,bytes,length,data FROM trace",
-		"SELECT sum(bytes) FROM trace_total", "SELECT id,hash,kinds,text FROM part",
-		"SELECT id,outcome,sender,recipients,client,tls FROM kind", "SELECT hour,kind,messages,bytes,sessions FROM flow",
-		"SELECT day,kind,messages,bytes,sessions FROM flow_day", "SELECT day FROM crowded", "SELECT sum(hours+days) FROM flow_total",
-		"SELECT day,rows,lost FROM dmarc_day", "SELECT id,day,domain,policy,rua,rows,lost,report_id,file,closed FROM dmarc_policy",
-		"SELECT policy,row,messages FROM dmarc_row", "SELECT policy,address,state,tries,next,claimed FROM dmarc_delivery",
-		"SELECT id,day,domain,alike,first,last,incidents,state,tries,due,ruf,fields,header FROM failure",
-		"SELECT day,domain,reports,beyond FROM failure_day",
-	};
-	void *other;
-
-	place_make(&other, START);
-	file = other;
-	place->handle = open_as(place, BACKEND_MAKE);
-	assert_non_null(place->handle);
-	file->handle = backend_sqlite.open(file->path, BACKEND_MAKE, 1000, file->why, sizeof(file->why));
-	assert_non_null(file->handle);
-	assert_int_equal(place_number(place, "SELECT version FROM assay_schema"), place_number(file, "PRAGMA user_version"));
-	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
-		place_execute(place, queries[i]);
-		place_execute(file, queries[i]);
-	}
-	place_teardown(&other);
-}
-
-struct maker { struct place *place; struct backend_handle *handle; char why[256]; };
-
-static void *make_one(void *arg)
-{
-	struct maker *maker = arg;
-
-	maker->handle = backend_postgresql.open(maker->place->path, BACKEND_MAKE, 2000, maker->why, sizeof(maker->why));
-	return NULL;
-}
-
-static void test_pg_schema_is_made_once_by_several(void **state)
-{
-	enum { MAKERS = 6 };
-	struct maker makers[MAKERS] = { 0 };
-	pthread_t threads[MAKERS];
-
-	for (int i = 0; i < MAKERS; i++) {
-		makers[i].place = *state;
-		assert_int_equal(pthread_create(&threads[i], NULL, make_one, &makers[i]), 0);
-	}
-	for (int i = 0; i < MAKERS; i++) {
-		assert_int_equal(pthread_join(threads[i], NULL), 0);
-		assert_string_equal(makers[i].why, "");
-		assert_non_null(makers[i].handle);
-		backend_postgresql.close(&makers[i].handle);
-	}
 }
 
 /* ---- the connection ---------------------------------------------------------------------------------------------- */
@@ -259,7 +90,9 @@ enum { TARDY_LIMIT_MS = 1000, TARDY_MS = 800 };
 /* A server that lets everybody in at once, and then takes nearly as long as it may for each answer, which has no rows. */
 static void *tardy_connection(void *arg)
 {
-	static const char welcome[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I", answer[] = "C\0\0\0\x08SET\0Z\0\0\0\x05I";
+	/* let in; what a writer wants to know; ready */
+	static const char welcome[] = "R\0\0\0\x08\0\0\0\0" "S\0\0\0\x26" "default_transaction_read_only\0off\0" "S\0\0\0\x17" "in_hot_standby\0off\0"
+	    "Z\0\0\0\x05I", answer[] = "C\0\0\0\x08SET\0Z\0\0\0\x05I";
 	int fd = *(int *)arg;
 	char octets[4096];
 
@@ -412,6 +245,22 @@ static void test_pg_writer_that_holds_the_turn_costs_nothing(void **state)
 	assert_int_equal(memory.sessions, 51);
 }
 
+/* Who holds it longer than anybody waits is told of as such, and not as a server that is silent. */
+static void test_pg_turn_that_is_held_is_told(void **state)
+{
+	struct place *place = *state;
+	PGconn *other;
+
+	place->handle = backend_postgresql.open(place->path, BACKEND_MAKE, 200, place->why, sizeof(place->why));
+	assert_non_null(place->handle);
+	other = PQconnectdb(place->path);
+	PQclear(PQexec(other, "BEGIN"));
+	PQclear(PQexec(other, "SELECT version FROM assay_schema FOR UPDATE"));
+	assert_int_equal(backend_postgresql.begin(place->handle), -E_SYSTEM);
+	assert_non_null(strstr(backend_postgresql.why(place->handle), "another program has held the writers' turn"));
+	PQfinish(other);
+}
+
 static char last_news[600];
 
 static void news_note(enum store_news news, const char *text)
@@ -453,85 +302,19 @@ static void test_pg_slow_server_holds_up_no_stop(void **state)
 	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), statistics.written);
 }
 
-/* A server that cannot take a whole group in its time (here: not so many rows) gets it in parts; nothing is lost, or counted twice. */
-static void test_pg_group_that_is_too_much_goes_in_parts(void **state)
-{
-	struct place *place = *state;
-	struct flow_note note = { .policy = "default", .action = "accept", .time_secs = START };
-	struct store_statistics statistics;
-	struct store *store;
-	char domain[32];
-
-	place->config.retry_secs = 1;
-	store = place_store(place);
-	note.author_domain = "first.example";
-	assert_int_equal(store_flow_note(store, &note), 0);
-	assert_int_equal(store_flush(store), 0);
-	place_execute(place, "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF (SELECT count(*) FROM fresh)>700 THEN "
-	    "RAISE EXCEPTION ''too much''; END IF; RETURN NULL; END'");
-	place_execute(place, "CREATE TRIGGER few AFTER INSERT ON flow REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION few()");
-	note.author_domain = domain;
-	for (unsigned i = 0; i < STORE_GROUP_MAX; i++) {
-		snprintf(domain, sizeof(domain), "d%u.example", i);
-		assert_int_equal(store_flow_note(store, &note), 0);
-	}
-	for (int i = 0; i < 20; i++) {
-		store_statistics(store, &statistics);
-		if (statistics.written == STORE_GROUP_MAX + 1)
-			break;
-		usleep(500000);
-	}
-	place_execute(place, "DROP TRIGGER few ON flow");	/* what is left may go, whatever came of it */
-	assert_int_equal(statistics.written, STORE_GROUP_MAX + 1);
-	assert_int_equal(statistics.lost, 0);
-	assert_int_equal(place_number(place, "SELECT sum(messages) FROM flow"), STORE_GROUP_MAX + 1);
-}
-
-/* A row that the server refuses takes the whole group back, and the reason is told. */
-static void test_pg_group_is_whole_or_nothing(void **state)
-{
-	struct place *place = *state;
-	struct peer_memory memory = { .first_secs = START };
-
-	place->handle = open_as(place, BACKEND_MAKE);
-	assert_non_null(place->handle);
-	place_execute(place, "ALTER TABLE peer ADD CHECK (peer<>'bad')");
-	assert_int_equal(backend_postgresql.begin(place->handle), 0);
-	assert_int_equal(backend_postgresql.peer_put(place->handle, "good", "", &memory), 0);
-	(void)backend_postgresql.peer_put(place->handle, "bad", "", &memory);
-	(void)backend_postgresql.peer_put(place->handle, "good too", "", &memory);
-	assert_int_equal(backend_postgresql.commit(place->handle), -E_SYSTEM);
-	assert_non_null(strstr(backend_postgresql.why(place->handle), "constraint"));
-	backend_postgresql.rollback(place->handle);
-	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 0);
-	/* and the handle goes on */
-	assert_int_equal(backend_postgresql.begin(place->handle), 0);
-	assert_int_equal(backend_postgresql.peer_put(place->handle, "good", "", &memory), 0);
-	assert_int_equal(backend_postgresql.commit(place->handle), 0);
-	assert_int_equal(place_number(place, "SELECT count(*) FROM peer"), 1);
-}
-
 #define PG_TEST(f) { #f "_postgresql", f, place_setup_postgresql, place_teardown, NULL }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pg_text_any_octets_come_back),
-		PG_TEST(test_pg_texts_and_long_keys_are_taken),
-		PG_TEST(test_pg_newer_schema_is_refused),
-		PG_TEST(test_pg_foreign_database_stays_as_it_is),
-		PG_TEST(test_pg_open_change_and_read_make_nothing),
-		PG_TEST(test_pg_schema_is_that_of_sqlite),
-		PG_TEST(test_pg_schema_is_made_once_by_several),
 		cmocka_unit_test(test_pg_password_in_the_connection_is_refused_and_not_told),
 		PG_TEST(test_pg_silent_server_costs_a_reader_no_more_than_its_time),
 		PG_TEST(test_pg_tardy_server_costs_a_reader_no_more_than_its_time),
 		PG_TEST(test_pg_server_that_restarts_loses_nothing),
 		PG_TEST(test_pg_two_stores_on_one_server_count_every_session),
 		PG_TEST(test_pg_writer_that_holds_the_turn_costs_nothing),
+		PG_TEST(test_pg_turn_that_is_held_is_told),
 		PG_TEST(test_pg_slow_server_holds_up_no_stop),
-		PG_TEST(test_pg_group_that_is_too_much_goes_in_parts),
-		PG_TEST(test_pg_group_is_whole_or_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,7 +336,7 @@ static void test_copy_to_postgresql(void **state)
 /* Senders write addresses of any length, and what they write must not stop a copy. */
 static void test_copy_takes_keys_longer_than_an_index(void **state)
 {
-	struct place *place = *state, *there;
+	struct place *place = *state, *there, *back;
 	const struct greylist_entry entry = { FIRST, FIRST + 7, 0, 3 };
 	const struct peer_memory memory = { .first_secs = FIRST, .last_secs = FIRST, .grades = { 0, 0, 0, 5 }, .days = 1 };
 	struct greylist_entry found_entry;
@@ -366,6 +366,19 @@ static void test_copy_takes_keys_longer_than_an_index(void **state)
 	assert_int_equal(there->backend->peer_get(there->handle, "a.example", key, &found_memory), 0);
 	assert_int_equal(there->backend->peer_get(there->handle, key, "", &found_memory), 0);
 	assert_int_equal(found_memory.sessions, 5);
+	/* and back: it is found there, too, and what is noted next is the same row */
+	back = another(false);
+	there->backend->close(&there->handle);
+	assert_int_equal(copy(there, back), COPY_DONE);
+	back->handle = handle_open(back, BACKEND_MAKE);
+	assert_int_equal(back->backend->greylist_get(back->handle, key, &found_entry), 0);
+	assert_int_equal(found_entry.tries, 3);
+	assert_int_equal(back->backend->greylist_put(back->handle, key, &entry), 0);
+	assert_int_equal(place_number(back, "SELECT count(*) FROM greylist"), 1);
+	assert_int_equal(back->backend->peer_get(back->handle, "a.example", key, &found_memory), 0);
+	assert_int_equal(back->backend->peer_get(back->handle, key, "", &found_memory), 0);
+	assert_int_equal(found_memory.sessions, 5);
+	place_teardown((void **)&back);
 	place_teardown((void **)&there);
 }
 

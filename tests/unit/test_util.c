@@ -74,6 +74,25 @@ static void test_arena_strndup_ends_with_nul(void **state)
 }
 
 /* Text of every length up to more than a block, so that it ends at each place of one, and what stands before it stays. */
+static void test_arena_grow_keeps_what_is_there(void **state)
+{
+	struct arena *arena = arena_new();
+	size_t count = 0, room = 0;
+	int *items = NULL, *before;
+
+	(void)state;
+	for (; count < 1000; count++) {
+		items = arena_grow(arena, items, count, &room, sizeof(*items));
+		assert_true(room > count);
+		items[count] = (int)count;
+	}
+	before = items;
+	assert_ptr_equal(arena_grow(arena, items, count, &room, sizeof(*items)), before);	/* 1,024 */
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(items[i], (int)i);
+	arena_free(&arena);
+}
+
 static void test_arena_printf_fits_or_does_not(void **state)
 {
 	char *text = calloc(1, 20001);
@@ -368,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_arena_alloc_keeps_blocks_apart),
 		cmocka_unit_test(test_arena_alloc_larger_than_block),
 		cmocka_unit_test(test_arena_strndup_ends_with_nul),
+		cmocka_unit_test(test_arena_grow_keeps_what_is_there),
 		cmocka_unit_test(test_arena_printf_fits_or_does_not),
 		cmocka_unit_test(test_buf_grows_and_stays_terminated),
 		cmocka_unit_test(test_addr_parse_unmaps_ipv4),
