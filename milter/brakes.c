@@ -82,12 +82,13 @@ static void tell_on(const struct brake_row *row, int64_t now_secs)
 {
 	struct arena *arena = arena_new();
 	const char *policy = clean_word(arena, row->policy, NAME_SHOWN_MAX), *finding = clean_word(arena, row->finding, NAME_SHOWN_MAX);
+	bool begins = row->since_secs > now_secs;
 	char since[32];
 
-	log_warning("brake: policy %s %s only tags for %s from %s on: of %" PRIu64 " messages that it would have held back %" PRIu64
+	log_warning("brake: policy %s %s for %s %s %s%s: of %" PRIu64 " messages that it would have held back %" PRIu64
 	    " look wanted; see whose they are (assay report, assay whatif), mend what is wrong, then: assay brakes --lift %s %s",
-	    policy, row->since_secs > now_secs ? "will" : "does", finding, time_text(row->since_secs, since), row->held, row->wanted, policy,
-	    finding);
+	    policy, begins ? "will only tag" : "only tags", finding, begins ? "from" : "since", time_text(row->since_secs, since),
+	    begins ? " on" : "", row->held, row->wanted, policy, finding);
 	arena_free(&arena);
 }
 

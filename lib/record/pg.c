@@ -69,7 +69,7 @@ static int backend_settle(struct backend_handle *handle, enum backend_access acc
 	if (handle->version < 0)
 		return -E_SYSTEM;
 	if (handle->version == 0 && access == BACKEND_CHANGE)
-		return pg_fail(handle, "the database has no Assay schema yet");
+		return pg_fail(handle, "the database has no Assay schema yet: assayd makes it at its start");
 	return handle->write ? pg_schema_prepare(handle) : 0;
 }
 

@@ -71,7 +71,7 @@ int pg_schema_check(struct backend_handle *handle)
 		return pg_fail(handle, "the database has schema version %d, this program knows %d: it was written by a newer Assay", version,
 		    SCHEMA_VERSION);
 	if (version == 0 && !handle->write)
-		return pg_fail(handle, "the database has no Assay schema yet");
+		return pg_fail(handle, "the database has no Assay schema yet: assayd makes it at its start");
 	return version;
 }
 

@@ -119,7 +119,7 @@ int sqlite_schema_check(struct backend_handle *handle, bool write)
 		return -E_SYSTEM;
 	}
 	if (version == 0 && !write) {
-		snprintf(handle->why, sizeof(handle->why), "the database has no Assay schema yet");
+		snprintf(handle->why, sizeof(handle->why), "the database has no Assay schema yet: assayd makes it at its start");
 		return -E_SYSTEM;
 	}
 	return version;
