@@ -109,7 +109,7 @@ REASONS = {
     "milter/metrics_report.c REPORT_MAX_BYTES": "of the page of metrics { report }: a longer one is not served (test_metrics_http.py)",
     "milter/status.c PROBE_MAX_CHARS": "of the probe of assay setup",
 }
-SHOWN = ("DKIM_SHOWN_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")
+SHOWN = ("DKIM_SHOWN_MAX", "SHOWN_NAME_MAX", "FIELD_LINE_MAX", "FIELD_VALUE_MAX", "DOMAIN_MAX", "HELP_MAX", "REPLY_TEXT_MAX", "REPLY_MAX_BYTES")
 # Bounds of the resolver itself; what a message may cost there are options, in test_caps.py. Those of a proof or an answer make it
 # bogus (tests/unit/test_validate_limits.c, test_validate_denial.c), like max-ds.
 RESOLVER = ("LIGHT_MAX", "ZONES_MAX", "STEPS_MAX", "UNPROVEN_MAX", "MAX_SIGNERS", "MAX_NSEC", "MAX_NSEC3", "MAX_FETCHES",
