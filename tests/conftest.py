@@ -21,7 +21,8 @@ def pytest_configure(config):
         build.check()
     except build.Missing as missing:
         raise pytest.UsageError(str(missing)) from None
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT, too: a shell has its jobs in the background ignore it
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)   # as after Control-C: fixtures end what they started
     # workers make their files where the process that started them does
     if not hasattr(config, "workerinput") and not os.environ.get("ASSAY_KEEP"):
