@@ -77,11 +77,11 @@ static int stale_remove(const struct sockaddr_un *address, char *why_r, size_t w
 static int try_unix(const char *path, char *why_r, size_t why_bytes)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const size_t max = sizeof(address.sun_path) - 2;	/* libmilter takes an octet less than the system does */
 	int fd, result;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		snprintf(why_r, why_bytes, "socket %s: the path is too long (at most %zu bytes)", path,
-		    sizeof(address.sun_path) - 1);
+	if (strlen(path) > max) {
+		snprintf(why_r, why_bytes, "socket %s: the path is too long (at most %zu bytes)", path, max);
 		return EX_CONFIG;
 	}
 	strcpy(address.sun_path, path);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """assayd as an admin treats it while mail flows: reload, restart, kill, end. No mail is lost, none passes unjudged."""
 import collections
+import itertools
 import os
+import re
 import signal
 import threading
 import time
@@ -15,6 +17,7 @@ from world.mail import AUTHSERV_ID
 from world.processes import wait_for
 
 pytestmark = pytest.mark.mta("postfix", "sendmail")
+SERIAL = itertools.count()
 
 
 class Senders:
@@ -59,7 +62,8 @@ class Senders:
 @pytest.fixture(name="own")
 def own_fixture(stack, request):
     """An assayd of the test's own: (assayd, port)."""
-    assayd, port = stack.another_assayd(request.node.name.replace("test_", ""), mode="enforce")
+    # a short name: its directory holds a unix socket, whose path has room for 106 octets
+    assayd, port = stack.another_assayd(f"own{next(SERIAL)}-" + re.sub(r"\W", "", request.node.name)[:30], mode="enforce")
     yield assayd, port
     if assayd.child is not None:
         assayd.stop()

@@ -91,6 +91,15 @@ def test_socket_place_taken_by_a_file_is_73_and_the_file_stays(build_dir, assayd
         assert file.read() == "precious"
 
 
+def test_socket_path_may_be_as_long_as_libmilter_takes(build_dir, assayd, workdir):
+    longest = str(workdir / "s").ljust(106, "x")
+    daemon = assayd(socket_spec=f"unix:{longest}").start()
+    Client(daemon.socket_spec).quit()
+    assert daemon.stop() == 0
+    code, words = start_fails(assayd(socket_spec=f"unix:{longest}x"), build_dir)
+    assert code == 78 and "the path is too long (at most 106 bytes)" in words
+
+
 def test_socket_directory_missing_is_73(build_dir, assayd):
     code, words = start_fails(assayd(socket_spec="unix:/nonexistent/dir/sock"), build_dir)
     assert code == CANT_CREATE
