@@ -146,7 +146,11 @@ def test_waits(child):
 """
 
 
-def place_of(workdir, text):
+# What another run must not be told: where this one keeps its files, and collects what sanitizers report.
+OF_THIS_RUN = "ASSAY_KEEP", "ASSAY_REPORTS", "PYTEST_ADDOPTS"
+
+
+def place_of(workdir, text, monkeypatch):
     """@return (command, temporary directory) of a run of tests that are these alone, in the house's conftest.py."""
     place, temporary = workdir / "tests", workdir / "tmp"
     for path in (place, temporary):
@@ -155,19 +159,20 @@ def place_of(workdir, text):
         (place / name).symlink_to(TOP / "tests" / name)
     (place / "test_this.py").write_text(text)
     (place / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    for name in OF_THIS_RUN:
+        monkeypatch.delenv(name, raising=False)
     return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(place)], temporary
 
 
-def run_of(workdir, text, *words):
-    command, temporary = place_of(workdir, text)
+def run_of(workdir, text, monkeypatch, *words):
+    command, temporary = place_of(workdir, text, monkeypatch)
     return run(*command, *words, TMPDIR=str(temporary)), temporary
 
 
 @pytest.mark.parametrize("words", [(), ("-n", "2")])
 def test_run_that_leaves_something_behind_fails_and_names_it(build_dir, workdir, monkeypatch, words):
     monkeypatch.setenv("ASSAY_BUILD", str(build_dir))
-    monkeypatch.delenv("ASSAY_KEEP", raising=False)
-    done, temporary = run_of(workdir, LEAVES.format(secs=14), *words)     # a little longer than it waits for the end of processes
+    done, temporary = run_of(workdir, LEAVES.format(secs=14), monkeypatch, *words)     # a little longer than it waits for the end of processes
     assert done.returncode == 1 and "1 passed" in done.stdout, done.stdout
     assert re.search(r"FAILED still running: process \d+: sleep 14$", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"FAILED left in the temporary directory: forgotten-\w+/ with file$", done.stdout, re.MULTILINE), done.stdout
@@ -177,17 +182,15 @@ def test_run_that_leaves_something_behind_fails_and_names_it(build_dir, workdir,
 @pytest.mark.parametrize("words", [(), ("-n", "2")])
 def test_run_that_leaves_nothing_behind_passes(build_dir, workdir, monkeypatch, words):
     monkeypatch.setenv("ASSAY_BUILD", str(build_dir))
-    monkeypatch.delenv("ASSAY_KEEP", raising=False)
-    done, temporary = run_of(workdir, TIDY, *words)
+    done, temporary = run_of(workdir, TIDY, monkeypatch, *words)
     assert done.returncode == 0 and list(temporary.iterdir()) == [], done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("words", [(), ("-n", "2")])
-def test_run_that_is_interrupted_leaves_nothing_behind(build_dir, workdir, words, number):
-    command, temporary = place_of(workdir, WAITS)
-    environment = {name: value for name, value in os.environ.items() if name != "ASSAY_KEEP"}
-    environment.update(ASSAY_BUILD=str(build_dir), TMPDIR=str(temporary))
+def test_run_that_is_interrupted_leaves_nothing_behind(build_dir, workdir, monkeypatch, words, number):
+    command, temporary = place_of(workdir, WAITS, monkeypatch)
+    environment = dict(os.environ, ASSAY_BUILD=str(build_dir), TMPDIR=str(temporary))
     with open(workdir / "said", "wb") as said, subprocess.Popen([*command, *words], env=environment, stdout=said, stderr=said) as process:
         wait_for(lambda: list(temporary.glob("assay-run-*/*/begun")) or process.poll() is not None, "the test to begin", 60)
         process.send_signal(number)
