@@ -165,12 +165,12 @@ const char *field_dot_atom(struct arena *arena, const char *text)
 	return field_is_dot_atom(cleaned, strlen(cleaned)) ? cleaned : quote(arena, cleaned);
 }
 
-/* One word of a comment, escaped, parentheses included at its ends where asked for. */
 static bool is_special(char c)
 {
 	return c == '(' || c == ')' || c == '\\';
 }
 
+/* One word of a comment, escaped, parentheses included at its ends where asked for. */
 static void comment_word(struct field *field, const char *word, size_t length, bool first, bool last)
 {
 	struct buf buf = buf_make(field->buf.arena);

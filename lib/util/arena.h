@@ -44,12 +44,14 @@ char *arena_strndup(struct arena *arena, const char *text, size_t length) __attr
 void *arena_memdup(struct arena *arena, const void *data, size_t size_bytes) __attribute__((warn_unused_result));
 
 /** The three texts as one. Where it is done for each message, instead of arena_printf(): that costs ten times as much. */
-/** Texts one after the other; the last argument is NULL, and no other. */
-char *arena_join(struct arena *arena, const char *first, ...) __attribute__((sentinel, returns_nonnull));
-/** A number in decimal. */
-const char *arena_uint(struct arena *arena, uint64_t number) __attribute__((returns_nonnull));
 char *arena_concat(struct arena *arena, const char *first, const char *second, const char *third)
 	__attribute__((warn_unused_result));
+
+/** The same for any number of texts. The last argument is NULL and no other may be: the text would end there. */
+char *arena_join(struct arena *arena, const char *first, ...) __attribute__((sentinel, warn_unused_result));
+
+/** A number in decimal. */
+const char *arena_uint(struct arena *arena, uint64_t number) __attribute__((warn_unused_result));
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3), warn_unused_result));

@@ -20,7 +20,7 @@ void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 /** Makes room for so many more octets, which are the text's from now on and are to be written. @return the first of them. */
 char *buf_extend(struct buf *buf, size_t more);
-/** Appends texts one after the other; the last argument is NULL, and no other. A fifth of what buf_printf() works. */
+/** Appends texts one after the other. The last argument is NULL and no other may be: the rest would be missing. A fifth of what buf_printf() works. */
 void buf_join(struct buf *buf, ...) __attribute__((sentinel));
 /** Appends a number in decimal. */
 void buf_put_uint(struct buf *buf, uint64_t number);
