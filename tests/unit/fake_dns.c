@@ -17,7 +17,7 @@
 #include "scratch.h"
 
 enum { LOG_MAX = 20000, LATE_MAX = 8192, TCP_MAX = 256, MESSAGE_BYTES = 65535, UDP_PLAIN_BYTES = 512 };
-enum { HOLD_MAX_MS = 20000, HOLD_POLL_MS = 5 };
+enum { HOLD_MAX_MS = 20000, HOLD_POLL_MS = 5, AWAIT_MS = 60000 };
 
 /* An answer that goes out later. */
 struct late {
@@ -441,6 +441,16 @@ unsigned fake_dns_count(struct fake_dns *server, const char *name, uint16_t type
 			count++;
 	pthread_mutex_unlock(&server->lock);
 	return count;
+}
+
+unsigned fake_dns_await(struct fake_dns *server, const char *name, uint16_t type, unsigned count)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + AWAIT_MS;
+	unsigned came;
+
+	while ((came = fake_dns_count(server, name, type)) < count && clock_monotonic_ms() < deadline_ms)
+		usleep(1000);
+	return came;
 }
 
 void fake_dns_release(struct fake_dns *server)

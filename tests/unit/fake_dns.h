@@ -55,6 +55,9 @@ struct dns_server fake_dns_address(const struct fake_dns *server);
 /** @return questions received so far for (name, type); name NULL: any name, type 0: any type. */
 unsigned fake_dns_count(struct fake_dns *server, const char *name, uint16_t type);
 
+/** The same, when so many have come at least, for which it waits up to 60 s: for what is asked while nobody waits for it. */
+unsigned fake_dns_await(struct fake_dns *server, const char *name, uint16_t type, unsigned count);
+
 /** Lets go what is and will be FAKE_DNS_HELD. */
 void fake_dns_release(struct fake_dns *server);
 

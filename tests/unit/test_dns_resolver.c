@@ -273,10 +273,8 @@ static void test_dns_start_validating_asks_for_keys_too(void **state)
 	struct dns_scope *scope = fixture_scope(dns, 0, 10);
 
 	dns_start(scope, "host.example.com", DNS_TYPE_A);
-	for (int i = 0; i < 300 && fake_dns_count(dns->server, "com", DNS_TYPE_DS) == 0; i++)
-		usleep(10000);
-	assert_int_equal(fake_dns_count(dns->server, ".", DNS_TYPE_DNSKEY), 1);
-	assert_int_equal(fake_dns_count(dns->server, "com", DNS_TYPE_DS), 1);
+	assert_int_equal(fake_dns_await(dns->server, ".", DNS_TYPE_DNSKEY, 1), 1);
+	assert_int_equal(fake_dns_await(dns->server, "com", DNS_TYPE_DS, 1), 1);
 }
 
 static void test_dns_resolver_new_tells_what_is_wrong(void **state)

@@ -174,8 +174,7 @@ static void test_dns_start_then_walks_ahead(void **state)
 	unsigned called = 0;
 
 	dns_start_then(scope, "example.com", DNS_TYPE_TXT, start_txt_then_mx, &called);
-	for (int i = 0; i < 3000 && fake_dns_count(dns->server, NULL, 0) < 3; i++)
-		usleep(10 * 1000);
+	assert_int_equal(fake_dns_await(dns->server, NULL, 0, 3), 3);
 	for (int i = 0; i < 3000 && !dns_ready(scope, "host.example.com", DNS_TYPE_A); i++)
 		usleep(10 * 1000);
 	for (size_t i = 0; i < 3; i++)

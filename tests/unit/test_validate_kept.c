@@ -76,7 +76,7 @@ static void test_names_of_a_known_zone_are_asked_alone(void **state)
 	assert_int_equal(fake_dns_count(dns->server, "mail.zone.test", 0), 1);
 	assert_answer(dns, "sub.zone.test", DNS_STATUS_DATA, DNS_SECURE);
 	assert_answer(dns, "next.zone.test", DNS_STATUS_DATA, DNS_SECURE);
-	assert_int_equal(fake_dns_count(dns->server, "next.zone.test", 0), 3);	/* TXT, DS, DNSKEY */
+	assert_int_equal(fake_dns_await(dns->server, "next.zone.test", 0, 3), 3);	/* TXT, DS, DNSKEY */
 }
 
 static _Atomic bool holding;	/* nothing is answered yet, by serve_held() */
@@ -104,9 +104,7 @@ static void test_keys_outlive_who_asked_first(void **state)
 	first = dns_scope_new(dns->resolver, 10000, 50);
 	second = dns_scope_new(dns->resolver, 10000, 50);
 	dns_start(first, "zone.test", DNS_TYPE_TXT);
-	for (int i = 0; i < 5000 && fake_dns_count(dns->server, NULL, 0) < 6; i++)
-		usleep(1000);
-	assert_int_equal(fake_dns_count(dns->server, NULL, 0), 6);
+	assert_int_equal(fake_dns_await(dns->server, NULL, 0, 6), 6);
 	dns_start(second, "zone.test", DNS_TYPE_TXT);
 	dns_scope_free(&first);
 	fake_dns_release(dns->server);
