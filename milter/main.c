@@ -121,6 +121,9 @@ void log_store_state(enum store_news news, const char *text)
 	case STORE_WARNING:
 		log_warning("store: %s", text);
 		break;
+	case STORE_REFUSED:
+		log_error("store: %s", text);
+		break;
 	}
 }
 

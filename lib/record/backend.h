@@ -81,6 +81,9 @@ struct backend {
 	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
 	const char *(*why)(struct backend_handle *handle);
+	/* After -E_SYSTEM: whether the database refuses what was written (a constraint, a trigger, a value, a limit of one row) and would do so
+	 * again, while it takes others. Not for a state of the database: away, full, locked, read-only, corrupt, of another schema. */
+	bool (*refuses)(const struct backend_handle *handle);
 	/* whether the handle works on, but for nobody: what others would open now is another database, or none. Then open anew. */
 	bool (*is_orphan)(struct backend_handle *handle);
 	int (*begin)(struct backend_handle *handle);

@@ -102,6 +102,11 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
+static bool backend_refuses(const struct backend_handle *handle)
+{
+	return handle->refused && !handle->lost;
+}
+
 /* A server that goes says so, or at least its host does: there is something to read where nobody has asked, and then the end. A
  * notice is no end. */
 static bool backend_is_orphan(struct backend_handle *handle)
@@ -214,6 +219,7 @@ const struct backend backend_postgresql = {
 	.open = backend_open,
 	.close = backend_close,
 	.why = backend_why,
+	.refuses = backend_refuses,
 	.is_orphan = backend_is_orphan,
 	.begin = pg_begin,
 	.commit = pg_commit,

@@ -7,6 +7,7 @@
  *   pg.c             the backend (backend.h): opening and closing, transactions
  *   pg_connect.c     the way to the server: never longer than it may take, whatever the network does
  *   pg_statement.c   statements sent and their rows read; every wait has an end
+ *   pg_error.c       what an error's number says
  *   pg_list.c        many values as one parameter
  *   pg_text.c        texts of any octets in a database that takes UTF-8 only
  *   pg_schema.c      the tables (pg_schema_steps.h), and the way there from an older version
@@ -63,6 +64,7 @@ struct backend_handle {
 	int64_t until_ms;		/* when what is under way is to be over, however many statements it has: opening, a transaction; 0: none is */
 	bool write, in_transaction;
 	bool unhurried;			/* whole tables are copied: only a silence ends that */
+	bool refused;			/* what failed last was refused for what it writes (struct backend, refuses) */
 	bool lost;			/* nothing more can be asked of this connection */
 	int version;			/* of the schema */
 	struct { const struct pg_sql *sql; unsigned name; } prepared[PG_STATEMENTS_MAX];	/* those that this connection knows */
@@ -121,6 +123,11 @@ int pg_exec(struct backend_handle *handle, const char *sql);
 
 /** Notes a reason in the handle's why. @return -E_SYSTEM, always. */
 int pg_fail(struct backend_handle *handle, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** What an admin should know besides of an error, by its number (NULL: it has none); "": nothing. */
+const char *pg_error_hint(const char *state);
+/** @return whether it is about what was written (struct backend, refuses). */
+bool pg_error_is_refusal(const char *state);
 
 /* ---- transactions (pg.c) ----------------------------------------------------------------------------------------- */
 

@@ -100,6 +100,11 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
+static bool backend_refuses(const struct backend_handle *handle)
+{
+	return handle->refused;
+}
+
 static bool backend_is_orphan(struct backend_handle *handle)
 {
 	int moved = 0;
@@ -114,6 +119,7 @@ int sqlite_begin(struct backend_handle *handle)
 {
 	int code = sqlite_exec(handle, "BEGIN IMMEDIATE");
 
+	handle->refused = false;
 	if (code == 0 && (code = sqlite_flows_begin(handle)) != 0)
 		sqlite_rollback(handle);
 	return code;
@@ -306,6 +312,7 @@ const struct backend backend_sqlite = {
 	.open = backend_open,
 	.close = backend_close,
 	.why = backend_why,
+	.refuses = backend_refuses,
 	.is_orphan = backend_is_orphan,
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,

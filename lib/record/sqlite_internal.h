@@ -53,6 +53,7 @@ struct backend_handle {
 	struct sqlite_flow_ids *flow_ids;	/* of sqlite_flows.c; NULL until flows are written */
 	sqlite3_stmt *copying;	/* of sqlite_copy.c; NULL */
 	struct trace_packer *packer;		/* NULL until a trace is written */
+	bool refused;		/* what failed last was refused for what it writes (struct backend, refuses) */
 	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
 	char why[256];
 };

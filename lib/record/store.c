@@ -213,6 +213,6 @@ void store_statistics(struct store *store, struct store_statistics *statistics_r
 {
 	pthread_mutex_lock(&store->lock);
 	*statistics_r = store->statistics;
-	statistics_r->written = store->ended - store->statistics.lost;
+	statistics_r->written = store->ended - store->statistics.lost - store->statistics.refused;
 	pthread_mutex_unlock(&store->lock);
 }

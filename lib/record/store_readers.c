@@ -152,9 +152,14 @@ int store_peer_get(struct store *store, const char *peer, struct peer_memory *me
 
 int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r)
 {
-	struct backend_handle *handle = store_reader_take(store);
+	struct backend_handle *handle;
+	bool refused;
 	int code;
 
+	pthread_mutex_lock(&store->lock);
+	refused = store_refused_has(store, key);
+	pthread_mutex_unlock(&store->lock);
+	handle = refused ? NULL : store_reader_take(store);
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->greylist_get(handle, key, entry_r);

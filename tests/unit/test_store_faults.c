@@ -259,16 +259,16 @@ static int place_setup_postgresql(void **state)
 	return place_make_postgresql(state, START + 2 * DAY);
 }
 
-/* From now on the database refuses new rows of a table, as it does where a disk is full or a limit of the server's is reached. */
+/* From now on no new row of a table can be written, by an error that says nothing of the row: a full disk, or a table that is missing. */
 static void refuse_rows(const struct place *place, const char *table)
 {
 	char sql[200];
 
 	if (place->backend == &backend_postgresql)
 		place_execute(place, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-		    "'BEGIN RAISE EXCEPTION ''refused by a test''; END'");
+		    "'BEGIN RAISE EXCEPTION ''refused by a test'' USING ERRCODE=''disk_full''; END'");
 	snprintf(sql, sizeof(sql), "CREATE TRIGGER refuse BEFORE INSERT ON %s %s", table, place->backend == &backend_postgresql ?
-	    "FOR EACH ROW EXECUTE FUNCTION refuse()" : "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END");
+	    "FOR EACH ROW EXECUTE FUNCTION refuse()" : "BEGIN INSERT INTO \"refused by a test\" VALUES(1); END");
 	place_execute(place, sql);
 }
 
