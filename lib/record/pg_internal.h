@@ -61,7 +61,7 @@ struct pg_row { struct backend_handle *handle; const PGresult *result; int index
 struct backend_handle {
 	PGconn *connection;
 	unsigned limit_ms;		/* what one statement may take, and what belongs together: see until_ms */
-	int64_t until_ms;		/* when what is under way is to be over, however many statements it has: opening, a transaction; 0: none is */
+	int64_t until_ms;		/* when what is under way is to be over, however many statements it has: opening, a transaction, what a message asks; 0: none is */
 	bool write, in_transaction;
 	bool unhurried;			/* whole tables are copied: only a silence ends that */
 	bool refused;			/* what failed last was refused for what it writes (struct backend, refuses) */

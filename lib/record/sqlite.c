@@ -100,6 +100,13 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
+/* A reader's locks last for moments, if there are any: there is no second one to wait for. */
+static void backend_bound(struct backend_handle *handle, unsigned busy_ms, int64_t until_ms)
+{
+	(void)until_ms;
+	sqlite3_busy_timeout(handle->db, (int)busy_ms);
+}
+
 static bool backend_refuses(const struct backend_handle *handle)
 {
 	return handle->refused;
@@ -311,6 +318,7 @@ const struct backend backend_sqlite = {
 	.look = sqlite_files_look,
 	.open = backend_open,
 	.close = backend_close,
+	.bound = backend_bound,
 	.why = backend_why,
 	.refuses = backend_refuses,
 	.is_orphan = backend_is_orphan,

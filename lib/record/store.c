@@ -128,7 +128,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 		out_of_memory();
 	store->config = *config;
 	store_defaults(&store->config);
-	store->reader_wait_ms = config->busy_ms != 0 && config->busy_ms < STORE_READER_WAIT_MS ? config->busy_ms : STORE_READER_WAIT_MS;
+	/* half at most: the rest is for the answer, or each that waited for a place would find its database slow */
+	store->reader_wait_ms = config->busy_ms != 0 && config->busy_ms / 2 < STORE_READER_WAIT_MS ? config->busy_ms / 2 : STORE_READER_WAIT_MS;
 	store->rules.peer.settle_days = store->config.peer_settle_days;
 	store->rules.greylist_window_secs = store->config.greylist_window_secs;
 	store->rules.peer_hosts_max = store->config.peer_hosts_max;

@@ -26,7 +26,7 @@
 
 enum {
 	STORE_READERS_MAX = 64,		/* handles open at once */
-	STORE_READER_WAIT_MS = 1000,	/* for one of them, unless a message may wait less for an answer; each is used for moments */
+	STORE_READER_WAIT_MS = 1000,	/* for one of them, unless half of what a message may wait for an answer is less; each is used for moments */
 	STORE_REFUSED_KEYS = 256,	/* that are kept of tries which the database refuses */
 	TRACE_QUEUE_BYTES = 16 << 20,	/* of the texts of traces that wait */
 	STORE_WRITER_BUSY_MS = 1000	/* how long a write waits for another program's lock */
@@ -75,7 +75,10 @@ void store_notes_free(struct note *notes);
 /** How many of them are of that kind. */
 unsigned store_notes_count(const struct note *notes, enum note_kind kind);
 
-/** A read handle of the pool, and back again (store_readers.c): what came of the question decides whether it is kept. */
+/**
+ * A read handle of the pool, and back again (store_readers.c): what came of the question decides whether it is kept. For whoever can
+ * wait for the answer; for a message store_readers.c has one that ends with the message's time.
+ */
 struct backend_handle *store_reader_take(struct store *store);
 void store_reader_put(struct store *store, struct backend_handle *handle, int code);
 
