@@ -79,7 +79,7 @@ struct backend_handle {
 	struct pg_flows *flows;		/* of pg_flows.c; NULL until flows are written */
 	struct pg_foreseen *foreseen;	/* of pg_foresee.c; NULL until a group is written */
 	struct trace_packer *packer;	/* NULL until a trace is written */
-	char why[256];
+	char why[STORE_WHY_BYTES];
 };
 
 /* ---- statements (pg_statement.c) --------------------------------------------------------------------------------- */

@@ -55,7 +55,7 @@ struct backend_handle {
 	struct trace_packer *packer;		/* NULL until a trace is written */
 	bool refused;		/* what failed last was refused for what it writes (struct backend, refuses) */
 	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
-	char why[256];
+	char why[STORE_WHY_BYTES];
 };
 
 /** Makes a database that is not there yet, and takes from one that is what its rights have over 0640 (with -wal and -shm). */

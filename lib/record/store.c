@@ -21,7 +21,7 @@ enum { DAY_SECS = 86400 };
 
 struct backend_handle *store_command_open(struct store *store)
 {
-	char why[256] = "";
+	char why[STORE_WHY_BYTES] = "";
 	/* a mistyped location must not become a database that belongs to root */
 	struct backend_handle *handle = store->backend->open(store->location, BACKEND_CHANGE, STORE_WRITER_BUSY_MS * 5, why,
 	    sizeof(why));

@@ -30,6 +30,8 @@ enum store_cap {
 	STORE_CAPS
 };
 
+enum { STORE_WHY_BYTES = 768 };	/* of a reason: of several hosts each may have one */
+
 /* What the store reports: the database can be used; it cannot; it can, but something is wrong; it can, but refuses a note, which is lost. */
 enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING, STORE_REFUSED };
 
@@ -77,7 +79,8 @@ struct store_config {
 	void (*brake_known)(void *arg, const struct brake_row *row);
 	void *brake_arg;
 	const struct clock *clock;
-	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
+	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again, and
+	 * STORE_DOWN again when it fails for another reason than was told last, a few times; STORE_WARNING
 	 * when notes were dropped (once, when it has caught up), when some are lost at the end, and when one of the maxima above
 	 * begins to delete rows (once for each); STORE_REFUSED for each note that the database refuses by itself. NULL: nobody wants to
 	 * know. */
@@ -223,7 +226,7 @@ struct store_statistics {
 	uint64_t trimmed[STORE_CAPS];	/* rows that went because there were too many */
 	unsigned queued;
 	bool up;
-	char why[256];	/* why it is down, or was last */
+	char why[STORE_WHY_BYTES];	/* why it is down, or was last */
 };
 void store_statistics(struct store *store, struct store_statistics *statistics_r);
 

@@ -53,7 +53,7 @@ static void reader_pause(struct store *store)
 
 static struct backend_handle *reader_open(struct store *store, unsigned busy_ms)
 {
-	char why[256] = "";
+	char why[STORE_WHY_BYTES] = "";
 	struct backend_handle *handle = store->backend->open(store->location, BACKEND_READ, busy_ms, why, sizeof(why));
 
 	if (handle != NULL)

@@ -22,6 +22,7 @@
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400, HOUR_SECS = 3600,
 	GROUP_LEAST = 10,		/* notes: for want of time a group is made no smaller than this; some take a trip to a server each */
+	TOLD_WHYS_MAX = 4,		/* reasons of one outage: after a server went, its standby may take no writes yet */
 	REFUSED_ROW_MAX = 20,		/* notes that are refused one after the other: then it may be all of them, and the next waits */
 	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
@@ -38,7 +39,9 @@ struct writer_state {
 	unsigned refused_row;		/* notes that were refused since one was written */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
-	char why[256], refusal[256];	/* why it is closed; why it refuses a note */
+	char why[STORE_WHY_BYTES], refusal[STORE_WHY_BYTES];	/* why it is closed; why it refuses a note */
+	char told_why[STORE_WHY_BYTES];	/* the reason of this outage that was told last */
+	unsigned told_whys;		/* how many of them were */
 };
 
 /* How many rows of a kind go after a group of so many notes: twice what it may have brought, so that a surplus shrinks. */
@@ -218,14 +221,26 @@ static int writer_write(struct store *store, struct writer_state *state, struct 
 	return code;
 }
 
+/* A reason of an outage that was not told yet. After some of them it is known to be a longer story, and the log has enough of it. */
+static bool is_another_why(struct writer_state *state)
+{
+	if (state->handle != NULL)
+		state->told_whys = 0;
+	if (state->handle != NULL || state->told_whys == TOLD_WHYS_MAX || (state->told_whys != 0 && strcmp(state->why, state->told_why) == 0))
+		return false;
+	memcpy(state->told_why, state->why, sizeof(state->told_why));
+	state->told_whys++;
+	return true;
+}
+
 /* Tells when the database is lost or found; what found no room meanwhile is told once the queue is empty again. */
-static void tell_state(struct store *store, const struct writer_state *state)
+static void tell_state(struct store *store, struct writer_state *state)
 {
 	uint64_t dropped = store->statistics.dropped - store->told_dropped;
 	bool up = state->handle != NULL, tell_dropped = up && dropped != 0 && store->first == NULL;
 	char text[512];
 
-	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
+	if ((is_another_why(state) || (up && !store->statistics.up)) && store->config.changed != NULL)
 		store->config.changed(up ? STORE_UP : STORE_DOWN, up ? store->location : state->why);
 	if (tell_dropped && store->config.changed != NULL) {
 		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->location, dropped);
@@ -250,7 +265,7 @@ static void group_size(struct writer_state *state, int code, unsigned count)
 }
 
 /* After a group: what became of its notes. Lock held. */
-static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
+static void writer_account(struct store *store, struct writer_state *state, int code, struct note *group,
     unsigned count)
 {
 	tell_state(store, state);
