@@ -6,6 +6,7 @@
  *
  *   pg.c             the backend (backend.h): opening and closing, transactions
  *   pg_connect.c     the way to the server: never longer than it may take, whatever the network does
+ *   pg_hosts.c       what libpq has not tried of several hosts
  *   pg_statement.c   statements sent and their rows read; every wait has an end
  *   pg_error.c       what an error's number says
  *   pg_list.c        many values as one parameter
@@ -145,6 +146,14 @@ int pg_transaction(struct backend_handle *handle, pg_work *work, void *arg);
 void pg_expect(const char *location);
 /** Connects within handle->limit_ms. @param make  others of this process go where this one got. @return 0 or -E_SYSTEM. */
 int pg_connect(struct backend_handle *handle, const char *location, bool make);
+/* Lists of a connection string, as libpq takes them; NULL: it has none. */
+struct pg_hosts { const char *host, *address, *port; };
+/**
+ * The hosts that stand in a connection string behind the one at which a connection failed.
+ * @param skip  how many of them stand before those that were tried; set to those that stand before hosts_r.
+ * @return whether there are any. Texts are the arena's.
+ */
+bool pg_hosts_behind(const char *location, const PGconn *failed, unsigned *skip, struct arena *arena, struct pg_hosts *hosts_r);
 /** When what is asked now is to be answered, on the monotonic clock. */
 int64_t pg_deadline_ms(const struct backend_handle *handle);
 /** What begins now is to be over in so many times as long as one statement may take. 0: there is no more to it than its statements. */
