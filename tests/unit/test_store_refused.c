@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static const struct { const char *table, *column, *count; } kinds[KINDS] = {
 };
 
 static char refusals[8][1600];
-static unsigned refusal_count, down_count;
+static unsigned refusal_count;
+static atomic_uint down_count;	/* looked at while the writer is at work */
 
 static void remember(enum store_news news, const char *text)
 {
