@@ -18,7 +18,7 @@ enum {
 	QUIET_MS = 10000,
 	QUIET_MAX_MS = 640000,
 	FORGET_MS = 3600000,		/* an outage that comes later than this after the last one is a new story */
-	LINE_BYTES = 900,
+	LINE_BYTES = 1200,
 };
 
 static const struct condition_row {
@@ -122,7 +122,7 @@ enum health_event health_note(enum health_condition condition, bool ok, const ch
 
 	pthread_mutex_lock(&health.lock);
 	event = health_step(&health.states[condition], ok, now);
-	if (event == HEALTH_BEGAN)
+	if (event == HEALTH_BEGAN || (!ok && detail != NULL))
 		snprintf(health.details[condition], sizeof(health.details[condition]), "%s", detail != NULL ? detail : "");
 	state = health.states[condition];
 	pthread_mutex_unlock(&health.lock);

@@ -59,7 +59,7 @@ void health_look(void);
 /** @return one word for a condition, another for each: "sessions", "dns-server" … */
 const char *health_word(enum health_condition condition);
 
-struct health_report { enum health_condition condition; const char *name; struct health_state state; char detail[320]; };
+struct health_report { enum health_condition condition; const char *name; struct health_state state; char detail[800]; };
 /** The outages under way, for the status. @return how many. */
 size_t health_failing(struct health_report reports_r[HEALTH_CONDITIONS]);
 

@@ -116,10 +116,14 @@ void log_store_state(enum store_news news, const char *text)
 			log_notice("store: %s", text);
 		break;
 	case STORE_DOWN:
-		health_note(HEALTH_STORE, false, text);
+		if (health_note(HEALTH_STORE, false, text) == HEALTH_NOTHING_NEW)
+			log_warning("store: still down: %s", text);
 		break;
 	case STORE_WARNING:
 		log_warning("store: %s", text);
+		break;
+	case STORE_REFUSED:
+		log_error("store: %s", text);
 		break;
 	}
 }

@@ -48,6 +48,7 @@ static void add_store(struct store_statistics *sum, const struct store_statistic
 	sum->noted += more->noted;
 	sum->dropped += more->dropped;
 	sum->lost += more->lost;
+	sum->refused += more->refused;
 	sum->written += more->written;
 	sum->commits += more->commits;
 	sum->read_failures += more->read_failures;

@@ -43,7 +43,7 @@
 	X(DNS_SERVERS, "assay_dns_servers", GAUGE, "Recursive servers, by whether they answer.")                        \
 	X(BRAKES, "assay_brakes", GAUGE, "Brakes that are on: findings on which a policy only tags, for what it held back looked wanted.") \
 	X(STORE_UP, "assay_store_up", GAUGE, "1 while the database can be used, else 0; absent when nothing is remembered.") \
-	X(STORE_NOTES, "assay_store_notes_total", COUNTER, "Notes for the record, by what became of them: written; dropped, the queue was full; lost, the database failed.") \
+	X(STORE_NOTES, "assay_store_notes_total", COUNTER, "Notes for the record, by what became of them: written; dropped, the queue was full; lost, the database failed; refused, the database takes others.") \
 	X(STORE_QUEUE, "assay_store_queued_notes", GAUGE, "Notes that wait to be written.")                             \
 	X(STORE_COMMITS, "assay_store_commits_total", COUNTER, "Transactions with notes that were committed.")          \
 	X(STORE_READ_FAILURES, "assay_store_read_failures_total", COUNTER, "Questions to the database that got no answer.") \

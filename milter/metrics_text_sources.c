@@ -41,7 +41,7 @@ static void write_dns_state(FILE *out, const struct dns_statistics *dns, struct 
 
 static void write_store(FILE *out, const struct store_statistics *statistics, struct store *store)
 {
-	static const char *const results[] = { "written", "dropped", "lost" };
+	static const char *const results[] = { "written", "dropped", "lost", "refused" };
 	static const char *const kinds[STORE_CAPS] = {
 		[STORE_CAP_FLOWS] = "flows", [STORE_CAP_KINDS] = "kinds", [STORE_CAP_PEERS] = "peers", [STORE_CAP_HOSTS] = "hosts",
 		[STORE_CAP_PEER_HOSTS] = "peer-hosts", [STORE_CAP_GREYLIST] = "greylist",
@@ -54,7 +54,7 @@ static void write_store(FILE *out, const struct store_statistics *statistics, st
 	if (store != NULL)	/* nothing that could be down, else */
 		exposition_count(out, up, NULL, store_is_up(store));
 	metrics_write_by(out, METRIC_ID_STORE_NOTES, "result", results,
-	    (const uint64_t[]){ statistics->written, statistics->dropped, statistics->lost }, COUNT(results));
+	    (const uint64_t[]){ statistics->written, statistics->dropped, statistics->lost, statistics->refused }, COUNT(results));
 	metrics_write_one(out, METRIC_ID_STORE_QUEUE, statistics->queued);
 	metrics_write_one(out, METRIC_ID_STORE_COMMITS, statistics->commits);
 	metrics_write_one(out, METRIC_ID_STORE_READ_FAILURES, statistics->read_failures);

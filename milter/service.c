@@ -66,7 +66,7 @@ static void tell_status(void)
 
 void service_store_news(enum store_news news, const char *text)
 {
-	if (news == STORE_WARNING)
+	if (news == STORE_WARNING || news == STORE_REFUSED)
 		return;
 	pthread_mutex_lock(&service.lock);
 	snprintf(service.store, sizeof(service.store), news == STORE_UP ? "remembers in %s" : "without memory: %s", text);

@@ -74,7 +74,7 @@ void status_note_message(const struct decision *decision)
 void status_note_store(enum store_news news, const char *text)
 {
 	pthread_mutex_lock(&status.lock);
-	if (news != STORE_WARNING) {
+	if (news == STORE_UP || news == STORE_DOWN) {
 		status.store_known = true;
 		status.store_up = news == STORE_UP;
 	}

@@ -59,7 +59,7 @@ int record_find(const char *command, const struct config *config, const char *da
 int record_open(const char *command, const struct config *config, const char *database, struct store **store_r)
 {
 	struct store_config store_config = { .read_only = true };
-	char why[256] = "";
+	char why[STORE_WHY_BYTES] = "";
 	int code = record_find(command, config, database, &store_config.location);
 
 	*store_r = code == 0 ? store_open(&store_config, why, sizeof(why)) : NULL;

@@ -60,7 +60,7 @@ static void say_brakes(struct doctor *doctor)
 	const struct store_config config = { .location = doctor->config->record_location, .read_only = true };
 	struct brakes_seen seen = { .names = buf_make(doctor->arena) };
 	struct store_statistics statistics = { 0 };
-	char why[256] = "";
+	char why[STORE_WHY_BYTES] = "";
 	struct store *store = store_open(&config, why, sizeof(why));
 
 	if (store == NULL || store_brakes_each(store, see_brake, &seen) != 0) {
@@ -79,7 +79,7 @@ static void say_brakes(struct doctor *doctor)
 static void say_server(struct doctor *doctor, const char *connection)
 {
 	enum { PATIENCE_MS = 5000 };
-	char why[512] = "";
+	char why[STORE_WHY_BYTES] = "";
 	struct backend_handle *handle = backend_postgresql.open(connection, BACKEND_READ, PATIENCE_MS, why, sizeof(why));
 	struct told told = { doctor };
 

@@ -54,7 +54,8 @@ void remember_failure(struct shared_store *shared, struct message *message)
 	ruf = due != 0 ? destinations(message) : NULL;
 	for (enum failure_kind kind = 0; ruf != NULL && kind < FAILURE_KINDS; kind++) {
 		struct failure_note note = { .time_secs = message->facts.time_secs, .domain = message->results->dmarc.policy_domain,
-			.domain_max = config->failure_domain_max, .day_max = config->failure_day_max };
+			.domain_max = config->failure_domain_max, .day_max = config->failure_day_max,
+			.queue_id = message->facts.queue_id };
 		struct failure_text text;
 
 		if ((due >> kind & 1) == 0)

@@ -177,7 +177,7 @@ static void note_author(struct shared_store *shared, struct message *message, co
 		.spf_domain = results->spf.domain, .spf = results->spf.result, .comment = "",
 	};
 	struct dmarc_note note = { .time_secs = message->facts.time_secs, .domain = dmarc->policy_domain,
-		.rua = rua_text(message->arena, dmarc->rua, uris) };
+		.rua = rua_text(message->arena, dmarc->rua, uris), .queue_id = message->facts.queue_id };
 
 	if (dmarc->result == RESULT_PASS && may_align)
 		row.disposition = dmarc->policy != DMARC_POLICY_NONE ? FEEDBACK_PASS : FEEDBACK_NONE;

@@ -84,7 +84,7 @@ static void note_peer(struct shared_store *shared, struct message *message)
 		.peer = results->peer.peer, .host = addr_format(&session->connection.client, host),
 		.grade = (unsigned)results->tls.grade, .time_secs = message->facts.time_secs,
 		.cert = results->tls.cert_status == CERT_VERIFIED ? results->tls.cert_subject : tls_proven_name(&results->tls),
-		.downgraded = results->peer.downgrade, .host_only = results->peer.settled_host,
+		.downgraded = results->peer.downgrade, .host_only = results->peer.settled_host, .queue_id = message->facts.queue_id,
 	};
 
 	/* a session counts once; one that began in cleartext and went on after STARTTLS counts as what it became */
@@ -106,6 +106,7 @@ void remember_message(struct shared_store *shared, struct message *message, cons
 		.tls_grade = results->tls.checked ? tls_grade_name(results->tls.grade) : NULL,
 		.tls_version = results->tls.version, .tls_cipher = results->tls.cipher,
 		.policy = decision->policy, .action = action_name(decision->action), .enforced = decision->enforced,
+		.queue_id = message->facts.queue_id,
 	};
 
 	finding_set findings = weighed_findings(results);

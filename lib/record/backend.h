@@ -80,7 +80,13 @@ struct backend {
 	struct backend_handle *(*open)(const char *location, enum backend_access access, unsigned busy_ms, char *why_r,
 	    size_t why_bytes);
 	void (*close)(struct backend_handle **handle);
+	/* A reader: from now on it waits at most busy_ms, as open() says, and until_ms (monotonic) for all that is asked next, if that
+	 * can take longer; 0: no such end. */
+	void (*bound)(struct backend_handle *handle, unsigned busy_ms, int64_t until_ms);
 	const char *(*why)(struct backend_handle *handle);
+	/* After -E_SYSTEM: whether the database refuses what was written (a constraint, a trigger, a value, a limit of one row) and would do so
+	 * again, while it takes others. Not for a state of the database: away, full, locked, read-only, corrupt, of another schema. */
+	bool (*refuses)(const struct backend_handle *handle);
 	/* whether the handle works on, but for nobody: what others would open now is another database, or none. Then open anew. */
 	bool (*is_orphan)(struct backend_handle *handle);
 	int (*begin)(struct backend_handle *handle);

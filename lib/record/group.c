@@ -237,6 +237,7 @@ int group_write(const struct backend *backend, struct backend_handle *handle, co
 {
 	struct group group = { .backend = backend, .handle = handle, .rules = rules, .arena = arena_new() };
 	int code = backend->is_orphan(handle) ? -E_SYSTEM : backend->begin(handle);
+	bool begun = code == 0;
 
 	*trimmed_r = 0;
 	if (code == 0)
@@ -251,6 +252,8 @@ int group_write(const struct backend *backend, struct backend_handle *handle, co
 		code = backend->commit(handle);
 	if (code != 0)
 		backend->rollback(handle);
+	if (code != 0 && begun && backend->refuses(handle))
+		code = -E_REFUSED;
 	HASH_CLEAR(hh, group.peers);
 	HASH_CLEAR(hh, group.grown);
 	HASH_CLEAR(hh, group.flows);

@@ -38,7 +38,8 @@ struct group_rules {
  * Writes the notes in one transaction: all of them or none. When a note brings a new host to a peer and the peer then has more
  * than peer_hosts_max, its hosts seen longest ago are deleted.
  * @param trimmed_r  how many hosts were deleted.
- * @return 0, or -E_SYSTEM with the reason in the backend's why().
+ * @return 0; -E_REFUSED: the database refuses one of them, or several, and would take the others; -E_SYSTEM. The reason is in the
+ * backend's why().
  */
 int group_write(const struct backend *backend, struct backend_handle *handle, const struct group_rules *rules,
     const struct note *notes, unsigned *trimmed_r);

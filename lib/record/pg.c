@@ -102,6 +102,17 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
+static void backend_bound(struct backend_handle *handle, unsigned busy_ms, int64_t until_ms)
+{
+	handle->limit_ms = busy_ms;
+	handle->until_ms = until_ms;
+}
+
+static bool backend_refuses(const struct backend_handle *handle)
+{
+	return handle->refused && !handle->lost;
+}
+
 /* A server that goes says so, or at least its host does: there is something to read where nobody has asked, and then the end. A
  * notice is no end. */
 static bool backend_is_orphan(struct backend_handle *handle)
@@ -213,7 +224,9 @@ const struct backend backend_postgresql = {
 	.expect = pg_expect,
 	.open = backend_open,
 	.close = backend_close,
+	.bound = backend_bound,
 	.why = backend_why,
+	.refuses = backend_refuses,
 	.is_orphan = backend_is_orphan,
 	.begin = pg_begin,
 	.commit = pg_commit,

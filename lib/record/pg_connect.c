@@ -146,6 +146,7 @@ static void keyword(struct keywords *keywords, const char *name, const char *val
 /* Later ones count: those before the location are defaults, those behind it hold. */
 static void keywords_make(struct keywords *keywords, const char *location, const struct way *way, bool write)
 {
+	keywords->count = 0;
 	/* after a failover a standby takes connections, and no writes: of several hosts the next one is tried */
 	if (write)
 		keyword(keywords, "target_session_attrs", "read-write");
@@ -173,28 +174,71 @@ static void notice_drop(void *arg, const PGresult *result)
 	(void)result;
 }
 
-int pg_connect(struct backend_handle *handle, const char *location, bool make)
+/* Later ones count. */
+static void keywords_hosts(struct keywords *keywords, const struct pg_hosts *hosts)
+{
+	if (hosts->host != NULL)
+		keyword(keywords, "host", hosts->host);
+	if (hosts->address != NULL)
+		keyword(keywords, "hostaddr", hosts->address);
+	if (hosts->port != NULL)
+		keyword(keywords, "port", hosts->port);
+}
+
+/* Takes its time, and tries every host. What is left of a failure is the last one's connection, and why of all. */
+static void connect_patiently(struct backend_handle *handle, const char *location)
 {
 	struct keywords keywords = { .count = 0 };
-	struct way way;
-	bool quick = false;
+	struct arena *arena = arena_new();
+	struct pg_hosts hosts = { NULL, NULL, NULL };
+	unsigned skip = 0;
+	char why[sizeof(handle->why)] = "";
 
-	quick = !handle->write && way_get(location, &way);
-	if (quick && way.host[0] == '\0')
-		return pg_fail(handle, "the server was not reached yet");
-	keywords_make(&keywords, location, quick ? &way : NULL, handle->write);
-	if (quick)
-		pg_bound(handle, 1);
-	if (quick)
-		handle->connection = PQconnectStartParams(keywords.names, keywords.values, 1);
-	else
+	for (;;) {
+		keywords_make(&keywords, location, NULL, handle->write);
+		keywords_hosts(&keywords, &hosts);
 		handle->connection = PQconnectdbParams(keywords.names, keywords.values, 1);
+		if (handle->connection == NULL)
+			out_of_memory();
+		if (PQstatus(handle->connection) == CONNECTION_OK)
+			break;
+		pg_fail(handle, "%s%s%s", why, why[0] != '\0' ? "; " : "", PQerrorMessage(handle->connection));
+		memcpy(why, handle->why, sizeof(why));
+		if (!pg_hosts_behind(location, handle->connection, &skip, arena, &hosts))
+			break;
+		PQfinish(handle->connection);
+	}
+	arena_free(&arena);
+}
+
+/* Goes where the writer got to. */
+static int connect_where_it_is(struct backend_handle *handle, const char *location, const struct way *way)
+{
+	struct keywords keywords = { .count = 0 };
+
+	keywords_make(&keywords, location, way, handle->write);
+	pg_bound(handle, 1);
+	handle->connection = PQconnectStartParams(keywords.names, keywords.values, 1);
 	if (handle->connection == NULL)
 		out_of_memory();
 	if (PQstatus(handle->connection) == CONNECTION_BAD)
 		return pg_fail(handle, "%s", PQerrorMessage(handle->connection));
-	if (quick && connect_quickly(handle, handle->until_ms) != 0)
+	return connect_quickly(handle, handle->until_ms);
+}
+
+int pg_connect(struct backend_handle *handle, const char *location, bool make)
+{
+	struct way way;
+	bool quick = !handle->write && way_get(location, &way);
+
+	if (quick && way.host[0] == '\0')
+		return pg_fail(handle, "the server was not reached yet");
+	if (quick && connect_where_it_is(handle, location, &way) != 0)
 		return -E_SYSTEM;
+	if (!quick)
+		connect_patiently(handle, location);
+	if (PQstatus(handle->connection) != CONNECTION_OK)
+		return -E_SYSTEM;	/* why says it already */
 	PQsetNoticeReceiver(handle->connection, notice_drop, NULL);
 	if (PQsetnonblocking(handle->connection, 1) != 0 || PQenterPipelineMode(handle->connection) == 0)
 		return pg_fail(handle, "%s", PQerrorMessage(handle->connection));

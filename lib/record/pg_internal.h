@@ -6,7 +6,9 @@
  *
  *   pg.c             the backend (backend.h): opening and closing, transactions
  *   pg_connect.c     the way to the server: never longer than it may take, whatever the network does
+ *   pg_hosts.c       what libpq has not tried of several hosts
  *   pg_statement.c   statements sent and their rows read; every wait has an end
+ *   pg_error.c       what an error's number says
  *   pg_list.c        many values as one parameter
  *   pg_text.c        texts of any octets in a database that takes UTF-8 only
  *   pg_schema.c      the tables (pg_schema_steps.h), and the way there from an older version
@@ -60,9 +62,10 @@ struct pg_row { struct backend_handle *handle; const PGresult *result; int index
 struct backend_handle {
 	PGconn *connection;
 	unsigned limit_ms;		/* what one statement may take, and what belongs together: see until_ms */
-	int64_t until_ms;		/* when what is under way is to be over, however many statements it has: opening, a transaction; 0: none is */
+	int64_t until_ms;		/* when what is under way is to be over, however many statements it has: opening, a transaction, what a message asks; 0: none is */
 	bool write, in_transaction;
 	bool unhurried;			/* whole tables are copied: only a silence ends that */
+	bool refused;			/* what failed last was refused for what it writes (struct backend, refuses) */
 	bool lost;			/* nothing more can be asked of this connection */
 	int version;			/* of the schema */
 	struct { const struct pg_sql *sql; unsigned name; } prepared[PG_STATEMENTS_MAX];	/* those that this connection knows */
@@ -77,7 +80,7 @@ struct backend_handle {
 	struct pg_flows *flows;		/* of pg_flows.c; NULL until flows are written */
 	struct pg_foreseen *foreseen;	/* of pg_foresee.c; NULL until a group is written */
 	struct trace_packer *packer;	/* NULL until a trace is written */
-	char why[256];
+	char why[STORE_WHY_BYTES];
 };
 
 /* ---- statements (pg_statement.c) --------------------------------------------------------------------------------- */
@@ -122,6 +125,11 @@ int pg_exec(struct backend_handle *handle, const char *sql);
 /** Notes a reason in the handle's why. @return -E_SYSTEM, always. */
 int pg_fail(struct backend_handle *handle, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** What an admin should know besides of an error, by its number (NULL: it has none); "": nothing. */
+const char *pg_error_hint(const char *state);
+/** @return whether it is about what was written (struct backend, refuses). */
+bool pg_error_is_refusal(const char *state);
+
 /* ---- transactions (pg.c) ----------------------------------------------------------------------------------------- */
 
 /** One transaction for writing; pg_rollback() may be called when there is none. @return 0 or -E_SYSTEM. */
@@ -138,6 +146,14 @@ int pg_transaction(struct backend_handle *handle, pg_work *work, void *arg);
 void pg_expect(const char *location);
 /** Connects within handle->limit_ms. @param make  others of this process go where this one got. @return 0 or -E_SYSTEM. */
 int pg_connect(struct backend_handle *handle, const char *location, bool make);
+/* Lists of a connection string, as libpq takes them; NULL: it has none. */
+struct pg_hosts { const char *host, *address, *port; };
+/**
+ * The hosts that stand in a connection string behind the one at which a connection failed.
+ * @param skip  how many of them stand before those that were tried; set to those that stand before hosts_r.
+ * @return whether there are any. Texts are the arena's.
+ */
+bool pg_hosts_behind(const char *location, const PGconn *failed, unsigned *skip, struct arena *arena, struct pg_hosts *hosts_r);
 /** When what is asked now is to be answered, on the monotonic clock. */
 int64_t pg_deadline_ms(const struct backend_handle *handle);
 /** What begins now is to be over in so many times as long as one statement may take. 0: there is no more to it than its statements. */

@@ -32,6 +32,7 @@ int pg_fail(struct backend_handle *handle, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(handle->why, sizeof(handle->why), format, arguments);
 	va_end(arguments);
+	handle->refused = false;
 	for (char *end = handle->why + strlen(handle->why); end > handle->why && (end[-1] == '\n' || end[-1] == ' ');)
 		*--end = '\0';
 	for (char *c = handle->why; *c != '\0'; c++)
@@ -188,25 +189,11 @@ static int next_result(struct backend_handle *handle, int64_t deadline_ms, PGres
 	return 0;
 }
 
-/* What an admin should know besides, by the error's number (PostgreSQL's manual, appendix A). */
-static const char *hint_of(const char *state)
-{
-	static const struct { const char *state, *hint; } hints[] = {
-		{ "25006", ": the server takes no writes, as a standby does; name all servers in the connection" },
-		{ "55P03", ": another program has held the writers' turn all this time" },
-	};
-
-	for (size_t i = 0; state != NULL && i < sizeof(hints) / sizeof(hints[0]); i++)
-		if (strcmp(hints[i].state, state) == 0)
-			return hints[i].hint;
-	return "";
-}
-
 /* Keeps a result, and says what is wrong with it. What follows a failure in the same pipeline was not run, and says nothing. */
 static int result_take(struct backend_handle *handle, PGresult *result, int code)
 {
 	ExecStatusType status = PQresultStatus(result);
-	const char *reason;
+	const char *reason, *state;
 
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_SINGLE_TUPLE) {
 		PQclear(handle->result);
@@ -215,8 +202,9 @@ static int result_take(struct backend_handle *handle, PGresult *result, int code
 	}
 	if (code == 0) {
 		reason = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-		pg_fail(handle, "%s%s", reason != NULL ? reason : PQresultErrorMessage(result),
-		    hint_of(PQresultErrorField(result, PG_DIAG_SQLSTATE)));
+		state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+		pg_fail(handle, "%s%s", reason != NULL ? reason : PQresultErrorMessage(result), pg_error_hint(state));
+		handle->refused = pg_error_is_refusal(state);
 	}
 	PQclear(result);
 	return -E_SYSTEM;

@@ -100,6 +100,18 @@ static const char *backend_why(struct backend_handle *handle)
 	return handle->why;
 }
 
+/* A reader's locks last for moments, if there are any: there is no second one to wait for. */
+static void backend_bound(struct backend_handle *handle, unsigned busy_ms, int64_t until_ms)
+{
+	(void)until_ms;
+	sqlite3_busy_timeout(handle->db, (int)busy_ms);
+}
+
+static bool backend_refuses(const struct backend_handle *handle)
+{
+	return handle->refused;
+}
+
 static bool backend_is_orphan(struct backend_handle *handle)
 {
 	int moved = 0;
@@ -114,6 +126,7 @@ int sqlite_begin(struct backend_handle *handle)
 {
 	int code = sqlite_exec(handle, "BEGIN IMMEDIATE");
 
+	handle->refused = false;
 	if (code == 0 && (code = sqlite_flows_begin(handle)) != 0)
 		sqlite_rollback(handle);
 	return code;
@@ -305,7 +318,9 @@ const struct backend backend_sqlite = {
 	.look = sqlite_files_look,
 	.open = backend_open,
 	.close = backend_close,
+	.bound = backend_bound,
 	.why = backend_why,
+	.refuses = backend_refuses,
 	.is_orphan = backend_is_orphan,
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,

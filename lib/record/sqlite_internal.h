@@ -53,8 +53,9 @@ struct backend_handle {
 	struct sqlite_flow_ids *flow_ids;	/* of sqlite_flows.c; NULL until flows are written */
 	sqlite3_stmt *copying;	/* of sqlite_copy.c; NULL */
 	struct trace_packer *packer;		/* NULL until a trace is written */
+	bool refused;		/* what failed last was refused for what it writes (struct backend, refuses) */
 	int64_t data_version;	/* SQLite's: another one means that somebody else has written */
-	char why[256];
+	char why[STORE_WHY_BYTES];
 };
 
 /** Makes a database that is not there yet, and takes from one that is what its rights have over 0640 (with -wal and -shm). */

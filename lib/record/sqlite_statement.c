@@ -177,8 +177,15 @@ static const char *const statements[ST_COUNT] = {
 	    "ON CONFLICT(policy,finding,since) DO UPDATE SET lifted=excluded.lifted",
 };
 
+/* Whether an error is about what was written. SQLITE_ERROR is not: that is, for one, a table or column that is not there. */
+static bool is_refusal(int code)
+{
+	return code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG || code == SQLITE_MISMATCH || code == SQLITE_RANGE;
+}
+
 int sqlite_fail(struct backend_handle *handle)
 {
+	handle->refused = is_refusal(sqlite3_errcode(handle->db) & 0xff);
 	snprintf(handle->why, sizeof(handle->why), "%s", sqlite3_errmsg(handle->db));
 	return -E_SYSTEM;
 }

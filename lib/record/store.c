@@ -21,7 +21,7 @@ enum { DAY_SECS = 86400 };
 
 struct backend_handle *store_command_open(struct store *store)
 {
-	char why[256] = "";
+	char why[STORE_WHY_BYTES] = "";
 	/* a mistyped location must not become a database that belongs to root */
 	struct backend_handle *handle = store->backend->open(store->location, BACKEND_CHANGE, STORE_WRITER_BUSY_MS * 5, why,
 	    sizeof(why));
@@ -128,7 +128,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 		out_of_memory();
 	store->config = *config;
 	store_defaults(&store->config);
-	store->reader_wait_ms = config->busy_ms != 0 && config->busy_ms < STORE_READER_WAIT_MS ? config->busy_ms : STORE_READER_WAIT_MS;
+	/* half at most: the rest is for the answer, or each that waited for a place would find its database slow */
+	store->reader_wait_ms = config->busy_ms != 0 && config->busy_ms / 2 < STORE_READER_WAIT_MS ? config->busy_ms / 2 : STORE_READER_WAIT_MS;
 	store->rules.peer.settle_days = store->config.peer_settle_days;
 	store->rules.greylist_window_secs = store->config.greylist_window_secs;
 	store->rules.peer_hosts_max = store->config.peer_hosts_max;
@@ -213,6 +214,6 @@ void store_statistics(struct store *store, struct store_statistics *statistics_r
 {
 	pthread_mutex_lock(&store->lock);
 	*statistics_r = store->statistics;
-	statistics_r->written = store->ended - store->statistics.lost;
+	statistics_r->written = store->ended - store->statistics.lost - store->statistics.refused;
 	pthread_mutex_unlock(&store->lock);
 }

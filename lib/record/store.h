@@ -30,8 +30,10 @@ enum store_cap {
 	STORE_CAPS
 };
 
-/* What the store reports: the database can be used; it cannot; it can, but something is wrong. */
-enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING };
+enum { STORE_WHY_BYTES = 768 };	/* of a reason: of several hosts each may have one */
+
+/* What the store reports: the database can be used; it cannot; it can, but something is wrong; it can, but refuses a note, which is lost. */
+enum store_news { STORE_UP, STORE_DOWN, STORE_WARNING, STORE_REFUSED };
 
 /* The enforcement of a finding by a policy falls back to tag (policy/ramp.h). */
 struct brake_row {
@@ -77,9 +79,11 @@ struct store_config {
 	void (*brake_known)(void *arg, const struct brake_row *row);
 	void *brake_arg;
 	const struct clock *clock;
-	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again; STORE_WARNING
+	/* Called by the writer thread: STORE_DOWN and STORE_UP when the database fails and when it works again, and
+	 * STORE_DOWN again when it fails for another reason than was told last, a few times; STORE_WARNING
 	 * when notes were dropped (once, when it has caught up), when some are lost at the end, and when one of the maxima above
-	 * begins to delete rows (once for each). NULL: nobody wants to know. */
+	 * begins to delete rows (once for each); STORE_REFUSED for each note that the database refuses by itself. NULL: nobody wants to
+	 * know. */
 	void (*changed)(enum store_news news, const char *text);
 	bool read_only;			/* for the command line: no writer thread, never creates or migrates */
 };
@@ -111,6 +115,7 @@ struct peer_note {
 	int64_t time_secs;
 	bool downgraded;	/* judged tls-downgrade: counts as change, not towards the habit */
 	bool host_only;		/* counts for this host only, not for the peer as a whole */
+	const char *queue_id;	/* the MTA's, for the log should the database refuse the note; not kept; NULL: it told none */
 };
 
 struct greylist_entry {
@@ -131,6 +136,7 @@ struct flow_note {
 	uint64_t bytes;
 	uint64_t messages;	/* that are alike; 0 means one */
 	uint64_t sessions;	/* of which this is the first message */
+	const char *queue_id;	/* as of a peer_note */
 };
 
 /*
@@ -144,9 +150,10 @@ struct dmarc_note {
 	const char *rua;	/* where the reports are wanted, as published */
 	const char *row;	/* all that messages of one row have in common */
 	uint64_t messages;	/* 0 means one */
+	const char *queue_id;	/* as of a peer_note */
 };
 
-/* A failure that is to be reported to whom its policy domain names (lib/action/failure.h); nothing is NULL. */
+/* A failure that is to be reported to whom its policy domain names (lib/action/failure.h); nothing is NULL but queue_id. */
 struct failure_note {
 	int64_t time_secs;
 	const char *domain;	/* that published the policy */
@@ -154,6 +161,7 @@ struct failure_note {
 	const char *ruf;	/* where to: addresses between commas */
 	const char *fields, *header;	/* of the first of them */
 	unsigned domain_max, day_max;	/* reports of one domain and of all, in a UTC day; what is beyond is only counted */
+	const char *queue_id;	/* as of a peer_note */
 };
 
 enum { STORE_TRACE_BYTES = 65536 };	/* the longest text of a trace */
@@ -185,7 +193,7 @@ void store_close(struct store **store);
  */
 int store_peer_get(struct store *store, const char *peer, struct peer_memory *memory_r);
 int store_peer_host_get(struct store *store, const char *peer, const char *host, struct peer_memory *memory_r);
-int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r);
+int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r);	/* no memory, too, for one whose tries the database refuses */
 
 /** @return 0 queued; -E_LIMIT dropped (queue full). */
 int store_peer_note(struct store *store, const struct peer_note *note);
@@ -202,7 +210,7 @@ int store_failure_note(struct store *store, const struct failure_note *note);
  */
 int store_trace_note(struct store *store, const struct trace_note *note);
 
-/** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost. */
+/** Waits until everything noted so far is committed or given up. @return 0; -E_SYSTEM when some of it was lost or refused. */
 int store_flush(struct store *store);
 
 /** @return whether what is noted now gets written: false while the database is locked, full or gone. */
@@ -213,11 +221,12 @@ bool store_is_opening(struct store *store);
 
 struct store_statistics {
 	uint64_t noted, dropped, lost, commits, read_failures;
-	uint64_t written;	/* notes committed; noted = written + lost + dropped + those that wait or are being written */
+	uint64_t refused;	/* notes that the database refuses by themselves */
+	uint64_t written;	/* notes committed; noted = written + lost + refused + dropped + those that wait or are being written */
 	uint64_t trimmed[STORE_CAPS];	/* rows that went because there were too many */
 	unsigned queued;
 	bool up;
-	char why[256];	/* why it is down, or was last */
+	char why[STORE_WHY_BYTES];	/* why it is down, or was last */
 };
 void store_statistics(struct store *store, struct store_statistics *statistics_r);
 

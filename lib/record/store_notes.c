@@ -70,13 +70,15 @@ static int store_queue(struct store *store, struct note *note)
 
 int store_peer_note(struct store *store, const struct peer_note *from)
 {
-	struct note *note = note_new(NOTE_PEER, text_bytes(from->peer) + text_bytes(from->host) + text_bytes(from->cert));
+	struct note *note = note_new(NOTE_PEER, text_bytes(from->peer) + text_bytes(from->host) + text_bytes(from->cert) +
+	    text_bytes(from->queue_id));
 	char *room = note->strings;
 
 	note->u.peer = *from;
 	note->u.peer.peer = note_string(&room, from->peer);
 	note->u.peer.host = note_string(&room, from->host);
 	note->u.peer.cert = note_string(&room, from->cert);
+	note->u.peer.queue_id = note_string(&room, from->queue_id);
 	return store_queue(store, note);
 }
 
@@ -106,7 +108,7 @@ int store_flow_note(struct store *store, const struct flow_note *from)
 {
 	const char *const texts[] = { from->author_domain, from->envelope_domain, from->client_network, from->findings,
 		from->results, from->tls_grade, from->tls_version, from->tls_cipher, from->policy, from->action,
-		from->evidence };
+		from->evidence, from->queue_id };
 	size_t bytes = 0;
 	struct note *note;
 	char *room;
@@ -127,13 +129,14 @@ int store_flow_note(struct store *store, const struct flow_note *from)
 	note->u.flow.policy = note_string(&room, from->policy);
 	note->u.flow.action = note_string(&room, from->action);
 	note->u.flow.evidence = note_string(&room, from->evidence);
+	note->u.flow.queue_id = note_string(&room, from->queue_id);
 	return store_queue(store, note);
 }
 
 int store_dmarc_note(struct store *store, const struct dmarc_note *from)
 {
 	struct note *note = note_new(NOTE_DMARC, text_bytes(from->domain) + text_bytes(from->policy) + text_bytes(from->rua) +
-	    text_bytes(from->row));
+	    text_bytes(from->row) + text_bytes(from->queue_id));
 	char *room = note->strings;
 
 	note->u.dmarc = *from;
@@ -141,13 +144,14 @@ int store_dmarc_note(struct store *store, const struct dmarc_note *from)
 	note->u.dmarc.policy = note_string(&room, from->policy);
 	note->u.dmarc.rua = note_string(&room, from->rua);
 	note->u.dmarc.row = note_string(&room, from->row);
+	note->u.dmarc.queue_id = note_string(&room, from->queue_id);
 	return store_queue(store, note);
 }
 
 int store_failure_note(struct store *store, const struct failure_note *from)
 {
 	struct note *note = note_new(NOTE_FAILURE, text_bytes(from->domain) + text_bytes(from->alike) + text_bytes(from->ruf) +
-	    text_bytes(from->fields) + text_bytes(from->header));
+	    text_bytes(from->fields) + text_bytes(from->header) + text_bytes(from->queue_id));
 	char *room = note->strings;
 
 	note->u.failure = *from;
@@ -156,6 +160,7 @@ int store_failure_note(struct store *store, const struct failure_note *from)
 	note->u.failure.ruf = note_string(&room, from->ruf);
 	note->u.failure.fields = note_string(&room, from->fields);
 	note->u.failure.header = note_string(&room, from->header);
+	note->u.failure.queue_id = note_string(&room, from->queue_id);
 	return store_queue(store, note);
 }
 

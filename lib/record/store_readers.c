@@ -51,10 +51,10 @@ static void reader_pause(struct store *store)
 	store->reader_retry_ms = now_ms + store->reader_pause_ms;
 }
 
-static struct backend_handle *reader_open(struct store *store)
+static struct backend_handle *reader_open(struct store *store, unsigned busy_ms)
 {
-	char why[256] = "";
-	struct backend_handle *handle = store->backend->open(store->location, BACKEND_READ, store->config.busy_ms, why, sizeof(why));
+	char why[STORE_WHY_BYTES] = "";
+	struct backend_handle *handle = store->backend->open(store->location, BACKEND_READ, busy_ms, why, sizeof(why));
 
 	if (handle != NULL)
 		return handle;
@@ -67,8 +67,16 @@ static struct backend_handle *reader_open(struct store *store)
 	return NULL;
 }
 
-/* A read handle from the pool, or a new one; NULL: no memory now. */
-struct backend_handle *store_reader_take(struct store *store)
+/* How many milliseconds are left of a message's time, 1 at least. until_ms 0: all of busy_ms. */
+static unsigned ms_left(const struct store *store, int64_t until_ms)
+{
+	int64_t left_ms = until_ms != 0 ? until_ms - clock_monotonic_ms() : store->config.busy_ms;
+
+	return left_ms > 1 ? (unsigned)left_ms : 1;
+}
+
+/* A read handle from the pool, or a new one; NULL: no memory now. until_ms: when the answer is to be there; 0: there is time. */
+static struct backend_handle *reader_take(struct store *store, int64_t until_ms)
 {
 	struct backend_handle *handle = NULL;
 	bool there, opens = false;
@@ -85,7 +93,22 @@ struct backend_handle *store_reader_take(struct store *store)
 		store->backend->close(&handle);
 		opens = true;		/* in its place */
 	}
-	return opens ? reader_open(store) : handle;
+	if (opens)
+		handle = reader_open(store, ms_left(store, until_ms));
+	if (handle != NULL)
+		store->backend->bound(handle, store->config.busy_ms, until_ms);
+	return handle;
+}
+
+struct backend_handle *store_reader_take(struct store *store)
+{
+	return reader_take(store, 0);
+}
+
+/* For a message: for a place, a connection and the answer it waits no longer than busy_ms in all. */
+static struct backend_handle *reader_take_quickly(struct store *store)
+{
+	return reader_take(store, clock_monotonic_ms() + store->config.busy_ms);
 }
 
 /* Takes the handles that nobody uses out of the pool. Lock held. @return how many. */
@@ -136,7 +159,7 @@ int store_peer_host_get(struct store *store, const char *peer, const char *host,
 
 	if (recent_get(store->recent, peer, host, &code, memory_r, &ticket))
 		return code;
-	handle = store_reader_take(store);
+	handle = reader_take_quickly(store);
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->peer_get(handle, peer, host, memory_r);
@@ -152,9 +175,14 @@ int store_peer_get(struct store *store, const char *peer, struct peer_memory *me
 
 int store_greylist_get(struct store *store, const char *key, struct greylist_entry *entry_r)
 {
-	struct backend_handle *handle = store_reader_take(store);
+	struct backend_handle *handle;
+	bool refused;
 	int code;
 
+	pthread_mutex_lock(&store->lock);
+	refused = store_refused_has(store, key);
+	pthread_mutex_unlock(&store->lock);
+	handle = refused ? NULL : reader_take_quickly(store);
 	if (handle == NULL)
 		return -E_SYSTEM;
 	code = store->backend->greylist_get(handle, key, entry_r);

@@ -4,7 +4,8 @@
  * many: a small step every EXPIRE_INTERVAL_MS or EXPIRE_ROWS_MIN notes, and one after each group while there is more. The more
  * has come since the last step the larger is the next, so that few notes wait no longer than they must and no flood of new rows
  * outruns it. The only one that writes, but for the command line (store.c). A database that fails is closed and tried again
- * after retry_secs; meanwhile the group waits at the head of the queue.
+ * after retry_secs; meanwhile the group waits at the head of the queue. One that works and refuses something of the group gets smaller
+ * ones, at once, until the note is alone that it refuses: that one is let go, counted and told (store_told.c).
  * Thread: its own; store_flush() is anybody's.
  */
 #include "record/store_internal.h"
@@ -20,7 +21,9 @@
 
 enum {
 	FLUSH_CLOSE_MS = 5000, EXPIRE_INTERVAL_MS = 10000, DAY_SECS = 86400, HOUR_SECS = 3600,
-	GROUP_LEAST = 10,		/* notes: a group is made no smaller than this; some take a trip to a server each */
+	GROUP_LEAST = 10,		/* notes: for want of time a group is made no smaller than this; some take a trip to a server each */
+	TOLD_WHYS_MAX = 4,		/* reasons of one outage: after a server went, its standby may take no writes yet */
+	REFUSED_ROW_MAX = 20,		/* notes that are refused one after the other: then it may be all of them, and the next waits */
 	EXPIRE_ROWS_MIN = 500, EXPIRE_ROWS_MAX = STORE_GROUP_MAX,	/* of a step; no fewer than a group may bring */
 	PEER_HOSTS_SHARE = 4		/* hosts in all for each of peers_max: few peers have more than one or two */
 };
@@ -33,42 +36,13 @@ struct writer_state {
 	bool stopping;			/* nobody waits for more than the notes that there are */
 	bool behind;			/* with expiry: the next step comes at once, not after the interval */
 	unsigned group_max;		/* notes of the next group */
+	unsigned refused_row;		/* notes that were refused since one was written */
 	unsigned since;			/* notes written since the last step: as many rows may be too many */
 	unsigned trimmed[STORE_CAPS];	/* rows that the last group and step let go because there were too many */
-	char why[256];
+	char why[STORE_WHY_BYTES], refusal[STORE_WHY_BYTES];	/* why it is closed; why it refuses a note */
+	char told_why[STORE_WHY_BYTES];	/* the reason of this outage that was told last */
+	unsigned told_whys;		/* how many of them were */
 };
-
-/* The number that admins know, and what they lose when it is reached, with what to do. */
-static const struct { const char *option, *cost; } caps[STORE_CAPS] = {
-	[STORE_CAP_FLOWS] = { "max-flows", "the oldest counts of messages go before keep-flows is over, and reports reach less far "
-	    "back; raise max-flows if the disk has room, else make keep-flows shorter (section record)" },
-	[STORE_CAP_KINDS] = { "max-kinds", "a day had more kinds of messages; those with the fewest are counted together, and reports "
-	    "and whatif cannot tell what another policy would do with them; raise max-kinds if the disk has room (section record)" },
-	[STORE_CAP_PEERS] = { "max-peers", "the peers seen longest ago are forgotten before keep-peers is over, and one of them that "
-	    "comes without its usual TLS is not noticed; raise max-peers if the disk has room, else make keep-peers shorter "
-	    "(section record), and pin the peers that matter (assay peers pin)" },
-	[STORE_CAP_HOSTS] = { "max-peers", "the peers have more than four hosts each; the hosts seen longest ago are forgotten before "
-	    "keep-peers is over, their peers as a whole are not; raise max-peers if the disk has room, else make max-peer-hosts "
-	    "smaller (section record)" },
-	[STORE_CAP_PEER_HOSTS] = { "max-peer-hosts", "a peer has more hosts; those seen longest ago are forgotten, and one of "
-	    "them that has long come without TLS raises tls-downgrade again; raise max-peer-hosts if the peer has so many by right "
-	    "(section record)" },
-	[STORE_CAP_GREYLIST] = { "max-greylist", "greylisted senders that came longest ago are forgotten before their time, first those "
-	    "that never came back, and wait anew; raise max-greylist if the disk has room (section record), else make window "
-	    "shorter (section greylist)" },
-	[STORE_CAP_TRACES] = { "max-trace-bytes", "the oldest traces go before keep-traces is over, and assay explain reaches less far "
-	    "back; raise max-trace-bytes if the disk has room, else keep traces of failures only (section record)" },
-};
-
-static uint64_t cap_number(const struct store_config *config, enum store_cap cap)
-{
-	const uint64_t numbers[STORE_CAPS] = { [STORE_CAP_FLOWS] = config->flows_max,
-		[STORE_CAP_KINDS] = config->kinds_max, [STORE_CAP_PEERS] = config->peers_max,
-		[STORE_CAP_HOSTS] = config->peers_max, [STORE_CAP_PEER_HOSTS] = config->peer_hosts_max,
-		[STORE_CAP_GREYLIST] = config->greylist_max, [STORE_CAP_TRACES] = config->traces_max_bytes };
-
-	return numbers[cap];
-}
 
 /* How many rows of a kind go after a group of so many notes: twice what it may have brought, so that a surplus shrinks. */
 static unsigned expire_rows(unsigned count)
@@ -130,7 +104,7 @@ static struct note *take_group(struct store *store, const struct writer_state *s
 	while (store->first == NULL && !store->stop && !state->behind)
 		pthread_cond_wait(&store->wake, &store->lock);
 	store_deadline_in(&deadline, store->config.commit_interval_ms);
-	while (!store->stop && !store->urgent && store->statistics.queued < STORE_GROUP_MAX &&
+	while (!store->stop && !store->urgent && store->statistics.queued < state->group_max &&
 	    pthread_cond_timedwait(&store->wake, &store->lock, &deadline) != ETIMEDOUT)
 		;
 	group = store->first;
@@ -192,57 +166,81 @@ static void writer_expire(struct store *store, struct writer_state *state, unsig
 		state->trimmed[cap] += expired.trimmed[cap];
 }
 
+static int writer_open(struct store *store, struct writer_state *state)
+{
+	state->handle = store->backend->open(store->location, BACKEND_MAKE, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
+	if (state->handle != NULL)
+		return 0;
+	state->retry_ms = clock_monotonic_ms() + (int64_t)store->config.retry_secs * 1000;
+	return -E_SYSTEM;
+}
+
+/* A note that is refused alone is tried once more by a new connection: it may be the old one that knows an old table. */
+static int writer_try(struct store *store, struct writer_state *state, struct note *group, unsigned count, unsigned *hosts_r)
+{
+	int code = group_write(store->backend, state->handle, &store->rules, group, hosts_r);
+
+	if (code != -E_REFUSED || count != 1)
+		return code;
+	store->backend->close(&state->handle);
+	code = writer_open(store, state);
+	return code == 0 ? group_write(store->backend, state->handle, &store->rules, group, hosts_r) : code;
+}
+
+/* A group was not written. A database that refuses note after note is left alone for a while, too: no more are to be lost than must be. */
+static void writer_fail(struct store *store, struct writer_state *state, int code, unsigned count)
+{
+	bool alone = code == -E_REFUSED && count == 1;
+
+	if (state->handle == NULL)
+		return;		/* it could not be opened again */
+	snprintf(state->refusal, sizeof(state->refusal), "%s", store->backend->why(state->handle));
+	state->refused_row += alone;
+	if (code != -E_REFUSED || (alone && state->refused_row > REFUSED_ROW_MAX && !state->stopping))
+		writer_lose(store, state);
+}
+
 /* Writes one group without the lock; opens the database when it is not open and it is time to try. */
 static int writer_write(struct store *store, struct writer_state *state, struct note *group, unsigned count)
 {
-	int64_t now_ms = clock_monotonic_ms();
 	unsigned hosts = 0;
 	int code;
 
 	memset(state->trimmed, 0, sizeof(state->trimmed));
-	if (state->handle == NULL) {
-		state->handle = store->backend->open(store->location, BACKEND_MAKE, STORE_WRITER_BUSY_MS, state->why, sizeof(state->why));
-		if (state->handle == NULL) {
-			state->retry_ms = now_ms + (int64_t)store->config.retry_secs * 1000;
-			return -E_SYSTEM;
-		}
-	}
-	code = group != NULL ? group_write(store->backend, state->handle, &store->rules, group, &hosts) : 0;
+	if (state->handle == NULL && writer_open(store, state) != 0)
+		return -E_SYSTEM;
+	code = group != NULL ? writer_try(store, state, group, count, &hosts) : 0;
 	state->trimmed[STORE_CAP_PEER_HOSTS] = code == 0 ? hosts : 0;
+	if (code == 0 && count != 0)
+		state->refused_row = 0;
 	if (code == 0)
 		writer_expire(store, state, count);
 	else
-		writer_lose(store, state);
+		writer_fail(store, state, code, count);
 	recent_forget(store->recent);	/* before anybody hears that it is written */
 	return code;
 }
 
-/* Tells once of each number that costs rows: an admin who counts on the times that they are kept must know. */
-static void tell_trimmed(struct store *store, const struct writer_state *state)
+/* A reason of an outage that was not told yet. After some of them it is known to be a longer story, and the log has enough of it. */
+static bool is_another_why(struct writer_state *state)
 {
-	char text[768];
-
-	for (enum store_cap cap = 0; cap < STORE_CAPS; cap++) {
-		store->statistics.trimmed[cap] += state->trimmed[cap];
-		if (store->told_trimmed[cap] || state->trimmed[cap] == 0)
-			continue;
-		store->told_trimmed[cap] = true;
-		if (store->config.changed == NULL)
-			continue;
-		snprintf(text, sizeof(text), "%.200s: %s = %" PRIu64 " is reached: %s", store->location, caps[cap].option,
-		    cap_number(&store->config, cap), caps[cap].cost);
-		store->config.changed(STORE_WARNING, text);
-	}
+	if (state->handle != NULL)
+		state->told_whys = 0;
+	if (state->handle != NULL || state->told_whys == TOLD_WHYS_MAX || (state->told_whys != 0 && strcmp(state->why, state->told_why) == 0))
+		return false;
+	memcpy(state->told_why, state->why, sizeof(state->told_why));
+	state->told_whys++;
+	return true;
 }
 
 /* Tells when the database is lost or found; what found no room meanwhile is told once the queue is empty again. */
-static void tell_state(struct store *store, const struct writer_state *state)
+static void tell_state(struct store *store, struct writer_state *state)
 {
 	uint64_t dropped = store->statistics.dropped - store->told_dropped;
 	bool up = state->handle != NULL, tell_dropped = up && dropped != 0 && store->first == NULL;
 	char text[512];
 
-	if ((up != store->statistics.up || !store->told) && store->config.changed != NULL)
+	if ((is_another_why(state) || (up && !store->statistics.up)) && store->config.changed != NULL)
 		store->config.changed(up ? STORE_UP : STORE_DOWN, up ? store->location : state->why);
 	if (tell_dropped && store->config.changed != NULL) {
 		snprintf(text, sizeof(text), "%.300s: %" PRIu64 " notes were dropped, the queue was full", store->location, dropped);
@@ -254,29 +252,37 @@ static void tell_state(struct store *store, const struct writer_state *state)
 	store->statistics.up = up;
 }
 
-/* What a server does not take in its time it may take in parts: each try has half of the notes, until one succeeds. */
+/* What a server does not take in its time it may take in parts: each try has half of the notes, until one succeeds. So a note is
+ * found that it refuses, too: the next try begins behind it, with two. */
 static void group_size(struct writer_state *state, int code, unsigned count)
 {
-	if (code != 0)
+	if (code == -E_REFUSED)
+		state->group_max = count > 1 ? count / 2 : 2;
+	else if (code != 0)
 		state->group_max = state->group_max / 2 > GROUP_LEAST ? state->group_max / 2 : GROUP_LEAST;
 	else if (count != 0)
 		state->group_max = state->group_max < STORE_GROUP_MAX / 2 ? state->group_max * 2 : STORE_GROUP_MAX;
 }
 
 /* After a group: what became of its notes. Lock held. */
-static void writer_account(struct store *store, const struct writer_state *state, int code, struct note *group,
+static void writer_account(struct store *store, struct writer_state *state, int code, struct note *group,
     unsigned count)
 {
 	tell_state(store, state);
-	tell_trimmed(store, state);
+	store_trimmed_tell(store, state->trimmed);
 	if (code == 0)
 		store->reader_retry_ms = store->reader_pause_ms = 0;	/* the database is there: readers may try at once */
-	if (code != 0 && group != NULL && !store->stop) {
+	if (group != NULL && (code == -E_REFUSED ? count > 1 : code != 0 && !store->stop)) {
 		return_group(store, group, count);
 	} else {
+		if (code == -E_REFUSED)
+			store_refused_keep(store, group);
+		if (code == -E_REFUSED && store->config.changed != NULL)
+			store_refused_tell(store, group, state->refusal);
 		store->ended += count;
 		store->statistics.commits += code == 0 && count != 0;
-		store->statistics.lost += code != 0 ? count : 0;
+		store->statistics.refused += code == -E_REFUSED ? count : 0;
+		store->statistics.lost += code != 0 && code != -E_REFUSED ? count : 0;
 		store->failures_waiting -= store_notes_count(group, NOTE_FAILURE);
 		if (store->trace_bytes != 0)
 			store->trace_bytes -= store_notes_trace_bytes(group);
@@ -352,7 +358,7 @@ void *store_writer_run(void *arg)
 		pthread_mutex_lock(&store->lock);
 		writer_account(store, &state, code, group, count);
 		/* at the end a database that fails once, or takes its time, gets no second chance: what is left is lost, and counted */
-		stop = store->stop && (store->first == NULL || code != 0 || clock_monotonic_ms() >= store->stop_ms);
+		stop = store->stop && (store->first == NULL || (code != 0 && code != -E_REFUSED) || clock_monotonic_ms() >= store->stop_ms);
 	}
 	writer_end(store);
 	pthread_mutex_unlock(&store->lock);
@@ -370,14 +376,14 @@ int store_flush(struct store *store)
 	pthread_mutex_lock(&store->lock);
 	/* a group that is being written now is not in queued: wait for everything that was ever accepted */
 	target = store->statistics.noted - store->statistics.dropped;
-	lost = store->statistics.lost;
+	lost = store->statistics.lost + store->statistics.refused;
 	store->urgent = true;
 	pthread_cond_signal(&store->wake);
 	while (store->writer_runs && store->ended < target && code == 0)
 		if (pthread_cond_timedwait(&store->done, &store->lock, &deadline) == ETIMEDOUT)
 			code = -E_SYSTEM;
 	store->urgent = false;
-	if (store->statistics.lost != lost)
+	if (store->statistics.lost + store->statistics.refused != lost)
 		code = -E_SYSTEM;
 	pthread_mutex_unlock(&store->lock);
 	return code;

@@ -12,6 +12,7 @@ enum {
 	E_ABSENT,	/* there is no such thing (plain or proven absence) */
 	E_SYSTEM,	/* the operating system refused; errno says why */
 	E_CONFIG,	/* the configuration does not allow it */
+	E_REFUSED,	/* this of all things is refused, and would be again; others are taken */
 };
 
 #endif

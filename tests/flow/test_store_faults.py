@@ -14,7 +14,9 @@ import time
 
 import pytest
 
+from house import ports
 from house.waiting import wait_for
+from metricsclient import LISTEN, Page
 from milterclient import Client
 
 pytestmark = pytest.mark.slow
@@ -297,6 +299,29 @@ def test_database_files_of_an_older_version_are_closed_to_others(assayd, workdir
     send(daemon, 1)
     wait_for_flows(database, 2)
     assert set(file_modes(database).values()) == {repaired}
+
+
+def test_refused_notes_are_told_and_hold_up_no_other(assayd, workdir):
+    """A trigger that somebody made refuses the peer of each message: the log names the message, and messages are counted."""
+    database, port = workdir / "assay.db", ports.free_port()
+    daemon = assayd(options=options(database), sections=LISTEN.format(port)).start()
+    daemon.wait_for_log("store: " + str(database))
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TRIGGER mine BEFORE INSERT ON peer BEGIN SELECT RAISE(ABORT, 'no peers, please'); END")
+    client = Client(daemon.socket_spec)
+    client.connect(address="192.0.2.1")
+    client.helo()
+    for _ in range(5):
+        assert client.message().reply == "c"
+    client.quit()
+    wait_for_flows(database, 5)
+    daemon.wait_for_log("error: store: " + str(database))
+    refusal, = [line for line in daemon.log().splitlines() if "the database refuses a note" in line]
+    assert "no peers, please" in refusal and "kind=peer id=QID1" in refusal and "not Assay's" in refusal, refusal
+    page = Page(port)
+    assert page.get("assay_store_notes_total", result="refused") == 1 and page.get("assay_store_up") == 1
+    assert page.get("assay_store_notes_total", result="dropped") == page.get("assay_store_notes_total", result="lost") == 0
+    assert daemon.stop() == 0
 
 
 @pytest.fixture

@@ -35,9 +35,9 @@ def unprivileged():
 
 
 class Postgres:
-    """settings: lines of postgresql.conf."""
+    """settings: lines of postgresql.conf. standby_of: another one, of which this becomes a streaming standby."""
 
-    def __init__(self, settings=()):
+    def __init__(self, settings=(), standby_of=None):
         if programs() is None:
             from house import needs     # pylint: disable=import-outside-toplevel   # tests/bench has no pytest
             needs.skip("the PostgreSQL server is not installed (scripts/setup installs it)")
@@ -52,7 +52,10 @@ class Postgres:
             os.chown(self.directory, user.pw_uid, user.pw_gid)
             self.user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         try:
-            self.run("initdb", "-D", self.data, "-U", "assay", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+            if standby_of is None:
+                self.run("initdb", "-D", self.data, "-U", "assay", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+            else:
+                self.copy(standby_of)
             with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
                 conf.write("".join(line + "\n" for line in self.settings))
             self.start()
@@ -66,6 +69,17 @@ class Postgres:
         with open(self.directory / "log", "a", encoding="utf-8") as log:
             subprocess.run([programs() / name, *words], check=True, cwd=self.directory, stdout=log, stderr=log, **self.user)
 
+    def copy(self, primary):
+        if not (programs() / "pg_basebackup").exists():
+            from house import needs     # pylint: disable=import-outside-toplevel
+            needs.skip("pg_basebackup is not installed (it comes with the PostgreSQL server or its client)")
+        self.run("pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d",
+                 primary.connection(more="application_name=standby"))
+
+    def promote(self):
+        """A standby takes writes from now on."""
+        self.run("pg_ctl", "promote", "-D", self.data, "-w")
+
     def start(self):
         """Starts the server, and waits until it takes connections."""
         with open(self.directory / "log", "a", encoding="utf-8") as log:
@@ -77,10 +91,10 @@ class Postgres:
         assert self.process.poll() is None, self.log()
         return subprocess.run([programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False).returncode == 0
 
-    def stop(self):
-        """Ends it as an admin does who does not wait for clients."""
+    def stop(self, how=signal.SIGINT):
+        """Ends it as an admin does who does not wait for clients; SIGQUIT: at once, as a crash would."""
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(how)
             self.process.wait(60)
         self.process = None
 

@@ -60,6 +60,45 @@ static int silent_server(const char *directory)
 	return fd;
 }
 
+/* Takes connections and ends them, as a proxy does whose server is gone. arg: its descriptor; ends when that is shut. */
+static void *ending_server(void *arg)
+{
+	int fd;
+
+	while ((fd = accept(*(int *)arg, NULL, NULL)) >= 0) {
+		char octets[4096];
+
+		(void)recv(fd, octets, sizeof(octets), 0);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Of several hosts each is tried, also behind one at which libpq would stop; and what each said is told. */
+static void test_pg_host_that_ends_connections_is_not_the_last(void **state)
+{
+	struct place *place = *state;
+	int fd = silent_server(place->directory);
+	char path[400], nobody[400], why[STORE_WHY_BYTES] = "", *rest = strchr(place->path, ' ');
+	struct backend_handle *handle;
+	pthread_t server;
+
+	assert_int_equal(pthread_create(&server, NULL, ending_server, &fd), 0);
+	assert_int_equal(strncmp(place->path, "host=", 5), 0);
+	snprintf(path, sizeof(path), "host=%s,%s,%.*s%s", place->directory, place->directory, (int)(rest - place->path - 5), place->path + 5, rest);
+	snprintf(nobody, sizeof(nobody), "host=%s,%s/none user=assay connect_timeout=2", place->directory, place->directory);
+	handle = backend_postgresql.open(path, BACKEND_MAKE, 2000, why, sizeof(why));
+	assert_null(backend_postgresql.open(nobody, BACKEND_MAKE, 2000, place->why, sizeof(place->why)));
+	shutdown(fd, SHUT_RDWR);
+	pthread_join(server, NULL);
+	close(fd);
+	if (handle == NULL)
+		fail_msg("%s", why);
+	backend_postgresql.close(&handle);
+	assert_non_null(strstr(place->why, "; "));
+	assert_non_null(strstr(place->why, "closed the connection"));
+}
+
 /* While nobody has reached the server, readers do not try; and a message never waits for one that is silent. */
 static void test_pg_silent_server_costs_a_reader_no_more_than_its_time(void **state)
 {
@@ -308,6 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pg_password_in_the_connection_is_refused_and_not_told),
+		PG_TEST(test_pg_host_that_ends_connections_is_not_the_last),
 		PG_TEST(test_pg_silent_server_costs_a_reader_no_more_than_its_time),
 		PG_TEST(test_pg_tardy_server_costs_a_reader_no_more_than_its_time),
 		PG_TEST(test_pg_server_that_restarts_loses_nothing),

@@ -132,7 +132,7 @@ static void test_pg_group_that_is_too_much_goes_in_parts(void **state)
 	assert_int_equal(store_flow_note(store, &note), 0);
 	assert_int_equal(store_flush(store), 0);
 	place_execute(place, "CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF (SELECT count(*) FROM fresh)>700 THEN "
-	    "RAISE EXCEPTION ''too much''; END IF; RETURN NULL; END'");
+	    "RAISE EXCEPTION ''too much'' USING ERRCODE=''out_of_memory''; END IF; RETURN NULL; END'");
 	place_execute(place, "CREATE TRIGGER few AFTER INSERT ON flow REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION few()");
 	note.author_domain = domain;
 	for (unsigned i = 0; i < STORE_GROUP_MAX; i++) {

@@ -86,6 +86,38 @@ static void test_store_changed_tells_of_dropped_notes(void **state)
 	assert_non_null(strstr(told[3], "3 notes were dropped"));
 }
 
+/* An outage that goes on for another reason is told anew, and each reason once. */
+static void test_store_changed_tells_another_reason(void **state)
+{
+	struct place *place = *state;
+	char directory[128], path[140];
+	FILE *file;
+
+	snprintf(directory, sizeof(directory), "%s/later", place->directory);
+	snprintf(path, sizeof(path), "%s/assay.db", directory);
+	told_count = 0;
+	place->config.location = path;
+	place->config.changed = remember_told;
+	place_store(place);
+	assert_int_equal(store_greylist_note(place->store, "x", START, false), 0);
+	usleep(1500000);	/* and once more it tries */
+	assert_int_equal(mkdir(directory, 0700), 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("this is not a database, but as long as one\n", file);
+	fclose(file);
+	usleep(2500000);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_flush(place->store), 0);
+	store_close(&place->store);
+	assert_int_equal(told_count, 3);
+	assert_int_equal(told[0][0], '0' + STORE_DOWN);
+	assert_non_null(strstr(told[0], "unable to open"));
+	assert_int_equal(told[1][0], '0' + STORE_DOWN);
+	assert_non_null(strstr(told[1], "not a database"));
+	assert_int_equal(told[2][0], '0' + STORE_UP);
+}
+
 static void test_store_corrupt_file_is_no_memory(void **state)
 {
 	struct place *place = *state;
@@ -259,16 +291,16 @@ static int place_setup_postgresql(void **state)
 	return place_make_postgresql(state, START + 2 * DAY);
 }
 
-/* From now on the database refuses new rows of a table, as it does where a disk is full or a limit of the server's is reached. */
+/* From now on no new row of a table can be written, by an error that says nothing of the row: a full disk, or a table that is missing. */
 static void refuse_rows(const struct place *place, const char *table)
 {
 	char sql[200];
 
 	if (place->backend == &backend_postgresql)
 		place_execute(place, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-		    "'BEGIN RAISE EXCEPTION ''refused by a test''; END'");
+		    "'BEGIN RAISE EXCEPTION ''refused by a test'' USING ERRCODE=''disk_full''; END'");
 	snprintf(sql, sizeof(sql), "CREATE TRIGGER refuse BEFORE INSERT ON %s %s", table, place->backend == &backend_postgresql ?
-	    "FOR EACH ROW EXECUTE FUNCTION refuse()" : "BEGIN SELECT RAISE(ABORT, 'refused by a test'); END");
+	    "FOR EACH ROW EXECUTE FUNCTION refuse()" : "BEGIN INSERT INTO \"refused by a test\" VALUES(1); END");
 	place_execute(place, sql);
 }
 
@@ -401,6 +433,7 @@ int main(void)
 		PLACE_TESTS(test_store_refused_group_is_lost_alone, place_setup),
 		STORE_TEST(test_store_without_directory_goes_on),
 		STORE_TEST(test_store_changed_tells_of_dropped_notes),
+		STORE_TEST(test_store_changed_tells_another_reason),
 		STORE_TEST(test_store_corrupt_file_is_no_memory),
 		STORE_TEST(test_store_newer_schema_is_refused),
 		STORE_TEST(test_store_foreign_database_stays_as_it_is),
