@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the commands print and write when that cannot get out: told, with its exit status, and no half of a file."""
+import os
+import re
+import sqlite3
+import subprocess
+
+import pytest
+
+from dmarc_world import World
+from milterclient import Client
+from test_store_faults import small_disk, wait_for_flows  # noqa: F401  pylint: disable=unused-import
+
+IO_ERROR = 74
+NO_TIME = 9223372036854775807     # in no calendar
+
+
+@pytest.fixture
+def recorded(assayd, workdir):
+    """A daemon with a message in its record."""
+    database = workdir / "assay.db"
+    daemon = assayd(options=f'record {{ path = "{database}" }}\nmorning {{ to = "root@test.example" }}\n').start()
+    daemon.wait_for_log(f"store: {database}")
+    client = Client(daemon.socket_spec)
+    client.connect(address="192.0.2.1")
+    client.helo()
+    client.message()
+    client.quit()
+    wait_for_flows(database, 1)
+    daemon.database = database
+    return daemon
+
+
+def test_times_of_a_damaged_record_are_no_times(assay, assayd, recorded):
+    recorded.stop()
+    with sqlite3.connect(recorded.database) as connection:
+        connection.execute("INSERT INTO brake VALUES('default', 'spf-fail', ?, 0, 5, 5)", (NO_TIME,))
+        connection.execute("UPDATE peer SET last = ?, first = ?", (NO_TIME, NO_TIME))
+        connection.execute("INSERT INTO dmarc_policy(day, domain, policy, rua, rows, lost, report_id, file, closed) VALUES(?, 'x.example', 'v=DMARC1;p=none', 'mailto:a@x.example', 1, 0, '', '', 0)",
+                           (NO_TIME // 86400 - 1,))
+    for words in (["brakes"], ["brakes", "--all"], ["report"], ["whatif"], ["peers"], ["dmarc-reports", "--time", str(NO_TIME - 1)]):
+        done = assay.run(*words, "--config", recorded.config_path)
+        assert done.returncode in (0, 66), (words, done.returncode, done.stderr)
+    assert b" ? " in assay.run("brakes", "--config", recorded.config_path).stdout
+    daemon = assayd(options=f'record {{ path = "{recorded.database}" }}\nbrake-wanted = 4\n').start()
+    daemon.wait_for_log("listening at")
+    assert daemon.stop() == 0
+
+
+def test_period_begins_in_1970_at_the_earliest(assay, recorded):
+    for words in (["report"], ["whatif"]):
+        done = assay.run(*words, "--since", "100000w", "--config", recorded.config_path)
+        assert done.returncode == 0 and b"1970-01-02 00:00 to " in done.stdout
+        assert assay.json(*words, "--since", "100000w", "--config", recorded.config_path)["since"] == 86400
