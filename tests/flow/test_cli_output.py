@@ -31,6 +31,37 @@ def recorded(assayd, workdir):
     return daemon
 
 
+PRINTING = [["--help"], ["--version"], ["findings"], ["findings", "--json"], ["findings", "spf-fail"], ["config"], ["config", "--sample"],
+            ["config", "--caps"], ["config", "--explain"], ["config", "--explain", "--json"], ["check", "--client", "192.0.2.1"],
+            ["check", "--client", "192.0.2.1", "--json"], ["dns", "good.example"], ["report"], ["report", "--json"], ["report", "--html"],
+            ["report", "--csv", "--table", "policy.actions"], ["report", "--mail", "--output", "-"], ["whatif"], ["peers"],
+            ["peers", "--json"], ["brakes"], ["brakes", "--json"], ["dmarc-reports", "--help"], ["failure-reports"]]
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_output_that_is_lost_is_told(assay, recorded, arguments):
+    if arguments[0] in ("check", "dns", "report", "whatif", "peers", "brakes", "failure-reports", "dmarc-reports"):
+        arguments = [*arguments, "--config", str(recorded.config_path)]
+    assert assay.run(*arguments).returncode == 0
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([assay.program, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == IO_ERROR
+    # the reason of what is larger than stdio keeps is gone by then
+    assert re.search("^assay: .*standard output: (No space left on device|not all of it could be written)$", done.stderr, re.MULTILINE)
+    closed = subprocess.run(["/bin/sh", "-c", 'exec "$@" >&-', "sh", assay.program, *arguments], stderr=subprocess.PIPE, text=True,
+                            timeout=60, check=False)
+    assert closed.returncode == IO_ERROR
+    assert re.search("^assay: .*standard output: (Bad file descriptor|not all of it could be written)$", closed.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["-n"]], ids=" ".join)
+def test_output_of_assayd_that_is_lost_is_told(build_dir, recorded, arguments):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([build_dir / "assayd", *arguments, "-c", recorded.config_path], stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=60, check=False)
+    assert done.returncode == IO_ERROR and "assayd: standard output: " in done.stderr
+
+
 def test_times_of_a_damaged_record_are_no_times(assay, assayd, recorded):
     recorded.stop()
     with sqlite3.connect(recorded.database) as connection:
