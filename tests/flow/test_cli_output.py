@@ -62,6 +62,41 @@ def test_output_of_assayd_that_is_lost_is_told(build_dir, recorded, arguments):
     assert done.returncode == IO_ERROR and "assayd: standard output: " in done.stderr
 
 
+def fill(place):
+    with open(place / "filler", "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("form", [["--html"], ["--json"], ["--mail"], ["--csv", "--table", "policy.actions"]], ids=" ".join)
+def test_full_disk_leaves_the_old_report(assay, recorded, small_disk, form):  # noqa: F811
+    (small_disk / "report").write_text("old\n")
+    fill(small_disk)
+    done = assay.run("report", "--config", recorded.config_path, *form, "--output", small_disk / "report")
+    assert done.returncode == 73 and b"No space left on device" in done.stderr
+    assert (small_disk / "report").read_text() == "old\n"
+    assert sorted(os.listdir(small_disk)) == ["filler", "report"]
+
+
+def test_full_disk_leaves_no_half_of_a_rehearsed_report(assayd, workdir, small_disk):  # noqa: F811
+    world = World(assayd, workdir)
+    world.deliver("joe@away.example", "away.example")
+    fill(small_disk)
+    world.run("--dry-run", small_disk, expect=IO_ERROR)
+    assert os.listdir(small_disk) == ["filler"]
+    world.run("--dry-run", workdir / "none", expect=66)
+
+
+def test_report_into_the_hyphen_is_standard_output(assay, recorded, workdir):
+    done = subprocess.run([assay.program, "report", "--html", "--output", "-", "--config", recorded.config_path], stdout=subprocess.PIPE,
+                          cwd=workdir, timeout=60, check=True)
+    assert done.stdout.endswith(b"</html>\n") and not (workdir / "-").exists()
+    assert assay.run("report", "--csv", "--output", "-", "--config", recorded.config_path).returncode == 64
+
+
 def test_times_of_a_damaged_record_are_no_times(assay, assayd, recorded):
     recorded.stop()
     with sqlite3.connect(recorded.database) as connection:
