@@ -118,3 +118,42 @@ def test_period_begins_in_1970_at_the_earliest(assay, recorded):
         done = assay.run(*words, "--since", "100000w", "--config", recorded.config_path)
         assert done.returncode == 0 and b"1970-01-02 00:00 to " in done.stdout
         assert assay.json(*words, "--since", "100000w", "--config", recorded.config_path)["since"] == 86400
+
+
+# ---- peers -----------------------------------------------------------------------------------------------------------------------
+
+def peers(assay, recorded):
+    return {peer["peer"]: peer["pinned"] for peer in assay.json("peers", "--config", recorded.config_path)}
+
+
+@pytest.mark.parametrize("written, peer", [
+    ("Good.EXAMPLE", "good.example"), ("good.example.", "good.example"), ("bücher.example", "xn--bcher-kva.example"),
+    ("192.0.2.7", "192.0.2.0/24"), ("192.0.2.0/24", "192.0.2.0/24"), ("[2001:db8:0:1::5]", "2001:db8:0:1::/64")])
+def test_pinned_is_the_name_under_which_peers_are_known(assay, recorded, written, peer):
+    done = assay.run("peers", "pin", written, "--config", recorded.config_path)
+    assert done.returncode == 0 and peers(assay, recorded)[peer]
+    assert assay.run("peers", "unpin", written, "--config", recorded.config_path).returncode == 0
+    assert not peers(assay, recorded)[peer]
+    assert assay.run("peers", "show", written, "--config", recorded.config_path).stdout.startswith(peer.encode() + b"\n")
+    assert assay.run("peers", "forget", written, "--config", recorded.config_path).returncode == 0
+    assert peer not in peers(assay, recorded)
+
+
+def test_pin_of_a_peer_that_nobody_has_seen_is_said(assay, recorded):
+    done = assay.run("peers", "pin", "new.example", "--config", recorded.config_path)
+    assert done.returncode == 0 and b"'new.example' has not been seen yet" in done.stderr
+    assert assay.run("peers", "pin", "new.example", "--config", recorded.config_path).stderr == b""
+
+
+@pytest.mark.parametrize("written", ["", "two words", "192.0.2.0/16", "192.0.2.0/", "a..example"])
+def test_pin_of_what_no_peer_is_called(assay, recorded, written):
+    before = peers(assay, recorded)
+    done = assay.run("peers", "pin", written, "--config", recorded.config_path)
+    assert done.returncode == 64 and b"no domain" in done.stderr
+    assert peers(assay, recorded) == before
+
+
+def test_table_has_no_head_when_nothing_can_be_read(assay, workdir):
+    (workdir / "db").write_text("this is text, and longer than the head of a database\n")
+    done = assay.run("peers", "--database", workdir / "db")
+    assert done.returncode == IO_ERROR and done.stdout == b"" and b"not a database" in done.stderr
