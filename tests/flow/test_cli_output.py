@@ -157,3 +157,9 @@ def test_table_has_no_head_when_nothing_can_be_read(assay, workdir):
     (workdir / "db").write_text("this is text, and longer than the head of a database\n")
     done = assay.run("peers", "--database", workdir / "db")
     assert done.returncode == IO_ERROR and done.stdout == b"" and b"not a database" in done.stderr
+
+
+def test_every_date_is_one_of_the_calendar(assay):
+    for day in ("2026-02-29", "2026-02-31", "2026-04-31", "2026-00-10", "2026-13-01", "2026-1-001", "26-11-28", "2026-11-280", "1969-12-31"):
+        done = assay.run("dmarc-reports", "--day", day)
+        assert done.returncode == 64 and f"--day '{day}'".encode() in done.stderr, day
