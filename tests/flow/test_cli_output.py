@@ -163,3 +163,13 @@ def test_every_date_is_one_of_the_calendar(assay):
     for day in ("2026-02-29", "2026-02-31", "2026-04-31", "2026-00-10", "2026-13-01", "2026-1-001", "26-11-28", "2026-11-280", "1969-12-31"):
         done = assay.run("dmarc-reports", "--day", day)
         assert done.returncode == 64 and f"--day '{day}'".encode() in done.stderr, day
+
+
+def test_doctor_knows_the_file_however_it_is_written(assay, assayd, workdir):
+    daemon = assayd(options=f'status-socket = "{workdir}/status"\n').start()
+    (workdir / "link.conf").symlink_to(daemon.config_path)
+    (workdir / "other.conf").write_text(daemon.config_path.read_text())
+    for path, same in ((daemon.config_path, True), (daemon.config_path.relative_to(workdir), True), ("./link.conf", True), ("other.conf", False)):
+        done = subprocess.run([assay.program, "doctor", "--config", path], cwd=workdir, capture_output=True, text=True, timeout=60, check=False)
+        assert "ok       daemon    assayd" in done.stdout, done.stdout
+        assert ("it runs with" not in done.stdout) == same, (path, done.stdout)
