@@ -229,6 +229,40 @@ static void test_days_say_when_it_may_be_on(void **state)
 	world_free(&world);
 }
 
+/* What came on a day before the first hour that is looked at may be all of it. */
+static void test_day_that_began_before_is_sure_of_nothing(void **state)
+{
+	struct world world;
+	const struct brakes *brakes;
+
+	(void)state;
+	world_make(&world, "brake-wanted = 5", START + 12 * HOUR, START + 3 * DAY);
+	add(&world, START, DAY, 5, wanted_mail);
+	brakes = brake_watch_forecast(world.watch, world.arena);
+	assert_int_equal(brakes->count, 1);
+	check(&brakes->items[0], START + 14 * HOUR, 0, true);
+	world_free(&world);
+}
+
+/* What is not told of a day may have come in each hour of it, in those behind the first, too. */
+static void test_kinds_counted_together_may_be_of_each_hour(void **state)
+{
+	const struct flow_span span = { .from_secs = START, .span_secs = DAY, .messages = 1 };
+	struct flow_row row = row_of(STORE_EVIDENCE_OTHER);
+	const struct brakes *brakes;
+	struct world world;
+
+	(void)state;
+	row.other = true;
+	world_make(&world, "brake-wanted = 5 brake-window = 3h", START, START + 3 * DAY);
+	brake_watch_add(world.watch, &row, &span, 1);
+	add_hour(&world, 12, 4, 0);
+	brakes = brake_watch_forecast(world.watch, world.arena);
+	assert_int_equal(brakes->count, 1);
+	check(&brakes->items[0], START + 14 * HOUR, 0, true);
+	world_free(&world);
+}
+
 static void test_kinds_counted_together_may_be_any(void **state)
 {
 	const struct flow_span span = { .from_secs = START, .span_secs = DAY, .messages = 9 };
@@ -408,6 +442,8 @@ int main(void)
 		cmocka_unit_test(test_lifted_brake_counts_anew),
 		cmocka_unit_test(test_due_is_what_is_not_on_yet),
 		cmocka_unit_test(test_days_say_when_it_may_be_on),
+		cmocka_unit_test(test_day_that_began_before_is_sure_of_nothing),
+		cmocka_unit_test(test_kinds_counted_together_may_be_of_each_hour),
 		cmocka_unit_test(test_kinds_counted_together_may_be_any),
 		cmocka_unit_test(test_forwarders_are_known_by_the_days_before),
 		PLACE_TESTS(test_store_keeps_brakes, place_setup),

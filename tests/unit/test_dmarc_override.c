@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which sets of a chain count when some of its sealers are trusted, as a table; and secure keys. What sealers write: tests/flow/test_arc_trust.py. */
+/* Which sets of a chain count when some of its sealers are trusted, as a table; secure keys; what sealers write (more: tests/flow/test_arc_trust.py). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,9 +62,8 @@ static void test_seal_counts(void **state)
 	}
 }
 
-static const struct dmarc_result *judge(struct check_fixture *fixture, struct chain chain, enum result result)
+static const struct dmarc_result *judge_said(struct check_fixture *fixture, struct chain chain, enum result result, const char *field)
 {
-	static const char field[] = "x.example; dmarc=pass header.from=author.example";
 	struct authres *said = arena_calloc(fixture->facts.arena, 1, sizeof(*said));
 
 	assert_int_equal(authres_parse_loose(field, strlen(field), fixture->facts.arena, said), 0);
@@ -72,6 +71,11 @@ static const struct dmarc_result *judge(struct check_fixture *fixture, struct ch
 	fixture_spf(fixture, RESULT_FAIL, "author.example", DNS_SECURE);
 	seal(fixture, chain, result, said);
 	return &fixture->results.dmarc;
+}
+
+static const struct dmarc_result *judge(struct check_fixture *fixture, struct chain chain, enum result result)
+{
+	return judge_said(fixture, chain, result, "x.example; dmarc=pass header.from=author.example");
 }
 
 static struct check_fixture *fixture_of_author(void)
@@ -100,6 +104,45 @@ static void test_override_wants_secure_keys_if_asked(void **state)
 		assert_int_equal(fixture_raised(fixture, FINDING_DMARC_REJECT), !rows[i].overridden);
 		fixture_free(&fixture);
 	}
+}
+
+/* "dmarc=pass" of that very author domain, or, where nothing is said of DMARC for it, an aligned pass; a failure stays one. */
+static void test_override_by_what_a_sealer_says(void **state)
+{
+#define PASS "; dmarc=pass header.from=author.example"
+#define FAIL "; dmarc=fail header.from=author.example"
+	static const struct { const char *said; bool overridden; } rows[] = {
+		{ PASS, true }, { FAIL PASS, false }, { PASS FAIL, false }, { "; spf=pass smtp.mailfrom=author.example", true },
+		{ "; spf=pass smtp.mailfrom=author.example" FAIL, false }, { "; spf=pass smtp.mailfrom=author.example; dmarc=fail", false },
+		{ "; spf=pass smtp.mailfrom=other.example", false }, { "; dmarc=pass", false }, { "; dmarc=pass header.from=other.example", false },
+		{ "; dkim=pass header.d=author.example; dmarc=fail header.from=other.example", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_of_author();
+		const struct dmarc_result *dmarc = judge_said(fixture, (struct chain){ "T", "i" }, RESULT_PASS,
+		    arena_printf(fixture->facts.arena, "x.example%s", rows[i].said));
+
+		fixture_run(fixture, &check_dmarc);
+		if ((dmarc->overridden != NULL) != rows[i].overridden)
+			fail_msg("%s", rows[i].said);
+		fixture_free(&fixture);
+	}
+}
+
+/* Of several From fields nobody knows which one is shown. */
+static void test_override_of_one_from_field_only(void **state)
+{
+	struct check_fixture *fixture = fixture_of_author();
+	const struct dmarc_result *dmarc = judge(fixture, (struct chain){ "T", "i" }, RESULT_PASS);
+
+	(void)state;
+	fixture_from(fixture, "author.example");
+	fixture_run(fixture, &check_dmarc);
+	assert_null(dmarc->overridden);
+	assert_int_equal(dmarc->override_count, 0);
+	fixture_free(&fixture);
 }
 
 /* Whether an override hangs on keys that did not come: only when they are trusted sealers' own. */
@@ -224,6 +267,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seal_counts),
 		cmocka_unit_test(test_override_wants_secure_keys_if_asked),
+		cmocka_unit_test(test_override_by_what_a_sealer_says),
+		cmocka_unit_test(test_override_of_one_from_field_only),
 		cmocka_unit_test(test_override_unknown),
 		cmocka_unit_test(test_section_of_a_signature),
 		cmocka_unit_test(test_section_of_several_conditions),

@@ -189,6 +189,33 @@ static void test_policy_decide_codes_follow_action(void **state)
 	policy_fixture_drop(&f);
 }
 
+/* Codes as assay.conf(5) lists them; 454 4.7.0 is RFC 3207's, section 4, for what may be over soon. */
+static void test_policy_decide_codes_of_findings(void **state)
+{
+	static const struct { enum finding_id id; const char *options; unsigned code; const char *enhanced; } rows[] = {
+		{ FINDING_TLS_NONE, "tls-none = reject", 530, "5.7.0" }, { FINDING_TLS_NONE, "tls-none = defer", 454, "4.7.0" },
+		{ FINDING_TLS_WEAK, "tls-weak = reject", 554, "5.7.0" }, { FINDING_TLS_WEAK, "tls-weak = defer", 454, "4.7.0" },
+		{ FINDING_AUTH_PLAINTEXT_MECHANISM, "auth-plaintext-mechanism = reject", 538, "5.7.11" },
+		{ FINDING_DNSSEC_BOGUS, "dnssec-bogus = reject", 550, "5.7.0" }, { FINDING_DNSSEC_BOGUS, "dnssec-bogus = defer", 451, "4.7.0" },
+		{ FINDING_DKIM_FAIL, "dkim-fail = reject", 550, "5.7.20" }, { FINDING_DKIM_FAIL, "dkim-fail = defer", 451, "4.7.20" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[100];
+		struct policy_fixture f;
+		struct decision d;
+
+		snprintf(text, sizeof(text), "findings { %s }", rows[i].options);
+		f = policy_fixture_make(text);
+		raise_finding(&f, rows[i].id, "a.example", DNS_INSECURE);
+		d = decide(&f, FINDING_STAGE_MESSAGE);
+		if (d.code != rows[i].code || strcmp(d.enhanced, rows[i].enhanced) != 0)
+			fail_msg("%s: %u %s", rows[i].options, d.code, d.enhanced);
+		policy_fixture_drop(&f);
+	}
+}
+
 static void test_policy_decide_permanent_before_temporary(void **state)
 {
 	struct policy_fixture f = policy_fixture_make("findings { spf-temperror = reject dmarc-permerror = reject }");
@@ -438,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_policy_decide_nothing_found),
 		cmocka_unit_test(test_policy_decide_strongest_wins),
 		cmocka_unit_test(test_policy_decide_codes_follow_action),
+		cmocka_unit_test(test_policy_decide_codes_of_findings),
 		cmocka_unit_test(test_policy_decide_permanent_before_temporary),
 		cmocka_unit_test(test_policy_decide_explanation_and_help),
 		cmocka_unit_test(test_policy_decide_default_explanation),
