@@ -211,6 +211,36 @@ static void test_section_of_a_signature(void **state)
 	}
 }
 
+/* Three are told in words, of more how many; all of them are weighed. */
+static void test_overrides_in_words(void **state)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e" };
+
+	(void)state;
+	for (size_t count = 1; count <= sizeof(names) / sizeof(names[0]); count++) {
+		struct check_fixture *fixture = fixture_of_author();
+		struct override_config *sections = arena_calloc(fixture->facts.arena, count, sizeof(*sections));
+
+		for (size_t i = 0; i < count; i++)
+			sections[i] = (struct override_config){ .name = names[i], .kind = OVERRIDE_MAILING_LIST,
+				.dkim_domains = listed(fixture, "lists.example") };
+		fixture->config.overrides = sections;
+		fixture->config.override_count = count;
+		fixture_from(fixture, "author.example");
+		fixture_spf(fixture, RESULT_FAIL, "author.example", DNS_SECURE);
+		fixture_dkim(fixture, RESULT_PASS, "lists.example", DNS_SECURE);
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(fixture->results.dmarc.override_count, count);
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(strstr(fixture->results.dmarc.overridden, arena_printf(fixture->facts.arena, " %s: DKIM lists.example",
+			    names[i])) != NULL, i < 3);
+		assert_int_equal(strstr(fixture->results.dmarc.overridden, " more") != NULL, count > 3);
+		if (count > 3)
+			assert_non_null(strstr(fixture->results.dmarc.overridden, count == 4 ? "; and 1 more" : "; and 2 more"));
+		fixture_free(&fixture);
+	}
+}
+
 /* Of several proofs the best counts; all conditions have to hold, and the weakest says how secure that is. */
 static void test_section_of_several_conditions(void **state)
 {
@@ -271,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_override_of_one_from_field_only),
 		cmocka_unit_test(test_override_unknown),
 		cmocka_unit_test(test_section_of_a_signature),
+		cmocka_unit_test(test_overrides_in_words),
 		cmocka_unit_test(test_section_of_several_conditions),
 		cmocka_unit_test(test_section_without_evidence),
 	};
