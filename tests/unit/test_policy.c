@@ -129,6 +129,27 @@ static void test_policy_mark_unknown_may_be_any(void **state)
 	policy_fixture_drop(&f);
 }
 
+/* An author who is not told may be anybody's; those who are told fall under their policies surely, with each recipient. */
+static void test_policy_mark_of_a_record_that_lacks_authors(void **state)
+{
+	struct policy_fixture f = policy_fixture_make("policy one { recipient-domains = one.example author-domains = a.example }\n"
+	    "policy two { recipient-domains = two.example author-domains = a.example }\npolicy other { author-domains = b.example }\n");
+	const struct policy_set set = policy_set_of(f.config);
+	const struct recipient_place places[] = { { .where = RECIPIENT_AT_DOMAIN, .domain = "one.example" },
+		{ .where = RECIPIENT_AT_DOMAIN, .domain = "two.example" } };
+	const struct evidence_author author = { .domain = "a.example" };
+	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .recipients = places, .recipient_count = 2, .authors = &author,
+		.author_count = 1, .lacks = EVIDENCE_LACKS_AUTHORS };
+	unsigned char marks[4];
+
+	(void)state;
+	assert_int_equal(network_parse("192.0.2.1", &evidence.client), 0);
+	assert_int_equal(set.count, 4);
+	policy_select(&set, &evidence, marks);
+	assert_true(marks[0] == POLICY_IN && marks[1] == POLICY_IN && marks[2] == POLICY_MAYBE && marks[3] == POLICY_MAYBE);
+	policy_fixture_drop(&f);
+}
+
 static void test_policy_decide_nothing_found(void **state)
 {
 	struct policy_fixture f = policy_fixture_make("mode = enforce");
@@ -462,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_policy_mark_first_that_matches),
 		cmocka_unit_test(test_dns_outage_defers_what_might_be_refused),
 		cmocka_unit_test(test_policy_mark_unknown_may_be_any),
+		cmocka_unit_test(test_policy_mark_of_a_record_that_lacks_authors),
 		cmocka_unit_test(test_policy_decide_nothing_found),
 		cmocka_unit_test(test_policy_decide_strongest_wins),
 		cmocka_unit_test(test_policy_decide_codes_follow_action),
