@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "assayd.h"
 #include "report/brakes.h"
@@ -71,11 +70,7 @@ static const struct brake_row *find_on(const struct rows *rows, const struct bra
 
 static const char *time_text(int64_t secs, char text[32])
 {
-	time_t time = (time_t)secs;
-	struct tm tm;
-
-	strftime(text, 32, "%Y-%m-%dT%H:%MZ", gmtime_r(&time, &tm));
-	return text;
+	return clock_text(text, 32, CLOCK_ISO_MINUTE, secs);
 }
 
 static void tell_on(const struct brake_row *row, int64_t now_secs)

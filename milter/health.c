@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -82,18 +81,15 @@ void health_text(enum health_condition condition, enum health_event event, const
 {
 	const struct condition_row *row = &rows[condition];
 	int64_t lasted_secs = now.wall_secs - state->since_secs;
-	time_t since = (time_t)state->since_secs;
-	char since_text[32] = "";
-	struct tm tm;
+	char since_text[32];
 
 	if (event == HEALTH_BEGAN) {
 		snprintf(text_r, text_bytes, "%s: %s%s%s", row->name, detail != NULL ? detail : "", detail != NULL ? "; " : "", row->effect);
 		return;
 	}
-	if (gmtime_r(&since, &tm) != NULL)
-		(void)strftime(since_text, sizeof(since_text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	snprintf(text_r, text_bytes, "%s: %s%s%s; since %s, %" PRId64 " s long, %" PRIu64 " %s", row->name, detail != NULL ? detail : "",
-	    detail != NULL ? ": " : "", row->again, since_text, lasted_secs > 0 ? lasted_secs : 0, state->affected, row->counted);
+	    detail != NULL ? ": " : "", row->again,
+	    clock_text(since_text, sizeof(since_text), CLOCK_ISO_SECOND, state->since_secs), lasted_secs > 0 ? lasted_secs : 0, state->affected, row->counted);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------ */

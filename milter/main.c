@@ -18,6 +18,7 @@
 #include "config/domain_list.h"
 #include "health.h"
 #include "metrics.h"
+#include "util/standard.h"
 
 enum { WHY_BYTES = 512 };
 
@@ -260,23 +261,35 @@ static int start(const struct options *options, const struct config *config)
 	return signals_serve(options->config_path, options->socket, options->verbose);
 }
 
+/* Who does not get what was printed has to hear it. @return the exit code. */
+static int end_printing(int code)
+{
+	const char *why = standard_output_end();
+
+	if (why == NULL)
+		return code;
+	fprintf(stderr, "assayd: standard output: %s\n", why);
+	return code == EX_OK ? EX_IOERR : code;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	const struct config *config;
 	int code;
 
+	standard_hold();
 	threads_prepare();
 	memory_watch();
 	resources_begin();
 	code = read_options(argc, argv, &options);
 
 	if (code >= 0)
-		return code;
+		return end_printing(code);
 	config = daemon_load_config(options.config_path, 1, stderr);
 	if (config == NULL)
 		return EX_CONFIG;
-	code = options.check_only ? check_only(config) : start(&options, config);
+	code = options.check_only ? end_printing(check_only(config)) : start(&options, config);
 	config_unref(&config);
 	return code;
 }

@@ -43,8 +43,10 @@ int tool_unexpected(const char *command, const char *argument, const struct opti
 
 /** Reads the value of --since; complains in the command's name. @return -1 to go on, else EX_USAGE. */
 int take_age(const char *command, const char *text, int64_t *secs_r);
-/** The same for --top, a number of rows. */
-int take_top(const char *command, const char *text, size_t *top_r);
+/** When a period began that goes so far back: at a whole hour, and on the second day of 1970 at the earliest. */
+int64_t begin_of_age(int64_t now_secs, int64_t back_secs);
+/** The same as take_age() for an option that is a number of rows. */
+int take_rows(const char *command, const char *option, const char *text, size_t *rows_r);
 
 /** Loads --config, else the default file if there is one, else defaults. @return NULL after complaints. */
 const struct config *load_config(const char *path);

@@ -8,7 +8,6 @@
 #include <jansson.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "assay.h"
 #include "json_text.h"
@@ -50,11 +49,7 @@ static const struct option long_options[] = {
 
 static const char *time_text(int64_t secs, char text[32])
 {
-	time_t value = (time_t)secs;
-	struct tm tm;
-
-	strftime(text, 32, "%Y-%m-%dT%H:%MZ", gmtime_r(&value, &tm));
-	return text;
+	return clock_text(text, 32, CLOCK_ISO_MINUTE, secs);
 }
 
 static void list_row(void *arg, const struct brake_row *row)

@@ -153,7 +153,11 @@ static int take_option(int option, const char *value, struct config_command *com
 	case 's': command->sample = true; return -1;
 	case 'l': command->caps = true; return -1;
 	case 'e': command->explain = true; return -1;
-	case 'd': command->change.old_path = value; return -1;
+	case 'd':
+		command->change.old_path = value;
+		if (value[0] == '-' && access(value, F_OK) != 0)	/* an option that stands between */
+			return tool_complain(EX_USAGE, "config: --diff takes two files: assay config --diff OLD NEW; other options before or behind");
+		return -1;
 	case 'b': command->change.database = value; return -1;
 	case 'S': return take_age("config", value, &command->change.since_secs);
 	case 'j': command->json = true; return -1;
@@ -176,10 +180,34 @@ static int diff_files(struct config_command *command)
 	return config_change_tell(&command->change);
 }
 
+/* Each of these is a command of its own. @return 0, or an exit code after a complaint. */
+static int check_single(const struct config_command *command)
+{
+	const struct { const char *option; bool given; } asked[] = {
+		{ "--sample", command->sample }, { "--caps", command->caps }, { "--explain", command->explain },
+		{ "--diff", command->change.old_path != NULL },
+		{ "--import-opendkim or --import-opendmarc", command->imports[IMPORT_OPENDKIM] != NULL || command->imports[IMPORT_OPENDMARC] != NULL },
+	};
+	const char *first = NULL;
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		if (asked[i].given && first != NULL)
+			return tool_complain(EX_USAGE, "config: %s and %s exclude each other", first, asked[i].option);
+		if (asked[i].given)
+			first = asked[i].option;
+	}
+	if (command->path != NULL && first != NULL && (command->sample || strncmp(first, "--import", 8) == 0))
+		return tool_complain(EX_USAGE, "config: with %s no configuration is read: leave out '%s'", first, command->path);
+	return 0;
+}
+
 static int run(struct config_command *command)
 {
 	const struct config_change *change = &command->change;
+	int code = check_single(command);
 
+	if (code != 0)
+		return code;
 	if (change->old_path == NULL && (change->database != NULL || change->since_secs != 0))
 		return tool_complain(EX_USAGE, "config: --database and --since belong to --diff");
 	if (command->asks && !command->explain)

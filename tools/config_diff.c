@@ -9,7 +9,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "assay.h"
 #include "config/diff.h"
@@ -104,15 +103,12 @@ static int64_t next_flag_day(const struct telling *telling)
 static void print_flag_day(const struct telling *telling)
 {
 	int64_t secs = next_flag_day(telling);
-	time_t time = (time_t)secs;
 	char text[32];
-	struct tm tm;
 
 	if (secs == INT64_MAX)
 		return;
-	strftime(text, sizeof(text), "%Y-%m-%dT%H", gmtime_r(&time, &tm));
 	printf("What is in force from %s (UTC) on is not in these figures: each message is asked about at its own time. "
-	    "Ask about a copy of the file without that from.\n", text);
+	    "Ask about a copy of the file without that from.\n", clock_text(text, sizeof(text), CLOCK_ISO_HOUR, secs));
 }
 
 static void print_messages(const struct telling *telling)
@@ -253,8 +249,7 @@ int config_change_tell(const struct config_change *change)
 	struct telling telling = { .change = change, .until_secs = clock_wall_secs(NULL) };
 	int code = EX_CONFIG;
 
-	telling.since_secs = telling.until_secs - back_secs;
-	telling.since_secs -= telling.since_secs % HOUR_SECS;	/* an hour counts whole */
+	telling.since_secs = begin_of_age(telling.until_secs, back_secs);	/* an hour counts whole */
 	telling.old = load_config(change->old_path);
 	telling.new = load_config(change->new_path);
 	telling.lines = (struct lines){ json_array(), json_array(), json_array() };

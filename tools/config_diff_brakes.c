@@ -7,9 +7,9 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "policy/ramp.h"
+#include "util/clock.h"
 
 struct reading {
 	const struct config *old, *new;
@@ -68,11 +68,9 @@ static void print_brake(const json_t *brake)
 {
 	const char *policy = json_string_value(json_object_get(brake, "policy"));
 	const char *finding = json_string_value(json_object_get(brake, "finding"));
-	time_t since = (time_t)json_integer_value(json_object_get(brake, "since"));
 	char text[32];
-	struct tm tm;
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%MZ", gmtime_r(&since, &tm));
+	(void)clock_text(text, sizeof(text), CLOCK_ISO_MINUTE, json_integer_value(json_object_get(brake, "since")));
 	if (json_is_true(json_object_get(brake, "holds")))
 		printf("A brake is on since %s: policy %s only tags for %s, which is %s in the new file, until assay brakes --lift %s %s.\n", text,
 		    policy, finding, json_string_value(json_object_get(brake, "action")), policy, finding);

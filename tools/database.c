@@ -3,6 +3,7 @@
  * The record, found and opened for reading, for every subcommand alike. Before it is opened an admin needs to hear which directory is
  * missing and whose it should be.
  */
+#include <string.h>
 #include <sysexits.h>
 
 #include "assay.h"
@@ -46,6 +47,8 @@ int record_find(const char *command, const struct config *config, const char *da
 	int code;
 
 	*location_r = database != NULL ? database : config->record_location;
+	if (database != NULL && (database[0] == '\0' || strcmp(database, "sqlite:") == 0))
+		return tool_complain(EX_USAGE, "%s: --database names none: a path, sqlite:PATH or postgresql:CONNECTION", command);
 	if (*location_r == NULL || (*location_r)[0] == '\0')
 		return tool_complain(EX_CONFIG, "%s: no database: set path in the section record of the configuration, or give --database",
 		    command);

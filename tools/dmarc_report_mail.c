@@ -13,6 +13,7 @@
 #include "dmarc_report.h"
 #include "util/buf.h"
 #include "util/clean.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 enum { GZIP_WINDOW = 15 + 16, MEMORY_LEVEL = 8, BASE64_LINE_BYTES = 57, HEADER_BYTES = 2048 };
@@ -87,11 +88,9 @@ const char *dmarc_report_mail(const struct dmarc_report *report, const char *con
 {
 	struct buf buf = buf_make(report->arena);
 	char begin[32], stop[32];
-	const time_t begin_time = (time_t)report->begin_secs, end_time = (time_t)report->end_secs;
-	struct tm tm;
 
-	strftime(begin, sizeof(begin), "%Y-%m-%d %H:%M:%S", gmtime_r(&begin_time, &tm));
-	strftime(stop, sizeof(stop), "%Y-%m-%d %H:%M:%S", gmtime_r(&end_time, &tm));
+	(void)clock_text(begin, sizeof(begin), CLOCK_SECOND, report->begin_secs);
+	(void)clock_text(stop, sizeof(stop), CLOCK_SECOND, report->end_secs);
 	append_header(&buf, report, addresses, count, now_secs);
 	/* "=_" stands in no base64 and in no line that we write */
 	buf_printf(&buf, "Content-Type: multipart/mixed; boundary=\"=_%s\"\n\n--=_%s\n", report->names.report_id, report->names.report_id);

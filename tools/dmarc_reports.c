@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
 
 #include "assay.h"
 #include "check/dmarc/dmarc.h"
 #include "dmarc_report.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 /* A day is over when nothing comes for it any more: messages count for the day on which they began. */
@@ -47,9 +49,11 @@ static int parse_day(const char *text, int64_t *day_r)
 {
 	struct tm tm = { 0 };
 	const char *end = strptime(text, "%Y-%m-%d", &tm);
+	int day_of_month = tm.tm_mday;
 	time_t secs;
 
-	if (end == NULL || *end != '\0' || strlen(text) != strlen("2026-11-28") || (secs = timegm(&tm)) < 0)
+	/* timegm() takes the 31st of February for a day in March */
+	if (end == NULL || *end != '\0' || strlen(text) != strlen("2026-11-28") || (secs = timegm(&tm)) < 0 || tm.tm_mday != day_of_month)
 		return tool_complain(EX_USAGE, "dmarc-reports: --day '%s': write it as 2026-11-28", text);
 	*day_r = secs / DAY_SECS;
 	return -1;
@@ -74,6 +78,7 @@ static int take_option(int option, struct reports_command *command)
 
 static int read_options(int argc, char **argv, struct reports_command *command)
 {
+	struct stat status;
 	int option, code = -1;
 
 	while (code < 0 && (option = tool_getopt(argc, argv, long_options)) != -1)
@@ -84,6 +89,8 @@ static int read_options(int argc, char **argv, struct reports_command *command)
 		return tool_unexpected("dmarc-reports", argv[optind], long_options);
 	if (command->send && command->directory != NULL)
 		return tool_complain(EX_USAGE, "dmarc-reports: --send and --dry-run exclude each other");
+	if (command->directory != NULL && (stat(command->directory, &status) != 0 || !S_ISDIR(status.st_mode)))
+		return tool_complain(EX_NOINPUT, "dmarc-reports: --dry-run: %s is no directory", command->directory);
 	return -1;
 }
 
@@ -123,11 +130,9 @@ static void add_policy(void *arg, const struct dmarc_policy_row *row)
 
 static const char *day_text(int64_t day, char text[16])
 {
-	time_t secs = (time_t)(day * DAY_SECS);
-	struct tm tm;
+	int64_t secs;
 
-	strftime(text, 16, "%Y-%m-%d", gmtime_r(&secs, &tm));
-	return text;
+	return clock_text(text, 16, CLOCK_DAY, __builtin_mul_overflow(day, (int64_t)DAY_SECS, &secs) ? INT64_MAX : secs);
 }
 
 static void list_one(const struct dmarc_policy_row *row)
@@ -179,7 +184,9 @@ static bool make(struct dmarc_sender *sender, struct arena *arena, const char *r
 
 static void work(const struct reports_command *command, struct dmarc_sender *sender, const char *receiver, const struct policies *policies)
 {
-	for (size_t i = 0; i < policies->count && !sender->failed; i++) {
+	size_t i;
+
+	for (i = 0; i < policies->count && !sender->failed; i++) {
 		struct arena *arena = arena_new();
 		struct dmarc_report report;
 
@@ -193,8 +200,11 @@ static void work(const struct reports_command *command, struct dmarc_sender *sen
 		}
 		arena_free(&arena);
 	}
-	printf("%zu reports: %u %s, %u later, %u not\n", policies->count, sender->sent, command->send ? "sent" : "would be sent",
-	    sender->later, sender->given_up);
+	if (sender->failed)
+		printf("ended with report %zu of %zu\n", i, policies->count);
+	else	/* a report may go to several addresses, or to none */
+		printf("%zu reports; addresses: %u %s, %u later, %u not\n", policies->count, sender->sent,
+		    command->send ? "sent" : "would be sent", sender->later, sender->given_up);
 }
 
 /* With resolver and suffix list, which consent needs. */

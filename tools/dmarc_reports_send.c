@@ -5,15 +5,14 @@
  * up and said. States are in the book (record/dmarc.h). Thread: one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "assay.h"
 #include "check/dmarc/destination.h"
 #include "dmarc_report.h"
 #include "sendmail.h"
+#include "text_file.h"
 #include "util/clean.h"
 #include "util/error.h"
 
@@ -225,19 +224,14 @@ void dmarc_report_send(struct dmarc_sender *sender, struct dmarc_report *report)
 		complain(sender);
 }
 
-static bool write_file(const char *directory, const char *name, const char *suffix, const void *data, size_t bytes)
+static bool write_file(const struct dmarc_report *report, const char *directory, const char *suffix, const void *data, size_t bytes)
 {
-	char path[4096];
-	int fd, length = snprintf(path, sizeof(path), "%s/%s%s", directory, name, suffix);
-	bool good;
+	const char *path = arena_printf(report->arena, "%s/%s%s", directory, report->names.report_id, suffix);
 
-	fd = length < (int)sizeof(path) ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640) : -1;
-	good = fd >= 0 && write(fd, data, bytes) == (ssize_t)bytes;
-	if (!good)
-		tool_complain(0, "dmarc-reports: %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return good;
+	if (text_file_make(report->arena, path, data, bytes, 0640) == 0)
+		return true;
+	tool_complain(0, "dmarc-reports: %s: %s", path, strerror(errno));
+	return false;
 }
 
 bool dmarc_report_rehearse(struct dmarc_sender *sender, struct dmarc_report *report, const char *directory)
@@ -261,10 +255,10 @@ bool dmarc_report_rehearse(struct dmarc_sender *sender, struct dmarc_report *rep
 		sender->later += destination.consent == DMARC_CONSENT_UNKNOWN;
 		sender->given_up += destination.consent == DMARC_CONSENT_REFUSED;
 	}
-	if (!write_file(directory, report->names.report_id, ".xml", report->xml, report->xml_bytes))
+	if (!write_file(report, directory, ".xml", report->xml, report->xml_bytes))
 		return false;
 	if (agreed.count == 0)	/* a mail that is not to be sent does not lie about as if it were */
 		return true;
 	mail_text = dmarc_report_mail(report, to, addresses_of(&agreed, to), clock_wall_secs(sender->clock), &bytes);
-	return write_file(directory, report->names.report_id, ".eml", mail_text, bytes);
+	return write_file(report, directory, ".eml", mail_text, bytes);
 }

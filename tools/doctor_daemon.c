@@ -2,6 +2,7 @@
 /* assay doctor: the configuration, the running daemon, and its log. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,15 @@ static const char *ago(struct doctor *doctor, int64_t secs)
 	return arena_printf(doctor->arena, "%" PRId64 " days ago", age / 86400);
 }
 
+/* assayd tells the whole path of its file; ours may begin here, or lead over a link. */
+static bool is_our_file(const struct doctor *doctor, const char *loaded)
+{
+	char whole[PATH_MAX];
+
+	return strcmp(loaded, doctor->config_path) == 0 ||
+	    (realpath(doctor->config_path, whole) != NULL && strcmp(loaded, whole) == 0);
+}
+
 static void say_how_it_fares(struct doctor *doctor)
 {
 	const json_t *status = doctor->status;
@@ -107,7 +117,7 @@ static void say_how_it_fares(struct doctor *doctor)
 	if (strcmp(doctor_word(status, NULL, "version"), PACKAGE_VERSION) != 0)
 		doctor_say(doctor, "daemon", DOCTOR_WARNING, "restart assayd", "the running assayd is version %s, this is %s",
 		    doctor_word(status, NULL, "version"), PACKAGE_VERSION);
-	if (*loaded != '\0' && strcmp(loaded, doctor->config_path) != 0)
+	if (*loaded != '\0' && !is_our_file(doctor, loaded))
 		doctor_say(doctor, "daemon", DOCTOR_INFO, NULL, "it runs with %s, not %s", loaded, doctor->config_path);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A trace for a human: what came, what was found, what was asked of DNS, what the policies made of it. Nothing reaches the terminal raw. */
 #include <string.h>
-#include <time.h>
 
 #include "explain.h"
 #include "util/clean.h"
+#include "util/clock.h"
 
 enum { TIME_BYTES = 32 };
 
@@ -61,16 +61,12 @@ static void print_message(FILE *out, const struct explained *explained)
 {
 	const struct trace_line *line = trace_find(&explained->trace, "message");
 	const char *stage = line != NULL ? trace_get(line, "stage") : NULL;
-	char text[TIME_BYTES] = "";
-	struct tm when;
-	time_t secs = (time_t)explained->time_secs;
+	char text[TIME_BYTES];
 
-	if (gmtime_r(&secs, &when) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &when);
 	print_label(out, "message");
 	clean_terminal(out, explained->reference);
 	print_value(out, ", queue id ", explained->queue_id[0] != '\0' ? explained->queue_id : NULL);
-	fprintf(out, ", %s", text);
+	fprintf(out, ", %s", clock_text(text, sizeof(text), CLOCK_SECOND_UTC, explained->time_secs));
 	print_value(out, ", not judged: ", line != NULL ? trace_get(line, "exempt") : NULL);
 	if (stage != NULL && strcmp(stage, "refused-at-rcpt") == 0)
 		fputs(", all of its recipients were refused: what it said was not seen", out);

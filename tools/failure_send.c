@@ -8,6 +8,7 @@
 
 #include "failure_reports.h"
 #include "sendmail.h"
+#include "text_file.h"
 #include "util/clean.h"
 
 enum { LOOKUPS_MAX = 60, SENDMAIL_SECS = 60, NAME_MAX_CHARS = 120 };
@@ -29,18 +30,11 @@ static enum mailed write_mail(const struct failure_run *run, const struct failur
     struct arena *arena)
 {
 	const char *path = arena_printf(arena, "%s/failure-%lld-%.*s.eml", run->directory, (long long)row->id, NAME_MAX_CHARS, address);
-	FILE *file = fopen(path, "w");
-	bool written;
 
-	if (file == NULL) {
-		tool_complain(0, "failure-reports: %s: %s", path, strerror(errno));
-		return LATER;
-	}
-	written = fputs(mail, file) >= 0;
-	written = fclose(file) == 0 && written;
-	if (!written)
-		tool_complain(0, "failure-reports: %s: %s", path, strerror(errno));
-	return written ? DONE : LATER;
+	if (text_file_make(arena, path, mail, strlen(mail), 0666) == 0)
+		return DONE;
+	tool_complain(0, "failure-reports: %s: %s", path, strerror(errno));
+	return LATER;
 }
 
 static enum mailed hand_over(const struct failure_run *run, const struct failure_row *row, const char *address, struct arena *arena)

@@ -92,6 +92,6 @@ int command_findings(int argc, char **argv)
 	if (optind < argc && !json && optind + 1 == argc)
 		return print_one(argv[optind]);
 	if (optind < argc)
-		return tool_unexpected("findings", argv[optind], long_options);
+		return tool_unexpected("findings", argv[json ? optind : optind + 1], long_options);
 	return json ? print_json() : print_text();
 }

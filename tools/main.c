@@ -13,6 +13,7 @@
 #include "config/value.h"
 #include "util/distance.h"
 #include "util/error.h"
+#include "util/standard.h"
 
 static const struct command {
 	const char *name;
@@ -146,8 +147,20 @@ static int unknown_command(const char *name)
 	return EX_USAGE;
 }
 
+/* Who does not get what was printed has to hear it. @return the exit code. */
+static int finish(const char *command, int code)
+{
+	const char *why = standard_output_end();
+
+	if (why == NULL)
+		return code;
+	tool_complain(0, "%s: standard output: %s", command, why);
+	return code == EX_OK ? EX_IOERR : code;
+}
+
 int main(int argc, char **argv)
 {
+	standard_hold();
 	if (argc < 2) {
 		tool_complain(EX_USAGE, "which command?");
 		usage(stderr);
@@ -155,15 +168,15 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
-		return EX_OK;
+		return finish("help", EX_OK);
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		puts("assay " PACKAGE_VERSION);
-		return EX_OK;
+		return finish("version", EX_OK);
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return finish(argv[1], commands[i].run(argc - 1, argv + 1));
 	}
 	return unknown_command(argv[1]);
 }

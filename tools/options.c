@@ -11,7 +11,7 @@
 #include "assay.h"
 #include "util/distance.h"
 
-enum { LIST_BYTES = 1024, DAY_SECS = 86400, TOP_MAX = 100000 };
+enum { LIST_BYTES = 1024, HOUR_SECS = 3600, DAY_SECS = 86400, ROWS_MAX = 100000 };
 
 /* "--config, --json, --help": the order of the table. */
 static const char *list_options(const struct option *table, char text[LIST_BYTES])
@@ -135,13 +135,21 @@ int take_age(const char *command, const char *text, int64_t *secs_r)
 	return tool_complain(EX_USAGE, "%s: --since: '%s' is no age; valid: 90m, 12h, 7d, 4w", command, text);
 }
 
-int take_top(const char *command, const char *text, size_t *top_r)
+int64_t begin_of_age(int64_t now_secs, int64_t back_secs)
+{
+	int64_t begin_secs = now_secs - back_secs;
+
+	/* 0 is no time */
+	return begin_secs > DAY_SECS ? begin_secs - begin_secs % HOUR_SECS : DAY_SECS;
+}
+
+int take_rows(const char *command, const char *option, const char *text, size_t *rows_r)
 {
 	char *end;
 	long number = strtol(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end != '\0' || number <= 0 || number > TOP_MAX)
-		return tool_complain(EX_USAGE, "%s: --top: '%s' is no number from 1 to %d", command, text, TOP_MAX);
-	*top_r = (size_t)number;
+	if (*text < '0' || *text > '9' || *end != '\0' || number <= 0 || number > ROWS_MAX)
+		return tool_complain(EX_USAGE, "%s: %s: '%s' is no number from 1 to %d", command, option, text, ROWS_MAX);
+	*rows_r = (size_t)number;
 	return -1;
 }

@@ -6,16 +6,18 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "assay.h"
+#include "check/memory.h"
 #include "json_text.h"
 #include "record/peer.h"
 #include "record/store.h"
+#include "util/addr.h"
 #include "util/clean.h"
+#include "util/clock.h"
+#include "util/domain.h"
 #include "util/error.h"
 
 enum { LIST_DEFAULT = 50 };
@@ -23,7 +25,8 @@ enum { LIST_DEFAULT = 50 };
 struct peers_command {
 	const char *config_path, *database, *action, *peer;
 	size_t limit;
-	bool json;
+	bool json, headed;
+	struct arena *arena;
 	struct peer_rules rules;
 	json_t *list;
 	const char *name;	/* of what is in the list: "peer" or "host" */
@@ -50,13 +53,7 @@ static const struct option long_options[] = {
 
 static const char *day_text(int64_t secs, char text[16])
 {
-	time_t value = (time_t)secs;
-	struct tm tm;
-
-	if (secs == 0)
-		return "never";
-	strftime(text, 16, "%Y-%m-%d", gmtime_r(&value, &tm));
-	return text;
+	return secs == 0 ? "never" : clock_text(text, 16, CLOCK_DAY, secs);
 }
 
 /* Names and certificates come from the network. */
@@ -79,6 +76,14 @@ static json_t *peer_json(const char *name, const char *peer, const struct peer_m
 	return json;
 }
 
+/* Once, and not above what cannot be read. */
+static void print_heading(struct peers_command *command)
+{
+	if (!command->headed)
+		printf("%-40s %9s %5s %6s %-6s %-6s %-10s\n", command->name, "sessions", "days", "TLS", "usual", "habit", "last");
+	command->headed = true;
+}
+
 static void print_row(void *arg, const char *peer, const struct peer_memory *memory)
 {
 	struct peers_command *command = arg;
@@ -88,7 +93,9 @@ static void print_row(void *arg, const char *peer, const struct peer_memory *mem
 		json_array_append_new(command->list, peer_json(command->name, peer, memory, &command->rules));
 		return;
 	}
-	printf("%-40.80s %9" PRIu64 " %5u %5.1f%% %-6s %-6s %-10s%s%s%s\n", peer, memory->sessions, memory->days,
+	print_heading(command);
+	printf("%-40s %9" PRIu64 " %5u %5.1f%% %-6s %-6s %-10s%s%s%s\n", clean_word(command->arena, peer, DOMAIN_MAX_LENGTH),
+	    memory->sessions, memory->days,
 	    memory->sessions != 0 ? 100.0 * (double)(memory->sessions - memory->grades[0]) / (double)memory->sessions : 0.0,
 	    tls_grade_name((enum tls_grade)peer_usual_grade(memory, &command->rules)),
 	    peer_has_tls_habit(memory, &command->rules) ? "habit" : "-", day_text(memory->last_secs, last),
@@ -96,25 +103,36 @@ static void print_row(void *arg, const char *peer, const struct peer_memory *mem
 	    memory->changed_secs != 0 ? day_text(memory->changed_secs, changed) : "");
 }
 
-static void print_heading(const char *name)
-{
-	printf("%-40s %9s %5s %6s %-6s %-6s %-10s\n", name, "sessions", "days", "TLS", "usual", "habit", "last");
-}
-
 static int list_peers(struct peers_command *command, struct store *store)
 {
-	if (command->json)
-		command->list = json_array();
-	else
-		print_heading("peer");
-	if (store_peers_each(store, command->peer, command->limit, print_row, command) != 0)
-		return -E_SYSTEM;
-	if (command->json) {
+	int code;
+
+	command->list = json_array();
+	code = store_peers_each(store, command->peer, command->limit, print_row, command);
+	if (code == 0 && command->json) {
 		json_dumpf(command->list, stdout, JSON_INDENT(1));
 		putchar('\n');
-		json_decref(command->list);
+	} else if (code == 0) {
+		print_heading(command);
 	}
-	return 0;
+	json_decref(command->list);
+	return code;
+}
+
+static int show_json(struct peers_command *command, struct store *store, const struct peer_memory *memory)
+{
+	json_t *json = peer_json("peer", command->peer, memory, &command->rules);
+	int code;
+
+	command->list = json_array();
+	code = store_hosts_each(store, command->peer, command->limit, print_row, command);
+	json_object_set_new(json, "hosts", command->list);
+	if (code == 0) {
+		json_dumpf(json, stdout, JSON_INDENT(1));
+		putchar('\n');
+	}
+	json_decref(json);
+	return code;
 }
 
 static int show_peer(struct peers_command *command, struct store *store)
@@ -122,21 +140,12 @@ static int show_peer(struct peers_command *command, struct store *store)
 	struct peer_memory memory;
 	int code = store_peer_get(store, command->peer, &memory);
 	char first[16], last[16], tls[16], changed[16];
-	json_t *json;
 
 	if (code != 0)
 		return code;
 	command->name = "host";
-	if (command->json) {
-		json = peer_json("peer", command->peer, &memory, &command->rules);
-		command->list = json_array();
-		code = store_hosts_each(store, command->peer, command->limit, print_row, command);
-		json_object_set_new(json, "hosts", command->list);
-		json_dumpf(json, stdout, JSON_INDENT(1));
-		putchar('\n');
-		json_decref(json);
-		return code;
-	}
+	if (command->json)
+		return show_json(command, store, &memory);
 	printf("%s\n  first %s, last %s, last with TLS %s\n", command->peer, day_text(memory.first_secs, first),
 	    day_text(memory.last_secs, last), day_text(memory.last_tls_secs, tls));
 	printf("  %" PRIu64 " sessions on %u days (%u with TLS): none %" PRIu64 ", weak %" PRIu64 ", ok %" PRIu64 ", strong %"
@@ -156,11 +165,42 @@ static int show_peer(struct peers_command *command, struct store *store)
 		    day_text(memory.changed_secs, changed));
 	if (memory.settled_secs != 0)
 		printf("  gave up its earlier habit on %s\n", day_text(memory.settled_secs, changed));
-	print_heading("host");
-	return store_hosts_each(store, command->peer, command->limit, print_row, command);
+	code = store_hosts_each(store, command->peer, command->limit, print_row, command);
+	if (code == 0)
+		print_heading(command);
+	return code;
 }
 
-/* @return the function's code; *change_r: needs to write. */
+/*
+ * As assayd names peers: a domain in normal form, or the network of an address. @return NULL when it is neither.
+ */
+static const char *peer_name(struct arena *arena, const char *text)
+{
+	size_t length = strcspn(text, "/");
+	struct ip_addr address;
+
+	if (addr_parse_written(arena_strndup(arena, text, length), &address) == 0) {
+		const char *network = memory_network_name(arena, &address);
+
+		return text[length] == '\0' || strcmp(text + length, strchr(network, '/')) == 0 ? network : NULL;
+	}
+	return domain_normalize(arena, text, strlen(text));
+}
+
+/* A name that nobody comes under would require TLS of nobody, and nobody would notice. */
+static int pin(struct peers_command *command, struct store *store)
+{
+	struct peer_memory memory;
+	int code = store_peer_get(store, command->peer, &memory);
+
+	if (code != -E_ABSENT && code != 0)
+		return code;
+	if (code == -E_ABSENT)
+		tool_complain(0, "peers: '%s' has not been seen yet: it is pinned for when it comes. A peer is the organizational domain of a "
+		    "client's confirmed name, else its network", command->peer);
+	return store_peer_pin(store, command->peer, true);
+}
+
 static int run_action(struct peers_command *command, struct store *store)
 {
 	if (strcmp(command->action, "list") == 0)
@@ -169,7 +209,25 @@ static int run_action(struct peers_command *command, struct store *store)
 		return show_peer(command, store);
 	if (strcmp(command->action, "forget") == 0)
 		return store_peer_forget(store, command->peer);
-	return store_peer_pin(store, command->peer, strcmp(command->action, "pin") == 0);
+	return strcmp(command->action, "pin") == 0 ? pin(command, store) : store_peer_pin(store, command->peer, false);
+}
+
+static int run_named(struct peers_command *command, struct store *store)
+{
+	const char *name = command->peer;
+	struct peer_memory memory;
+
+	if (strcmp(command->action, "list") == 0)
+		return run_action(command, store);
+	/* what stands in the record under such a name all the same can be looked at and go */
+	if (strcmp(command->action, "pin") != 0 && store_peer_get(store, name, &memory) == 0)
+		return run_action(command, store);
+	command->peer = peer_name(command->arena, name);
+	if (command->peer == NULL && strcmp(command->action, "pin") == 0)
+		return tool_complain(EX_USAGE, "peers: '%s' is no domain, and no address or network of the size that peers have", name);
+	if (command->peer == NULL)
+		command->peer = name;
+	return run_action(command, store);
 }
 
 static int run(struct peers_command *command)
@@ -186,10 +244,12 @@ static int run(struct peers_command *command)
 	config_unref(&config);
 	if (code != 0)
 		return code;
-	code = run_action(command, store);
+	command->arena = arena_new();
+	code = run_named(command, store);
+	arena_free(&command->arena);
 	if (code == -E_ABSENT)
 		code = tool_complain(EX_DATAERR, "peers: '%s' is not known", command->peer);
-	else if (code != 0)
+	else if (code < 0)
 		code = record_failed("peers", store);
 	store_close(&store);
 	return code;
@@ -217,9 +277,8 @@ int command_peers(int argc, char **argv)
 		case 'j': command.json = true; break;
 		case 'h': usage(stdout); return EX_OK;
 		case 'n':
-			command.limit = strtoul(optarg, NULL, 10);
-			if (*optarg < '1' || *optarg > '9')
-				return tool_complain(EX_USAGE, "peers: --limit: '%s' is not a number", optarg);
+			if (take_rows("peers", "--limit", optarg, &command.limit) >= 0)
+				return EX_USAGE;
 			break;
 		default: return EX_USAGE;
 		}

@@ -57,7 +57,7 @@ static int open_from(const char *location, struct copy_side *from)
 	int code = from->backend->look(location, &look);
 
 	if (code == -E_ABSENT)
-		return tool_complain(EX_NOINPUT, "record: --from: there is no database");
+		return tool_complain(EX_NOINPUT, "record: --from: database %s does not exist", location);
 	if (code != 0)
 		return tool_complain(EX_NOINPUT, "record: --from: %s", look.why);
 	from->handle = from->backend->open(location, BACKEND_READ, BUSY_MS, why, sizeof(why));

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@ static void usage(FILE *out)
 	    "  --table NAME   which table, with --csv: findings by decision are policy.findings; an unknown name lists them all\n"
 	    "  --mail         mail what changed since yesterday in ten lines, the HTML attached; with --output F into F instead\n"
 	    "  --to ADDRESS   to whom; else as the section morning of the configuration says\n"
-	    "  --output F     into this file instead of standard output\n"
+	    "  --output F     into this file instead of standard output (-)\n"
 	    "  --since AGE    how far back: 90m, 12h, 7d, 4w (default 7d)\n"
 	    "  --config F     configuration whose policies are applied to the past (default " DEFAULT_CONFIG ")\n"
 	    "  --policy NAME  one of them alone, for all mail\n"
@@ -135,12 +136,12 @@ static const char *title(const struct report_command *command, struct arena *are
 static int report(const struct report_command *command, const struct config *config, const struct policy_set *set, struct store *store,
     struct arena *arena)
 {
-	int64_t now = clock_wall_secs(NULL), since = now - command->since_secs;
+	/* an hour counts whole; of long ago a day does */
+	int64_t now = clock_wall_secs(NULL), since = begin_of_age(now, command->since_secs);
 	const struct brakes *brakes;
 	struct tally *tally;
 	int code;
 
-	since -= since % 3600;	/* an hour counts whole; of long ago a day does */
 	tally = tally_new(config, set, since, now);
 	code = brakes_read(store, arena, &brakes);
 	if (code == 0) {
@@ -206,7 +207,7 @@ static int take_option(struct report_command *command, int option)
 	case 'j': command->form = REPORT_JSON; return -1;
 	case 'v': command->form = REPORT_CSV; return -1;
 	case 's': return take_age("report", optarg, &command->since_secs);
-	case 'n': return take_top("report", optarg, &command->top);
+	case 'n': return take_rows("report", "--top", optarg, &command->top);
 	case 'm': command->mail = true; return -1;
 	case 'r': command->to = optarg; return -1;
 	case 'h': usage(stdout); return EX_OK;
@@ -233,7 +234,7 @@ int command_report(int argc, char **argv)
 		return tool_complain(EX_USAGE, "report: --to says who gets the mail of --mail");
 	if (command.table != NULL && command.form != REPORT_CSV)
 		return tool_complain(EX_USAGE, "report: --table says which table, with --csv");
-	if (command.form == REPORT_CSV && command.table == NULL && command.output == NULL)
+	if (command.form == REPORT_CSV && command.table == NULL && (command.output == NULL || strcmp(command.output, "-") == 0))
 		return tool_complain(EX_USAGE, "report: --csv: name one table with --table, or a directory for all of them with --output");
 	return run(&command);
 }

@@ -19,6 +19,7 @@
 #include "check/dmarc/uri.h"
 #include "report/html.h"
 #include "report/morning.h"
+#include "report.h"
 #include "report_mail.h"
 #include "sendmail.h"
 #include "util/buf.h"
@@ -150,18 +151,6 @@ static const char *make_mail(const struct config *config, const struct report_ma
 	return buf.data;
 }
 
-static int write_mail(const char *path, const char *text)
-{
-	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
-	bool failed;
-
-	if (out == NULL)
-		return tool_complain(EX_CANTCREAT, "report: %s: %s", path, strerror(errno));
-	failed = fputs(text, out) < 0;
-	failed = (out == stdout ? fflush(out) : fclose(out)) != 0 || failed;
-	return failed ? tool_complain(EX_CANTCREAT, "report: %s: %s", path, strerror(errno)) : EX_OK;
-}
-
 static int hand_over(const struct config *config, const struct report_mail *mail, const char *text, struct arena *arena)
 {
 	const char *to = recipient(config, mail), *why;
@@ -190,7 +179,7 @@ int report_mail_send(const struct config *config, const struct report_mail *mail
 		morning_tell(morning, arena, &text);
 		letter = make_mail(config, mail, &text, page, arena);
 		code = letter == NULL ? tool_complain(EX_OSERR, "report: --mail: %s", strerror(errno)) :
-		    mail->output != NULL ? write_mail(mail->output, letter) : hand_over(config, mail, letter, arena);
+		    mail->output != NULL ? report_write_text(mail->output, letter, strlen(letter)) : hand_over(config, mail, letter, arena);
 	}
 	arena_free(&arena);
 	morning_free(&morning);

@@ -12,6 +12,7 @@
 #include "report/csv.h"
 #include "report/html.h"
 #include "report/text.h"
+#include "text_file.h"
 #include "util/buf.h"
 
 /* What is printed into one file. */
@@ -44,20 +45,6 @@ static int complain(const char *path)
 	return tool_complain(EX_CANTCREAT, "report: %s: %s", path, strerror(errno));
 }
 
-/* As a file that is to be readable by whom the umask says. */
-static int open_beside(const char *path, struct arena *arena, char **beside_r)
-{
-	mode_t mask = umask(0);
-	int fd;
-
-	umask(mask);
-	*beside_r = arena_printf(arena, "%s.XXXXXX", path);
-	fd = mkstemp(*beside_r);
-	if (fd >= 0)
-		(void)fchmod(fd, 0666 & ~mask);
-	return fd;
-}
-
 static bool is_special(const char *path)
 {
 	struct stat stat_buf;
@@ -66,45 +53,48 @@ static bool is_special(const char *path)
 }
 
 /* A pipe or device cannot be replaced, and is not meant to be. */
-static int write_special(const struct content *content, const char *path)
+static int write_special(const char *path, const char *text, size_t bytes)
 {
 	FILE *out = fopen(path, "w");
 	bool failed;
 
 	if (out == NULL)
 		return complain(path);
-	print(content, out);
-	failed = ferror(out) != 0;
+	failed = fwrite(text, 1, bytes, out) != bytes;
 	return fclose(out) != 0 || failed ? complain(path) : EX_OK;
 }
 
+int report_write_text(const char *path, const char *text, size_t bytes)
+{
+	struct arena *arena;
+	int code = EX_OK;
+
+	if (strcmp(path, "-") == 0) {
+		(void)fwrite(text, 1, bytes, stdout);	/* what fails there is told at the end */
+		return EX_OK;
+	}
+	if (is_special(path))
+		return write_special(path, text, bytes);
+	arena = arena_new();
+	if (text_file_make(arena, path, text, bytes, 0666) != 0)
+		code = complain(path);
+	arena_free(&arena);
+	return code;
+}
+
+/* Made in memory first: a file is whole or not there. */
 static int write_file(const struct content *content, const char *path)
 {
-	struct arena *arena = arena_new();
-	char *beside;
-	FILE *out = NULL;
-	bool failed;
-	int fd, code = EX_OK;
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	int code;
 
-	if (is_special(path)) {
-		arena_free(&arena);
-		return write_special(content, path);
-	}
-	fd = open_beside(path, arena, &beside);
-	if (fd >= 0)
-		out = fdopen(fd, "w");
-	if (out == NULL) {
-		code = complain(path);
-		goto out;
-	}
+	if (out == NULL)
+		return complain(path);
 	print(content, out);
-	failed = ferror(out) != 0 || fflush(out) != 0 || fsync(fd) != 0;
-	if (fclose(out) != 0 || failed || rename(beside, path) != 0) {
-		code = complain(path);
-		(void)unlink(beside);
-	}
-out:
-	arena_free(&arena);
+	code = fclose(out) != 0 ? complain(path) : report_write_text(path, text, bytes);
+	free(text);
 	return code;
 }
 
@@ -154,8 +144,8 @@ int report_write(const struct page *page, enum report_form form, const char *out
 		if (content.table == NULL)
 			return complain_table(page, table);
 	}
-	if (output != NULL)
+	if (output != NULL && strcmp(output, "-") != 0)
 		return write_file(&content, output);
 	print(&content, stdout);
-	return fflush(stdout) != 0 || ferror(stdout) != 0 ? tool_complain(EX_IOERR, "report: standard output: %s", strerror(errno)) : EX_OK;
+	return EX_OK;
 }

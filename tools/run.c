@@ -27,6 +27,7 @@ static void child(const char *const *argv, const int *out, const int *err)
 	int null = open("/dev/null", O_RDONLY);
 
 	(void)setpgid(0, 0);
+	(void)signal(SIGPIPE, SIG_DFL);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out[1], STDOUT_FILENO) < 0 || dup2(err[1], STDERR_FILENO) < 0)
 		_exit(NOT_STARTED);
 	/* root's PATH under su or cron may lack the sbin directories */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* assay setup: options, and what they ask for. */
 #include <getopt.h>
+#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -76,6 +77,8 @@ static int run_postfix(struct setup *setup, const char *directory, enum action_a
 	if (code != 0)
 		return tool_complain(code, "setup: %s", why);
 	setup->smtpd = postfix_smtpd(&setup->postfix);
+	if (action == ACTION_APPLY || action == ACTION_UNDO)	/* who closes our output does not stop us half-way */
+		(void)signal(SIGPIPE, SIG_IGN);
 	if (action == ACTION_UNDO)
 		return setup_undo(setup);
 	if (action == ACTION_CHECK)

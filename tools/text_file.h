@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ASSAY_TOOLS_TEXT_FILE_H
 #define ASSAY_TOOLS_TEXT_FILE_H
-/* Configuration files as a whole: read with a cap, replaced in one step. */
+/* Files as a whole: read with a cap, replaced in one step. A signal or a full disk in the middle leaves no part of one. */
 #include "util/arena.h"
 
 enum { TEXT_FILE_MAX_BYTES = 4 << 20 };
@@ -15,5 +15,12 @@ const char *text_file_read(struct arena *arena, const char *path);
  * @return 0, or -1 with errno set.
  */
 int text_file_write(struct arena *arena, const char *path, const char *text, unsigned mode);
+
+/**
+ * Makes a file of so many octets, with the mode less what the umask takes away. What stood there stays until the new one is on disk,
+ * and whose it was does not matter; a symbolic link is replaced, not followed.
+ * @return 0, or -1 with errno set.
+ */
+int text_file_make(struct arena *arena, const char *path, const void *data, size_t bytes, unsigned mode);
 
 #endif

@@ -117,8 +117,7 @@ static int forecast(struct whatif_command *command, const struct config *config,
 	page->until_secs = clock_wall_secs(NULL);
 	page->flag_day_secs = ramp_next_flag_day(set->policies, set->count, page->until_secs);
 	page->flag_day_secs = page->flag_day_secs != INT64_MAX ? page->flag_day_secs : 0;
-	page->since_secs = page->until_secs - command->since_secs;
-	page->since_secs -= page->since_secs % HOUR_SECS;	/* an hour counts whole; of long ago a day does */
+	page->since_secs = begin_of_age(page->until_secs, command->since_secs);	/* an hour counts whole; of long ago a day does */
 	whatif = whatif_new(config, set, page->since_secs);
 	code = store_peers_each(store, NULL, PEERS_MAX, whatif_learn_peer, whatif);
 	if (code == 0)
@@ -174,7 +173,7 @@ static int take_option(struct whatif_command *command, int option)
 	case 'd': command->database = optarg; return -1;
 	case 'j': command->json = true; return -1;
 	case 's': return take_age("whatif", optarg, &command->since_secs);
-	case 'n': return take_top("whatif", optarg, &command->page.top);
+	case 'n': return take_rows("whatif", "--top", optarg, &command->page.top);
 	case 'w': return whatif_take_weights(optarg, &command->page.weights) == 0 ? -1 : EX_USAGE;
 	case 'h': usage(stdout); return EX_OK;
 	default: return EX_USAGE;

@@ -18,7 +18,7 @@ static bool is_aligned(const struct results *results)
 {
 	const char *org = results->dmarc.org_domain;
 
-	if (results->dmarc.result == RESULT_PASS || results->dmarc.spf_aligned || results->dmarc.dkim_aligned)
+	if (results->dmarc.result == RESULT_PASS)
 		return true;
 	if (!results->dmarc.no_policy || org == NULL)
 		return false;

@@ -9,13 +9,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "report/groups.h"
 #include "report/replay.h"
 #include "report/signs.h"
 #include "util/buf.h"
 #include "util/clean.h"
+#include "util/clock.h"
 #include "util/out_of_memory.h"
 
 enum {
@@ -348,11 +348,9 @@ static const char *needs(const struct morning *morning, struct arena *arena)
 
 static const char *day_text(struct arena *arena, int64_t secs)
 {
-	time_t value = (time_t)secs;
-	struct tm tm = { 0 };
+	char text[32];
 
-	(void)gmtime_r(&value, &tm);
-	return arena_printf(arena, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	return arena_strdup(arena, clock_text(text, sizeof(text), CLOCK_DAY, secs));
 }
 
 void morning_tell(const struct morning *morning, struct arena *arena, struct morning_text *text_r)

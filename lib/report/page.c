@@ -4,9 +4,9 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "util/buf.h"
+#include "util/clock.h"
 
 struct page *page_new(struct arena *arena, const char *policies, int64_t since_secs, int64_t until_secs)
 {
@@ -112,19 +112,12 @@ const struct page_value *page_value(const struct page_table *table, size_t row, 
 
 /* ---- as text ----------------------------------------------------------------------------------------------------- */
 
-/* "2026-11-01 12:00:00"; the first length characters of it. */
-static const char *time_text(struct arena *arena, int64_t secs, size_t length)
+static const char *time_text(struct arena *arena, int64_t secs, enum clock_form form)
 {
 	char text[32];
-	time_t value = (time_t)secs;
-	struct tm tm;
 
-	if (gmtime_r(&value, &tm) == NULL || strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
-		return "?";
-	return arena_strndup(arena, text, length);
+	return arena_strdup(arena, clock_text(text, sizeof(text), form, secs));
 }
-
-enum { DAY_LENGTH = 10, MINUTE_LENGTH = 16, SECOND_LENGTH = 19 };
 
 /* With a comma before every third digit. */
 static const char *grouped(struct arena *arena, const char *digits)
@@ -157,8 +150,8 @@ const char *page_value_text(struct arena *arena, const struct page_value *value)
 	case PAGE_COUNT: return grouped(arena, arena_printf(arena, "%" PRIu64, value->u.count));
 	case PAGE_SHARE: return arena_printf(arena, "%.2f%%", 100 * value->u.number);
 	case PAGE_NUMBER: return number_text(arena, value->u.number);
-	case PAGE_DAY: return time_text(arena, value->u.secs, DAY_LENGTH);
-	case PAGE_TIME: return time_text(arena, value->u.secs, MINUTE_LENGTH);
+	case PAGE_DAY: return time_text(arena, value->u.secs, CLOCK_DAY);
+	case PAGE_TIME: return time_text(arena, value->u.secs, CLOCK_MINUTE);
 	}
 	return "";
 }
@@ -172,8 +165,8 @@ const char *page_value_plain(struct arena *arena, const struct page_value *value
 	case PAGE_COUNT: return arena_printf(arena, "%" PRIu64, value->u.count);
 	case PAGE_SHARE: return arena_printf(arena, "%.6f", value->u.number);
 	case PAGE_NUMBER: return arena_printf(arena, "%.6g", value->u.number);
-	case PAGE_DAY: return time_text(arena, value->u.secs, DAY_LENGTH);
-	case PAGE_TIME: return time_text(arena, value->u.secs, SECOND_LENGTH);
+	case PAGE_DAY: return time_text(arena, value->u.secs, CLOCK_DAY);
+	case PAGE_TIME: return time_text(arena, value->u.secs, CLOCK_SECOND);
 	}
 	return "";
 }

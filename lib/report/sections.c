@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "report/tally_internal.h"
+#include "util/clock.h"
 
 static const char *count_text(const struct sections *sections, uint64_t count)
 {
@@ -329,12 +329,10 @@ static uint64_t sum(const uint64_t *counts, size_t count)
 static void put_brake(struct page_section *section, const struct brake *brake)
 {
 	char since[32];
-	time_t time = (time_t)brake->since_secs;
-	struct tm tm;
 
 	if (brake->until_secs != 0)
 		return;
-	strftime(since, sizeof(since), "%Y-%m-%d %H:%M", gmtime_r(&time, &tm));
+	(void)clock_text(since, sizeof(since), CLOCK_MINUTE, brake->since_secs);
 	page_text(section, "Policy %s only tags for %s since %s (UTC): a brake is on, for much of what it held back looked wanted. assay brakes "
 	    "lists and lifts them.", brake->policy, findings_table[brake->finding].name, since);
 }

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "util/buf.h"
 #include "util/clean.h"
+#include "util/clock.h"
 
 enum { NAME_SHOWN = 36 };
 
@@ -28,11 +28,8 @@ static const char *name_text(const struct printer *printer, const char *name)
 static const char *time_text(const struct printer *printer, int64_t secs)
 {
 	char text[32];
-	struct tm tm;
-	time_t value = (time_t)secs;
 
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", gmtime_r(&value, &tm));
-	return arena_strdup(printer->arena, text);
+	return arena_strdup(printer->arena, clock_text(text, sizeof(text), CLOCK_MINUTE, secs));
 }
 
 static double percent(uint64_t part, uint64_t whole)

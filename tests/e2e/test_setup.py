@@ -144,3 +144,22 @@ def test_the_first_service_with_milters_of_its_own(place):
     out = place.assay("--apply", ok=False)
     assert 'of master.cf has smtpd_milters of its own, without assayd: "unix:other/sock"' in out
     assert "take that option out of master.cf" in out
+
+
+def test_who_closes_our_output_does_not_stop_us_half_way(place):
+    """assay setup postfix --apply | true: all is done, and that it could not be told is the exit status."""
+    place.postfix.start()
+    environment = dict(os.environ, PATH=os.path.dirname(Assayd.program()) + ":" + os.environ["PATH"])
+    status = os.path.join(place.directory, "status")
+
+    def unheard(word):
+        """Into a file, for assayd, which it starts, would hold a pipe."""
+        subprocess.run(["/bin/sh", "-c", '{ "$@"; echo $? >"$0"; } 2>/dev/null | true', status, Assayd.program("assay"), "setup", "postfix", word,
+                        "--config", place.conf, "--postfix-config", place.postfix.config], env=environment, stdin=subprocess.DEVNULL,
+                       timeout=120, check=False)
+        return place.read(status)
+
+    assert unheard("--apply") == "74\n"
+    assert milters(place) == "unix:assay/assay.sock" and "ok: " in place.assay("--check")
+    assert unheard("--undo") == "74\n"
+    assert milters(place) == ""

@@ -90,7 +90,7 @@ def test_names_that_nobody_answers_for_keep_no_report_waiting(assayd, workdir):
         out = world.run("--resolver", f"127.0.0.1@{sink.getsockname()[1]}", "--send", expect=75)
         assert time.monotonic() - begin < 12
     assert [sent.arguments[-1] for sent in world.sent()] == ["dmarc@own.example"]
-    assert out.splitlines()[-1].startswith("5 reports: 1 sent, ") and out.count(": later: ") >= 2
+    assert out.splitlines()[-1].startswith("5 reports; addresses: 1 sent, ") and out.count(": later: ") >= 2
 
 
 def test_hostile_addresses_never_reach_sendmail(assayd, workdir):

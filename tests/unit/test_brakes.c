@@ -153,6 +153,57 @@ static void test_brake_needs_something_that_is_held_back(void **state)
 	}
 }
 
+struct due { unsigned count; int64_t since_secs; uint64_t held, wanted; };
+
+static void take_due(void *arg, const struct brake_row *row)
+{
+	struct due *due = arg;
+
+	*due = (struct due){ due->count + 1, row->since_secs, row->held, row->wanted };
+}
+
+/* What came in the hour before the flag day was not held back yet. */
+static void test_brake_counts_from_the_flag_day_on(void **state)
+{
+	struct world world;
+	const struct brakes *brakes;
+
+	(void)state;
+	world_make(&world, "brake-wanted = 5 ramp \"dmarc-reject\" { from = 2027-01-01T05 }", START, START + 12 * HOUR);
+	add_hour(&world, 4, 9, 0);
+	assert_int_equal(brake_watch_forecast(world.watch, world.arena)->count, 0);
+	add_hour(&world, 5, 5, 0);
+	brakes = brake_watch_forecast(world.watch, world.arena);
+	assert_int_equal(brakes->count, 1);
+	check(&brakes->items[0], START + 7 * HOUR, 0, false);
+	world_free(&world);
+}
+
+/* The daemon counts what it held back, not what a policy in dry-run would have. */
+static void test_brake_of_a_daemon_counts_what_was_enforced(void **state)
+{
+	struct flow_row row = row_of(wanted_mail);
+	const struct flow_span span = { .from_secs = START, .span_secs = HOUR, .messages = 5 };
+	struct brake_watch_wish wish = { .first_secs = START, .end_secs = START + 5 * HOUR, .only_enforced = true };
+	struct due due = { 0 };
+	struct world world;
+
+	(void)state;
+	world_make(&world, "brake-wanted = 5", START, START + 5 * HOUR);
+	brake_watch_free(&world.watch);
+	wish.config = world.config;
+	wish.set = &world.set;
+	world.watch = brake_watch_new(&wish);
+	brake_watch_add(world.watch, &row, &span, 1);
+	brake_watch_due(world.watch, take_due, &due);
+	assert_int_equal(due.count, 0);
+	row.enforced = true;
+	brake_watch_add(world.watch, &row, &span, 1);
+	brake_watch_due(world.watch, take_due, &due);
+	assert_true(due.count == 1 && due.held == 5 && due.wanted == 5);
+	world_free(&world);
+}
+
 static void test_lifted_brake_counts_anew(void **state)
 {
 	const struct brake_row lifted = { .policy = "default", .finding = "dmarc-reject", .since_secs = START + 2 * HOUR,
@@ -172,15 +223,6 @@ static void test_lifted_brake_counts_anew(void **state)
 	check(&brakes->items[0], START + 2 * HOUR, START + 4 * HOUR + 60, false);
 	check(&brakes->items[1], START + 10 * HOUR, 0, false);
 	world_free(&world);
-}
-
-struct due { unsigned count; int64_t since_secs; uint64_t held, wanted; };
-
-static void take_due(void *arg, const struct brake_row *row)
-{
-	struct due *due = arg;
-
-	*due = (struct due){ due->count + 1, row->since_secs, row->held, row->wanted };
 }
 
 static void test_due_is_what_is_not_on_yet(void **state)
@@ -226,6 +268,40 @@ static void test_days_say_when_it_may_be_on(void **state)
 	brakes = brake_watch_forecast(world.watch, world.arena);	/* never in three hours of it surely */
 	assert_int_equal(brakes->count, 1);
 	check(&brakes->items[0], START + DAY + 2 * HOUR, 0, true);
+	world_free(&world);
+}
+
+/* What came on a day before the first hour that is looked at may be all of it. */
+static void test_day_that_began_before_is_sure_of_nothing(void **state)
+{
+	struct world world;
+	const struct brakes *brakes;
+
+	(void)state;
+	world_make(&world, "brake-wanted = 5", START + 12 * HOUR, START + 3 * DAY);
+	add(&world, START, DAY, 5, wanted_mail);
+	brakes = brake_watch_forecast(world.watch, world.arena);
+	assert_int_equal(brakes->count, 1);
+	check(&brakes->items[0], START + 14 * HOUR, 0, true);
+	world_free(&world);
+}
+
+/* What is not told of a day may have come in each hour of it, in those behind the first, too. */
+static void test_kinds_counted_together_may_be_of_each_hour(void **state)
+{
+	const struct flow_span span = { .from_secs = START, .span_secs = DAY, .messages = 1 };
+	struct flow_row row = row_of(STORE_EVIDENCE_OTHER);
+	const struct brakes *brakes;
+	struct world world;
+
+	(void)state;
+	row.other = true;
+	world_make(&world, "brake-wanted = 5 brake-window = 3h", START, START + 3 * DAY);
+	brake_watch_add(world.watch, &row, &span, 1);
+	add_hour(&world, 12, 4, 0);
+	brakes = brake_watch_forecast(world.watch, world.arena);
+	assert_int_equal(brakes->count, 1);
+	check(&brakes->items[0], START + 14 * HOUR, 0, true);
 	world_free(&world);
 }
 
@@ -405,9 +481,13 @@ int main(void)
 		cmocka_unit_test(test_brake_counts_within_its_window),
 		cmocka_unit_test(test_brake_may_ask_for_a_share),
 		cmocka_unit_test(test_brake_needs_something_that_is_held_back),
+		cmocka_unit_test(test_brake_counts_from_the_flag_day_on),
+		cmocka_unit_test(test_brake_of_a_daemon_counts_what_was_enforced),
 		cmocka_unit_test(test_lifted_brake_counts_anew),
 		cmocka_unit_test(test_due_is_what_is_not_on_yet),
 		cmocka_unit_test(test_days_say_when_it_may_be_on),
+		cmocka_unit_test(test_day_that_began_before_is_sure_of_nothing),
+		cmocka_unit_test(test_kinds_counted_together_may_be_of_each_hour),
 		cmocka_unit_test(test_kinds_counted_together_may_be_any),
 		cmocka_unit_test(test_forwarders_are_known_by_the_days_before),
 		PLACE_TESTS(test_store_keeps_brakes, place_setup),

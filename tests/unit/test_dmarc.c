@@ -117,6 +117,11 @@ static void test_dmarc_record_too_long(void **state)
 	assert_int_equal(fixture->results.dmarc.result, RESULT_PERMERROR);
 	assert_findings(fixture->results.set, SET_OF(FINDING_DMARC_PERMERROR, FINDING_DMARC_NONE));
 	fixture_free(&fixture);
+	/* and beside another one it is one of several, which are as none (section 4.10) */
+	strcat(zone, "_dmarc.example.com. TXT \"v=DMARC1; p=none\"\n");
+	fixture = judge_dmarc(zone, "example.com", "example.com", NULL);
+	assert_int_equal(fixture->results.dmarc.result, RESULT_NONE);
+	fixture_free(&fixture);
 }
 
 /* A slip does not leave a domain without protection: the first value counts, and the admin hears of it. */

@@ -134,6 +134,7 @@ static void test_corroborate_evidence(void **state)
 		{ FINDING_ADSP_NXDOMAIN, "example.com", true, true },
 		/* a habit is broken by the author's own hosts, not by a forwarder that has none of TLS */
 		{ FINDING_TLS_DOWNGRADE, "example.com", true, true },
+		{ FINDING_TLS_DOWNGRADE, "mail.example.com", true, true },
 		{ FINDING_TLS_DOWNGRADE, "forwarder.test", true, false },
 		{ FINDING_TLS_DOWNGRADE, "notexample.com", true, false },
 		{ FINDING_TLS_DOWNGRADE, "203.0.113.0/24", true, false },
@@ -152,6 +153,19 @@ static void test_corroborate_evidence(void **state)
 		results_raise(&fixture->results, rows[i].id, rows[i].domain, NULL, DNS_INSECURE);
 		assert_corroborated(fixture, rows[i].corroborated, findings_table[rows[i].id].name);
 	}
+}
+
+/* The client's name is remembered by its organizational domain, which stands above the author's. */
+static void test_corroborate_downgrade_of_the_authors_organization(void **state)
+{
+	struct check_fixture *fixture = fixture_new("_dmarc.example.com. " R "p=reject\"\nnews.example.com. A 192.0.2.1\n");
+
+	(void)state;
+	fixture->config.dmarc_corroborate = usual();
+	fixture_from(fixture, "news.example.com");
+	fixture_spf(fixture, RESULT_FAIL, "news.example.com", DNS_INSECURE);
+	results_raise(&fixture->results, FINDING_TLS_DOWNGRADE, "example.com", NULL, DNS_INSECURE);
+	assert_corroborated(fixture, true, "a host of the organization");
 }
 
 /* SPF's failure for another domain that the list names is none of the author's. */
@@ -276,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_corroborate_rows),
 		cmocka_unit_test(test_corroborate_evidence),
+		cmocka_unit_test(test_corroborate_downgrade_of_the_authors_organization),
 		cmocka_unit_test(test_corroborate_spf_of_another_domain),
 		cmocka_unit_test(test_corroborate_each_author_domain),
 		cmocka_unit_test(test_corroborate_security),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which sets of a chain count when some of its sealers are trusted, as a table; and secure keys. What sealers write: tests/flow/test_arc_trust.py. */
+/* Which sets of a chain count when some of its sealers are trusted, as a table; secure keys; what sealers write (more: tests/flow/test_arc_trust.py). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,9 +62,8 @@ static void test_seal_counts(void **state)
 	}
 }
 
-static const struct dmarc_result *judge(struct check_fixture *fixture, struct chain chain, enum result result)
+static const struct dmarc_result *judge_said(struct check_fixture *fixture, struct chain chain, enum result result, const char *field)
 {
-	static const char field[] = "x.example; dmarc=pass header.from=author.example";
 	struct authres *said = arena_calloc(fixture->facts.arena, 1, sizeof(*said));
 
 	assert_int_equal(authres_parse_loose(field, strlen(field), fixture->facts.arena, said), 0);
@@ -72,6 +71,11 @@ static const struct dmarc_result *judge(struct check_fixture *fixture, struct ch
 	fixture_spf(fixture, RESULT_FAIL, "author.example", DNS_SECURE);
 	seal(fixture, chain, result, said);
 	return &fixture->results.dmarc;
+}
+
+static const struct dmarc_result *judge(struct check_fixture *fixture, struct chain chain, enum result result)
+{
+	return judge_said(fixture, chain, result, "x.example; dmarc=pass header.from=author.example");
 }
 
 static struct check_fixture *fixture_of_author(void)
@@ -100,6 +104,45 @@ static void test_override_wants_secure_keys_if_asked(void **state)
 		assert_int_equal(fixture_raised(fixture, FINDING_DMARC_REJECT), !rows[i].overridden);
 		fixture_free(&fixture);
 	}
+}
+
+/* "dmarc=pass" of that very author domain, or, where nothing is said of DMARC for it, an aligned pass; a failure stays one. */
+static void test_override_by_what_a_sealer_says(void **state)
+{
+#define PASS "; dmarc=pass header.from=author.example"
+#define FAIL "; dmarc=fail header.from=author.example"
+	static const struct { const char *said; bool overridden; } rows[] = {
+		{ PASS, true }, { FAIL PASS, false }, { PASS FAIL, false }, { "; spf=pass smtp.mailfrom=author.example", true },
+		{ "; spf=pass smtp.mailfrom=author.example" FAIL, false }, { "; spf=pass smtp.mailfrom=author.example; dmarc=fail", false },
+		{ "; spf=pass smtp.mailfrom=other.example", false }, { "; dmarc=pass", false }, { "; dmarc=pass header.from=other.example", false },
+		{ "; dkim=pass header.d=author.example; dmarc=fail header.from=other.example", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_of_author();
+		const struct dmarc_result *dmarc = judge_said(fixture, (struct chain){ "T", "i" }, RESULT_PASS,
+		    arena_printf(fixture->facts.arena, "x.example%s", rows[i].said));
+
+		fixture_run(fixture, &check_dmarc);
+		if ((dmarc->overridden != NULL) != rows[i].overridden)
+			fail_msg("%s", rows[i].said);
+		fixture_free(&fixture);
+	}
+}
+
+/* Of several From fields nobody knows which one is shown. */
+static void test_override_of_one_from_field_only(void **state)
+{
+	struct check_fixture *fixture = fixture_of_author();
+	const struct dmarc_result *dmarc = judge(fixture, (struct chain){ "T", "i" }, RESULT_PASS);
+
+	(void)state;
+	fixture_from(fixture, "author.example");
+	fixture_run(fixture, &check_dmarc);
+	assert_null(dmarc->overridden);
+	assert_int_equal(dmarc->override_count, 0);
+	fixture_free(&fixture);
 }
 
 /* Whether an override hangs on keys that did not come: only when they are trusted sealers' own. */
@@ -168,6 +211,36 @@ static void test_section_of_a_signature(void **state)
 	}
 }
 
+/* Three are told in words, of more how many; all of them are weighed. */
+static void test_overrides_in_words(void **state)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e" };
+
+	(void)state;
+	for (size_t count = 1; count <= sizeof(names) / sizeof(names[0]); count++) {
+		struct check_fixture *fixture = fixture_of_author();
+		struct override_config *sections = arena_calloc(fixture->facts.arena, count, sizeof(*sections));
+
+		for (size_t i = 0; i < count; i++)
+			sections[i] = (struct override_config){ .name = names[i], .kind = OVERRIDE_MAILING_LIST,
+				.dkim_domains = listed(fixture, "lists.example") };
+		fixture->config.overrides = sections;
+		fixture->config.override_count = count;
+		fixture_from(fixture, "author.example");
+		fixture_spf(fixture, RESULT_FAIL, "author.example", DNS_SECURE);
+		fixture_dkim(fixture, RESULT_PASS, "lists.example", DNS_SECURE);
+		fixture_run(fixture, &check_dmarc);
+		assert_int_equal(fixture->results.dmarc.override_count, count);
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(strstr(fixture->results.dmarc.overridden, arena_printf(fixture->facts.arena, " %s: DKIM lists.example",
+			    names[i])) != NULL, i < 3);
+		assert_int_equal(strstr(fixture->results.dmarc.overridden, " more") != NULL, count > 3);
+		if (count > 3)
+			assert_non_null(strstr(fixture->results.dmarc.overridden, count == 4 ? "; and 1 more" : "; and 2 more"));
+		fixture_free(&fixture);
+	}
+}
+
 /* Of several proofs the best counts; all conditions have to hold, and the weakest says how secure that is. */
 static void test_section_of_several_conditions(void **state)
 {
@@ -224,8 +297,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seal_counts),
 		cmocka_unit_test(test_override_wants_secure_keys_if_asked),
+		cmocka_unit_test(test_override_by_what_a_sealer_says),
+		cmocka_unit_test(test_override_of_one_from_field_only),
 		cmocka_unit_test(test_override_unknown),
 		cmocka_unit_test(test_section_of_a_signature),
+		cmocka_unit_test(test_overrides_in_words),
 		cmocka_unit_test(test_section_of_several_conditions),
 		cmocka_unit_test(test_section_without_evidence),
 	};

@@ -92,6 +92,42 @@ static void test_action_edits_dry_run_without_fields(void **state)
 	assert_int_equal(edits.count, 3);
 }
 
+/* No policy decided of an exempt message: the mode of the file says whether anything is written. */
+static void test_action_edits_of_an_exempt_message(void **state)
+{
+	struct action_fixture *f = *state;
+	struct edits edits;
+
+	f->decision.policy = NULL;
+	for (int enforced = 0; enforced < 2; enforced++) {
+		f->decision.enforced = enforced != 0;
+		action_deletes(&f->input, &edits);
+		action_inserts(&f->input, &edits);
+		assert_int_equal(edits.count, f->config->mode == MODE_ENFORCE);
+	}
+}
+
+static int setup_quiet_enforcing(void **state)
+{
+	return action_setup_with(state, "mode = enforce headers { in-dry-run = no }");
+}
+
+/* Fields that were not kept stand behind those that were, and go from below. */
+static void test_action_edits_deletes_what_was_not_kept(void **state)
+{
+	struct action_fixture *f = *state;
+	struct edits edits;
+
+	action_add_field(f, "Authentication-Results", " other.example; spf=pass");
+	action_add_field(f, "Authentication-Results", " mx.example.net; spf=pass");
+	f->facts.authres_unkept = 2;
+	action_deletes(&f->input, &edits);
+	assert_int_equal(edits.count, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(edits.items[i].index, 4 - i);
+	assert_int_equal(edits.left, 0);
+}
+
 static int setup_trusted(void **state)
 {
 	return action_setup_with(state, "trusted-networks = 192.0.2.0/24\ntrusted-authserv-ids = relay.example.net\nheaders { received-spf = yes }");
@@ -126,6 +162,9 @@ int main(void)
 		TEST(test_action_edits_second_field),
 		cmocka_unit_test_setup_teardown(test_action_edits_second_field_omitted, setup_omit, action_teardown),
 		cmocka_unit_test_setup_teardown(test_action_edits_dry_run_without_fields, setup_quiet, action_teardown),
+		cmocka_unit_test_setup_teardown(test_action_edits_of_an_exempt_message, setup_quiet, action_teardown),
+		cmocka_unit_test_setup_teardown(test_action_edits_of_an_exempt_message, setup_quiet_enforcing, action_teardown),
+		TEST(test_action_edits_deletes_what_was_not_kept),
 		cmocka_unit_test_setup_teardown(test_action_edits_trusted_relay, setup_trusted, action_teardown),
 	};
 

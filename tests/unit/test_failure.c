@@ -94,6 +94,11 @@ static void test_failure_due_fo_1(void **state)
 	passes(false, true);
 	m.results.spf.result = RESULT_TEMPERROR;
 	assert_int_equal(due(), 0);
+	passes(true, false);
+	add_signature(RESULT_TEMPERROR, "example.org");
+	assert_int_equal(due(), 0);
+	m.dkim[0].result = RESULT_FAIL;
+	assert_int_equal(due(), 1u << FAILURE_DMARC);
 }
 
 static void test_failure_due_fo_d_and_s(void **state)
@@ -217,6 +222,9 @@ static void test_failure_write_names_the_override(void **state)
 		m.decision.enforced = false;
 		assert_non_null(strstr(text_of(FAILURE_DMARC, NULL).fields, line));
 		assert_null(strstr(text_of(FAILURE_SPF, NULL).fields, "reason="));
+		m.results.dmarc.disposition = DMARC_POLICY_QUARANTINE;	/* and as much was done as was asked for */
+		m.decision = (struct decision){ .policy = "default", .action = ACTION_QUARANTINE, .enforced = true };
+		assert_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "reason="));
 		m.results.dmarc.disposition = DMARC_POLICY_NONE;
 		assert_null(strstr(text_of(FAILURE_DMARC, NULL).fields, "reason="));
 		m.results.dmarc.disposition = DMARC_POLICY_REJECT;
@@ -304,6 +312,10 @@ static void test_failure_write_hostile_names(void **state)
 	assert_null(strstr(fields, "\nX:"));
 	assert_null(strchr(fields, '\r'));
 	assert_null(strstr(fields, "\nb@"));
+	m.dkim[0].domain = "x\nBcc: y";
+	fields = text_of(FAILURE_DKIM, NULL).fields;
+	assert_null(strstr(fields, "\nBcc"));
+	assert_non_null(strstr(fields, "\nReported-Domain: example.org\n"));
 }
 
 static const struct failure_sender sender = { .from = "reports@example.net", .organization = "Example \xc3\x84", .host = "mx.example.net",

@@ -113,6 +113,18 @@ static void test_morning_compares_with_before_and_habit(void **state)
 	assert_false(told.text.needs_admin);
 }
 
+/* What a policy in dry-run would have held was not; the mean of a week, to the nearest number. */
+static void test_morning_held_is_what_was_held(void **state)
+{
+	(void)state;
+	TELL({ "a.example", "", GOOD, "greylist", true, .day = 3 }, { "b.example", "", GOOD, "defer", true, .day = 2 },
+	    { "c.example", "", GOOD, "quarantine", true, .day = 4 }, { "d.example", "", GOOD, "greylist", false, .day = 70 },
+	    { "e.example", "", GOOD, "defer", false, .day = 80 }, { "f.example", "", GOOD, "quarantine", false, .day = 90 },
+	    { "g.example", "", GOOD, .before = 1, .earlier = 2 });
+	check_line("Held, put off", "4 quarantined, 5 put off");
+	check_line("Messages", "249; the day before 1, on a usual day 2");	/* 13 in seven days */
+}
+
 static void test_morning_new_and_grown_findings(void **state)
 {
 	(void)state;
@@ -152,6 +164,30 @@ static void test_morning_tls_and_dns(void **state)
 	check_line("Needs you", "DNS did not answer: see assay doctor; peers came with less TLS than usual: see assay peers");
 }
 
+static void test_morning_stripped_is_less_tls_and_cleartext_is_not(void **state)
+{
+	(void)state;
+	TELL({ "a.example", "tls-stripped", GOOD, .day = 3, .before = 3, .earlier = 3 },
+	    { "a.example", "tls-none", GOOD, .day = 50, .before = 50, .earlier = 50 });
+	check_line("TLS, DNS", "3 came with less TLS than usual; DNS was there for all messages");
+}
+
+static void test_morning_brakes_that_are_on(void **state)
+{
+	struct morning *morning = morning_new(told.config, DAY + 5000);
+
+	(void)state;
+	see(morning, morning_add, &(struct kind){ "a.example", "", GOOD, .day = 3, .before = 3, .earlier = 3 });
+	morning_brake(morning, &(struct brake_row){ .policy = "default", .finding = "spf-fail", .since_secs = DAY, .lifted_secs = DAY + 1 });
+	morning_brake(morning, &(struct brake_row){ .policy = "default", .finding = "dkim-fail", .since_secs = DAY, .lifted_secs = DAY + 1 });
+	morning_tell(morning, told.arena, &told.text);
+	check_line("Needs you", "nothing");
+	morning_brake(morning, &(struct brake_row){ .policy = "default", .finding = "tls-none", .since_secs = DAY });
+	morning_tell(morning, told.arena, &told.text);
+	check_line("Needs you", "1 brake is on, so that findings are only tagged: see assay brakes");
+	morning_free(&morning);
+}
+
 static void test_morning_without_a_week(void **state)
 {
 	(void)state;
@@ -179,10 +215,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MORNING_TEST(test_morning_compares_with_before_and_habit),
+		MORNING_TEST(test_morning_held_is_what_was_held),
 		MORNING_TEST(test_morning_new_and_grown_findings),
 		MORNING_TEST(test_morning_newly_failing_domains_that_do_not_look_forged),
 		MORNING_TEST(test_morning_refused_mail_that_looked_wanted),
 		MORNING_TEST(test_morning_tls_and_dns),
+		MORNING_TEST(test_morning_stripped_is_less_tls_and_cleartext_is_not),
+		MORNING_TEST(test_morning_brakes_that_are_on),
 		MORNING_TEST(test_morning_without_a_week),
 		MORNING_TEST(test_morning_names_from_outside),
 	};

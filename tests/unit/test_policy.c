@@ -129,6 +129,27 @@ static void test_policy_mark_unknown_may_be_any(void **state)
 	policy_fixture_drop(&f);
 }
 
+/* An author who is not told may be anybody's; those who are told fall under their policies surely, with each recipient. */
+static void test_policy_mark_of_a_record_that_lacks_authors(void **state)
+{
+	struct policy_fixture f = policy_fixture_make("policy one { recipient-domains = one.example author-domains = a.example }\n"
+	    "policy two { recipient-domains = two.example author-domains = a.example }\npolicy other { author-domains = b.example }\n");
+	const struct policy_set set = policy_set_of(f.config);
+	const struct recipient_place places[] = { { .where = RECIPIENT_AT_DOMAIN, .domain = "one.example" },
+		{ .where = RECIPIENT_AT_DOMAIN, .domain = "two.example" } };
+	const struct evidence_author author = { .domain = "a.example" };
+	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .recipients = places, .recipient_count = 2, .authors = &author,
+		.author_count = 1, .lacks = EVIDENCE_LACKS_AUTHORS };
+	unsigned char marks[4];
+
+	(void)state;
+	assert_int_equal(network_parse("192.0.2.1", &evidence.client), 0);
+	assert_int_equal(set.count, 4);
+	policy_select(&set, &evidence, marks);
+	assert_true(marks[0] == POLICY_IN && marks[1] == POLICY_IN && marks[2] == POLICY_MAYBE && marks[3] == POLICY_MAYBE);
+	policy_fixture_drop(&f);
+}
+
 static void test_policy_decide_nothing_found(void **state)
 {
 	struct policy_fixture f = policy_fixture_make("mode = enforce");
@@ -187,6 +208,33 @@ static void test_policy_decide_codes_follow_action(void **state)
 	assert_int_equal(d.code, 451);
 	assert_string_equal(d.enhanced, "4.7.1");
 	policy_fixture_drop(&f);
+}
+
+/* Codes as assay.conf(5) lists them; 454 4.7.0 is RFC 3207's, section 4, for what may be over soon. */
+static void test_policy_decide_codes_of_findings(void **state)
+{
+	static const struct { enum finding_id id; const char *options; unsigned code; const char *enhanced; } rows[] = {
+		{ FINDING_TLS_NONE, "tls-none = reject", 530, "5.7.0" }, { FINDING_TLS_NONE, "tls-none = defer", 454, "4.7.0" },
+		{ FINDING_TLS_WEAK, "tls-weak = reject", 554, "5.7.0" }, { FINDING_TLS_WEAK, "tls-weak = defer", 454, "4.7.0" },
+		{ FINDING_AUTH_PLAINTEXT_MECHANISM, "auth-plaintext-mechanism = reject", 538, "5.7.11" },
+		{ FINDING_DNSSEC_BOGUS, "dnssec-bogus = reject", 550, "5.7.0" }, { FINDING_DNSSEC_BOGUS, "dnssec-bogus = defer", 451, "4.7.0" },
+		{ FINDING_DKIM_FAIL, "dkim-fail = reject", 550, "5.7.20" }, { FINDING_DKIM_FAIL, "dkim-fail = defer", 451, "4.7.20" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[100];
+		struct policy_fixture f;
+		struct decision d;
+
+		snprintf(text, sizeof(text), "findings { %s }", rows[i].options);
+		f = policy_fixture_make(text);
+		raise_finding(&f, rows[i].id, "a.example", DNS_INSECURE);
+		d = decide(&f, FINDING_STAGE_MESSAGE);
+		if (d.code != rows[i].code || strcmp(d.enhanced, rows[i].enhanced) != 0)
+			fail_msg("%s: %u %s", rows[i].options, d.code, d.enhanced);
+		policy_fixture_drop(&f);
+	}
 }
 
 static void test_policy_decide_permanent_before_temporary(void **state)
@@ -435,9 +483,11 @@ int main(void)
 		cmocka_unit_test(test_policy_mark_first_that_matches),
 		cmocka_unit_test(test_dns_outage_defers_what_might_be_refused),
 		cmocka_unit_test(test_policy_mark_unknown_may_be_any),
+		cmocka_unit_test(test_policy_mark_of_a_record_that_lacks_authors),
 		cmocka_unit_test(test_policy_decide_nothing_found),
 		cmocka_unit_test(test_policy_decide_strongest_wins),
 		cmocka_unit_test(test_policy_decide_codes_follow_action),
+		cmocka_unit_test(test_policy_decide_codes_of_findings),
 		cmocka_unit_test(test_policy_decide_permanent_before_temporary),
 		cmocka_unit_test(test_policy_decide_explanation_and_help),
 		cmocka_unit_test(test_policy_decide_default_explanation),

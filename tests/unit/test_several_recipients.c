@@ -96,6 +96,34 @@ static void test_policy_judge_is_the_table_of_the_manual(void **state)
 	arena_free(&arena);
 }
 
+/* "Of policies that come to the same the first in the file is named": of two authors, in either order, and of two recipients. */
+static void test_policy_judge_names_the_first_of_those_that_come_to_the_same(void **state)
+{
+	struct evidence_finding finding = { .id = FINDING_SPF_FAIL, .secure = true };
+	const struct evidence_author authors[] = { { .domain = "a.example" }, { .domain = "b.example" }, { .domain = "a.example" } };
+	const struct recipient_place places[] = { one, two, one };
+	struct evidence evidence = { .stage = FINDING_STAGE_MESSAGE, .findings = &finding, .finding_count = 1, .author_count = 2 };
+	const struct config *config = config_of("mode = enforce\n"
+	    "policy p1 { author-domains = b.example recipient-domains = one.example actions { spf-fail = reject } }\n"
+	    "policy p2 { recipient-domains = { one.example, two.example } actions { spf-fail = reject } }\n");
+	const struct policy_set set = policy_set_of(config);
+	struct arena *arena = arena_new();
+
+	(void)state;
+	assert_int_equal(network_parse("192.0.2.1", &evidence.client), 0);
+	for (size_t i = 0; i < 2; i++) {
+		evidence.authors = &authors[i];
+		evidence.recipients = places;
+		evidence.recipient_count = 1;
+		assert_string_equal(policy_judge(&set, &evidence, arena).policy, "p1");
+		evidence.recipients = &places[i];
+		evidence.recipient_count = 2;
+		assert_string_equal(policy_judge(&set, &evidence, arena).policy, "p1");
+	}
+	config_unref(&config);
+	arena_free(&arena);
+}
+
 /* The rule is no matter where recipients have one policy, or nothing is asked for. */
 static void test_policy_judge_names_the_rule_only_where_it_was_used(void **state)
 {
@@ -484,6 +512,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy_judge_is_the_table_of_the_manual),
+		cmocka_unit_test(test_policy_judge_names_the_first_of_those_that_come_to_the_same),
 		cmocka_unit_test(test_policy_judge_names_the_rule_only_where_it_was_used),
 		cmocka_unit_test(test_policy_judge_lenient_takes_an_unknown_recipient_for_the_strictest),
 		cmocka_unit_test(test_policy_judge_at_rcpt_waits_for_an_author_who_may_be_protected),

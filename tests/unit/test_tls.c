@@ -42,6 +42,70 @@ static void test_check_tls_findings(void **state)
 	fixture_free(&fixture);
 }
 
+/* A client that came back with TLS was not stripped of it. */
+static void test_check_tls_stripped(void **state)
+{
+	struct check_fixture *fixture = fixture_new(NULL);
+
+	(void)state;
+	fixture->connection.starttls_mangled = true;
+	fixture_run(fixture, &check_tls);
+	assert_findings(fixture->results.set, SET_OF(FINDING_TLS_NONE, FINDING_TLS_STRIPPED));
+	fixture_free(&fixture);
+	fixture = fixture_new(NULL);
+	fixture->connection.starttls_mangled = true;
+	fixture->connection.tls = (struct facts_tls){ .version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384", .bits = 256 };
+	fixture_run(fixture, &check_tls);
+	assert_findings(fixture->results.set, SET_NONE);
+	assert_false(fixture->results.tls.stripped);
+	fixture_free(&fixture);
+}
+
+/* RFC 8689 section 5: once, and "No"; of fields that were not kept one may have been the second. */
+static void test_check_tls_not_required(void **state)
+{
+	static const struct { const char *values[2]; bool unkept, requiretls, not_required; } rows[] = {
+		{ { " No" }, false, false, true }, { { " no \n" }, false, false, true }, { { NULL }, false, false, false },
+		{ { " No", " No" }, false, false, false }, { { " Nope" }, false, false, false }, { { " No; x" }, false, false, false },
+		{ { " No" }, true, false, false }, { { " No" }, false, true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct check_fixture *fixture = fixture_new(NULL);
+
+		for (size_t j = 0; j < 2 && rows[i].values[j] != NULL; j++)
+			fixture_field(fixture, "TLS-Required", rows[i].values[j]);
+		fixture->facts.judged_unkept = rows[i].unkept;
+		fixture->facts.requiretls = rows[i].requiretls;
+		fixture_run(fixture, &check_tls);
+		if (fixture->results.tls.not_required != rows[i].not_required)
+			fail_msg("row %zu", i);
+		fixture_free(&fixture);
+	}
+}
+
+/* Sendmail, which says {verify}, writes octets of names as +XX; with Postfix a plus is a plus. */
+static void test_check_tls_names_are_decoded_for_sendmail_only(void **state)
+{
+	struct check_fixture *fixture = fixture_new(NULL);
+
+	(void)state;
+	fixture->connection.tls = (struct facts_tls){ .version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384", .bits = 256,
+		.cert_subject = "a+2Bb", .cert_issuer = "CA+20One" };
+	fixture_run(fixture, &check_tls);
+	assert_string_equal(fixture->results.tls.cert_subject, "a+2Bb");
+	assert_string_equal(fixture->results.tls.cert_issuer, "CA+20One");
+	fixture_free(&fixture);
+	fixture = fixture_new(NULL);
+	fixture->connection.tls = (struct facts_tls){ .version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384", .bits = 256, .verify = "OK",
+		.cert_subject = "a+2Bb", .cert_issuer = "CA+20One" };
+	fixture_run(fixture, &check_tls);
+	assert_string_equal(fixture->results.tls.cert_subject, "a+b");
+	assert_string_equal(fixture->results.tls.cert_issuer, "CA One");
+	fixture_free(&fixture);
+}
+
 static void test_check_auth_cleartext(void **state)
 {
 	struct check_fixture *fixture = fixture_new(NULL);
@@ -222,6 +286,9 @@ int main(void)
 		cmocka_unit_test(test_check_tls_client_tlsa_of_two_names),
 		cmocka_unit_test(test_check_tls_client_tlsa_beside_a_chain),
 		cmocka_unit_test(test_check_tls_client_tlsa_needs_a_fingerprint),
+		cmocka_unit_test(test_check_tls_stripped),
+		cmocka_unit_test(test_check_tls_not_required),
+		cmocka_unit_test(test_check_tls_names_are_decoded_for_sendmail_only),
 		cmocka_unit_test(test_check_auth_cleartext),
 		cmocka_unit_test(test_check_author_findings),
 	};

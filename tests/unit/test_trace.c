@@ -340,7 +340,8 @@ static size_t reasons_of(const struct config *config, const char *evidence_text,
 	return policy_reasons(&set, &evidence, arena, reasons_r);
 }
 
-#define MAIL(findings) "1 s=m f=" findings " r=a.example a=c.example:none m=c.example n=192.0.2.1/32"
+#define PLAIN "1 s=m r=a.example a=c.example:none m=c.example n=192.0.2.1/32"
+#define MAIL(findings) PLAIN " f=" findings
 
 static void test_policy_reasons_say_the_line_that_decided(void **state)
 {
@@ -356,6 +357,15 @@ static void test_policy_reasons_say_the_line_that_decided(void **state)
 		    "spf-temperror = tag; dns-outage defers it: what could not be looked for would be refused", ACTION_DEFER },
 		{ "policy p { client-networks = 192.0.2.0/24 author-domains = c.example actions { spf-fail = defer } }", MAIL("spf-fail"),
 		    "author c.example, client 192.0.2.1", "spf-fail = defer", ACTION_DEFER },
+		/* what policies raise themselves */
+		{ "policy p { recipient-domains = a.example require-cert = yes }", PLAIN, "recipient a.example", "tls-cert-required = reject",
+		    ACTION_REJECT },
+		{ "policy p { recipient-domains = a.example require-cert = yes actions { tls-cert-required = tag } }", PLAIN " c=none::::",
+		    "recipient a.example", "tls-cert-required = tag", ACTION_TAG },
+		{ "policy p { recipient-domains = a.example require-cert = yes }", PLAIN " c=none::::?", "recipient a.example",
+		    "tls-cert-required = reject; the client's TLSA record could not be read, so it is deferred", ACTION_DEFER },
+		{ "policy p { recipient-domains = a.example require-secure-domains = b.example actions { insecure-pass = quarantine } }",
+		    PLAIN " p=b.example:pass", "recipient a.example", "insecure-pass = quarantine", ACTION_QUARANTINE },
 	};
 	struct arena *arena = arena_new();
 
@@ -363,6 +373,8 @@ static void test_policy_reasons_say_the_line_that_decided(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct config *config = config_load_buffer(rows[i].settings, strlen(rows[i].settings), "test", stderr);
 		struct policy_reason reasons[8];
+		struct evidence evidence;
+		enum asked_why why;
 
 		assert_non_null(config);
 		assert_in_range(reasons_of(config, rows[i].evidence, arena, reasons), 1, 8);
@@ -373,6 +385,10 @@ static void test_policy_reasons_say_the_line_that_decided(void **state)
 		else
 			assert_null(reasons[0].rule);
 		assert_true(reasons[0].sure);
+		/* what is told of the finding that decided is what was done */
+		assert_int_equal(evidence_read(rows[i].evidence, arena, &evidence), 0);
+		if (rows[i].rule != NULL)
+			assert_int_equal(policy_asked_for(reasons[0].policy, &evidence, reasons[0].decision.finding, &why), rows[i].action);
 		config_unref(&config);
 	}
 	arena_free(&arena);

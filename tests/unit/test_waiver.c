@@ -77,6 +77,7 @@ static void test_policy_knows_how_secure_an_override_is(void **state)
 	static const struct { const char *fields; enum action action; } rows[] = {
 		{ "o=dmarc-reject+:lists+", ACTION_REJECT }, { "o=dmarc-reject+:lists", ACTION_QUARANTINE },
 		{ "o=dmarc-reject:lists+", ACTION_QUARANTINE }, { "o=dmarc-reject+:lists/uni+", ACTION_REJECT },
+		{ "o=dmarc-reject+:lists/uni+?", ACTION_QUARANTINE }, { "o=dmarc-reject+:lists+/uni?", ACTION_REJECT },
 	};
 	struct arena *arena = arena_new();
 

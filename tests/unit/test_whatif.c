@@ -438,6 +438,46 @@ static void test_whatif_steps_follow_the_policy(void **state)
 	world_free(&world);
 }
 
+/* A step is in force for all, whatever the ramp of what stands there now. */
+static void test_whatif_steps_have_no_ramp(void **state)
+{
+	static const struct whatif_weights weights = { WHATIF_GOOD, WHATIF_FORGED, WHATIF_UPKEEP };
+	struct world world = world_new("mode = enforce\npolicy default { actions { spf-fail = quarantine } ramp \"spf-fail\" { share = 0% } }");
+	struct whatif_step steps[FINDING_COUNT];
+	struct flow_row one = row("a.example", 2, "spf-fail", "1 s=m f=spf-fail r=x.example a=a.example:none");
+
+	(void)state;
+	see(whatif_add, world.whatif, &one);
+	assert_int_equal(whatif_steps(world.whatif, &weights, 1, steps), 1);
+	assert_int_equal(steps[0].newly.messages, 2);
+	world_free(&world);
+}
+
+/* What only a policy raises is in no evidence, and seen all the same; of what a step refuses some was held already. */
+static void test_whatif_steps_count_what_policies_raise_and_what_was_held(void **state)
+{
+	static const struct whatif_weights weights = { WHATIF_GOOD, WHATIF_FORGED, WHATIF_UPKEEP };
+	struct world world = world_new("mode = enforce\npolicy default { require-cert = yes actions { tls-cert-required = tag spf-fail = quarantine } }");
+	struct whatif_step steps[FINDING_COUNT];
+	struct flow_row plain = row("a.example", 5, "", "1 s=m r=x.example a=a.example:none"),
+	    held = row("a.example", 3, "spf-fail", "1 s=m f=spf-fail r=x.example a=a.example:none");
+
+	(void)state;
+	see(whatif_add, world.whatif, &plain);
+	see(whatif_add, world.whatif, &held);
+	assert_int_equal(whatif_steps(world.whatif, &weights, 1, steps), 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool cert = steps[i].finding == FINDING_TLS_CERT_REQUIRED;
+
+		assert_true(cert || steps[i].finding == FINDING_SPF_FAIL);
+		assert_int_equal(steps[i].seen, cert ? 8 : 3);
+		assert_int_equal(steps[i].newly.messages, cert ? 8 : 3);
+		assert_int_equal(steps[i].quarantined, 3);
+		assert_int_equal(steps[i].action, cert ? ACTION_TAG : ACTION_QUARANTINE);
+	}
+	world_free(&world);
+}
+
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
 static size_t columns(const char *line, size_t length)
@@ -493,6 +533,8 @@ int main(void)
 		cmocka_unit_test(test_whatif_steps_hang_on_the_weights),
 		cmocka_unit_test(test_whatif_steps_of_the_manual),
 		cmocka_unit_test(test_whatif_steps_follow_the_policy),
+		cmocka_unit_test(test_whatif_steps_have_no_ramp),
+		cmocka_unit_test(test_whatif_steps_count_what_policies_raise_and_what_was_held),
 		cmocka_unit_test(test_whatif_print_text_fits_a_terminal_and_is_clean),
 	};
 
