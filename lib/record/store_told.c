@@ -70,27 +70,48 @@ static const char *const kinds[] = {
 	[NOTE_FAILURE] = "failure", [NOTE_TRACE] = "trace",
 };
 
-/* What the note is about, and by what message it came. */
-static void put_note(struct buf *fields, const struct note *note)
+static void put(struct buf *fields, const char *key, const char *value)
 {
 	enum { VALUE_MAX = 128 };
-	const struct { const char *key, *value; } values[] = {
-		{ "kind", kinds[note->kind] },
-		{ "id", note->kind == NOTE_TRACE ? note->u.trace.queue_id : note->kind == NOTE_PEER ? note->u.peer.queue_id :
-		    note->kind == NOTE_FLOW ? note->u.flow.queue_id : note->kind == NOTE_DMARC ? note->u.dmarc.queue_id :
-		    note->kind == NOTE_FAILURE ? note->u.failure.queue_id : NULL },
-		{ "ref", note->kind == NOTE_TRACE ? note->u.trace.reference : NULL },
-		{ "peer", note->kind == NOTE_PEER ? note->u.peer.peer : NULL },
-		{ "host", note->kind == NOTE_PEER ? note->u.peer.host : NULL },
-		{ "key", note->kind == NOTE_GREYLIST ? note->u.greylist.key : note->kind == NOTE_SHAPE ? note->u.shape.key : NULL },
-		{ "author", note->kind == NOTE_FLOW ? note->u.flow.author_domain : NULL },
-		{ "envelope", note->kind == NOTE_FLOW ? note->u.flow.envelope_domain : NULL },
-		{ "domain", note->kind == NOTE_DMARC ? note->u.dmarc.domain : note->kind == NOTE_FAILURE ? note->u.failure.domain : NULL },
-	};
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		if (values[i].value != NULL && values[i].value[0] != '\0')
-			log_field_put_long(fields, values[i].key, values[i].value, VALUE_MAX);
+	if (value != NULL && value[0] != '\0')
+		log_field_put_long(fields, key, value, VALUE_MAX);
+}
+
+/* By what message the note came, and what it is about. */
+static void put_note(struct buf *fields, const struct note *note)
+{
+	put(fields, "kind", kinds[note->kind]);
+	switch (note->kind) {
+	case NOTE_PEER:
+		put(fields, "id", note->u.peer.queue_id);
+		put(fields, "peer", note->u.peer.peer);
+		put(fields, "host", note->u.peer.host);
+		break;
+	case NOTE_GREYLIST:
+		put(fields, "key", note->u.greylist.key);
+		break;
+	case NOTE_FLOW:
+		put(fields, "id", note->u.flow.queue_id);
+		put(fields, "author", note->u.flow.author_domain);
+		put(fields, "envelope", note->u.flow.envelope_domain);
+		break;
+	case NOTE_SHAPE:
+		put(fields, "key", note->u.shape.key);
+		break;
+	case NOTE_DMARC:
+		put(fields, "id", note->u.dmarc.queue_id);
+		put(fields, "domain", note->u.dmarc.domain);
+		break;
+	case NOTE_FAILURE:
+		put(fields, "id", note->u.failure.queue_id);
+		put(fields, "domain", note->u.failure.domain);
+		break;
+	case NOTE_TRACE:
+		put(fields, "id", note->u.trace.queue_id);
+		put(fields, "ref", note->u.trace.reference);
+		break;
+	}
 }
 
 void store_refused_tell(const struct store *store, const struct note *note, const char *why)
