@@ -96,7 +96,7 @@ static void test_health_failing_lists_what_fails(void **state)
 	health_affected(HEALTH_THREADS, 2);
 	assert_int_equal(health_failing(reports), 1);
 	assert_string_equal(reports[0].name, "threads");
-	assert_string_equal(reports[0].detail, "no thread");
+	assert_string_equal(reports[0].detail, "another text");	/* the newest reason: what is to be mended now */
 	assert_int_equal(reports[0].state.affected, 2);
 	assert_int_equal(health_note(HEALTH_THREADS, true, NULL), HEALTH_ENDED);
 	assert_int_equal(health_failing(reports), 0);
