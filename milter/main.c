@@ -80,7 +80,8 @@ static int read_options(int argc, char **argv, struct options *options_r)
 		case 'P': options_r->pid_file = optarg; break;
 		case 't':
 			daemon_clock.shift_secs = strtoll(optarg, &end, 10);
-			if (end != optarg && *end == '\0')
+			if (end != optarg && *end == '\0' && daemon_clock.shift_secs <= CLOCK_LAST_SECS &&
+			    daemon_clock.shift_secs >= -CLOCK_LAST_SECS)
 				break;
 			fprintf(stderr, "assayd: -t: '%s' is not a number of seconds\n", optarg);
 			return EX_USAGE;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* assay: finds the subcommand; what all of them share. */
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "assay.h"
 #include "build-config.h"
 #include "config/value.h"
+#include "util/clock.h"
 #include "util/distance.h"
 #include "util/error.h"
 #include "util/standard.h"
@@ -93,7 +93,7 @@ int parse_time(const char *text, int64_t *secs_r)
 	char *end;
 	long long secs = strtoll(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end != '\0' || secs <= 0 || secs == LLONG_MAX)
+	if (*text < '0' || *text > '9' || *end != '\0' || secs <= 0 || secs > CLOCK_LAST_SECS)
 		return -E_SYNTAX;
 	*secs_r = secs;
 	return 0;

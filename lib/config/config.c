@@ -31,6 +31,8 @@ static void check_bytes(const char *text, size_t length, struct complaints *comp
 	unsigned line = 1;
 	size_t line_start = 0;
 
+	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)	/* nobody sees it in the name that it would belong to */
+		complain(complaints, line, "a byte-order mark stands in front: save the file as UTF-8 without one");
 	for (size_t i = 0; i <= length && complaints->count == 0; i++) {
 		unsigned char c = i < length ? (unsigned char)text[i] : '\n';
 

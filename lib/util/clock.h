@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CLOCK_LAST_SECS INT64_C(253402300799)	/* the end of the year 9999: what is later is no time, but milliseconds or a slip */
+
 struct clock {
 	int64_t fixed_secs;	/* wall time that never moves; 0: the system's time */
 	int64_t shift_secs;	/* added to the system's time */

@@ -13,6 +13,8 @@ USAGE, NO_INPUT, CONFIG = 64, 66, 78
     ["check", "--client", "not an address"], ["check", "--tls", "TLSv1.3,X,many"], ["check", "--tls", ",X,128"],
     ["check", "--resolver", "example.org"],
     ["check", "--resolver", "127.0.0.1@99999"], ["check", "--dnssec", "maybe"], ["check", "--time", "yesterday"],
+    ["check", "--time", "0"], ["check", "--time", "-5"], ["check", "--time", "1795993142000"],    # milliseconds
+    ["brakes", "--lift", "default", "spf-fail", "--time", "9223372036854775806"], ["dmarc-reports", "--time", "99999999999999999999"],
     ["check", "--nonsense"], ["check", "a", "b"], ["dns"], ["dns", "example.org", "NOTYPE"], ["dns", "a", "TXT", "more"],
     ["findings", "x"], ["config", "a", "b"], ["config", "--nonsense"], [],
 ], ids=" ".join)
@@ -63,6 +65,7 @@ def test_wrong_usage_names_program_fault_and_what_is_valid(assay, arguments, sai
     (["-c"], "assayd: option -c needs a value; valid: -c CONFIG, "),
     (["more"], "assayd: unexpected argument 'more'; valid: -c CONFIG, "),
     (["-t", "soon"], "assayd: -t: 'soon' is not a number of seconds\n"),
+    (["-t", "9223372036854775807"], "assayd: -t: '9223372036854775807' is not a number of seconds\n"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_wrong_usage_of_assayd(build_dir, arguments, said):
     done = subprocess.run([build_dir / "assayd", *arguments], capture_output=True, text=True, timeout=60, check=False)

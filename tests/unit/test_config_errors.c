@@ -94,6 +94,9 @@ static void test_config_load_bytes(void **state)
 	assert_null(text_load("mode\0= enforce", 14, &errors));
 	assert_string_equal(errors, "test.conf:1: NUL byte: this is not a text file\n");
 	free(errors);
+	assert_null(text_load("\xef\xbb\xbfmode = enforce", 17, &errors));
+	assert_string_equal(errors, "test.conf:1: a byte-order mark stands in front: save the file as UTF-8 without one\n");
+	free(errors);
 	memset(line, '#', sizeof(line));
 	assert_null(text_load(line, sizeof(line), &errors));
 	assert_string_equal(errors, "test.conf:1: line is longer than 4096 bytes\n");
