@@ -159,6 +159,15 @@ static struct question *question_get(struct dns_scope *scope, const struct dns_n
 	return question;
 }
 
+struct question *question_open_name(struct dns_scope *scope, const struct dns_name *name, uint16_t type)
+{
+	struct question *question = question_get(scope, name, type);
+
+	if (question != NULL)
+		question->opened |= 1u << scope->purpose;
+	return question;
+}
+
 struct question *question_open(struct dns_scope *scope, const char *name, uint16_t type, const struct dns_answer **instead_r)
 {
 	struct dns_name parsed;
@@ -173,11 +182,9 @@ struct question *question_open(struct dns_scope *scope, const char *name, uint16
 		*instead_r = answer_without_message(scope->core, name, type, DNS_FAILURE_SERVER, "not a type that can be asked for");
 		return NULL;
 	}
-	question = question_get(scope, &parsed, type);
+	question = question_open_name(scope, &parsed, type);
 	if (question == NULL)
 		*instead_r = answer_without_message(scope->core, name, type, DNS_FAILURE_LIMIT, "limit: too many look-ups");
-	else
-		question->opened |= 1u << scope->purpose;
 	return question;
 }
 
