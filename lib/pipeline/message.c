@@ -189,10 +189,18 @@ static const struct { const char *name; enum field_kind kind; } kinds[] = {
 	{ "Received", FIELD_JUDGED },
 };
 
+/* Mostly the first letter tells that it is another one. */
+static bool may_read_as(const char *name, const char *wanted)
+{
+	bool letter = (name[0] >= 'a' && name[0] <= 'z') || (name[0] >= 'A' && name[0] <= 'Z');
+
+	return !letter || ((name[0] ^ wanted[0]) & 0x1f) == 0;	/* 0x1f: a letter, whatever its case */
+}
+
 static enum field_kind field_kind(const char *name, size_t length)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (facts_name_reads_as(name, length, kinds[i].name))
+		if (may_read_as(name, kinds[i].name) && facts_name_reads_as(name, length, kinds[i].name))
 			return kinds[i].kind;
 	return FIELD_COMMON;
 }
