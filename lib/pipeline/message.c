@@ -7,6 +7,7 @@
  * Thread: the connection's.
  */
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -68,7 +69,8 @@ struct message *message_new_resolved(struct session *session, const char *mail_f
 	mail_from = sender_find_address(arena, mail_from, resolved);
 	message->facts.mail_from = address_keep(message, mail_from, strlen(mail_from));
 	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
-	message->results = arena_calloc(arena, 1, sizeof(*message->results));
+	message->results = arena_alloc(arena, sizeof(*message->results));
+	memset(message->results, 0, offsetof(struct results, findings));
 	message->dns_left_ms = message->config->dns_deadline_ms;
 	message->reference = trace_reference(message);
 	message->results->exempt_reason = message_exempt_reason(message);
