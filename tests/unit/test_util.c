@@ -296,6 +296,8 @@ static void test_addr_reverse_name_forms(void **state)
 	(void)state;
 	assert_int_equal(addr_parse("192.0.2.7", &addr), 0);
 	assert_string_equal(addr_reverse_name(&addr, name), "7.2.0.192.in-addr.arpa");
+	assert_int_equal(addr_parse("255.100.10.0", &addr), 0);
+	assert_string_equal(addr_reverse_name(&addr, name), "0.10.100.255.in-addr.arpa");
 	/* the example of RFC 3596 section 2.5 */
 	assert_int_equal(addr_parse("4321:0:1:2:3:4:567:89ab", &addr), 0);
 	assert_string_equal(addr_reverse_name(&addr, name),
