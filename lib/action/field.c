@@ -9,18 +9,15 @@
 
 #include "util/clean.h"
 
-/* What must be escaped in a comment or a quoted string, and what stands for it in plain text. */
-static const char from_specials[] = "()\\\"", to_plain[] = "[]/'";
-
 struct field field_make(struct arena *arena, size_t name_length)
 {
 	return (struct field){ .buf = buf_make(arena), .column = name_length };
 }
 
-void field_token(struct field *field, const char *token)
+/* White space, or a fold, before a token of so many octets. */
+static void token_begin(struct field *field, size_t length)
 {
 	struct buf *buf = &field->buf;
-	size_t length = strlen(token);
 
 	/* the first token stays on the line of the field's name: a line of white space only would be obsolete syntax */
 	if (buf->length != 0 && buf->data[buf->length - 1] != '\t' && field->column + 1 + length > FIELD_LINE_MAX)
@@ -29,8 +26,15 @@ void field_token(struct field *field, const char *token)
 		buf_putc(buf, ' ');
 		field->column++;
 	}
-	buf_puts(buf, token);
 	field->column += length;
+}
+
+void field_token(struct field *field, const char *token)
+{
+	size_t length = strlen(token);
+
+	token_begin(field, length);
+	buf_append(&field->buf, token, length);
 }
 
 void field_glue(struct field *field, const char *text)
@@ -150,10 +154,13 @@ const char *field_plain(struct arena *arena, const char *text)
 	char *plain = arena_strdup(arena, text);
 
 	for (char *c = plain; *c != '\0'; c++) {
-		const char *special = strchr(from_specials, *c);
-
-		if (special != NULL)
-			*c = to_plain[special - from_specials];
+		switch (*c) {
+		case '(': *c = '['; break;
+		case ')': *c = ']'; break;
+		case '\\': *c = '/'; break;
+		case '"': *c = '\''; break;
+		default: break;
+		}
 	}
 	return plain;
 }
@@ -173,20 +180,23 @@ static bool is_special(char c)
 /* One word of a comment, escaped, parentheses included at its ends where asked for. */
 static void comment_word(struct field *field, const char *word, size_t length, bool first, bool last)
 {
-	struct buf buf = buf_make(field->buf.arena);
+	struct buf *buf = &field->buf;
+	size_t specials = 0;
 
+	for (size_t i = 0; i < length; i++)
+		specials += is_special(word[i]);
+	token_begin(field, first + length + specials + last);
 	if (first)
-		buf_putc(&buf, '(');
-	for (size_t i = 0, plain; i < length; i = plain) {
+		buf_putc(buf, '(');
+	for (size_t i = 0; specials != 0 && i < length; i++) {
 		if (is_special(word[i]))
-			buf_putc(&buf, '\\');
-		for (plain = i + 1; plain < length && !is_special(word[plain]); plain++)
-			;
-		buf_append(&buf, word + i, plain - i);
+			buf_putc(buf, '\\');
+		buf_putc(buf, word[i]);
 	}
+	if (specials == 0)
+		buf_append(buf, word, length);
 	if (last)
-		buf_putc(&buf, ')');
-	field_token(field, buf.data);
+		buf_putc(buf, ')');
 }
 
 void field_comment(struct field *field, const char *text)

@@ -10,6 +10,15 @@
 #include "action/action.h"
 #include "action/field.h"
 #include "util/clean.h"
+#include "util/decimal.h"
+
+enum { VERSION_SHOWN = 30 };
+
+static void put_two(char *at, int number)
+{
+	at[0] = (char)('0' + number / 10);
+	at[1] = (char)('0' + number % 10);
+}
 
 /* RFC 5322 section 3.3, in UTC and without the locale's help. */
 static const char *date_time(struct arena *arena, int64_t secs)
@@ -18,6 +27,7 @@ static const char *date_time(struct arena *arena, int64_t secs)
 	static const char *const months[] = {
 		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
 	};
+	char clock[] = "00:00:00", day[DECIMAL_BYTES], year[DECIMAL_BYTES];
 	time_t time = (time_t)secs;
 	struct tm tm;
 
@@ -25,8 +35,11 @@ static const char *date_time(struct arena *arena, int64_t secs)
 		time = 0;
 		gmtime_r(&time, &tm);
 	}
-	return arena_printf(arena, "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	put_two(clock, tm.tm_hour);
+	put_two(clock + 3, tm.tm_min);
+	put_two(clock + 6, tm.tm_sec);
+	return arena_join(arena, days[tm.tm_wday], ", ", decimal((uint64_t)tm.tm_mday, day), " ", months[tm.tm_mon], " ",
+	    decimal((uint64_t)tm.tm_year + 1900, year), " ", clock, " +0000", NULL);
 }
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
@@ -81,9 +94,12 @@ static const char *tls_comment(const struct action_input *input)
 	const struct tls_result *tls = &input->results->tls;
 	struct buf buf = buf_make(input->facts->arena);
 
-	buf_printf(&buf, "%.30s", tls->version);
-	if (tls->bits != 0)
-		buf_printf(&buf, ", %u bits", tls->bits);
+	buf_append(&buf, tls->version, strnlen(tls->version, VERSION_SHOWN));
+	if (tls->bits != 0) {
+		buf_puts(&buf, ", ");
+		buf_put_uint(&buf, tls->bits);
+		buf_puts(&buf, " bits");
+	}
 	if (tls->cert_status == CERT_NONE && tls->cert_subject == NULL) {
 		buf_puts(&buf, input->facts->connection->tls.verify != NULL ? ", no client certificate" :
 		    ", no trusted client certificate");

@@ -248,12 +248,12 @@ static enum hop_transport transport_of(const struct path_hop *hop, const struct 
 void path_parse_hop(struct arena *arena, const char *value, struct path_hop *hop_r)
 {
 	const char *text = arena_strndup(arena, value, strnlen(value, MAX_VALUE));
-	struct tokens *tokens = arena_alloc(arena, sizeof(*tokens));
+	struct tokens tokens;
 	struct hop_signs signs = { 0 };
 
 	memset(hop_r, 0, sizeof(*hop_r));
-	tokenize(arena, text, tokens);
-	read_clauses(arena, tokens, hop_r, &signs);
+	tokenize(arena, text, &tokens);
+	read_clauses(arena, &tokens, hop_r, &signs);
 	hop_r->transport = transport_of(hop_r, &signs);
 }
 
@@ -298,10 +298,9 @@ static void count_hops(struct path_result *path)
 
 void path_read(const struct facts *facts, struct path_result *path_r)
 {
-	size_t fields = 0;
+	size_t fields = 0, room = 0;
 
 	memset(path_r, 0, sizeof(*path_r));
-	path_r->hops = arena_calloc(facts->arena, PATH_MAX_HOPS, sizeof(*path_r->hops));
 	for (size_t i = 0; i < facts->field_count; i++) {
 		struct path_hop *last = path_r->hop_count != 0 ? &path_r->hops[path_r->hop_count - 1] : NULL, hop;
 
@@ -320,6 +319,7 @@ void path_read(const struct facts *facts, struct path_result *path_r)
 			path_r->truncated = true;
 			break;
 		}
+		path_r->hops = arena_grow(facts->arena, path_r->hops, path_r->hop_count, &room, sizeof(*path_r->hops));
 		path_r->hops[path_r->hop_count++] = hop;
 	}
 	count_hops(path_r);

@@ -29,7 +29,7 @@ struct path_hop {
 enum { PATH_MAX_HOPS = 50, PATH_MAX_FIELDS = 2 * PATH_MAX_HOPS };
 
 struct path_result {
-	struct path_hop *hops;		/* newest first, as in the header */
+	struct path_hop *hops;		/* newest first, as in the header; NULL without one */
 	size_t hop_count;
 	bool truncated;			/* more than PATH_MAX_HOPS, or more fields than two a hop */
 	unsigned tls, cleartext, unknown;	/* network hops by kind */

@@ -40,6 +40,11 @@ static const char *postfix_group(struct arena *arena, const char *comment)
 	return length != 0 && length <= GROUP_BYTES ? clean_word(arena, word, length) : NULL;
 }
 
+static bool is_letter(char c, char lower)
+{
+	return c == lower || c == lower - 'a' + 'A';
+}
+
 static bool is_number(const char *text, size_t length)
 {
 	return length != 0 && length <= 4 && strspn(text, "0123456789") == length;
@@ -96,14 +101,31 @@ static bool courier_tells_tls(struct arena *arena, const char *comment, struct p
 	return true;
 }
 
+/*
+ * Whether "TLS" or "SSL" is in it, in whatever case. Most comments tell an address or a program's name: they need no search for each
+ * of the forms below.
+ */
+static bool names_tls(const char *comment)
+{
+	for (const char *at = comment; (at = strpbrk(at, "lL")) != NULL; at++)
+		if (at != comment && ((is_letter(at[-1], 't') && is_letter(at[1], 's')) ||
+		    (at - comment > 1 && is_letter(at[-1], 's') && is_letter(at[-2], 's'))))
+			return true;
+	return false;
+}
+
 /* "TLSv1.3 with cipher X (…)": Postfix and Gmail's kin; "version=… cipher=…": Sendmail, Gmail, Exchange; "TLS": older Exchange. */
 bool path_tls_comment(struct arena *arena, const char *comment, struct path_hop *hop)
 {
-	const char *using = strcasestr(comment, "using TLS"), *cipher = strcasestr(comment, "with cipher ");
+	const char *using, *cipher;
 
+	if (!names_tls(comment))
+		return false;
+	using = strcasestr(comment, "using TLS");
 	if (using == NULL)
 		using = strcasestr(comment, "using SSL");
 	if (using != NULL) {
+		cipher = strcasestr(comment, "with cipher ");
 		hop->version = arena_strndup(arena, using + 6, strcspn(using + 6, " ,;)"));
 		if (cipher != NULL)
 			hop->cipher = arena_strndup(arena, cipher + 12, strcspn(cipher + 12, " ,;)"));

@@ -247,11 +247,12 @@ struct results {
 	unsigned dns_failures;		/* which kinds of DNS failure this message met: a bit, 1 << enum dns_failure, each */
 	bool exempt;			/* trusted network, local or authenticated: not judged */
 	const char *exempt_reason;	/* "authenticated" "trusted-network" "local-submission" "reinjected"; NULL */
-	struct finding findings[FINDINGS_MAX];
 	size_t finding_count, repeated_count;	/* repeated_count: how many of them have an id that an earlier one has too */
 	finding_set set;
-	struct waivable waivable[WAIVABLE_MAX];
 	size_t waivable_count;
+	/* what follows is large, and set as far as it is used */
+	struct finding findings[FINDINGS_MAX];
+	struct waivable waivable[WAIVABLE_MAX];
 };
 
 /**

@@ -17,6 +17,19 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
 
+/* What an octet of a text is in a name; 0: the end of a label, or of the text, or a backslash. */
+#define ROW(n) (n), (n) + 1, (n) + 2, (n) + 3, (n) + 4, (n) + 5, (n) + 6, (n) + 7, \
+	(n) + 8, (n) + 9, (n) + 10, (n) + 11, (n) + 12, (n) + 13, (n) + 14, (n) + 15
+static const uint8_t text_octets[256] = {
+	ROW(0x00), ROW(0x10),
+	' ', '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+', ',', '-', 0 /* . */, '/',
+	ROW(0x30),
+	'@', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o',
+	'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', '[', 0 /* \ */, ']', '^', '_',
+	ROW(0x60), ROW(0x70), ROW(0x80), ROW(0x90), ROW(0xa0), ROW(0xb0), ROW(0xc0), ROW(0xd0), ROW(0xe0), ROW(0xf0),
+};
+#undef ROW
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -38,6 +51,31 @@ static size_t escape_parse(const char *text, uint8_t *octet_r)
 	return value <= 255 ? 4 : 0;
 }
 
+/*
+ * A label's octets into the name, of which `used` are there. Each name of a message is read several times: what stands for itself
+ * takes the shortest loop. @return what is used then; *text_r is at the end of the label, or at what does not belong to one or has
+ * no room.
+ */
+static size_t label_parse(const char **text_r, uint8_t *bytes, size_t used)
+{
+	size_t end = used + LABEL_BYTES < DNS_NAME_BYTES - 1 ? used + LABEL_BYTES : DNS_NAME_BYTES - 1;
+	const char *text = *text_r;
+	size_t step = 1;
+
+	while (step != 0) {
+		uint8_t octet;
+
+		for (; used < end && (octet = text_octets[(unsigned char)*text]) != 0; text++)
+			bytes[used++] = octet;
+		step = *text == '\\' && used < end ? escape_parse(text, &octet) : 0;
+		if (step != 0)
+			bytes[used++] = lower(octet);
+		text += step;
+	}
+	*text_r = text;
+	return used;
+}
+
 int dns_name_parse(const char *text, struct dns_name *name_r)
 {
 	size_t used = 0, label = 0;	/* label: where the length octet of the present label is */
@@ -49,16 +87,8 @@ int dns_name_parse(const char *text, struct dns_name *name_r)
 	}
 	for (;;) {
 		label = used++;
-		while (*text != '\0' && *text != '.') {
-			uint8_t octet = (uint8_t)*text;
-			size_t step = *text != '\\' ? 1 : escape_parse(text, &octet);
-
-			if (step == 0 || used - label > LABEL_BYTES || used >= DNS_NAME_BYTES - 1)
-				return -E_SYNTAX;
-			name_r->bytes[used++] = lower(octet);
-			text += step;
-		}
-		if (used - label == 1)
+		used = label_parse(&text, name_r->bytes, used);
+		if (used - label == 1 || (*text != '\0' && *text != '.'))
 			return -E_SYNTAX;
 		name_r->bytes[label] = (uint8_t)(used - label - 1);
 		if (*text == '.')

@@ -7,6 +7,7 @@
  * Thread: the connection's.
  */
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -68,7 +69,8 @@ struct message *message_new_resolved(struct session *session, const char *mail_f
 	mail_from = sender_find_address(arena, mail_from, resolved);
 	message->facts.mail_from = address_keep(message, mail_from, strlen(mail_from));
 	message->facts.mail_from_domain = address_domain(message, message->facts.mail_from);
-	message->results = arena_calloc(arena, 1, sizeof(*message->results));
+	message->results = arena_alloc(arena, sizeof(*message->results));
+	memset(message->results, 0, offsetof(struct results, findings));
 	message->dns_left_ms = message->config->dns_deadline_ms;
 	message->reference = trace_reference(message);
 	message->results->exempt_reason = message_exempt_reason(message);
@@ -189,10 +191,18 @@ static const struct { const char *name; enum field_kind kind; } kinds[] = {
 	{ "Received", FIELD_JUDGED },
 };
 
+/* Mostly the first letter tells that it is another one. */
+static bool may_read_as(const char *name, const char *wanted)
+{
+	bool letter = (name[0] >= 'a' && name[0] <= 'z') || (name[0] >= 'A' && name[0] <= 'Z');
+
+	return !letter || ((name[0] ^ wanted[0]) & 0x1f) == 0;	/* 0x1f: a letter, whatever its case */
+}
+
 static enum field_kind field_kind(const char *name, size_t length)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (facts_name_reads_as(name, length, kinds[i].name))
+		if (may_read_as(name, kinds[i].name) && facts_name_reads_as(name, length, kinds[i].name))
 			return kinds[i].kind;
 	return FIELD_COMMON;
 }
@@ -237,34 +247,23 @@ static bool field_name_valid(const char *name, size_t length)
 	return length != 0;
 }
 
-/* Whether a value has a line over the limit, or a CR (folds come as LF, so any CR is a stray one). */
-static bool field_value_malformed(const char *value, size_t length, size_t name_length)
+/*
+ * One look at a value. @param malformed_r  whether it has a line over the limit, a NUL, or a CR (folds come as LF, so any CR is a
+ * stray one). @return its lines as an MTA keeps them.
+ */
+static unsigned field_look(const char *value, size_t length, size_t name_length, bool *malformed_r)
 {
-	size_t line = name_length + 1, rest = length;	/* the first line holds "Name:" */
+	size_t lines = 1 + length / RECORD_BYTES, line = name_length + 1;	/* the first line holds "Name:" */
+	const char *at = value, *end = value + length, *lf;
 
-	if (memchr(value, '\r', length) != NULL || memchr(value, '\0', length) != NULL)
-		return true;
-	while (rest != 0) {
-		const char *lf = memchr(value, '\n', rest);
-		size_t bytes = lf != NULL ? (size_t)(lf - value) : rest;
-
-		if (bytes != 0 && line + bytes > MESSAGE_LINE_MAX_BYTES)
-			return true;
+	*malformed_r = memchr(value, '\r', length) != NULL || memchr(value, '\0', length) != NULL;
+	while ((lf = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		*malformed_r = *malformed_r || (lf != at && line + (size_t)(lf - at) > MESSAGE_LINE_MAX_BYTES);
 		line = 0;
-		bytes += lf != NULL;
-		value += bytes;
-		rest -= bytes;
-	}
-	return false;
-}
-
-/* Lines of a field as an MTA keeps them. */
-static unsigned field_lines(const char *value, size_t length)
-{
-	size_t lines = 1 + length / RECORD_BYTES;
-
-	for (const char *at = value, *end = value + length; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
 		lines++;
+		at = lf + 1;
+	}
+	*malformed_r = *malformed_r || (end != at && line + (size_t)(end - at) > MESSAGE_LINE_MAX_BYTES);
 	return lines < UINT_MAX ? (unsigned)lines : UINT_MAX;
 }
 
@@ -292,14 +291,15 @@ void message_field(struct message *message, const char *name, const char *value,
 	size_t name_length = strlen(name);
 	size_t bytes = name_length + value_length + 3;	/* ":" and CRLF */
 	enum field_kind kind = field_kind(name, name_length);
-	unsigned lines = field_lines(value, value_length);
+	bool malformed;
+	unsigned lines = field_look(value, value_length, name_length, &malformed);
 	struct header_field *field;
 	char *copy;
 
 	message->facts.header_bytes += bytes;
 	lines_add(message, lines);
-	if (!field_name_valid(name, name_length) || field_value_malformed(value, value_length, name_length))
-		message->facts.malformed = true;
+	malformed = malformed || !field_name_valid(name, name_length);
+	message->facts.malformed = message->facts.malformed || malformed;
 	if (message->header_done)
 		return;
 	if (!field_has_room(message, name, kind, bytes)) {
@@ -309,7 +309,7 @@ void message_field(struct message *message, const char *name, const char *value,
 	if (message->facts.field_count == message->field_room)
 		fields_grow(message);
 	copy = arena_strndup(message->arena, value, value_length);
-	for (char *nul = memchr(copy, '\0', value_length); nul != NULL; nul = memchr(copy, '\0', value_length))
+	for (char *nul = copy; malformed && (nul = memchr(nul, '\0', (size_t)(copy + value_length - nul))) != NULL;)
 		*nul = '\1';	/* the promise of facts.h: no NUL inside; no grammar takes this one either */
 	field = &message->fields[message->facts.field_count];
 	*field = (struct header_field){

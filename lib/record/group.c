@@ -95,7 +95,8 @@ static void flow_add(struct group *group, const struct flow_note *note)
 	struct buf key = buf_make(group->arena);
 	struct flow_slot *slot;
 
-	buf_printf(&key, "%lld %d", (long long)(note->time_secs / 3600), note->enforced);
+	buf_put_uint(&key, (uint64_t)(note->time_secs / 3600));	/* as good a key where the clock is before 1970 */
+	buf_putc(&key, note->enforced ? 'e' : 'd');
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		buf_putc(&key, '\n');
 		buf_puts(&key, texts[i] != NULL ? texts[i] : "");

@@ -10,14 +10,13 @@ void dns_guess(struct dns_scope *scope, const char *name, uint16_t type)
 	struct scope_core *core = scope->core;
 	struct dns_scope *view = &core->views[DNS_FOR_GUESS];
 	struct transport *transport = core->resolver->transport;
-	const struct dns_answer *instead;
 	struct question *question;
+	struct dns_name parsed;
 
-	if (!dns_name_valid(name) || is_meta_type(type) || (transport != NULL && transport_has_waiting(transport)))
+	if (is_meta_type(type) || dns_name_parse(name, &parsed) != 0 || (transport != NULL && transport_has_waiting(transport)))
 		return;
-	dns_start(view, name, type);
 	pthread_mutex_lock(&core->lock);
-	question = core->closed ? NULL : question_open(view, name, type, &instead);
+	question = question_start(view, &parsed, type);
 	if (question != NULL)
 		question->known = true;
 	pthread_mutex_unlock(&core->lock);

@@ -180,18 +180,24 @@ static bool question_follow(struct dns_scope *scope, struct question *question, 
 	return false;
 }
 
+struct question *question_start(struct dns_scope *scope, const struct dns_name *name, uint16_t type)
+{
+	struct question *question = scope->core->closed ? NULL : question_open_name(scope, name, type);
+
+	if (question != NULL && !question->followed && question_advance(scope->core, question) != NULL)
+		question_follow(scope, question, NULL, NULL);
+	return question;
+}
+
 void dns_start(struct dns_scope *scope, const char *name, uint16_t type)
 {
 	struct scope_core *core = scope->core;
-	const struct dns_answer *instead;
-	struct question *question;
+	struct dns_name parsed;
 
-	if (!dns_name_valid(name) || is_meta_type(type))
+	if (is_meta_type(type) || dns_name_parse(name, &parsed) != 0)
 		return;
 	pthread_mutex_lock(&core->lock);
-	question = core->closed ? NULL : question_open(scope, name, type, &instead);
-	if (question != NULL && !question->followed && question_advance(core, question) != NULL)
-		question_follow(scope, question, NULL, NULL);
+	question_start(scope, &parsed, type);
 	pthread_mutex_unlock(&core->lock);
 }
 
@@ -348,14 +354,14 @@ bool dns_ready(struct dns_scope *scope, const char *name, uint16_t type)
 {
 	struct scope_core *core = scope->core;
 	int64_t deadline_ms = atomic_load(&core->deadline_ms);
-	const struct dns_answer *instead;
 	struct question *question;
+	struct dns_name parsed;
 	bool ready = true;
 
-	if (!dns_name_valid(name) || is_meta_type(type) || (deadline_ms != 0 && deadline_ms <= clock_monotonic_ms()))
+	if (is_meta_type(type) || dns_name_parse(name, &parsed) != 0 || (deadline_ms != 0 && deadline_ms <= clock_monotonic_ms()))
 		return true;
 	pthread_mutex_lock(&core->lock);
-	question = question_open(scope, name, type, &instead);
+	question = question_open_name(scope, &parsed, type);
 	if (question != NULL && question->answer == NULL)
 		ready = question_advance(core, question) == NULL && question_is_judged(core, question);
 	pthread_mutex_unlock(&core->lock);

@@ -66,6 +66,9 @@ struct scope_core {
  */
 struct question *question_open(struct dns_scope *scope, const char *name, uint16_t type, const struct dns_answer **instead_r);
 
+/** The same of a name that was read before. @param type  one of records. @return NULL: over a limit. */
+struct question *question_open_name(struct dns_scope *scope, const struct dns_name *name, uint16_t type);
+
 /** Goes along the chain as far as it is known. @return the entry to wait for, NULL when the chain is at its end. */
 struct cache_entry *question_advance(struct scope_core *core, struct question *question);
 
@@ -75,6 +78,9 @@ struct dns_answer *question_compose(struct scope_core *core, const struct questi
 /** An answer made by us, because nothing was asked. */
 const struct dns_answer *answer_without_message(struct scope_core *core, const char *name, uint16_t type,
     enum dns_failure failure, const char *why);
+
+/** Opens the question and has its chain followed, as dns_start() does; name and type as above. @return NULL: not asked. */
+struct question *question_start(struct dns_scope *scope, const struct dns_name *name, uint16_t type);
 
 /** Lets everything go that the scope has asked; queries that nobody else waits for end. */
 void questions_leave(struct scope_core *core);

@@ -80,7 +80,7 @@ int shape_next(const char **at, struct shape_question *question_r)
 		return -E_SYNTAX;
 	memcpy(question_r->name, p, length);
 	question_r->name[length] = '\0';
-	if (strchr(question_r->name, ' ') != NULL || !dns_name_valid(question_r->name))
+	if (memchr(question_r->name, ' ', length) != NULL)
 		return -E_SYNTAX;
 	*at = end + 1;
 	return 1;
@@ -95,7 +95,7 @@ bool shape_is_valid(const char *text)
 	if (strnlen(text, SHAPE_TEXT_BYTES + 1) > SHAPE_TEXT_BYTES)
 		return false;
 	while ((code = shape_next(&text, &question)) == 1)
-		if (++count > SHAPE_QUESTIONS)
+		if (++count > SHAPE_QUESTIONS || !dns_name_valid(question.name))
 			return false;
 	return code == 0;
 }
@@ -269,15 +269,19 @@ bool shapes_put(struct shapes *shapes, const char *key, const char *text, const 
 	bool changed, tell;
 	struct kept *kept;
 
-	if (strlen(key) > SHAPE_KEY_BYTES || !shape_is_valid(text))
+	if (strlen(key) > SHAPE_KEY_BYTES)
 		return false;
 	pthread_mutex_lock(&shapes->lock);
 	kept = kept_find(shapes, key, hash);
+	changed = kept == NULL || strcmp(kept->text, text) != 0;
+	if (changed && !shape_is_valid(text)) {	/* what is kept was looked at before: mostly it is the same */
+		pthread_mutex_unlock(&shapes->lock);
+		return false;
+	}
 	if (kept == NULL && text[0] == '\0') {	/* what is not worth keeping makes no room for itself */
 		pthread_mutex_unlock(&shapes->lock);
 		return false;
 	}
-	changed = kept == NULL || strcmp(kept->text, text) != 0;
 	if (kept == NULL)
 		kept = kept_add(shapes, key, hash, text);
 	doubt_note(kept, text, wrong);

@@ -36,7 +36,7 @@ struct shape_question {
 };
 
 /**
- * Reads the next question of a text.
+ * Reads the next question of a text. Whether NAME is a domain name is not looked at: who asks it is told.
  * @param at  moves on. @return 1 with a question, 0 at the end, -E_SYNTAX: what follows is no question.
  */
 int shape_next(const char **at, struct shape_question *question_r);

@@ -4,14 +4,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "util/decimal.h"
 #include "util/error.h"
-
-enum { REVERSE_NAME_BYTES = 80 };
 
 static unsigned addr_bits(const struct ip_addr *addr)
 {
@@ -164,15 +162,22 @@ bool network_contains(const struct ip_network *network, const struct ip_addr *ad
 
 const char *addr_reverse_name(const struct ip_addr *addr, char *name_r)
 {
+	static const char hex[] = "0123456789abcdef";
 	const uint8_t *b = addr->bytes;
-	size_t used = 0;
+	char *out = name_r, digits[DECIMAL_BYTES];
 
 	if (addr->family == AF_INET) {
-		snprintf(name_r, REVERSE_NAME_BYTES, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
+		for (int i = 3; i >= 0; i--)
+			out = stpcpy(stpcpy(out, decimal(b[i], digits)), ".");
+		strcpy(out, "in-addr.arpa");
 		return name_r;
 	}
-	for (int i = 15; i >= 0; i--)
-		used += (size_t)snprintf(name_r + used, REVERSE_NAME_BYTES - used, "%x.%x.", b[i] & 15u, b[i] >> 4);
-	snprintf(name_r + used, REVERSE_NAME_BYTES - used, "ip6.arpa");
+	for (int i = 15; i >= 0; i--) {
+		*out++ = hex[b[i] & 15];
+		*out++ = '.';
+		*out++ = hex[b[i] >> 4];
+		*out++ = '.';
+	}
+	strcpy(out, "ip6.arpa");
 	return name_r;
 }

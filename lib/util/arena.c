@@ -14,7 +14,8 @@
 #include "util/decimal.h"
 #include "util/out_of_memory.h"
 
-enum { BLOCK_BYTES = 16 * 1024 - 64 };
+/* The first block comes with the arena itself. It is small: several arenas of a message, and that of its session, hold next to nothing. */
+enum { FIRST_BYTES = 1024 - 64, BLOCK_BYTES = 16 * 1024 - 64 };
 
 struct block {
 	struct block *next;
@@ -23,29 +24,44 @@ struct block {
 };
 
 struct arena {
-	struct block *blocks;	/* newest first; the last is the first one made */
+	struct block *blocks;	/* newest first; the last is the one behind this struct */
 	size_t used_bytes;
 };
 
-static struct block *block_new(size_t size_bytes, struct block *next)
-{
-	struct block *block = malloc(sizeof(*block) + size_bytes);
+_Static_assert(sizeof(struct arena) % alignof(struct block) == 0, "the first block is aligned");
 
-	if (block == NULL)
+static void *allocate(size_t size_bytes)
+{
+	void *memory = malloc(size_bytes);
+
+	if (memory == NULL)
 		out_of_memory();
+	return memory;
+}
+
+static struct block *block_init(struct block *block, size_t size_bytes, struct block *next)
+{
 	block->next = next;
 	block->size_bytes = size_bytes;
 	block->used_bytes = 0;
 	return block;
 }
 
+static struct block *block_new(size_t size_bytes, struct block *next)
+{
+	return block_init(allocate(sizeof(struct block) + size_bytes), size_bytes, next);
+}
+
+static struct block *first_block(struct arena *arena)
+{
+	return (struct block *)(void *)(arena + 1);
+}
+
 struct arena *arena_new(void)
 {
-	struct arena *arena = malloc(sizeof(*arena));
+	struct arena *arena = allocate(sizeof(*arena) + sizeof(struct block) + FIRST_BYTES);
 
-	if (arena == NULL)
-		out_of_memory();
-	arena->blocks = block_new(BLOCK_BYTES, NULL);
+	arena->blocks = block_init(first_block(arena), FIRST_BYTES, NULL);
 	arena->used_bytes = 0;
 	return arena;
 }
@@ -64,20 +80,22 @@ void arena_free(struct arena **arena)
 {
 	if (*arena == NULL)
 		return;
-	blocks_free((*arena)->blocks, NULL);
+	blocks_free((*arena)->blocks, first_block(*arena));
 	free(*arena);
 	*arena = NULL;
 }
 
 void arena_reset(struct arena *arena)
 {
-	struct block *first = arena->blocks;
+	struct block *first = first_block(arena), *kept = arena->blocks;
 
-	while (first->next != NULL)
-		first = first->next;
-	blocks_free(arena->blocks, first);
-	arena->blocks = first;
-	first->used_bytes = 0;
+	while (kept != first && kept->next != first)
+		kept = kept->next;
+	if (kept->size_bytes > BLOCK_BYTES)
+		kept = first;
+	blocks_free(arena->blocks, kept);
+	arena->blocks = kept;
+	first->used_bytes = kept->used_bytes = 0;
 	arena->used_bytes = 0;
 }
 

@@ -18,7 +18,7 @@ struct arena *arena_new(void);
 /** Frees the arena with all that was allocated from it, and sets *arena to NULL. NULL is allowed. */
 void arena_free(struct arena **arena);
 
-/** Forgets all allocations but keeps the first block for reuse. */
+/** Forgets all allocations, and keeps little memory for those to come. */
 void arena_reset(struct arena *arena);
 
 /** @return bytes handed out since creation or the last reset. */

@@ -79,11 +79,14 @@ static size_t field_char_length(const char *text)
 char *clean_field(struct arena *arena, const char *text, size_t max)
 {
 	size_t plain = clean_span(text, CLEAN_TEXT);
-	struct buf buf = buf_make(arena);
+	struct buf buf;
 
 	/* nearly all values are plain from end to end */
-	buf_append(&buf, text, plain < max ? plain : max);
-	text += plain < max ? plain : strlen(text);
+	if (plain >= max || text[plain] == '\0')
+		return arena_strndup(arena, text, plain < max ? plain : max);
+	buf = buf_make(arena);
+	buf_append(&buf, text, plain);
+	text += plain;
 	while (*text != '\0') {
 		size_t length = field_char_length(text);
 

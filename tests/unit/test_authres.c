@@ -367,6 +367,36 @@ static void test_field_value_quoting(void **state)
 	assert_string_equal(field_value(f->arena, "a\x7f\x80\xc3\xa4"), "\"a??\xc3\xa4\"");
 }
 
+static void test_field_comment_escapes_and_folds(void **state)
+{
+	static const struct { const char *text, *expected; } rows[] = {
+		{ "a (b) c\\d \"e\"", " (a \\(b\\) c\\\\d \"e\")" }, { "word", " (word)" }, { "  two\x01  words ", " (two? words)" }, { ")", " (\\))" },
+		{ "", "" }, { " ", "" },
+	};
+	struct action_fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct field field = field_make(f->arena, 8);
+
+		field_comment(&field, rows[i].text);
+		assert_string_equal(field.buf.data, rows[i].expected);
+		if (field.buf.length != 0)
+			check_lines(field.buf.data);
+	}
+	/* the name and its colon take 8, " (aa" 4, a blank and a closing parenthesis one each, an escaped one two */
+	for (int length = 55; length < 70; length++) {
+		for (int escaped = 0; escaped < 2; escaped++) {
+			const char *word = arena_printf(f->arena, "%s%0*d", escaped ? "(" : "", length, 0);
+			bool fits = 8 + 4 + 1 + 2 * escaped + length + 1 <= 78;
+			struct field field = field_make(f->arena, 8);
+
+			field_comment(&field, arena_concat(f->arena, "aa ", word, ""));
+			assert_string_equal(field.buf.data, arena_join(f->arena, " (aa", fits ? " " : "\n\t", escaped ? "\\" : "", word, ")", NULL));
+		}
+	}
+	assert_string_equal(field_plain(f->arena, "a(b)c\\d\"e'[]/"), "a[b]c/d'e'[]/");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +413,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_authres_build_internationalized, setup_address, action_teardown),
 		TEST(test_authres_build_decision_comment),
 		TEST(test_field_value_quoting),
+		TEST(test_field_comment_escapes_and_folds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,10 @@ static void test_clean_field(void **state)
 	/* cut at a character's end */
 	assert_string_equal(clean_field(arena, "a\xc3\xa4", 2), "a");
 	assert_string_equal(clean_field(arena, "a\xc3\xa4", 3), "a\xc3\xa4");
+	for (size_t max = 0; max < 6; max++)
+		assert_memory_equal(clean_field(arena, "abcd", max), "abcd", max < 4 ? max : 5);
+	assert_int_equal(strlen(clean_field(arena, "abcd\xff", 3)), 3);
+	assert_string_equal(clean_field(arena, "", 3), "");
 	arena_free(&arena);
 }
 

@@ -22,6 +22,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -124,10 +125,22 @@ static void test_handed_no_unfit_signature(void **state)
 /* A control character in a signed field; in one that is not signed it is of no account. */
 static void test_handed_no_odd_white_space(void **state)
 {
+	static const char *const odd[] = { "\va", "ab\v", "a\fb", "a\rb", "ab\r", "\r", "a\r\n b\r\n c\rd", "a\r\n b\f" };
+
 	(void)state;
-	run(PLAIN "From: Joe <joe@example.org>\r\nTo: ann@example.net\r\nSubject: a\vb\r\n\r\nHi.\r\n");
-	assert_int_equal(dkim_handed_count(), 1);
-	assert_true(begins(0, PADDING));
+	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		char message[2048];
+
+		snprintf(message, sizeof message, "%s%s%s", PLAIN "From: Joe <joe@example.org>\r\nTo: ann@example.net\r\nSubject: ",
+		    odd[i], "\r\n\r\nHi.\r\n");
+		run(message);
+		assert_int_equal(dkim_handed_count(), 1);
+		assert_true(begins(0, PADDING));
+		dkim_handed_forget();
+		dkim_case_free(&test);
+	}
+	run(PLAIN "From: Joe <joe@example.org>\r\nTo: ann@example.net\r\nSubject: a\r\n b\r\n\tc\r\n\r\nHi.\r\n");
+	assert_int_equal(dkim_handed_count(), 4);
 	dkim_handed_forget();
 	dkim_case_free(&test);
 	run(PLAIN "From: Joe <joe@example.org>\r\nTo: a\vnn@example.net\r\nSubject: ab\r\n\r\nHi.\r\n");

@@ -101,6 +101,49 @@ static void test_dns_name_parse_and_text_are_inverse(void **state)
 	}
 }
 
+static void test_dns_name_parse_every_octet(void **state)
+{
+	struct dns_name name;
+
+	(void)state;
+	for (int octet = 1; octet <= 255; octet++) {
+		const char text[] = { 'x', (char)octet, 'y', '\0' };
+		int lower = octet >= 'A' && octet <= 'Z' ? octet + 32 : octet;
+		const uint8_t wire[] = { 3, 'x', (uint8_t)lower, 'y', 0 };
+
+		assert_int_equal(dns_name_parse(text, &name), 0);
+		if (octet == '.' || octet == '\\') {
+			assert_memory_equal(name.bytes, octet == '.' ? "\1x\1y" : "\2xy", (size_t)(octet == '.' ? 5 : 4));
+			continue;
+		}
+		assert_int_equal(name.length, 5);
+		assert_memory_equal(name.bytes, wire, 5);
+	}
+}
+
+/* Plain and escaped octets count alike against the bounds of a label and of a name. */
+static void test_dns_name_parse_bounds_of_escaped_octets(void **state)
+{
+	char text[4 * 64 * 4 + 1];
+	struct dns_name name;
+
+	(void)state;
+	for (size_t octets = 62; octets <= 64; octets++) {
+		for (size_t escaped = 0; escaped <= octets; escaped++) {	/* the one that is escaped; the last time around none */
+			text[0] = '\0';
+			for (size_t i = 0; i < octets; i++)
+				strcat(text, i == escaped ? "\\065" : "a");
+			assert_int_equal(dns_name_parse(text, &name) == 0, octets <= 63);
+		}
+	}
+	for (size_t octets = 60; octets <= 63; octets++) {	/* three labels of 63 take 192, the last one's length and the root 2 */
+		text[0] = '\0';
+		for (size_t i = 0; i < 3 * 63 + octets; i++)
+			strcat(strcat(text, i != 0 && i % 63 == 0 && i <= 3 * 63 ? "." : ""), i % 2 == 0 ? "\\200" : "a");
+		assert_int_equal(dns_name_parse(text, &name) == 0, 192 + 2 + octets <= 255);
+	}
+}
+
 static void test_dns_name_is_within_by_labels(void **state)
 {
 	struct dns_name name, ancestor;
@@ -348,6 +391,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dns_name_valid_limits),
 		cmocka_unit_test(test_dns_name_parse_and_text_are_inverse),
+		cmocka_unit_test(test_dns_name_parse_every_octet),
+		cmocka_unit_test(test_dns_name_parse_bounds_of_escaped_octets),
 		cmocka_unit_test(test_dns_name_is_within_by_labels),
 		cmocka_unit_test(test_siphash_reference_value),
 		cmocka_unit_test(test_scan_message_accepts_what_is_right),

@@ -209,7 +209,9 @@ static void test_message_field_malformed_forms(void **state)
 	static const struct { const char *name, *value; size_t length; bool malformed; } cases[] = {
 		{ "X", " plain\n\tfolded", 14, false },
 		{ "X", " a\0b", 4, true },
+		{ "X", "\0a\0\0\nb\0", 7, true },
 		{ "X", " a\rb", 4, true },
+		{ "X", "", 0, false },
 		{ "X Y", " z", 2, true },
 		{ "X\xc3\xa9", " z", 2, true },
 		{ "", " z", 2, true },
@@ -242,6 +244,31 @@ static void test_message_field_line_length_limit_is_998(void **state)
 		memset(value, 'v', sizeof(value));
 		message_field(message, "X", value, total - 2);
 		assert_int_equal(message_facts(message)->malformed, total > 998);
+		message_free(&message);
+		world_free(world);
+	}
+}
+
+/* A line over the limit counts wherever it is, and each line is one. */
+static void test_message_field_lines_of_a_folded_value(void **state)
+{
+	(void)state;
+	for (int over = -1; over < 3; over++) {		/* the line that is too long; -1: none */
+		struct world *world = world_new("", "192.0.2.1");
+		struct message *message = begin_message(world, "<>");
+		char value[4000] = "";
+
+		for (int line = 0; line < 3; line++) {
+			size_t length = strlen(value), bytes = (line == 0 ? 996 : 998) + (line == over);	/* of 998 the first has "X:" */
+
+			memset(value + length, 'v', bytes);
+			strcpy(value + length + bytes, line < 2 ? "\n" : "");
+		}
+		message_field(message, "X", value, strlen(value));
+		assert_int_equal(message_facts(message)->malformed, over >= 0);
+		assert_int_equal(message_facts(message)->header_lines, 3 + strlen(value) / 2048);
+		message_field(message, "Y", " z\n", 3);
+		assert_int_equal(message_facts(message)->header_lines, 3 + strlen(value) / 2048 + 2);
 		message_free(&message);
 		world_free(world);
 	}
@@ -315,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_message_field_forged_behind_the_cap_is_deleted),
 		cmocka_unit_test(test_message_field_malformed_forms),
 		cmocka_unit_test(test_message_field_line_length_limit_is_998),
+		cmocka_unit_test(test_message_field_lines_of_a_folded_value),
 		cmocka_unit_test(test_message_body_line_length_over_chunk_borders),
 		cmocka_unit_test(test_message_recipient_cap),
 	};

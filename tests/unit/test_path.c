@@ -203,6 +203,29 @@ static void test_path_parse_hop_as_recorded(void **state)
 	assert_samples(path_recorded, sizeof(path_recorded) / sizeof(path_recorded[0]));
 }
 
+/* Which comments say TLS, in whatever case, and which only nearly do. */
+static void test_path_parse_hop_comments_that_say_tls(void **state)
+{
+	static const struct { const char *comment; bool tls; } rows[] = {
+		{ "using TLSv1.3 with cipher X", true }, { "using tlsv1.3", true }, { "USING Ssl3", true }, { "no l, uSiNg sSLv3", true },
+		{ "VERSION=tLs1_2", true }, { "a version=SSL", true }, { "tls1.2:X:256", true }, { "cipher TLSV1", true }, { "TLS: SSLv3,1bits", true },
+		{ "l TLS: TLSv1", false }, { "using TL S", false }, { "version=SL", false }, { "version=LS", false }, { "TLS", false },
+		{ "tLS mail", false }, { "SSL", false }, { "l", false }, { "", false }, { "ls", false }, { "sl", false }, { "using tL", false },
+	};
+
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct path_hop hop;
+
+		path_parse_hop(arena, arena_concat(arena, " from a.example ([192.0.2.9]) (", rows[i].comment, ") by b.example with ESMTP id 1; x"), &hop);
+		if (hop.transport != (rows[i].tls ? HOP_TLS : HOP_CLEARTEXT))
+			fail_msg("%s: %s", rows[i].comment, hop_transport_name(hop.transport));
+	}
+	arena_free(&arena);
+}
+
 static void test_path_parse_hop_names_are_cleaned(void **state)
 {
 	struct arena *arena = arena_new();
@@ -318,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_path_parse_hop_of_known_mtas),
 		cmocka_unit_test(test_path_parse_hop_as_recorded),
+		cmocka_unit_test(test_path_parse_hop_comments_that_say_tls),
 		cmocka_unit_test(test_path_parse_hop_names_are_cleaned),
 		cmocka_unit_test(test_path_parse_hop_hostile),
 		cmocka_unit_test(test_path_read_counts_hops_and_caps),

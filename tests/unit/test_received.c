@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "action/action.h"
@@ -76,6 +77,27 @@ static void test_received_build_plain(void **state)
 	    "\tclient certificate) id 4XYZ for <joe@example.net>\n"
 	    "\ttls TLS_AES_256_GCM_SHA384;\n"
 	    "\tTue, 29 Feb 2000 12:34:56 +0000");
+}
+
+/* By strftime(), whose locale is C here. */
+static void test_received_build_date(void **state)
+{
+	static const int64_t times[] = { 0, 981173106, 1234567890, 1798761599, 253402300799 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		time_t time = (time_t)times[i];
+		char expected[64];
+		struct tm tm;
+
+		strftime(expected, sizeof(expected), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&time, &tm));
+		if (tm.tm_mday < 10)	/* without the leading zero of %d */
+			memmove(expected + 5, expected + 6, strlen(expected + 6) + 1);
+		f->facts.time_secs = times[i];
+		assert_string_equal(strrchr(received_build(&f->input), '\t') + 1, expected);
+	}
+	f->facts.time_secs = INT64_MAX;
+	assert_string_equal(strrchr(received_build(&f->input), '\t') + 1, "Thu, 1 Jan 1970 00:00:00 +0000");
 }
 
 static void test_received_build_cleartext(void **state)
@@ -271,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_received_build_plain),
+		TEST(test_received_build_date),
 		TEST(test_received_build_cleartext),
 		TEST(test_received_build_maps_cipher_name),
 		TEST(test_received_build_several_recipients),

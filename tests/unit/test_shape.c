@@ -91,6 +91,8 @@ static void test_shapes_put_forgets_what_was_before_and_tells_the_record_seldom(
 	assert_null(shapes_get(shapes, "b.example", arena, trusted));
 	assert_false(shapes_put(shapes, "b.example", "nonsense", right, 1000));
 	assert_null(shapes_get(shapes, "b.example", arena, trusted));
+	assert_false(shapes_put(shapes, "a.example", "e 1 a..b\n", right, 2000 + 3 * 86400));
+	assert_string_equal(shapes_get(shapes, "a.example", arena, trusted), "e 1 c\n");
 	shapes_free(&shapes);
 }
 

@@ -63,6 +63,32 @@ static void test_arena_alloc_larger_than_block(void **state)
 	arena_free(&arena);
 }
 
+/* Rounds of all sizes: less than the first block, several blocks, one that is larger than a block, in every order. */
+static void test_arena_reset_begins_anew(void **state)
+{
+	static const size_t sizes[] = { 1, 300, 900, 5000, 16000, 40000 };
+	const size_t kinds = sizeof(sizes) / sizeof(sizes[0]);
+	struct arena *arena = arena_new();
+
+	(void)state;
+	for (size_t round = 0; round < kinds * kinds * kinds; round++) {
+		const size_t order[] = { sizes[round % kinds], sizes[round / kinds % kinds], sizes[round / kinds / kinds] };
+		unsigned char *blocks[3];
+
+		assert_int_equal(arena_used_bytes(arena), 0);
+		for (size_t i = 0; i < 3; i++) {
+			blocks[i] = arena_alloc(arena, order[i]);
+			assert_int_equal((uintptr_t)blocks[i] % sizeof(long double), 0);
+			memset(blocks[i], (int)i + 1, order[i]);
+		}
+		for (size_t i = 0; i < 3; i++)
+			for (size_t at = 0; at < order[i]; at++)
+				assert_int_equal(blocks[i][at], i + 1);
+		arena_reset(arena);
+	}
+	arena_free(&arena);
+}
+
 static void test_arena_strndup_ends_with_nul(void **state)
 {
 	struct arena *arena = arena_new();
@@ -270,6 +296,8 @@ static void test_addr_reverse_name_forms(void **state)
 	(void)state;
 	assert_int_equal(addr_parse("192.0.2.7", &addr), 0);
 	assert_string_equal(addr_reverse_name(&addr, name), "7.2.0.192.in-addr.arpa");
+	assert_int_equal(addr_parse("255.100.10.0", &addr), 0);
+	assert_string_equal(addr_reverse_name(&addr, name), "0.10.100.255.in-addr.arpa");
 	/* the example of RFC 3596 section 2.5 */
 	assert_int_equal(addr_parse("4321:0:1:2:3:4:567:89ab", &addr), 0);
 	assert_string_equal(addr_reverse_name(&addr, name),
@@ -386,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_out_of_memory_says_its_words),
 		cmocka_unit_test(test_arena_alloc_keeps_blocks_apart),
 		cmocka_unit_test(test_arena_alloc_larger_than_block),
+		cmocka_unit_test(test_arena_reset_begins_anew),
 		cmocka_unit_test(test_arena_strndup_ends_with_nul),
 		cmocka_unit_test(test_arena_grow_keeps_what_is_there),
 		cmocka_unit_test(test_arena_printf_fits_or_does_not),

@@ -92,9 +92,12 @@ static bool is_named(const struct plan *plan, const struct header_field *field)
 
 static bool has_odd_space(const struct header_field *field)
 {
-	for (size_t i = 0; i < field->value_length; i++)
-		if (field->value[i] == '\v' || field->value[i] == '\f' ||
-		    (field->value[i] == '\r' && (i + 1 == field->value_length || field->value[i + 1] != '\n')))
+	const char *at = field->value, *end = at + field->value_length;
+
+	if (memchr(at, '\v', field->value_length) != NULL || memchr(at, '\f', field->value_length) != NULL)
+		return true;
+	while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL)
+		if (++at == end || *at != '\n')
 			return true;
 	return false;
 }

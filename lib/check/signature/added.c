@@ -16,10 +16,13 @@
 
 #include "util/buf.h"
 
-static const char *const once[DKIM_ONCE_COUNT] = {
-	"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date", "Subject", "Message-ID", "In-Reply-To", "References",
-	"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Content-ID",
+#define ONCE(name) { name, sizeof(name) - 1 }
+static const struct { const char *name; size_t length; } once[DKIM_ONCE_COUNT] = {
+	ONCE("From"), ONCE("Sender"), ONCE("Reply-To"), ONCE("To"), ONCE("Cc"), ONCE("Bcc"), ONCE("Date"), ONCE("Subject"),
+	ONCE("Message-ID"), ONCE("In-Reply-To"), ONCE("References"), ONCE("MIME-Version"), ONCE("Content-Type"),
+	ONCE("Content-Transfer-Encoding"), ONCE("Content-Disposition"), ONCE("Content-ID"),
 };
+#undef ONCE
 enum { FROM = 0, TO = 3, DATE = 6, SUBJECT = 7, CONTENT_TYPE = 12 };
 
 /* @return DKIM_ONCE_COUNT when the name is none of them. White space before the colon is obsolete syntax, but syntax. */
@@ -29,7 +32,7 @@ static size_t once_index(const char *name, size_t length)
 
 	while (length > 0 && (name[length - 1] == ' ' || name[length - 1] == '\t'))
 		length--;
-	while (i < DKIM_ONCE_COUNT && (strlen(once[i]) != length || strncasecmp(once[i], name, length) != 0))
+	while (i < DKIM_ONCE_COUNT && (once[i].length != length || strncasecmp(once[i].name, name, length) != 0))
 		i++;
 	return i;
 }
@@ -67,7 +70,7 @@ const char *dkim_unsigned_fields(struct arena *arena, const struct dkim_signatur
 	count_covered(signature, covered);
 	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
 		if (counts[shown[i]] != 0 && covered[shown[i]] == 0)
-			buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "", once[shown[i]]);
+			buf_printf(&buf, "%s%s", buf.length != 0 ? ", " : "", once[shown[i]].name);
 	return buf.length != 0 ? buf.data : NULL;
 }
 
@@ -77,10 +80,10 @@ const char *dkim_added_field(const struct dkim_signature *signature, const unsig
 
 	/* no message has two: whichever a mail program shows, the signer meant one */
 	if (counts[FROM] > 1)
-		return once[FROM];
+		return once[FROM].name;
 	count_covered(signature, covered);
 	for (size_t i = 0; i < DKIM_ONCE_COUNT; i++)
 		if (covered[i] != 0 && counts[i] > 1 && counts[i] > covered[i])
-			return once[i];
+			return once[i].name;
 	return NULL;
 }

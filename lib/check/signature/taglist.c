@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/clean.h"
 #include "util/error.h"
 
 static bool is_space(char c)
@@ -63,7 +64,7 @@ static int tag_parse(const char *text, const char *end, struct dkim_tag *tag_r, 
 	tag_r->value = at;
 	tag_r->value_length = (size_t)(end - at);
 	for (; at < end; at++)
-		if (!is_space(*at) && ((unsigned char)*at < 0x21 || *at == 0x7f))
+		if (clean_is(*at, CLEAN_CONTROL) && !is_space(*at))
 			return fail(why_r, "a control byte stands in a tag's value");
 	return 0;
 }

@@ -9,10 +9,10 @@
  */
 #include "check/spf/walk.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/decimal.h"
 #include "util/error.h"
 
 /* ---- tokens ---- */
@@ -37,7 +37,10 @@ struct spf_target *spf_target_add(struct spf_walk *walk, struct spf_frame *frame
 
 void spf_token_make(size_t number, char token_r[SPF_TOKEN_BYTES])
 {
-	snprintf(token_r, SPF_TOKEN_BYTES, "t%zu%s", number, SPF_TOKEN_DOMAIN);
+	char digits[DECIMAL_BYTES];
+
+	token_r[0] = 't';
+	stpcpy(stpcpy(token_r + 1, decimal(number, digits)), SPF_TOKEN_DOMAIN);	/* at most "t511.x" */
 }
 
 /* ---- records ---- */

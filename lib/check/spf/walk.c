@@ -244,7 +244,7 @@ enum result spf_frame_verdict(const struct spf_walk *walk, const struct spf_fram
 		if (matched < 0)
 			return RESULT_UNCHECKED;
 		if (reason != NULL)
-			buf_printf(reason, "%s", spf_term_describe(walk->arena, term));
+			buf_puts(reason, spf_term_describe(walk->arena, term));
 		if (reason != NULL && term->kind == SPF_TERM_INCLUDE) {
 			buf_puts(reason, " -> ");
 			spf_frame_verdict(walk, frame->states[i].child, reason);
