@@ -187,18 +187,16 @@ static const char *peer_name(struct arena *arena, const char *text)
 	return domain_normalize(arena, text, strlen(text));
 }
 
-/* A name that nobody comes under would require TLS of nobody, and nobody would notice. */
+/* A name that nobody comes under would require TLS of nobody, and nobody would notice. Before the first pin there may be no tables. */
 static int pin(struct peers_command *command, struct store *store)
 {
 	struct peer_memory memory;
-	int code = store_peer_get(store, command->peer, &memory);
+	int code = store_peer_pin(store, command->peer, true);
 
-	if (code != -E_ABSENT && code != 0)
-		return code;
-	if (code == -E_ABSENT)
+	if (code == 0 && store_peer_get(store, command->peer, &memory) == 0 && memory.sessions == 0)
 		tool_complain(0, "peers: '%s' has not been seen yet: it is pinned for when it comes. A peer is the organizational domain of a "
 		    "client's confirmed name, else its network", command->peer);
-	return store_peer_pin(store, command->peer, true);
+	return code;
 }
 
 static int run_action(struct peers_command *command, struct store *store)

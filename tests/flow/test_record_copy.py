@@ -122,7 +122,7 @@ def test_copy_complains_to_an_admin(assay, on_sqlite, place, tmp_path):
     connection = place()
     record = f"{on_sqlite}/dry.db"
     for source, target, code, sentence in (
-            (f"{tmp_path}/none.db", f"{tmp_path}/x.db", 66, "there is no database"),
+            (f"{tmp_path}/none.db", f"{tmp_path}/x.db", 66, "none.db does not exist"),
             (record, "mysql:host=x", 64, "there is no such kind of database"),
             (record, "sqlite:", 64, "no place is named"),
             (record, f"{tmp_path}/none/x.db", 73, "unable to open"),
