@@ -16,7 +16,6 @@
 #            before it looks; mailauth escapes nothing.
 # dot        a:host.example.com. with a dot at the end (domain-end in section 7.1). mailauth: permerror.
 # toplabel   a:host.1a: the last label needs one letter, not only letters (the same place). mailauth: permerror.
-# name       %{p} is "unknown" for a client without a validated name (section 7.3). mailauth puts the sender's domain there.
 #
 # So a record that one checker passes is no proof that its clients pass at the next, and a permerror no proof of a faulty record.
 #
@@ -116,8 +115,7 @@ CASES = (   # the client, the local part, the record, and a name that it leads t
     ("delimiter", "192.0.2.1", "a/b", "exists:%{l1r/}.x.example.org -all", ("a.x.example.org", "A", "127.0.0.2")),
     ("escape", "192.0.2.1", "user", "exists:%{S}.x.example.org -all", ("user%40example.com.x.example.org", "A", "127.0.0.2")),
     ("dot", "192.0.2.1", "user", "a:host.example.com. -all", ("host.example.com", "A", "192.0.2.1")),
-    ("toplabel", "192.0.2.1", "user", "a:host.1a -all", ("host.1a", "A", "192.0.2.1")),
-    ("name", "192.0.2.1", "user", "exists:%{p}.x.example.org -all", ("unknown.x.example.org", "A", "127.0.0.2")))
+    ("toplabel", "192.0.2.1", "user", "a:host.1a -all", ("host.1a", "A", "192.0.2.1")))
 def run(*argv, **more): return subprocess.run(argv, capture_output=True, text=True, check=True, env={**os.environ, **more}).stdout.strip()
 def pyspf(client, local, records):
     def lookup(name, kind, *_, **__):
@@ -138,4 +136,4 @@ echo "libspf2 $spf2, Mail::SPF $mailspf, pyspf $pyspf, mailauth $mailauth"
 sed 's/|/: /; s/|/ | /g' told
 passed=$(sed 's/|pass/|+/g; s/|[^|+][^|]*/|-/g' told | tr '\n' ' ')
 [ "$passed" = "plain|+|+|+|+ zero|-|+|+|- modifier|-|+|+|+ order|-|+|+|+ digits|-|+|+|+ delimiter|-|+|+|+ escape|+|-|+|- \
-dot|+|+|+|- toplabel|+|+|+|- name|+|+|+|- " ] || { echo "this has changed" >&2; exit 1; }
+dot|+|+|+|- toplabel|+|+|+|- " ] || { echo "this has changed" >&2; exit 1; }
