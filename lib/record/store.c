@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "util/error.h"
 #include "util/out_of_memory.h"
@@ -138,6 +139,8 @@ struct store *store_open(const struct store_config *config, char *why_r, size_t 
 	store->backend = backend;
 	store->recent = recent_new();
 	store->last = &store->first;
+	if (getrandom(store->refused_secret, sizeof(store->refused_secret), 0) != (ssize_t)sizeof(store->refused_secret))
+		abort();	/* it cannot, for so few bytes */
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

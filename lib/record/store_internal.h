@@ -53,7 +53,7 @@ struct store {
 	uint64_t told_dropped;		/* of statistics.dropped */
 	unsigned failures_waiting;	/* notes of that kind in the queue, those being written too */
 	uint64_t ended;			/* notes committed, refused or lost */
-	uint64_t refused_keys[STORE_REFUSED_KEYS];	/* store_refused.c */
+	uint64_t refused_keys[STORE_REFUSED_KEYS], refused_secret[2];	/* store_refused.c */
 	unsigned refused_count;		/* that were ever kept there */
 	size_t trace_bytes;		/* of traces that wait or are being written */
 	struct store_statistics statistics;
